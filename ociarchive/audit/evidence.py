@@ -1,0 +1,130 @@
+"""What rules look at: the claims of an archive, what its readers noticed, and the facts that were measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ociarchive.measure import agrees
+from ociarchive.model import Artifact, Image, Index, Missing, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ociarchive.bytes.source import ByteSource
+    from ociarchive.flaws import Flaw
+    from ociarchive.measure import Measured
+    from ociarchive.model import Archive, Edge, Layer
+    from ociarchive.values import Descriptor, Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """That the bytes of `source` are what `descriptor` says, or hash to `digest` where a name alone says so."""
+
+    digest: Digest
+    source: ByteSource | None
+    where: str
+    descriptor: Descriptor | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An archive with the facts of those of its blobs that were read."""
+
+    archive: Archive
+    facts: Mapping[ByteSource, Measured]
+
+    @cached_property
+    def flaws(self) -> tuple[Flaw, ...]:
+        """What the readers of container and documents noticed."""
+        return tuple(dict.fromkeys((*self.archive.container.flaws, *self.archive.flaws)))
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Every descriptor of a manifest or index with what it leads to."""
+        return tuple(walk(self.archive.roots))
+
+    @cached_property
+    def images(self) -> tuple[Image, ...]:
+        """Every image once."""
+        return tuple({id(edge.node): edge.node for edge in self.edges if isinstance(edge.node, Image)}.values())
+
+    def fact(self, source: ByteSource | None) -> Measured | None:
+        """Return what was measured of a source, None where it was not read."""
+        return self.facts.get(source) if source is not None else None
+
+    def place(self, name: str) -> str:
+        """Return the location of something that is not there to name its own."""
+        return f"{self.archive.where}: {name}"
+
+    @cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim about the bytes of a blob, each once, those of descriptors before those of file names."""
+        found: dict[tuple[Digest, int, str, bool], Claim] = {}
+        for claim in self._claims():
+            size = claim.descriptor.size if claim.descriptor else -1
+            found.setdefault((claim.digest, size, claim.where, claim.source is None), claim)
+        return tuple(found.values())
+
+    def _claims(self) -> Iterator[Claim]:
+        for edge in self.edges:
+            if edge.descriptor is not None:
+                yield self._claim(edge.descriptor, edge.node.source if not isinstance(edge.node, Missing) else edge.node.source)
+        for node in {id(edge.node): edge.node for edge in self.edges}.values():
+            if isinstance(node, Image):
+                for part in (node.config, *node.layers):
+                    if part.descriptor is not None:
+                        yield self._claim(part.descriptor, part.source)
+            elif isinstance(node, Artifact):
+                for blob in node.blobs:
+                    if blob.descriptor is not None:
+                        yield self._claim(blob.descriptor, blob.source)
+        for stored in self.archive.stored:
+            if stored.digest is not None and stored.source is not None:
+                yield Claim(digest=stored.digest, source=stored.source, where=stored.source.where)
+
+    def _claim(self, descriptor: Descriptor, source: ByteSource | None) -> Claim:
+        where = source.where if source is not None else self.place(str(descriptor.digest))
+        return Claim(digest=descriptor.digest, source=source, where=where, descriptor=descriptor)
+
+    def verified(self, layer: Layer) -> bool | None:
+        """Whether a layer was read to its end and agrees with every claim made of it; None where that is not known."""
+        fact = self.fact(layer.source)
+        if fact is None:
+            return None
+        claims: list[bool | None] = []
+        if layer.descriptor is not None:
+            claims.append(agrees(layer.descriptor.digest, fact.digests))
+            claims.append(layer.descriptor.size == fact.size)
+        if layer.unpacks:
+            unpacked = fact.diff_ids is not None and layer.diff_id is not None
+            claims.append(agrees(layer.diff_id, fact.diff_ids) if unpacked else False)  # type: ignore[arg-type]
+        else:
+            claims.append(None)
+        if False in claims:
+            return False
+        return None if None in claims else True
+
+    @cached_property
+    def referenced(self) -> frozenset[Digest]:
+        """The digests that something in the archive leads to."""
+        return frozenset(claim.digest for claim in self.claims if claim.descriptor is not None) | {
+            image.image_id for image in self.images if image.image_id is not None
+        }
+
+
+def whole(node: object) -> bool:
+    """Whether an image is here with all that it needs, foreign layers aside."""
+    if not isinstance(node, Image):
+        return False
+    layers = all(layer.source is not None or layer.foreign for layer in node.layers)
+    return node.config.source is not None and layers
+
+
+def index_is_sparse(index: Index) -> bool:
+    """Whether an index holds at least one whole image: then what it lacks was left out, not lost."""
+    return any(
+        whole(child.node) or (isinstance(child.node, Index) and index_is_sparse(child.node)) for child in index.children
+    )

@@ -1,0 +1,88 @@
+"""The shape of a rule and of what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ociarchive.audit.evidence import Evidence
+    from ociarchive.flaws import Flaw
+    from ociarchive.values import Digest
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fault. `subject` is the digest or member it is about, `location` the place in the archive."""
+
+    rule: str
+    severity: Severity
+    message: str
+    location: str
+    subject: str | None = None
+    expected: str | None = None
+    found: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What a check reports; the rule adds its id and severity."""
+
+    location: str
+    message: str
+    subject: Digest | str | None = None
+    expected: object = None
+    found: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that can be wrong: `check` gives each place where it is. Pure: it reads evidence and nothing else.
+
+    `spec` is the clause behind it, `summary` says what is wrong, `advice` what to do.
+    """
+
+    id: str
+    severity: Severity
+    spec: str
+    summary: str
+    advice: str
+    check: Callable[[Evidence], Iterator[Fault]]
+
+    def findings(self, evidence: Evidence) -> Iterator[Finding]:
+        """Give the rule's findings, each place once."""
+        seen = set()
+        for fault in self.check(evidence):
+            finding = Finding(
+                rule=self.id,
+                severity=self.severity,
+                message=fault.message,
+                location=fault.location,
+                subject=None if fault.subject is None else str(fault.subject),
+                expected=None if fault.expected is None else str(fault.expected),
+                found=None if fault.found is None else str(fault.found),
+            )
+            if finding not in seen:
+                seen.add(finding)
+                yield finding
+
+
+def noticed(rule: str) -> Callable[[Evidence], Iterator[Fault]]:
+    """Return the check of a rule whose faults readers notice on their way."""
+
+    def check(evidence: Evidence) -> Iterator[Fault]:
+        for flaw in evidence.flaws:
+            if flaw.rule == rule:
+                yield _fault(flaw)
+
+    return check
+
+
+def _fault(flaw: Flaw) -> Fault:
+    return Fault(
+        location=flaw.where, message=flaw.message, subject=flaw.subject, expected=flaw.expected, found=flaw.found
+    )

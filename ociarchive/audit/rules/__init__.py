@@ -1,0 +1,8 @@
+"""All rules, in the order in which their findings are told."""
+
+from typing import Final
+
+from ociarchive.audit.rule import Rule
+from ociarchive.audit.rules import blobs, container, documents, layers
+
+RULES: Final[tuple[Rule, ...]] = (*container.RULES, *documents.RULES, *blobs.RULES, *layers.RULES)

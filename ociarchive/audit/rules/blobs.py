@@ -1,0 +1,133 @@
+"""Rules about blobs: what descriptors and file names claim of their bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.audit.evidence import index_is_sparse
+from ociarchive.audit.rule import Fault, Rule
+from ociarchive.measure import agrees
+from ociarchive.model import Artifact, Image, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.audit.evidence import Evidence
+
+
+def _digest_mismatch(evidence: Evidence) -> Iterator[Fault]:
+    for claim in evidence.claims:
+        fact = evidence.fact(claim.source)
+        if fact is not None and agrees(claim.digest, fact.digests) is False:
+            found = next(digest for digest in fact.digests if digest.algorithm == claim.digest.algorithm)
+            yield Fault(
+                location=claim.where, message="content does not match its digest",
+                subject=claim.digest, expected=claim.digest, found=found,
+            )  # fmt: skip
+
+
+def _size_mismatch(evidence: Evidence) -> Iterator[Fault]:
+    for claim in evidence.claims:
+        if claim.descriptor is None or claim.source is None:
+            continue
+        if claim.descriptor.size != claim.source.size:
+            yield Fault(
+                location=claim.where, message="the descriptor gives another size than the blob has",
+                subject=claim.digest,
+                expected=f"{claim.descriptor.size} bytes", found=f"{claim.source.size} bytes",
+            )  # fmt: skip
+
+
+def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
+    for edge in evidence.edges:
+        node = edge.node
+        if isinstance(node, Missing) and node.source is None and edge.descriptor is not None:
+            if edge.parent is None or not index_is_sparse(edge.parent):
+                yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
+        elif isinstance(node, Image):
+            if node.config.source is None:
+                yield _missing(evidence, node.config.name, "config")
+            for layer in node.layers:
+                if layer.source is None and not layer.foreign:
+                    yield _missing(evidence, layer.name, "layer")
+        elif isinstance(node, Artifact):
+            for blob in node.blobs:
+                if blob.source is None and not (blob.descriptor and blob.descriptor.urls):
+                    yield _missing(evidence, blob.name, "blob of an artifact")
+
+
+def _missing(evidence: Evidence, name: str, what: str) -> Fault:
+    return Fault(location=evidence.place(name), message=f"{what} is named and not in the archive", subject=name)
+
+
+def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
+    for edge in evidence.edges:
+        node = edge.node
+        if not isinstance(node, Missing) or node.source is not None or edge.descriptor is None:
+            continue
+        if edge.parent is not None and index_is_sparse(edge.parent):
+            platform = edge.descriptor.platform
+            what = f" ({platform})" if platform else ""
+            yield Fault(
+                location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest,
+                message=f"the index names a manifest{what} that is not in the archive, others of it are",
+            )  # fmt: skip
+
+
+def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
+    for stored in evidence.archive.stored:
+        if stored.source is not None and stored.digest not in evidence.referenced:
+            yield Fault(
+                location=evidence.place(stored.name), subject=stored.digest or stored.name,
+                message=f"no manifest leads to it ({stored.source.size} bytes)",
+            )  # fmt: skip
+
+
+def _digest_unknown(evidence: Evidence) -> Iterator[Fault]:
+    for claim in evidence.claims:
+        fact = evidence.fact(claim.source)
+        if fact is not None and agrees(claim.digest, fact.digests) is None:
+            yield Fault(
+                location=claim.where, subject=claim.digest,
+                message=f"nothing here computes {claim.digest.algorithm}: the content cannot be checked",
+            )  # fmt: skip
+
+
+RULES: Final = (
+    Rule(
+        id="digest-mismatch", severity="error", spec="image-spec, descriptor.md, Digests, Verification",
+        summary="The bytes of a blob do not hash to the digest that names it.",
+        advice="The blob was altered or damaged: get the archive again from where it was made.",
+        check=_digest_mismatch,
+    ),
+    Rule(
+        id="size-mismatch", severity="error", spec="image-spec, descriptor.md, size",
+        summary="A blob has another size than its descriptor gives.",
+        advice="The archive was made or altered by a faulty program: make it again.",
+        check=_size_mismatch,
+    ),
+    Rule(
+        id="blob-missing", severity="error", spec="image-spec, image-layout.md, Content",
+        summary="Something that a manifest or index names is not in the archive.",
+        advice="Save the image again; with Docker's containerd store name one platform, or pull all before.",
+        check=_blob_missing,
+    ),
+    Rule(
+        id="sparse-index", severity="warning", spec="image-spec, image-index.md, manifests",
+        summary="An index names manifests that are not here, while at least one image of it is here whole.",
+        advice="Expected where one platform was exported. `convert --platform` writes an archive that is whole.",
+        check=_sparse_index,
+    ),
+    Rule(
+        id="blob-unreferenced", severity="warning", spec="image-spec, image-layout.md, Content",
+        summary="A blob lies in the archive and nothing leads to it.",
+        advice="Harmless where an edit or an older Docker left it; `convert` leaves it behind.",
+        check=_blob_unreferenced,
+    ),
+    Rule(
+        id="digest-unknown", severity="warning", spec="image-spec, descriptor.md, Registered Algorithms",
+        summary="A digest is of an algorithm that cannot be computed here, so that the blob is not verified.",
+        advice="For blake3 install the extra `blake3`; other algorithms are not registered.",
+        check=_digest_unknown,
+    ),
+)  # fmt: skip

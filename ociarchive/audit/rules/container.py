@@ -1,0 +1,84 @@
+"""Rules about the tar or folder that an archive lies in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ociarchive.audit.rule import Rule, noticed
+
+_TAR = "POSIX.1-2017, pax, ustar Interchange Format"
+_AGAIN = "Get the archive again from where it was made; compare sizes and a checksum made there."
+
+
+def _never(_: object):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    return iter(())
+
+
+RULES: Final = (
+    Rule(
+        id="not-an-archive", severity="error", spec="the formats that `convert --to` lists",
+        summary="The file or folder is no image archive of a known format.",
+        advice="Check that this is the file that was meant, and that it was copied whole.",
+        check=_never,
+    ),
+    Rule(
+        id="tar-damaged", severity="error", spec=_TAR,
+        summary="A header of the tar cannot be read: what stands behind it cannot be known.",
+        advice=_AGAIN, check=noticed("tar-damaged"),
+    ),
+    Rule(
+        id="tar-truncated", severity="error", spec=_TAR,
+        summary="The tar ends before its end marker, two blocks of zeros.",
+        advice=_AGAIN, check=noticed("tar-truncated"),
+    ),
+    Rule(
+        id="tar-sizes-differ", severity="error", spec="POSIX.1-2017, pax, pax Extended Header; CVE-2025-62518",
+        summary="A PAX header and the header behind it give different sizes, so two readers see two archives.",
+        advice="Do not use this archive; find out who made it.", check=noticed("tar-sizes-differ"),
+    ),
+    Rule(
+        id="data-after-end", severity="error", spec=_TAR,
+        summary="Bytes other than zeros follow the end of the tar; most readers never see them.",
+        advice="Find out what they are; pack the archive again without them.", check=noticed("data-after-end"),
+    ),
+    Rule(
+        id="member-doubled", severity="error", spec="POSIX.1-2017, pax (later members replace earlier ones)",
+        summary="Two members of a name differ: engines take the first, `tar -x` leaves the last.",
+        advice="Do not use this archive; find out who made it.", check=noticed("member-doubled"),
+    ),
+    Rule(
+        id="member-doubled-same", severity="warning", spec="POSIX.1-2017, pax (later members replace earlier ones)",
+        summary="A member stands twice with the same content.",
+        advice="Nothing need be done; `convert` writes it once.", check=noticed("member-doubled-same"),
+    ),
+    Rule(
+        id="member-name", severity="error", spec="CVE-2014-9358",
+        summary="A member's name leads out of the archive, or is none.",
+        advice="Do not unpack this archive; find out who made it.", check=noticed("member-name"),
+    ),
+    Rule(
+        id="member-special", severity="error", spec="image-spec, image-layout.md, Content",
+        summary="A folder, device, FIFO or sparse file stands where a file is expected.",
+        advice="Get the archive again from where it was made.", check=noticed("member-special"),
+    ),
+    Rule(
+        id="link-escapes", severity="error", spec="CVE-2014-9358",
+        summary="A link leads out of the archive; it is never followed.",
+        advice="Copy what it leads to into the archive.", check=noticed("link-escapes"),
+    ),
+    Rule(
+        id="link-dangling", severity="error", spec="image-spec, image-layout.md, Content",
+        summary="A link leads to nothing.",
+        advice="Get the archive again from where it was made.", check=noticed("link-dangling"),
+    ),
+    Rule(
+        id="link-loop", severity="error", spec="POSIX.1-2017, Pathname Resolution",
+        summary="A link leads in a circle.",
+        advice="Get the archive again from where it was made.", check=noticed("link-loop"),
+    ),
+    Rule(
+        id="limit-members", severity="error", spec="a limit of this program",
+        summary="The tar has more members than any real archive.",
+        advice="Pack the archive again without what does not belong to it.", check=noticed("limit-members"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Bytes: where they are, how they are compressed, how they are written."""

@@ -1,0 +1,238 @@
+"""Codecs as values: how to know one by its first bytes, how to decode a stream, how to encode blocks.
+
+Decoders take a stream in pieces and give it back in pieces of bounded size, whatever the ratio; they go on across
+gzip members (RFC 1952, 2.2) and zstd frames (RFC 8878, 3.1), and know a stream that is cut or followed by something
+else. Encoders compress blocks of fixed size, each as a gzip member or zstd frame of its own: so the bytes depend
+neither on the number of threads nor on the sizes of writes, and blocks can be compressed side by side.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import threading
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import deflate
+import zstandard
+
+from ociarchive.bytes import zstdframe
+from ociarchive.errors import ContentError
+
+try:
+    from isal import isal_zlib as _inflate
+except ImportError:  # decoding gives the same bytes with any library, only slower
+    _inflate = zlib  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: The most that a decoder gives at once.
+PIECE: Final = 1 << 20
+#: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
+MAX_WINDOW: Final = 128 << 20
+#: What is tried first on the rest of a piece when a gzip member ended inside it: members can be tiny and many.
+_FIRST_TRY: Final = 512
+
+
+class StreamError(ContentError):
+    """A compressed stream that is damaged, cut, or followed by something else."""
+
+
+class Decoder(Protocol):
+    """One decompression of one stream."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take more of the stream and give what it unpacks to; StreamError where it is damaged."""
+        ...
+
+    def finish(self) -> Iterator[bytes]:
+        """End the stream; StreamError where it is not whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A way to store bytes. `encode` compresses one block at a level; None where nothing here writes this codec."""
+
+    name: str
+    decoder: Callable[[], Decoder] | None
+    encode: Callable[[bytes, int], bytes] | None = None
+    block: int = 1 << 20
+    default_level: int = 0
+    levels: range = range(0)
+
+
+class _Plain:
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+    def finish(self) -> Iterator[bytes]:
+        return iter(())
+
+
+class _Gzip:
+    """Members after one another; zero bytes after the last are padding, as gzip(1) takes them."""
+
+    def __init__(self) -> None:
+        self._member = _inflate.decompressobj(31)
+        self._fresh = True  # nothing of the current member was seen yet
+        self._members = 0
+        self._padding = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        position, step = 0, len(data)
+        while position < len(data):
+            if self._fresh and self._members and (self._padding or data[position] == 0):
+                self._padding = True
+                if data.count(0, position) != len(data) - position:
+                    raise StreamError("gzip stream is followed by bytes that are not part of it")
+                return
+            piece = data[position : position + step]
+            while piece:
+                try:
+                    out = self._member.decompress(piece, PIECE)
+                except (zlib.error, _inflate.error) as error:
+                    what = "followed by bytes that are not part of it" if self._fresh and self._members else "damaged"
+                    raise StreamError(f"gzip stream is {what} ({error})") from None
+                self._fresh = False
+                if out:
+                    yield out
+                if self._member.eof:
+                    break
+                piece = self._member.unconsumed_tail
+                if not piece and len(out) == PIECE:
+                    yield from self._drain()
+                    break
+            used = min(step, len(data) - position)
+            if self._member.eof:
+                used -= len(self._member.unused_data)
+                self._member = _inflate.decompressobj(31)
+                self._fresh = True
+                self._members += 1
+                step = _FIRST_TRY
+            else:
+                step *= 4
+            position += used
+
+    def _drain(self) -> Iterator[bytes]:
+        """Give what the library still holds back although it took all input."""
+        while not self._member.eof and (out := self._member.decompress(b"", PIECE)):
+            yield out
+
+    def finish(self) -> Iterator[bytes]:
+        if not self._fresh or not self._members:
+            raise StreamError("gzip stream is cut short")
+        return iter(())
+
+
+class _Zstd:
+    """Frames after one another, skippable ones between them."""
+
+    def __init__(self) -> None:
+        self._frames = zstdframe.Walker(MAX_WINDOW)
+        context = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+        self._stream = context.decompressobj(write_size=PIECE, read_across_frames=True)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        try:
+            for blocks in self._frames.feed(data):
+                if out := self._stream.decompress(blocks):
+                    yield out
+        except zstdframe.FrameError as error:
+            raise StreamError(str(error)) from None
+        except zstandard.ZstdError as error:
+            raise StreamError(f"zstd stream is damaged ({error})") from None
+
+    def finish(self) -> Iterator[bytes]:
+        if not self._frames.at_boundary:
+            raise StreamError("zstd stream is cut short")
+        return iter(())
+
+
+class _Standard:
+    """xz and bzip2 by the standard library, which shares one shape for both."""
+
+    def __init__(self, name: str, make: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
+        self._name, self._make = name, make
+        self._stream = make()
+        self._fresh = True
+        self._streams = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._fresh and self._streams and not data.strip(b"\0"):
+                return
+            try:
+                out = self._stream.decompress(data, PIECE)
+                self._fresh = False
+                while not self._stream.eof and (out or not self._stream.needs_input):
+                    if out:
+                        yield out
+                    out = b"" if self._stream.needs_input else self._stream.decompress(b"", PIECE)
+            except (lzma.LZMAError, OSError, EOFError) as error:
+                what = "followed by bytes that are not part of it" if self._fresh and self._streams else "damaged"
+                raise StreamError(f"{self._name} stream is {what} ({error})") from None
+            if out:
+                yield out
+            if not self._stream.eof:
+                return
+            data = self._stream.unused_data
+            self._stream, self._fresh = self._make(), True
+            self._streams += 1
+
+    def finish(self) -> Iterator[bytes]:
+        if not self._fresh or not self._streams:
+            raise StreamError(f"{self._name} stream is cut short")
+        return iter(())
+
+
+def _gzip_block(block: bytes, level: int) -> bytes:
+    return bytes(deflate.gzip_compress(block, level))
+
+
+class _Contexts(threading.local):
+    """A zstd context may serve one thread only, and making one costs more than a small block."""
+
+    def __init__(self) -> None:
+        self.by_level: dict[int, zstandard.ZstdCompressor] = {}
+
+
+_contexts = _Contexts()
+
+
+def _zstd_block(block: bytes, level: int) -> bytes:
+    context = _contexts.by_level.get(level)
+    if context is None:
+        context = _contexts.by_level[level] = zstandard.ZstdCompressor(level=level, write_checksum=True)
+    return context.compress(block)
+
+
+NONE: Final = Codec("none", _Plain, lambda block, _: block)
+GZIP: Final = Codec("gzip", _Gzip, _gzip_block, 1 << 20, 3, range(1, 13))
+ZSTD: Final = Codec("zstd", _Zstd, _zstd_block, 2 << 20, 3, range(1, 23))
+XZ: Final = Codec("xz", lambda: _Standard("xz", lambda: lzma.LZMADecompressor(memlimit=MAX_WINDOW)))
+BZIP2: Final = Codec("bzip2", lambda: _Standard("bzip2", bz2.BZ2Decompressor))
+CODECS: Final = (NONE, GZIP, ZSTD, XZ, BZIP2)
+#: How many first bytes `sniff` needs.
+MAGIC: Final = 8
+
+
+def by_name(name: str) -> Codec:
+    """Return the codec of a name that is known to be one."""
+    return next(codec for codec in CODECS if codec.name == name)
+
+
+def sniff(head: bytes) -> Codec:
+    """Return the codec that the first bytes of a stream tell; NONE where they tell none."""
+    if head.startswith(b"\x1f\x8b"):
+        return GZIP
+    if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
+        return ZSTD
+    if head.startswith(b"\xfd7zXZ\0"):
+        return XZ
+    if head.startswith(b"BZh") and head[3:4].isdigit():
+        return BZIP2
+    return NONE

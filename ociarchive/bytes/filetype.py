@@ -1,0 +1,58 @@
+"""What a file is, in words for messages. libmagic says it where it is there; nothing depends on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ociarchive.bytes.source import ByteSource
+
+#: libmagic needs 512 bytes to know a tar; with 4 KiB it knows all that it knows.
+HEAD: Final = 4096
+_KNOWN: Final = (
+    (b"%PDF-", "PDF document"),
+    (b"\xed\xab\xee\xdb", "RPM package"),
+    (b"!<arch>\ndebian", "Debian package"),
+    (b"PK\x03\x04", "zip archive"),
+    (b"\x7fELF", "ELF program"),
+    (b"\x89PNG", "PNG image"),
+    (b"#!", "script"),
+    (b"7z\xbc\xaf\x27\x1c", "7-zip archive"),
+    (b"hsqs", "squashfs image"),
+)
+
+
+def describe(head: bytes) -> str:
+    """Return what a file that begins with these bytes is: `empty file` and a few more by ourselves, else libmagic."""
+    if not head:
+        return "an empty file"
+    return f"a {_magic(head) or _own(head)}" if (_magic(head) or _own(head)) else "unknown data"
+
+
+def _own(head: bytes) -> str | None:
+    found = next((name for magic, name in _KNOWN if head.startswith(magic)), None)
+    if found:
+        return found
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return "JSON document" if text.lstrip()[:1] in ("{", "[") else "text file" if text.isprintable() or "\n" in text else None
+
+
+def _magic(head: bytes) -> str | None:
+    try:
+        import magic  # noqa: PLC0415  looks for a system library, which takes longer than most commands
+    except ImportError:
+        return None
+    try:
+        said = str(magic.from_buffer(head))
+    except magic.MagicException:
+        return None
+    said = said.split(",")[0].strip()
+    return said if said and said not in ("data", "empty") else None
+
+
+def describe_source(source: ByteSource) -> str:
+    """Return what a source holds."""
+    return describe(source.head(HEAD))

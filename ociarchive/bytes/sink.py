@@ -1,0 +1,304 @@
+"""Sinks: a folder or a tar that blobs are written into side by side, in slots that get their names at the end.
+
+A blob's name is the digest of its bytes, known only when all of them were written. In a folder a slot is a file that
+is renamed. A tar has one place to write to: the slot whose turn it is writes there and patches its header at the end,
+the others write to nameless files that are appended in their turn. So the order is that of the slots, whatever is
+done first, and at most `AHEAD` slots wait.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ociarchive.bytes import tarwriter
+from ociarchive.bytes.source import CHUNK
+from ociarchive.bytes.spool import nameless, write_all
+from ociarchive.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Finished slots that may wait for a slow one: each holds a file descriptor, of which a process may have only 64.
+AHEAD: Final = 8
+
+
+class Slot(Protocol):
+    """A place for one blob."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+        ...
+
+    def commit(self, name: str) -> None:
+        """Give the blob its name; a second blob of a name, which holds the same bytes, is dropped."""
+        ...
+
+    def discard(self) -> None:
+        """Leave the blob out."""
+        ...
+
+
+class Sink(Protocol):
+    """Where an archive is written to."""
+
+    def slot(self, order: int, name: str | None = None) -> Slot:
+        """Return the slot of a position; each from 0 on is committed or discarded once. `name` is what it may get."""
+        ...
+
+    def put(self, name: str, content: bytes) -> None:
+        """Add a small file after all slots."""
+        ...
+
+    def finish(self) -> None:
+        """Complete the archive."""
+        ...
+
+    def abort(self) -> None:
+        """Wake whoever waits for a turn that will not come."""
+        ...
+
+
+class Aborted(Exception):
+    """Another worker failed; this one need not go on."""
+
+
+class DirectorySink:
+    """A folder of files. `sync` writes each file through to the disk before it gets its name."""
+
+    def __init__(self, root: str, *, sync: bool) -> None:
+        self._root, self._sync = root, sync
+        self._made: set[str] = {root}
+        self._lock = threading.Lock()
+
+    def slot(self, order: int, name: str | None = None) -> Slot:
+        """Return a file that is renamed at the end."""
+        del name
+        return _FileSlot(self, os.path.join(self._root, f".slot-{order}"))
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file."""
+        slot = self.slot(-1)
+        slot.write(content)
+        slot.commit(name)
+
+    def finish(self) -> None:
+        """Write the folders through to the disk, the innermost first."""
+        if self._sync:
+            for folder in sorted(self._made, key=len, reverse=True):
+                fsync_folder(folder)
+
+    def abort(self) -> None:
+        """Nobody waits."""
+
+    def place(self, path: str, name: str, fd: int) -> None:
+        """Move a finished file to its name."""
+        target = os.path.join(self._root, name)
+        try:
+            if self._sync:
+                os.fsync(fd)
+            folder = os.path.dirname(target)
+            with self._lock:
+                if folder not in self._made:
+                    os.makedirs(folder, exist_ok=True)
+                    while folder not in self._made:
+                        self._made.add(folder)
+                        folder = os.path.dirname(folder)
+            os.rename(path, target)
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=target) from error
+        finally:
+            os.close(fd)
+
+
+class _FileSlot:
+    def __init__(self, sink: DirectorySink, path: str) -> None:
+        self._sink, self._path = sink, path
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=path) from error
+
+    def write(self, data: bytes) -> None:
+        write_all(self._fd, data, self._path)
+
+    def commit(self, name: str) -> None:
+        self._sink.place(self._path, name, self._fd)
+
+    def discard(self) -> None:
+        os.close(self._fd)
+        os.unlink(self._path)
+
+
+class TarSink:
+    """A tar in the open file `fd`, which stays the caller's. `spool` is a folder for slots that wait."""
+
+    def __init__(self, fd: int, spool: str | None, where: str, *, sync: bool) -> None:
+        self._fd, self._spool, self._where, self._sync = fd, spool, where, sync
+        self._position = 0
+        self._turn = 0
+        self._names: set[str] = set()
+        self._waiting: dict[int, Callable[[], None]] = {}
+        self._changed = threading.Condition()
+        self._aborted = False
+
+    def slot(self, order: int, name: str | None = None) -> Slot:
+        """Return a place in the tar, or a nameless file until its turn comes."""
+        return _TarSlot(self, order, name, self._spool, self._where)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Append a member."""
+        if name in self._names:
+            return
+        self._folders(name)
+        self._write(tarwriter.header(name, len(content)) + content + tarwriter.padding(len(content)))
+        self._names.add(name)
+
+    def finish(self) -> None:
+        """Write the end marker."""
+        self._write(tarwriter.END)
+        try:
+            os.ftruncate(self._fd, self._position)
+            if self._sync:
+                os.fsync(self._fd)
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+
+    def abort(self) -> None:
+        """Wake all slots that wait; they raise Aborted."""
+        with self._changed:
+            self._aborted = True
+            self._changed.notify_all()
+
+    # What the slots call
+
+    def is_turn(self, order: int) -> bool:
+        """Whether it is this slot's turn to write."""
+        return self._turn == order
+
+    def begin(self, name: str | None) -> int:
+        """Leave room for the header of the slot whose turn it is; return where the member begins."""
+        if name:
+            self._folders(name)
+        start = self._position
+        self._write(bytes(len(tarwriter.header(name or "", 0))))
+        return start
+
+    def append(self, data: bytes) -> None:
+        """Write bytes of the slot whose turn it is."""
+        self._write(data)
+
+    def end(self, start: int, room: int, name: str | None, size: int) -> None:
+        """Complete the member of the slot whose turn it is, or drop it; then it is the next one's turn."""
+        if name is None or name in self._names:
+            self._position = start
+        else:
+            head = tarwriter.header(name, size)
+            if len(head) != room:
+                raise HostError("a member got a name that there is no room for", where=f"{self._where}: {name}")
+            self._pwrite(head, start)
+            self._write(tarwriter.padding(size))
+            self._names.add(name)
+
+    def next_turn(self) -> None:
+        """Give the turn on, to slots that are finished and wait first."""
+        with self._changed:
+            self._turn += 1
+            while (finish := self._waiting.pop(self._turn, None)) is not None:
+                finish()
+                self._turn += 1
+            self._changed.notify_all()
+
+    def wait(self, order: int, finish: Callable[[], None]) -> bool:
+        """Leave `finish` to be called in this slot's turn; False if that is now. Waits while too many wait."""
+        with self._changed:
+            while self._turn != order and order - self._turn > AHEAD and not self._aborted:
+                self._changed.wait()
+            if self._aborted:
+                raise Aborted
+            if self._turn == order:
+                return False
+            self._waiting[order] = finish
+            return True
+
+    def _folders(self, name: str) -> None:
+        parts = name.split("/")[:-1]
+        for end in range(1, len(parts) + 1):
+            folder = "/".join(parts[:end]) + "/"
+            if folder not in self._names:
+                self._names.add(folder)
+                self._write(tarwriter.header(folder, 0, folder=True))
+
+    def _write(self, data: bytes) -> None:
+        self._pwrite(data, self._position)
+        self._position += len(data)
+
+    def _pwrite(self, data: bytes, position: int) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                count = os.pwrite(self._fd, view, position)
+                view, position = view[count:], position + count
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+
+
+class _TarSlot:
+    def __init__(self, sink: TarSink, order: int, name: str | None, spool: str | None, where: str) -> None:
+        self._sink, self._order, self._hint, self._where = sink, order, name, where
+        self._folder = spool
+        self._spool: int | None = None
+        self._start: int | None = None
+        self._room = len(tarwriter.header(name or "", 0))
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._sink.is_turn(self._order):
+            self._take_over()
+            self._sink.append(data)
+            return
+        if self._spool is None:
+            self._spool = nameless(self._folder)
+        write_all(self._spool, data, self._where)
+
+    def commit(self, name: str) -> None:
+        self._end(name)
+
+    def discard(self) -> None:
+        self._end(None)
+
+    def _end(self, name: str | None) -> None:
+        def finish() -> None:
+            self._take_over()
+            self._sink.end(self._start or 0, self._room, name, self._size)
+
+        if not self._sink.is_turn(self._order) and self._sink.wait(self._order, finish):
+            return
+        finish()
+        self._sink.next_turn()
+
+    def _take_over(self) -> None:
+        """Begin the member in the tar, with what was written while it was another's turn."""
+        if self._start is not None:
+            return
+        self._start = self._sink.begin(self._hint)
+        if self._spool is not None:
+            os.lseek(self._spool, 0, os.SEEK_SET)
+            while data := os.read(self._spool, CHUNK):
+                self._sink.append(data)
+            os.close(self._spool)
+            self._spool = None
+
+
+def fsync_folder(path: str) -> None:
+    """Write a folder's entries through to the disk."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise HostError(f"cannot write: {error.strerror}", where=path) from error

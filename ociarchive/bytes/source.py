@@ -1,0 +1,143 @@
+"""ByteSource: a place that bytes can be read from, from the start and as often as needed, by any thread."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ociarchive.errors import ContentError, HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: One read: large enough that hashing and codecs release the interpreter's lock for long, small enough that a few
+#: of them per worker do not count against the memory bound.
+CHUNK: Final = 512 << 10
+
+
+class ByteSource(Protocol):
+    """Bytes somewhere. Equal sources hold equal bytes, so that what many names lead to is read once.
+
+    `size` is in bytes; `where` names the place in messages.
+    """
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
+        ...
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """Give the bytes from the start in pieces of `size`; ContentError where there are fewer than promised."""
+        ...
+
+    def head(self, size: int) -> bytes:
+        """Return the first `size` bytes, fewer where there are not so many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Bytes in memory: inline data and documents that were read already."""
+
+    content: bytes
+    where: str = field(compare=False)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        return len(self.content)
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """Give the bytes in pieces."""
+        for start in range(0, len(self.content), size):
+            yield self.content[start : start + size]
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes."""
+        return self.content[:size]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRange:
+    """A stretch of a regular file: a whole file of a folder, or a member of a tar.
+
+    With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading
+    and must then still be a regular file of the size it had.
+    """
+
+    path: str
+    offset: int
+    size: int
+    where: str = field(compare=False)
+    fd: int | None = field(default=None, compare=False)
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """Give the bytes in pieces. ContentError: the file ends early. HostError: it cannot be read."""
+        with self._opened() as fd:
+            position, end = self.offset, self.offset + self.size
+            while position < end:
+                try:
+                    piece = os.pread(fd, min(size, end - position), position)
+                except OSError as error:
+                    raise HostError(f"cannot read: {error.strerror}", where=self.where) from error
+                if not piece:
+                    raise ContentError(
+                        "file is cut short or shrank while it was read",
+                        where=self.where,
+                        expected=f"{self.size} bytes",
+                        found=f"{position - self.offset} bytes",
+                    )
+                position += len(piece)
+                yield piece
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes."""
+        return next(self.chunks(min(size, self.size)), b"") if self.size else b""
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        if self.fd is not None:
+            yield self.fd
+            return
+        fd = open_regular(self.path, self.where)
+        try:
+            found = os.fstat(fd).st_size
+            if found != self.size:
+                raise ContentError(
+                    "file changed while the archive was read",
+                    where=self.where,
+                    expected=f"{self.size} bytes",
+                    found=f"{found} bytes",
+                )
+            yield fd
+        finally:
+            os.close(fd)
+
+
+def read_all(source: ByteSource, limit: int) -> bytes:
+    """Return the whole of a small source; ContentError where it is larger than `limit` bytes."""
+    if source.size > limit:
+        raise ContentError(
+            "document is too large", where=source.where, expected=f"{limit} bytes at most", found=f"{source.size} bytes"
+        )
+    return b"".join(source.chunks())
+
+
+def open_regular(path: str, where: str) -> int:
+    """Open a regular file for reading and return its descriptor; never waits on a FIFO, never opens a device."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise HostError(f"cannot open: {error.strerror}", where=where) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ContentError("not a regular file", where=where)
+    return fd

@@ -1,0 +1,99 @@
+"""Spools: what cannot be read twice, or is compressed as a whole, is written once to a nameless file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from ociarchive.bytes.codec import MAGIC, NONE, Codec, StreamError, sniff
+from ociarchive.bytes.source import CHUNK
+from ociarchive.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ociarchive.bytes.limits import Limits
+
+
+def nameless(folder: str | None) -> int:
+    """Return a file without a name in `folder` (else the system's temporary one): gone with the process that has it."""
+    folder = folder or tempfile.gettempdir()
+    try:
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except (AttributeError, OSError):  # not every file system has O_TMPFILE
+            fd, path = tempfile.mkstemp(prefix=".ociarchive-", dir=folder)
+            os.unlink(path)
+            return fd
+    except OSError as error:
+        raise HostError(f"cannot make a temporary file: {error.strerror}", where=folder) from error
+
+
+def write_all(fd: int, data: bytes | memoryview, where: str) -> None:
+    """Write all of `data` at the file's position; HostError where it cannot be."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError as error:
+        raise HostError(f"cannot write: {error.strerror}", where=where) from error
+
+
+def read_fd(fd: int, where: str) -> Iterator[bytes]:
+    """Give what a pipe or file holds from its position on; HostError where it cannot be read."""
+    while True:
+        try:
+            data = os.read(fd, CHUNK)
+        except OSError as error:
+            raise HostError(f"cannot read: {error.strerror}", where=where) from error
+        if not data:
+            return
+        yield data
+
+
+def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> int:
+    """Write a stream to a nameless file and return the file."""
+    fd = nameless(folder)
+    try:
+        for chunk in chunks:
+            write_all(fd, chunk, where)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, Iterator[bytes]]:
+    """Return the codec of a stream and what it unpacks to; StreamError, told at `where`, comes while it is read."""
+    first = next(chunks, b"")
+    while first and len(first) < MAGIC and (more := next(chunks, b"")):
+        first += more
+    codec = sniff(first)
+    if codec is NONE or codec.decoder is None:
+        return NONE, _chain(first, chunks)
+    return codec, _decoded(codec, _chain(first, chunks), limits, where)
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) -> Iterator[bytes]:
+    if codec.decoder is None:
+        return
+    decoder = codec.decoder()
+    guard = limits.guard(where)
+    try:
+        for chunk in chunks:
+            guard.stored += len(chunk)
+            for piece in decoder.feed(chunk):
+                guard.unpacked(len(piece))
+                yield piece
+        yield from decoder.finish()
+    except StreamError as error:
+        if error.where is None:
+            error.where = where
+        raise

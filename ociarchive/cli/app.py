@@ -1,0 +1,71 @@
+"""The group of commands. A command's module is imported when it is called, so that `--help` costs click alone."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ociarchive.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMMANDS: Final = {
+    "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
+    "audit": ("ociarchive.cli.audit_cmd", "Prove that archives are what they say they are."),
+    "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
+    "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
+}
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(_COMMANDS[cmd_name][0]).command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS:
+            ctx.fail(f"no command {args[0]!r}; there is {', '.join(_COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's own shape
+    if not value:
+        return
+    import deflate
+    import zstandard
+
+    try:
+        from isal import __version__ as isal_version
+
+        inflate = f"isal {isal_version}"
+    except ImportError:
+        inflate = "zlib"
+    zstd = ".".join(map(str, zstandard.ZSTD_VERSION))
+    click.echo(
+        f"ociarchive {VERSION} (gzip: libdeflate by deflate {deflate.__version__}, decoding {inflate};"
+        f" zstd {zstd} by zstandard {zstandard.__version__})"
+    )
+    ctx.exit()
+
+
+@click.command(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions.")
+def app(**_: Any) -> None:
+    """Convert container image archives offline, and prove what they claim."""
+
+

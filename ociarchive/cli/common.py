@@ -1,0 +1,182 @@
+"""What all commands share: options, sources with selectors, output, colour, width."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from ociarchive.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ociarchive.bytes.limits import Limits
+    from ociarchive.transform.gather import Source
+    from ociarchive.values import Platform
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": "green"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The options that every command has."""
+
+    quiet: bool
+    verbose: int
+    progress: bool
+    color: str
+
+    def say(self, text: str) -> None:
+        """Print a line for people on stderr, unless the call asks for quiet."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def painter(self, output: str | None) -> Callable[[str, str], str]:
+        """Return what colours a word for a severity, or leaves it as it is."""
+        if not self._colours(output):
+            return lambda text, _: text
+        return lambda text, severity: click.style(text, fg=_COLOURS[severity], bold=severity in ("error", "pass"))
+
+    def _colours(self, output: str | None) -> bool:
+        if self.color != "auto":
+            return self.color == "always" and output is None
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("FORCE_COLOR"):
+            return True
+        return output is None and sys.stdout.isatty()
+
+
+def common_options(function: F) -> F:
+    """Add the options that every command has."""
+    for option in (
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour output."),
+        click.option("--progress/--no-progress", default=None, help="Show progress (default: on a terminal)."),
+        click.option("-v", "--verbose", count=True, help="Say more; twice shows traces of errors."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
+    ):
+        function = option(function)
+    return function
+
+
+def limit_options(function: F) -> F:
+    """Add the options that lift limits against decompression bombs."""
+    from ociarchive.bytes.limits import MAX_LAYER_SIZE, MAX_RATIO
+
+    for option in (
+        click.option("--max-layer-size", type=click.IntRange(min=1), metavar="BYTES",
+                     help=f"Give up layers that unpack to more (default {MAX_LAYER_SIZE >> 40} TiB)."),
+        click.option("--max-ratio", type=click.IntRange(min=1), metavar="N",
+                     help=f"Give up layers that unpack to more than N times their size (default {MAX_RATIO})."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def output_options(*formats: str) -> Callable[[F], F]:
+    """Add `--format` and `--output`."""
+
+    def add(function: F) -> F:
+        function = click.option("--output", type=click.Path(), metavar="FILE", help="Write the result to FILE.")(function)
+        return click.option("--format", "fmt", type=click.Choice(formats), default="table", help="Format of the result.")(
+            function
+        )
+
+    return add
+
+
+def common(**values: Any) -> Common:
+    """Return the common options of a call."""
+    asked = values["progress"]
+    progress = bool(asked) if asked is not None else sys.stderr.isatty()
+    return Common(quiet=values["quiet"], verbose=values["verbose"], progress=progress, color=values["color"])
+
+
+def limits(max_ratio: int | None, max_layer_size: int | None) -> Limits:
+    """Return the limits that a call asks for."""
+    from ociarchive.bytes.limits import MAX_LAYER_SIZE, MAX_RATIO, RATIO_FROM, RATIO_FROM_ASKED, Limits
+
+    return Limits(
+        ratio=max_ratio or MAX_RATIO,
+        ratio_from=RATIO_FROM_ASKED if max_ratio else RATIO_FROM,
+        layer_size=max_layer_size or MAX_LAYER_SIZE,
+    )
+
+
+def source(argument: str) -> Source:
+    """Return the path and the selector of an argument `PATH#SELECTOR`; a path that exists is no selector."""
+    from ociarchive.transform.gather import Source
+
+    if "#" not in argument or os.path.lexists(argument):
+        return Source(path=_local(argument))
+    position = -1
+    while (position := argument.find("#", position + 1)) != -1:
+        if os.path.lexists(argument[:position]) or argument[:position] == "-":
+            break
+    path, _, selector = argument.partition("#") if position == -1 else (argument[:position], "", argument[position + 1 :])
+    if not selector:
+        raise UsageError("nothing stands behind the #", where=argument)
+    return Source(path=_local(path), images=(selector,))
+
+
+def _local(path: str) -> str:
+    if path.startswith("docker://"):
+        raise UsageError("remote registries are not built yet in this version", where=path)
+    return path
+
+
+def platform(text: str) -> Platform:
+    """Return the platform of an option. UsageError: it spells none."""
+    from ociarchive.values import Platform
+
+    try:
+        return Platform.parse(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def jobs(asked: int | None) -> int:
+    """Return the number of worker threads: what was asked for, else the processors that this process may use."""
+    if asked:
+        return asked
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def width() -> int:
+    """Return the columns to write for: COLUMNS, else the terminal's, else 80."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) > 0:
+        return max(int(told), 40)
+    return max(shutil.get_terminal_size((80, 24)).columns, 40) if sys.stdout.isatty() else 80
+
+
+def ascii_only() -> bool:
+    """Whether the terminal shows ASCII alone."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    return not encoding.startswith("utf")
+
+
+def emit(text: str, output: str | None) -> None:
+    """Write a result to stdout or to a file. HostError: the file cannot be written."""
+    if output is None or output == "-":
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+        return
+    write_file(output, text)
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a small file. HostError: it cannot be written."""
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise HostError(f"cannot write: {error.strerror}", where=path) from error

@@ -1,0 +1,135 @@
+"""`ociarchive convert`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any, Literal, cast
+
+import click
+
+from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, platform, source, write_file
+from ociarchive.cli.progress import progress
+from ociarchive.errors import UsageError
+from ociarchive.formats import FORMATS, by_name
+from ociarchive.report.receipt import receipt_json
+from ociarchive.report.summary import summary
+from ociarchive.report.text import safe
+from ociarchive.transform.convert import Conversion, Options, convert
+from ociarchive.transform.plan import Storage, has_docker_types
+from ociarchive.transform.select import Selectors
+from ociarchive.values import Reference
+
+_EXAMPLES = """\b
+Examples:
+  ociarchive convert app.tar app-layout --to oci-layout
+  ociarchive convert app-layout app.tar --to docker-archive --platform linux/arm64
+  ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --compression zstd --receipt receipt.json
+"""
+
+
+@click.command("convert", epilog=_EXAMPLES, short_help="Convert archives, then audit what was written.")
+@click.argument("paths", nargs=-1, metavar="SOURCE... DEST")
+@click.option("--to", metavar="FORMAT", help=f"Format of DEST: {', '.join(one.name for one in FORMATS)}.")
+@click.option("--compression", type=click.Choice(["auto", "keep", "gzip", "zstd", "none"]), default="auto",
+              help="How layers are stored in DEST; auto changes only what must change.")
+@click.option("--level", type=int, metavar="N", help="Compression level (gzip 1 to 12, default 3; zstd 1 to 22, default 3).")
+@click.option("--media-types", type=click.Choice(["keep", "oci", "docker"]), default="keep",
+              help="Media types of manifests, indexes and layers.")
+@click.option("--preserve-digests", is_flag=True, help="Fail rather than rewrite a manifest or index.")
+@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
+@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
+@click.option("--without", multiple=True, type=click.Choice(["attestations", "signatures", "referrers"]),
+              help="Leave these out.")
+@click.option("--tag", metavar="REF", help="The image's name in DEST.")
+@click.option("--outer", type=click.Choice(["none", "gzip", "zstd"]), default="none", help="Compress the whole tar.")
+@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
+@click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
+@click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
+@click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
+@click.option("--merge", is_flag=True, help="Add to an existing oci-layout.")
+@click.option("--force", is_flag=True, help="Replace an existing DEST.")
+@limit_options
+@common_options
+def command(**values: Any) -> int:
+    """Convert archives to another format or compression, then audit what was written.
+
+    Every SOURCE is verified as it is read; image IDs and diff_ids stay the same. DEST appears whole or not at all.
+    A SOURCE may be PATH#REF or PATH#sha256:... to take one image of it, and - is standard input or output.
+    """
+    shared = common(**values)
+    *paths, dest = values["paths"] or [""]
+    if not paths or not dest:
+        raise UsageError("convert takes at least one SOURCE, and a DEST", hint="see `ociarchive convert --help`")
+    options = _options(values, dest)
+    sources = [source(path) for path in paths]
+    if sum(one.path == "-" for one in sources) > 1:
+        raise UsageError("standard input can be read once")
+    with progress(shared) as hears:
+        done = convert(sources, dest, options, hears)
+    for notice in done.notices:
+        shared.say(f"notice: {safe(notice)}")
+    if _warns_of_docker_types(done, options):
+        shared.say(
+            "notice: an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9;"
+            " --media-types oci avoids that"
+        )
+    if values["receipt"]:
+        digests = {one.path: _sha256(one.path) for one in sources}
+        write_file(values["receipt"], receipt_json(done, options.storage, digests))
+    shared.say(summary(done, whole=shared.verbose > 0).rstrip("\n"))
+    return 0
+
+
+def _options(values: dict[str, Any], dest: str) -> Options:
+    if dest.startswith("docker://"):
+        raise UsageError("remote registries are not built yet in this version", where=dest)
+    if not values["to"]:
+        raise UsageError("--to says which format DEST is to have", expected=f"one of {', '.join(f.name for f in FORMATS)}")
+    fmt = by_name(values["to"])
+    return Options(
+        format=fmt,
+        storage=Storage(
+            format=fmt.name,
+            compression=cast("Literal['auto', 'keep', 'gzip', 'zstd', 'none']", values["compression"]),
+            level=values["level"],
+            media_types=cast("Literal['keep', 'oci', 'docker']", values["media_types"]),
+            preserve_digests=values["preserve_digests"],
+        ),
+        selectors=Selectors(
+            images=values["images"],
+            platforms=tuple(platform(text) for text in values["platforms"]),
+            without=frozenset(values["without"]),
+        ),
+        tag=_tag(values["tag"]),
+        outer=values["outer"],
+        jobs=jobs(values["asked_jobs"]),
+        audit=values["audit"],
+        sync=values["sync"],
+        merge=values["merge"],
+        force=values["force"],
+        limits=limits(values["max_ratio"], values["max_layer_size"]),
+    )
+
+
+def _tag(text: str | None) -> Reference | None:
+    if text is None:
+        return None
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--tag takes an image name: {error}") from None
+
+
+def _warns_of_docker_types(done: Conversion, options: Options) -> bool:
+    return done.format in ("oci-layout", "oci-archive") and options.storage.media_types == "keep" and has_docker_types(
+        done.new_roots
+    )
+
+
+def _sha256(path: str) -> str | None:
+    """Return the digest of a source that is a file, for the receipt."""
+    if not os.path.isfile(path):
+        return None
+    with open(path, "rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

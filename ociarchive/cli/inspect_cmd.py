@@ -1,0 +1,77 @@
+"""`ociarchive inspect`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from ociarchive.audit import Evidence, audit_archive
+from ociarchive.cli.common import (
+    ascii_only, common, common_options, emit, jobs, limit_options, limits, output_options, source, width,
+)  # fmt: skip
+from ociarchive.errors import ContentError
+from ociarchive.formats import open_archive
+from ociarchive.report.jsonout import inspect_json
+from ociarchive.report.text import safe
+from ociarchive.report.tree import Tree
+from ociarchive.transform.select import Selectors, select
+from ociarchive.workers import Workers
+
+_EXAMPLES = """\b
+Examples:
+  ociarchive inspect app.tar
+  ociarchive inspect app-layout#app:1.0 --format json
+  ociarchive inspect app.tar --verify
+"""
+
+
+@click.command("inspect", epilog=_EXAMPLES, short_help="Show what is inside: images, platforms, layers, sizes, ids.")
+@click.argument("path", metavar="SOURCE")
+@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
+@click.option("--verify", is_flag=True, help="Read all layers and check every claim.")
+@output_options("table", "json")
+@limit_options
+@common_options
+def command(**values: Any) -> int:
+    """Show what an archive holds: images, platforms, layers, sizes and ids. No layer is read without --verify.
+
+    Status 1: with --verify, a claim that does not hold; else a document that cannot be read.
+    """
+    shared = common(**values)
+    one = source(values["path"])
+    allowed = limits(values["max_ratio"], values["max_layer_size"])
+    archive = open_archive(one.path, limits=allowed)
+    try:
+        flaws = (*archive.container.flaws, *archive.flaws)
+        if not archive.roots:
+            reason = f": {flaws[0].message}" if flaws else ""
+            raise ContentError(f"no image in the archive{reason}", where=archive.where)
+        report = None
+        if values["verify"]:
+            workers = Workers(jobs(None))
+            try:
+                report = audit_archive(archive, limits=allowed, workers=workers)
+            finally:
+                workers.close()
+        images = (*one.images, *values["images"])
+        if images:
+            roots = select(archive.roots, Selectors(images=images), archive.where).roots
+            archive = replace(archive, roots=roots)
+        evidence = Evidence(archive, report.evidence.facts if report and report.evidence else {})
+        if values["fmt"] == "json":
+            text = inspect_json(archive, evidence, report)
+        else:
+            tree = Tree(archive, evidence, width=width(), whole=shared.verbose > 0, ascii_only=ascii_only())
+            text = tree.text()
+        emit(text, values["output"])
+        if report is None:
+            for flaw in flaws:
+                shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
+            return 0
+        for finding in report.findings:
+            shared.say(f"{finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+        return int(report.count("error") > 0)
+    finally:
+        archive.close()

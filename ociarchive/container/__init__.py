@@ -1,0 +1,7 @@
+"""Containers: named members over a directory or over a tar that is walked once; both look alike."""
+
+from ociarchive.container.base import Container
+from ociarchive.container.directory import DirectoryContainer
+from ociarchive.container.tar import TarContainer
+
+__all__ = ["Container", "DirectoryContainer", "TarContainer"]

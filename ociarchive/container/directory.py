@@ -1,0 +1,82 @@
+"""A folder as a container. Nothing outside of it is ever read, whatever links say (CVE-2014-9358)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Literal
+
+from ociarchive.bytes.source import FileRange
+from ociarchive.container.base import member
+from ociarchive.errors import HostError
+from ociarchive.flaws import Flaw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class DirectoryContainer:
+    """The files below a folder by their paths, with `/` between the parts."""
+
+    kind: Literal["directory"] = "directory"
+
+    def __init__(self, path: str, where: str) -> None:
+        self.where = where
+        self.flaws: list[Flaw] = []
+        self._root = os.path.realpath(path)
+
+    def get(self, name: str) -> FileRange | None:
+        """Return a file; links may lead anywhere inside the folder and nowhere else."""
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if not parts or ".." in parts or "\0" in name:
+            return None
+        path = os.path.join(self._root, *parts)
+        try:
+            real = os.path.realpath(path, strict=True)
+            status = os.lstat(real)
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.islink(path):
+                self._note("link-dangling", name, "link leads to nothing")
+            return None
+        except OSError as error:
+            if os.path.islink(path):
+                self._note("link-loop", name, "link leads in a circle")
+                return None
+            raise HostError(f"cannot read: {error.strerror}", where=member(self.where, name)) from error
+        if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
+            self._note("link-escapes", name, "link leads out of the folder")
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            self._note("member-special", name, "not a regular file")
+            return None
+        return FileRange(real, 0, status.st_size, member(self.where, name))
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Give the paths of all that is no folder, sorted within each folder."""
+        base = prefix.strip("/")
+        pending = [base]
+        while pending:
+            folder = pending.pop()
+            full = os.path.join(self._root, folder)
+            try:
+                entries = sorted(os.scandir(full), key=lambda entry: entry.name)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise HostError(f"cannot read: {error.strerror}", where=member(self.where, folder or ".")) from error
+            folders = []
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(path)
+                else:
+                    yield path
+            pending.extend(reversed(folders))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _note(self, rule: str, name: str, message: str) -> None:
+        flaw = Flaw(rule=rule, where=member(self.where, name), message=message, subject=name)
+        if flaw not in self.flaws:
+            self.flaws.append(flaw)

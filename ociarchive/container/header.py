@@ -1,0 +1,126 @@
+"""Tar headers: one block, and the extended headers (PAX, GNU long names) that speak of the member behind them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ZEROS: Final = bytes(512)
+EXTENDED_FLAGS: Final = (b"L", b"K", b"x", b"g")
+#: Links, devices, folders and FIFOs have no data, whatever their size field says (as in Go and GNU tar).
+WITHOUT_DATA: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
+_OCTAL: Final = re.compile(rb"[ \0]*([0-7]*)[ \0]*\Z")
+_LENGTH: Final = re.compile(rb"([0-9]{1,7}) ")
+
+
+class HeaderError(Exception):
+    """A header that cannot be read."""
+
+    def __init__(self, message: str, rule: str = "tar-damaged") -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class Header(NamedTuple):
+    """The members of one block that matter here. `size` is in bytes."""
+
+    name: bytes
+    flag: bytes
+    size: int
+    link: bytes
+
+
+def parse(block: bytes) -> Header:
+    """Return what a block of 512 bytes says; HeaderError where its checksum or a number in it is wrong."""
+    checksum = _number(block[148:156])
+    actual = sum(block) - sum(block[148:156]) + 256
+    if checksum != actual and checksum != _signed(block):
+        raise HeaderError(f"tar header has a wrong checksum (says {checksum}, is {actual})")
+    name = block[:100].split(b"\0", 1)[0]
+    if block[257:263] == b"ustar\0" and block[345]:
+        name = block[345:500].split(b"\0", 1)[0] + b"/" + name
+    return Header(name, block[156:157], _number(block[124:136]), block[157:257].split(b"\0", 1)[0])
+
+
+def _signed(block: bytes) -> int:
+    """Some old programs added the bytes up as signed ones (GNU tar manual, Checksumming)."""
+    rest = block[:148] + block[156:]
+    return sum(byte - 256 if byte > 127 else byte for byte in rest) + 256
+
+
+def _number(field: bytes) -> int:
+    """Return a numeric field: octal, or base 256 where the first bit is set (GNU)."""
+    if field[0] & 0x80:
+        if field[0] == 0xFF:
+            raise HeaderError("tar header has a negative number")
+        return int.from_bytes(bytes((field[0] & 0x7F,)) + field[1:], "big")
+    found = _OCTAL.match(field)
+    if not found:
+        raise HeaderError(f"tar header has a malformed number {field!r}")
+    return int(found[1] or b"0", 8)
+
+
+class Extended:
+    """What extended headers said of the next member, and global ones of all that follow."""
+
+    def __init__(self) -> None:
+        self._global: dict[bytes, bytes] = {}
+        self._next: dict[bytes, bytes] = {}
+        self._long_name: bytes | None = None
+        self._long_link: bytes | None = None
+
+    def take(self, flag: bytes, content: bytes) -> None:
+        """Take the content of an extended header; HeaderError where it is malformed."""
+        if flag == b"L":
+            self._long_name = content.split(b"\0", 1)[0]
+        elif flag == b"K":
+            self._long_link = content.split(b"\0", 1)[0]
+        else:
+            (self._global if flag == b"g" else self._next).update(_records(content))
+
+    def apply(self, header: Header, size: int) -> tuple[str, str, int]:
+        """Return name, link and size of the member after its header, all extended ones considered."""
+        records = {**self._global, **self._next} if self._global or self._next else {}
+        name = records.get(b"path", header.name if self._long_name is None else self._long_name)
+        link = records.get(b"linkpath", header.link if self._long_link is None else self._long_link)
+        if b"size" in records and header.flag not in WITHOUT_DATA:
+            size = self._pax_size(records[b"size"], header.size)
+        return name.decode("utf-8", "surrogateescape"), link.decode("utf-8", "surrogateescape"), size
+
+    @staticmethod
+    def _pax_size(text: bytes, size: int) -> int:
+        # Two readers that believe different sizes see two archives (CVE-2025-62518).
+        if not text.isdigit() or len(text) > 19:
+            raise HeaderError(f"PAX header has a malformed size {text[:40]!r}")
+        if size and int(text) != size:
+            raise HeaderError(f"PAX header says {int(text)} bytes, the header itself {size}", "tar-sizes-differ")
+        return int(text)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether PAX records make the next member a sparse file, whose data is not its content."""
+        return bool(self._next) and any(key.startswith(b"GNU.sparse") for key in self._next)
+
+    def next_member(self) -> None:
+        """Forget what was said of one member only."""
+        self._next = {}
+        self._long_name = self._long_link = None
+
+
+def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = 0
+    while position < len(content):
+        found = _LENGTH.match(content, position)
+        end = position + int(found[1]) if found else 0
+        if not found or end > len(content) or end <= found.end() or content[end - 1 : end] != b"\n":
+            if not content[position:].strip(b"\0"):
+                return
+            raise HeaderError("PAX header is malformed")
+        key, equals, value = content[found.end() : end - 1].partition(b"=")
+        if not equals:
+            raise HeaderError("PAX header is malformed")
+        yield key, value
+        position = end

@@ -1,0 +1,254 @@
+"""A tar as a container: walked once, members are extents of the file.
+
+Strict where Python's tarfile is not: a bad checksum, a cut header or cut data, a missing end and bytes behind it are
+told, never passed over. Sources: POSIX.1-2017, pax, Interchange Formats; GNU tar manual, Basic Tar Format.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from ociarchive.bytes.source import FileRange
+from ociarchive.container import header
+from ociarchive.container.base import member
+from ociarchive.errors import HostError
+from ociarchive.flaws import Flaw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK: Final = 512
+#: Headers of small members stand close together: one read serves many of them.
+_WINDOW: Final = 128 << 10
+#: A name that no file system takes is no name: PATH_MAX.
+MAX_NAME: Final = 4096
+#: Extended headers hold names and extended attributes, the largest of which is 64 KiB.
+MAX_EXTENDED: Final = 1 << 20
+#: A hundred thousand strays beside an image are odd but lawful; ten times that is an attack on the reader.
+MAX_MEMBERS: Final = 1_000_000
+_MAX_LINKS: Final = 40
+_FILE, _LINK, _SYMLINK, _FOLDER, _SPECIAL = "file", "link", "symlink", "folder", "special"
+_KINDS: Final = {b"0": _FILE, b"\0": _FILE, b"7": _FILE, b"1": _LINK, b"2": _SYMLINK, b"5": _FOLDER}
+
+
+class _Member(NamedTuple):
+    kind: str
+    offset: int
+    size: int
+    link: str
+
+
+class _Damage(Exception):
+    """The walk cannot go on."""
+
+    def __init__(self, rule: str, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.rule, self.message, self.offset = rule, message, offset
+
+
+class TarContainer:
+    """The members of a tar by their names; `./` and a leading `/` are no part of a name."""
+
+    kind: Literal["tar"] = "tar"
+
+    def __init__(self, fd: int, size: int, where: str, path: str) -> None:
+        """Walk the tar in the open file `fd`, which belongs to the container from now on."""
+        self.where = where
+        self.flaws: list[Flaw] = []
+        self._fd, self._size, self._path = fd, size, path
+        self._members: dict[str, _Member] = {}
+        self._walk()
+
+    def get(self, name: str) -> FileRange | None:
+        """Return a member that is a file; links are followed as `tar -x` would leave them."""
+        resolved = self._resolve(normal(name), name)
+        return self._range(resolved, self._members[resolved]) if resolved is not None else None
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Give the names of files and links in the order of the tar."""
+        for name, found in self._members.items():
+            if found.kind != _FOLDER and name.startswith(prefix):
+                yield name
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _range(self, name: str, found: _Member) -> FileRange:
+        return FileRange(self._path, found.offset, found.size, member(self.where, name), self._fd)
+
+    def _resolve(self, name: str, asked: str) -> str | None:
+        for _ in range(_MAX_LINKS):
+            found = self._members.get(name)
+            if found is None:
+                if (through := self._through_folder(name)) is None:
+                    return None
+                name = through
+            elif found.kind == _FILE:
+                return name
+            elif found.kind in (_LINK, _SYMLINK):
+                target = found.link if found.kind == _LINK else _join(name, found.link)
+                inside = normal(target) if target is not None else ""
+                if not inside or inside.startswith("../"):
+                    self._note("link-escapes", asked, "link leads out of the archive")
+                    return None
+                if inside not in self._members and self._through_folder(inside) is None:
+                    self._note("link-dangling", asked, "link leads to nothing")
+                    return None
+                name = inside
+            else:
+                if found.kind == _SPECIAL:
+                    self._note("member-special", asked, "not a regular file")
+                return None
+        self._note("link-loop", asked, "link leads in a circle")
+        return None
+
+    def _through_folder(self, name: str) -> str | None:
+        """Return the name with a linked folder in it replaced by what it leads to."""
+        position = name.rfind("/")
+        while position > 0:
+            folder = self._members.get(name[:position])
+            if folder is not None and folder.kind == _SYMLINK:
+                target = _join(name[:position], folder.link)
+                return normal(f"{target}{name[position:]}") if target is not None else None
+            position = name.rfind("/", 0, position)
+        return None
+
+    def _note(self, rule: str, name: str, message: str) -> None:
+        flaw = Flaw(rule=rule, where=member(self.where, name), message=message, subject=name)
+        if flaw not in self.flaws:
+            self.flaws.append(flaw)
+
+    # The walk
+
+    def _walk(self) -> None:
+        try:
+            end = self._members_until_end()
+            self._check_behind(end)
+        except _Damage as damage:
+            where = f"{self.where}: byte {damage.offset}"
+            self.flaws.append(Flaw(rule=damage.rule, where=where, message=damage.message, subject=self.where))
+
+    def _members_until_end(self) -> int:
+        """Collect all members; return where the end marker ends."""
+        window, start = b"", 0
+        position, count = 0, 0
+        extended = header.Extended()
+        while True:
+            at = position - start
+            if at < 0 or at + BLOCK > len(window):
+                window, start, at = self._read(position, _WINDOW), position, 0
+                if len(window) < BLOCK:
+                    what = "tar has no end marker" if not window else "tar is cut short inside a header"
+                    raise _Damage("tar-truncated", what, position)
+            block = window[at : at + BLOCK]
+            if block == header.ZEROS:
+                return self._end_marker(position)
+            try:
+                parsed = header.parse(block)
+                position += BLOCK
+                count += 1
+                if count > MAX_MEMBERS:
+                    raise _Damage("limit-members", f"tar has more than {MAX_MEMBERS} members", position)
+                size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
+                if parsed.flag in header.EXTENDED_FLAGS:
+                    extended.take(parsed.flag, self._extended(parsed.size, position))
+                else:
+                    name, link, size = extended.apply(parsed, size)
+                    self._add(name, link, parsed.flag, position, size, sparse=extended.sparse)
+                    extended.next_member()
+            except header.HeaderError as error:
+                raise _Damage(error.rule, str(error), position) from None
+            position += -(-size // BLOCK) * BLOCK
+
+    def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
+        if offset + size > self._size:
+            raise _Damage("tar-truncated", f"tar is cut short inside the member {name[:200]!r}", self._size)
+        inside = normal(name)
+        if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
+            if inside or flag != b"5":  # the root folder `./` is what tar -C DIR . writes first
+                self._note("member-name", name[:200], "member name leads out of the archive or is empty")
+            return
+        kind = _SPECIAL if sparse else _KINDS.get(flag, _SPECIAL)
+        if kind == _FILE and name.endswith("/"):
+            kind = _FOLDER  # how tars before POSIX wrote folders
+        found = _Member(kind, offset, size, link)
+        before = self._members.get(inside)
+        if before is not None and not (before.kind == kind == _FOLDER):
+            self._doubled(inside, before, found)
+            return
+        self._members[inside] = found
+
+    def _doubled(self, name: str, first: _Member, second: _Member) -> None:
+        """Readers in Go take the first of two, `tar -x` the last: only where both are the same is it harmless."""
+        same = first.kind == second.kind and first.link == second.link and first.size == second.size
+        if same and first.kind == _FILE:
+            pairs = zip(self._range(name, first).chunks(), self._range(name, second).chunks(), strict=True)
+            same = all(one == other for one, other in pairs)
+        if same:
+            self._note("member-doubled-same", name, "member stands twice, with the same content")
+        else:
+            self._note("member-doubled", name, "member stands twice with different content: readers disagree which counts")
+
+    def _extended(self, size: int, position: int) -> bytes:
+        if size > MAX_EXTENDED:
+            raise header.HeaderError(f"extended header claims {size} bytes, more than {MAX_EXTENDED}")
+        content = self._read(position, size)
+        if len(content) < size:
+            raise _Damage("tar-truncated", "tar is cut short inside an extended header", self._size)
+        return content
+
+    def _end_marker(self, position: int) -> int:
+        second = self._read(position + BLOCK, BLOCK)
+        if second == header.ZEROS:
+            return position + 2 * BLOCK
+        if not second:
+            raise _Damage("tar-truncated", "tar ends after one of the two blocks that mark its end", position)
+        raise _Damage("tar-damaged", "tar has a lone zero block between its members", position)
+
+    def _check_behind(self, position: int) -> None:
+        """What follows the end is padding of zeros, or it is something that most readers never see."""
+        while position < self._size:
+            try:
+                position = max(position, os.lseek(self._fd, position, os.SEEK_DATA))
+            except OSError:
+                return  # a hole to the end of the file: zeros
+            chunk = self._read(position, 1 << 20)
+            if chunk.count(0) != len(chunk):
+                raise _Damage("data-after-end", "bytes follow the end of the tar", position)
+            position += max(len(chunk), 1)
+
+    def _read(self, position: int, size: int) -> bytes:
+        try:
+            content = os.pread(self._fd, size, position)
+            while len(content) < size and (more := os.pread(self._fd, size - len(content), position + len(content))):
+                content += more
+        except OSError as error:
+            raise HostError(f"cannot read: {error.strerror}", where=self.where) from error
+        return content
+
+
+def normal(name: str) -> str:
+    """Return a member's name without `.` parts, doubled and leading slashes; `..` is resolved, or stands first."""
+    if "//" not in name and not name.startswith(("/", "./", "../")) and "/." not in name and not name.endswith("/"):
+        return "" if name == "." else name
+    parts: list[str] = []
+    for part in name.split("/"):
+        if part in ("", "."):
+            continue
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _join(name: str, link: str) -> str | None:
+    """Return where a symlink leads, None for one that is absolute (outside of the archive, whatever it says)."""
+    if link.startswith("/"):
+        return None
+    folder = name.rpartition("/")[0]
+    return f"{folder}/{link}" if folder else link

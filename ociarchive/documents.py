@@ -1,0 +1,138 @@
+"""Strict JSON: what is read here means the same to every parser, or it is refused.
+
+Go, Python and JavaScript disagree on doubled keys, NaN and large numbers; a document that two readers read
+differently proves nothing (RFC 8259, 4 and 6; I-JSON, RFC 7493, 2).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.errors import ContentError
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from ociarchive.values import JSON
+
+#: Registries take manifests of 4 MiB (distribution-spec, Pushing Manifests), so no useful one is larger.
+MAX_MANIFEST: Final = 4 << 20
+#: Configs of real images stay under 1 MiB; their history and labels may grow, so twice a manifest.
+MAX_CONFIG: Final = 8 << 20
+#: Real documents nest under 10 deep; json's own recursion ends near 1,000.
+MAX_DEPTH: Final = 100
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_INT64_DIGITS: Final = 20
+_SHOWN: Final = 40
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class DocumentError(ContentError):
+    """A document that is not strict JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON document: the bytes as they stand and the value they spell."""
+
+    raw: bytes
+    value: JSON
+
+    @property
+    def members(self) -> dict[str, JSON]:
+        """The members of an object; empty for what is none."""
+        return self.value if isinstance(self.value, dict) else {}
+
+
+def parse(raw: bytes, where: str, *, limit: int = MAX_MANIFEST, surrogates: bool = False) -> Document:
+    """Return the document in `raw`. DocumentError says what is wrong with it, at `where`.
+
+    `limit` is in bytes. `surrogates` lets half of a UTF-16 pair pass, which Go turns into U+FFFD.
+    """
+    if len(raw) > limit:
+        raise DocumentError("document is too large", where=where, expected=f"{limit} bytes at most", found=f"{len(raw)} bytes")
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise DocumentError("document begins with a byte order mark", where=where)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"document is not UTF-8 from byte {error.start} on", where=where) from None
+    if _too_deep(raw):
+        raise DocumentError(f"document nests more than {MAX_DEPTH} deep", where=where)
+
+    def refuse(what: str) -> NoReturn:
+        raise DocumentError(what, where=where)
+
+    def unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            seen: set[str] = set()
+            doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            refuse(f"document has the key {doubled[:_SHOWN]!r} twice in one object")
+        return members
+
+    def whole(digits: str) -> int:
+        if len(digits) > _INT64_DIGITS or (number := int(digits)) not in _INT64:
+            refuse(f"document has a number beyond 64 bits: {digits[:_SHOWN]}")
+        return number
+
+    def fraction(digits: str) -> float:
+        number = float(digits)
+        if not isfinite(number):
+            refuse(f"document has a number beyond a double: {digits[:_SHOWN]}")
+        return number
+
+    try:
+        value: JSON = json.loads(
+            text,
+            object_pairs_hook=unique,
+            parse_int=whole,
+            parse_float=fraction,
+            parse_constant=lambda name: refuse(f"document has {name}, which is no JSON"),
+        )
+    except json.JSONDecodeError as error:
+        what = "document has text after its end" if error.msg == "Extra data" else "document is not JSON"
+        raise DocumentError(f"{what}: {error.msg} at byte {len(text[: error.pos].encode())}", where=where) from None
+    if not surrogates and b"\\u" in raw and _lone_surrogate(value):
+        raise DocumentError("document has half of a surrogate pair in a string", where=where)
+    return Document(raw, value)
+
+
+def dump(value: JSON) -> bytes:
+    """Return the canonical bytes of a value that is rewritten: compact, UTF-8, the order of members kept."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def make(value: JSON) -> Document:
+    """Return the document of a new value."""
+    return Document(dump(value), value)
+
+
+def _too_deep(raw: bytes) -> bool:
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(raw):
+        first = raw[token.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False
+
+
+def _lone_surrogate(value: JSON) -> bool:
+    if isinstance(value, str):
+        return bool(_SURROGATE.search(value))
+    if isinstance(value, list):
+        return any(map(_lone_surrogate, value))
+    if isinstance(value, dict):
+        return any(_SURROGATE.search(key) or _lone_surrogate(item) for key, item in value.items())
+    return False

@@ -1,0 +1,57 @@
+"""The one family of errors. The class of an error decides the exit status of the command line."""
+
+from __future__ import annotations
+
+
+class OciArchiveError(Exception):
+    """Something that ends the work, told in one sentence: what, expected, found, where.
+
+    `where` names the archive and the member, blob or path in it; `hint` says the one thing to do next, where there
+    is one.
+    """
+
+    status = 3
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the sentence without a prefix: `WHAT: expected X, found Y, HINT (WHERE)`."""
+        text = self.what
+        facts = [f"{word} {value}" for word, value in (("expected", self.expected), ("found", self.found)) if value]
+        if facts:
+            text += ": " + ", ".join(facts)
+        if self.hint:
+            text += f", {self.hint}" if not facts else f"; {self.hint}"
+        return f"{text} ({self.where})" if self.where else text
+
+
+class ContentError(OciArchiveError):
+    """What an archive holds is at fault (status 1)."""
+
+    status = 1
+
+
+class UsageError(OciArchiveError):
+    """The call is at fault (status 2)."""
+
+    status = 2
+
+
+class HostError(OciArchiveError):
+    """The environment is at fault: disk, permission, a missing library (status 3)."""
+
+    status = 3

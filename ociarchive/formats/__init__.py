@@ -1,0 +1,143 @@
+"""The formats: one module each, in one tuple. Adding one touches nothing but this tuple."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.bytes.filetype import HEAD, describe
+from ociarchive.bytes.limits import Limits
+from ociarchive.bytes.spool import read_fd, spool, unpack
+from ociarchive.container import Container, DirectoryContainer, TarContainer
+from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.formats.dir import DIR
+from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
+from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
+
+if TYPE_CHECKING:
+    from ociarchive.flaws import Flaw
+    from ociarchive.formats.base import Format
+    from ociarchive.model import Archive
+
+FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR)
+#: Formats of the contract that this version does not have.
+NOT_YET: Final = ("registry-storage", "docker-storage", "containers-storage", "containerd-storage")
+#: A tar in a gzip in a zstd is odd, but somebody's transport may do it; more is an attack.
+_MAX_OUTER: Final = 3
+
+
+class NotAnArchiveError(ContentError):
+    """A file or folder that is no image archive of a known format."""
+
+
+def by_name(name: str) -> Format:
+    """Return the format of a name. UsageError: there is none, or not yet."""
+    for known in FORMATS:
+        if known.name == name:
+            return known
+    if name in NOT_YET:
+        raise UsageError(f"format {name} is not built yet in this version")
+    listed = ", ".join(known.name for known in FORMATS)
+    raise UsageError(f"unknown format {name}", expected=f"one of {listed}")
+
+
+def detect(container: Container) -> Format | None:
+    """Return the format of what a container holds, told by its content alone; None where it is none."""
+    return next((known for known in FORMATS if known.probe(container)), None)
+
+
+def open_archive(
+    path: str, *, spool_folder: str | None = None, limits: Limits | None = None, shown: str | None = None
+) -> Archive:
+    """Read the graph of the archive at `path`, a file, a folder, or `-` for standard input.
+
+    What is a pipe or compressed as a whole is unpacked once into a nameless file in `spool_folder` (else the system's
+    temporary folder). `shown` is what messages call the archive, else its path. It is to be closed. UsageError: no such file. NotAnArchiveError: no image archive.
+    ContentError: one that cannot be read at all. HostError: the machine cannot read it.
+    """
+    container = _container(path, shown or path, spool_folder, limits or Limits())
+    try:
+        found = detect(container)
+        if found is None:
+            raise _not_an_archive(container)
+        return found.read(container)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _not_an_archive(container: Container) -> NotAnArchiveError:
+    names = [name for _, name in zip(range(3), container.names(), strict=False)]
+    what = "tar" if container.kind == "tar" else "folder"
+    if container.flaws:
+        found = f"a {what} that is damaged: {container.flaws[0].message}"
+    else:
+        found = f"a {what} with {', '.join(names)}" if names else f"an empty {what}"
+    return NotAnArchiveError(
+        "not an image archive",
+        where=container.where,
+        expected="manifest.json, index.json or oci-layout in it",
+        found=found,
+    )
+
+
+def _container(path: str, where: str, spool_folder: str | None, limits: Limits) -> Container:
+    if path == "-":
+        where = "standard input"
+        return _tar(os.dup(0), where, spool_folder, limits)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise UsageError("no such file or folder", where=where) from None
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        raise HostError(f"cannot read: {told}", where=path) from None
+    if stat.S_ISDIR(status.st_mode):
+        return DirectoryContainer(path, where)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+        raise UsageError("neither a file, a folder nor a pipe", where=path)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f"cannot open: {error.strerror}", where=path) from error
+    return _tar(fd, where, spool_folder, limits)
+
+
+def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
+    """Return the tar in an open file or pipe, however it is compressed."""
+    try:
+        for _ in range(_MAX_OUTER + 1):
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            if regular:
+                os.lseek(fd, 0, os.SEEK_SET)
+            codec, chunks = unpack(read_fd(fd, where), limits, where)
+            if codec.name == "none" and regular:
+                return _walked(fd, where)
+            spooled = spool(chunks, spool_folder, where)
+            os.close(fd)
+            fd = spooled
+            if codec.name == "none":
+                return _walked(fd, where)
+        raise ContentError(f"archive is compressed more than {_MAX_OUTER} times over", where=where)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _walked(fd: int, where: str) -> TarContainer:
+    size = os.fstat(fd).st_size
+    container = TarContainer(fd, size, where, where)
+    if next(container.names(), None) is None and (container.flaws or size == 0):
+        flaw: Flaw | None = container.flaws[0] if container.flaws else None
+        head = os.pread(fd, HEAD, 0)
+        found = describe(head)
+        if flaw and "tar" in found:
+            found += f", but {flaw.message}"
+        raise NotAnArchiveError(
+            "not an image archive",
+            where=where,
+            expected="a tar, an OCI layout or a compressed tar",
+            found=found,
+        )
+    return container

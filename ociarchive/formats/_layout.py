@@ -1,0 +1,162 @@
+"""What all formats share that keep an OCI image layout: blobs by digest and an index.json (image-layout.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive import documents
+from ociarchive.bytes.source import read_all
+from ociarchive.documents import Document
+from ociarchive.errors import ContentError
+from ociarchive.graph import GraphReader, Malformed
+from ociarchive.mediatypes import OCI_INDEX
+from ociarchive.model import Root, Stored
+from ociarchive.values import Descriptor, Digest, Reference, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.bytes.source import ByteSource
+    from ociarchive.container import Container
+    from ociarchive.formats.base import Content
+    from ociarchive.values import JSON
+
+INDEX: Final = "index.json"
+MARKER: Final = "oci-layout"
+BLOBS: Final = "blobs/"
+REF_NAME: Final = "org.opencontainers.image.ref.name"
+IMAGE_NAME: Final = "io.containerd.image.name"
+#: cosign's saved layouts name images here (cosign, pkg/oci/layout).
+COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
+_MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def has_layout(container: Container) -> bool:
+    """Whether a container holds, or is what is left of, an image layout."""
+    for name in (INDEX, MARKER):
+        if container.get(name) is not None:
+            return True
+    return next(iter(container.names(BLOBS)), None) is not None
+
+
+def reader(container: Container) -> GraphReader:
+    """Return a reader of graphs over the blobs of a layout."""
+    return GraphReader(lambda digest: container.get(blob_path(digest)), container.where)
+
+
+def blob_path(digest: Digest) -> str:
+    """Return where a layout keeps a blob (image-layout.md, Content)."""
+    return f"{BLOBS}{digest.algorithm}/{digest.hex}"
+
+
+def load(container: Container, name: str, limit: int = documents.MAX_MANIFEST) -> tuple[Document, ByteSource] | None:
+    """Return an entry document and where it was read, None where there is none. ContentError: it is no strict JSON."""
+    source = container.get(name)
+    if source is None:
+        return None
+    return documents.parse(read_all(source, limit), source.where, limit=limit), source
+
+
+def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, ...] | None:
+    """Return the roots of an index.json; None, and a flaw, where it lists nothing that could be one."""
+    listed = index.members.get("manifests")
+    if not isinstance(listed, list):
+        graph.flaw("schema", f"manifests is an array, not {type_name(listed)}", f"{where}#/manifests", INDEX)
+        return None
+    if index.members.get("schemaVersion") != 2:
+        graph.flaw("schema", "schemaVersion is not 2", f"{where}#/schemaVersion", INDEX)
+    roots = []
+    for number, entry in enumerate(listed):
+        try:
+            descriptor = Descriptor.parse(entry)
+        except ValueError as error:
+            graph.flaw("schema", str(error), f"{where}#/manifests/{number}", INDEX)
+            continue
+        names, ref_name = names_of(descriptor)
+        roots.append(Root(descriptor=descriptor, node=graph.node(descriptor), names=names, ref_name=ref_name))
+    return tuple(roots)
+
+
+def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]:
+    """Return the image names and the ref.name that a descriptor of index.json carries.
+
+    A ref.name without `/` and `:` is a tag or anything else, but no image name.
+    """
+    annotations = descriptor.annotations
+    ref_name = annotations.get(REF_NAME)
+    spelled = [annotations.get(IMAGE_NAME), annotations.get(COSIGN_NAME)]
+    if ref_name and set("/:") & set(ref_name):
+        spelled.append(ref_name)
+    found = (Reference.maybe(text) for text in spelled if text)
+    return tuple(dict.fromkeys(name for name in found if name)), ref_name
+
+
+def stored(container: Container) -> tuple[Stored, ...]:
+    """Return all that lies where a layout keeps blobs."""
+    found = []
+    for name in container.names(BLOBS):
+        algorithm, slash, encoded = name.removeprefix(BLOBS).partition("/")
+        digest = Digest.maybe(f"{algorithm}:{encoded}") if slash else None
+        found.append(Stored(name=name, digest=digest, source=container.get(name)))
+    return tuple(found)
+
+
+def marker() -> tuple[str, bytes]:
+    """Return the file that makes a folder an image layout (image-layout.md, oci-layout file)."""
+    return MARKER, _MARKER_CONTENT
+
+
+def index_json(content: Content, *, everywhere: bool = False) -> bytes:
+    """Return the index.json of a content: as it was where it still is true, with unknown members in any case.
+
+    With `everywhere` an image's name stands in both annotations that engines look for it in.
+    """
+    entries = [entry.raw for root in content.roots for entry in entries_of(root, everywhere=everywhere)]
+    if content.entry is not None:
+        if content.entry.members.get("manifests") == entries:
+            return content.entry.raw
+        return documents.dump({**content.entry.members, "manifests": list(entries)})
+    value: JSON = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}
+    return documents.dump(value)
+
+
+def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
+    """Give the descriptors with which an index.json names a root: as it stands, and one for each further name."""
+    if root.descriptor is None:
+        raise RuntimeError("a root in DEST has a descriptor")
+    told, _ = names_of(root.descriptor)
+    annotations = root.descriptor.annotations
+    # What is no name of this root any more (it got another one) was taken from its annotations before.
+    if everywhere and told and IMAGE_NAME not in annotations:
+        yield root.descriptor.annotate({**annotations, IMAGE_NAME: str(told[0])})
+    elif told or not root.names or root.ref_name:
+        yield root.descriptor
+    new = [name for name in root.names if name not in told]
+    for name in new:
+        kept = annotations if not told else {key: text for key, text in annotations.items() if key != COSIGN_NAME}
+        yield root.descriptor.annotate({**kept, IMAGE_NAME: str(name), REF_NAME: str(name)})
+
+
+def marker_flaws(container: Container, graph: GraphReader) -> None:
+    """Note what is wrong with the file that says which version of the layout this is."""
+    try:
+        found = load(container, MARKER)
+    except ContentError as error:
+        graph.flaw("layout-version", error.what, f"{container.where}: {MARKER}", MARKER)
+        return
+    where = f"{container.where}: {MARKER}"
+    if found is None:
+        graph.flaw("layout-version", "a layout has a file oci-layout, here is none", where, MARKER)
+        return
+    version = found[0].members.get("imageLayoutVersion")
+    if version != "1.0.0":
+        told = documents.dump(version).decode()[:40]
+        graph.flaw("layout-version", "unknown version of the image layout", where, MARKER, "1.0.0", told)
+
+
+def malformed(graph: GraphReader, error: ContentError | Malformed, where: str, subject: str) -> None:
+    """Note that an entry document cannot be read."""
+    if isinstance(error, Malformed):
+        graph.flaw("schema", error.message, f"{where}#{error.pointer}", subject)
+    else:
+        graph.flaw("schema", error.what, where, subject, error.expected, error.found)

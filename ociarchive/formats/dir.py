@@ -1,0 +1,143 @@
+"""The flat folder that `skopeo copy ... dir:` reads and writes (containers-transports(5), dir)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from ociarchive import documents
+from ociarchive.bytes.hashing import sha256
+from ociarchive.bytes.source import Bytes, read_all
+from ociarchive.documents import Document
+from ociarchive.errors import ContentError, UsageError
+from ociarchive.graph import GraphReader, Malformed
+from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from ociarchive.model import Archive, Artifact, Blob, Root, Stored
+from ociarchive.values import Descriptor, Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.container import Container
+    from ociarchive.formats.base import Content
+
+_MANIFEST: Final = "manifest.json"
+_VERSION: Final = ("version", b"Directory Transport Version: 1.1\n")
+_HEX: Final = re.compile(r"[0-9a-f]{64}\Z|[0-9a-f]{128}\Z")
+_SIGNATURE: Final = re.compile(r"signature-[0-9]+\Z")
+_CHILD: Final = ".manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Dir:
+    """One image, or one index, in one folder."""
+
+    name: str = "dir"
+    kind: Literal["directory"] = "directory"
+
+    def probe(self, container: Container) -> bool:
+        """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`."""
+        if container.kind != "directory" or (source := container.get(_MANIFEST)) is None:
+            return False
+        first = source.head(64).lstrip()[:1]
+        return first == b"{" or (first != b"[" and container.get("version") is not None)
+
+    def read(self, container: Container) -> Archive:
+        """Return the graph below manifest.json."""
+        source = container.get(_MANIFEST)
+        if source is None:
+            raise ContentError("no manifest.json", where=container.where)
+
+        def find(digest: Digest) -> Bytes | None:
+            return container.get(digest.hex) or container.get(digest.hex + _CHILD)  # type: ignore[return-value]
+
+        graph = GraphReader(find, container.where)
+        roots: tuple[Root, ...] = ()
+        try:
+            raw = read_all(source, documents.MAX_MANIFEST)
+            document = documents.parse(raw, source.where)
+            descriptor = Descriptor.make(_type_of(document), sha256(raw), len(raw))
+            node = graph.parse(document, descriptor, Bytes(raw, source.where))
+            roots = (Root(descriptor=descriptor, node=node),)
+        except (ContentError, Malformed) as error:
+            if isinstance(error, Malformed) and "schema 1" in error.message:
+                raise ContentError(error.message, where=source.where) from None
+            if isinstance(error, Malformed):
+                graph.flaw("schema", error.message, f"{source.where}#{error.pointer}", _MANIFEST)
+            else:
+                graph.flaw("schema", error.what, source.where, _MANIFEST, error.expected, error.found)
+        return Archive(
+            format=self.name,
+            container=container,
+            roots=roots,
+            flaws=tuple(graph.flaws),
+            stored=tuple(_stored(container)),
+            extras=tuple(
+                Blob(descriptor=None, source=container.get(name), name=name)
+                for name in container.names()
+                if _SIGNATURE.match(name)
+            ),
+        )
+
+    def admit(self, content: Content) -> tuple[Content, list[str]]:
+        """One image or index; names and what refers to it stay behind."""
+        root, others = _split(content)
+        left = [f"name {name}: a dir has no place for it" for name in root.names or filter(None, [root.ref_name])]
+        left += [f"{other.label}: a dir holds one image or index, what refers to it stays behind" for other in others]
+        return replace(content, roots=(root,)), left
+
+    def blob_path(self, digest: Digest) -> str:
+        """The bare hex."""
+        return digest.hex
+
+    def document_path(self, digest: Digest, *, root: bool) -> str:
+        """manifest.json, and `<hex>.manifest.json` for what an index names."""
+        return _MANIFEST if root else digest.hex + _CHILD
+
+    def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
+        """The file `version`; the entry document is the manifest itself, and stored by then."""
+        for extra in content.extras:
+            if extra.source is not None:
+                yield extra.name, b"".join(extra.source.chunks())
+        yield _VERSION
+
+
+def _split(content: Content) -> tuple[Root, list[Root]]:
+    """Return the one root that a dir can hold and those that refer to it."""
+    tops = [root for root in content.roots if not _refers(root)] or list(content.roots)
+    distinct = {root.descriptor.digest if root.descriptor else id(root.node): root for root in tops}
+    if len(distinct) != 1:
+        listed = ", ".join(dict.fromkeys(root.label for root in tops))
+        raise UsageError(
+            f"a dir holds one image or index, here are {len(distinct)}: {listed}", hint="select one with --image"
+        )
+    first = replace(tops[0], names=tuple(dict.fromkeys(name for root in tops for name in root.names)))
+    return first, [root for root in content.roots if root not in tops]
+
+
+def _refers(root: Root) -> bool:
+    tagged = bool(root.ref_name and root.ref_name.startswith("sha256-"))
+    return tagged or (isinstance(root.node, Artifact) and root.node.subject is not None)
+
+
+def _type_of(document: Document) -> str:
+    told = document.members.get("mediaType")
+    if isinstance(told, str):
+        return told
+    if "manifests" in document.members:
+        return OCI_INDEX
+    config = document.members.get("config")
+    docker = isinstance(config, dict) and str(config.get("mediaType")).startswith("application/vnd.docker.")
+    return DOCKER_MANIFEST if docker else OCI_MANIFEST
+
+
+def _stored(container: Container) -> Iterator[Stored]:
+    for name in container.names():
+        encoded = name.removesuffix(_CHILD)
+        if _HEX.match(encoded):
+            algorithm = "sha256" if len(encoded) == 64 else "sha512"
+            yield Stored(name=name, digest=Digest(algorithm, encoded), source=container.get(name))
+
+
+DIR = Dir()

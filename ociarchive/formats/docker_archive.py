@@ -1,0 +1,283 @@
+"""Tarballs of `docker save`, in every shape it and others gave them since Docker 1.10.
+
+The entry document is manifest.json (image-spec of Docker, v1.2, Combined Image JSON + Filesystem Changeset Format):
+config, layers in order and names of each image. From Docker 25 on the tar is an OCI layout as well, which then is the
+truth, and manifest.json adds what it lacks. We write both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from ociarchive import documents
+from ociarchive.errors import ContentError
+from ociarchive.formats import _layout
+from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
+from ociarchive.values import Digest, Platform, Reference, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.container import Container
+    from ociarchive.formats.base import Content
+    from ociarchive.graph import GraphReader
+    from ociarchive.values import JSON
+
+_MANIFEST: Final = "manifest.json"
+_V1: Final = "repositories"
+#: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
+_CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
+_PREFERRED: Final = Platform(os="linux", architecture="amd64")
+
+
+@dataclass(frozen=True, slots=True)
+class DockerArchive:
+    """A tar with a manifest.json, or an unpacked one."""
+
+    name: str = "docker-archive"
+    kind: Literal["tar"] = "tar"
+
+    def probe(self, container: Container) -> bool:
+        """A manifest.json that is an array (any in a tar), or the `repositories` of Docker before 1.10."""
+        source = container.get(_MANIFEST)
+        if source is not None:
+            first = source.head(64).lstrip()[:1]
+            return first == b"[" or (container.kind == "tar") or container.get("version") is None and first != b"{"
+        return container.get(_V1) is not None and not _layout.has_layout(container)
+
+    def read(self, container: Container) -> Archive:
+        """Return the graph below index.json, if there is one, and manifest.json."""
+        if container.get(_MANIFEST) is None:
+            raise ContentError(
+                "this is a `docker save` of before Docker 1.10 (repositories without manifest.json), which names no"
+                " digests",
+                where=container.where,
+                hint="load it into a current Docker and save it again",
+            )
+        graph = _layout.reader(container)
+        listed = list(_entries(container, graph))
+        entry, roots = _index(container, graph)
+        roots = tuple(_join(roots, listed, graph, container.where)) if roots is not None else _distinct(listed)
+        return Archive(
+            format=self.name,
+            container=container,
+            roots=roots,
+            flaws=tuple(graph.flaws),
+            stored=_layout.stored(container),
+            entry=entry if entry and roots else None,
+        )
+
+    def admit(self, content: Content) -> tuple[Content, list[str]]:
+        """Everything fits but artifacts alone, which no engine loads."""
+        if next(images(content.roots), None) is None:
+            raise ContentError("there are artifacts alone and no image, which no docker-archive can hold")
+        left = [f"{extra.name}: a docker-archive has no place for it" for extra in content.extras]
+        return replace(content, extras=()), left
+
+    def blob_path(self, digest: Digest) -> str:
+        """As a layout."""
+        return _layout.blob_path(digest)
+
+    def document_path(self, digest: Digest, *, root: bool) -> str:
+        """As a layout."""
+        del root
+        return _layout.blob_path(digest)
+
+    def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
+        """oci-layout and index.json for engines that read layouts, manifest.json for all others."""
+        yield _layout.marker()
+        yield _layout.INDEX, _layout.index_json(content, everywhere=True)
+        yield _MANIFEST, documents.dump(list(_manifest_json(content)))
+
+
+# Reading
+
+
+def _entries(container: Container, graph: GraphReader) -> Iterator[Root]:
+    """Give a root for each entry of manifest.json."""
+    where = f"{container.where}: {_MANIFEST}"
+    try:
+        found = _layout.load(container, _MANIFEST)
+        value = found[0].value if found else None
+        if not isinstance(value, list):
+            graph.flaw("schema", f"manifest.json is an array, not {type_name(value)}", where, _MANIFEST)
+            return
+        for number, entry in enumerate(value):
+            root = _entry(entry, container, graph, f"{where}#/{number}")
+            if root:
+                yield root
+    except ContentError as error:
+        _layout.malformed(graph, error, where, _MANIFEST)
+
+
+def _entry(value: JSON, container: Container, graph: GraphReader, where: str) -> Root | None:
+    if not isinstance(value, dict):
+        graph.flaw("schema", f"an entry is an object, not {type_name(value)}", where, _MANIFEST)
+        return None
+    # Go finds keys without regard to case, so engines take what jib writes.
+    members = {key.lower(): item for key, item in value.items()}
+    if len(members) != len(value):
+        graph.flaw("schema", "keys differ in case alone: readers disagree which counts", where, _MANIFEST)
+        return None
+    config, layers, tags = members.get("config"), members.get("layers"), members.get("repotags")
+    layers, tags = layers if layers is not None else [], tags if tags is not None else []
+    if not isinstance(config, str) or not config:
+        graph.flaw("schema", f"Config is the name of a member, not {type_name(config)}", f"{where}/Config", _MANIFEST)
+        return None
+    for key, listed in (("Layers", layers), ("RepoTags", tags)):
+        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+            graph.flaw("schema", f"{key} is an array of strings", f"{where}/{key}", _MANIFEST)
+            return None
+    named = _CONFIG_NAME.match(config)
+    blob = Blob(
+        descriptor=None,
+        source=container.get(config),
+        name=config,
+        named=Digest("sha256", named[1]) if named else None,
+    )
+    found = tuple((None, container.get(str(name)), str(name)) for name in _strings(layers))
+    names = []
+    for tag in _strings(tags):
+        name = Reference.maybe(tag)
+        if name:
+            names.append(name)
+        else:
+            graph.flaw("reference-malformed", f"RepoTag {tag[:80]!r} is no image name", f"{where}/RepoTags", tag[:200])
+    return Root(descriptor=None, node=graph.image_of(blob, found), names=tuple(dict.fromkeys(names)))
+
+
+def _strings(value: JSON) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _distinct(listed: list[Root]) -> tuple[Root, ...]:
+    """Join entries that name the same image, so that it has all its names in one place."""
+    merged: dict[tuple[object, ...], Root] = {}
+    for root in listed:
+        image = root.node
+        if not isinstance(image, Image):
+            continue
+        key = (image.config.source, *(layer.source or layer.name for layer in image.layers))
+        known = merged.get(key)
+        names = (*known.names, *root.names) if known else root.names
+        node = known.node if known else root.node
+        merged[key] = Root(descriptor=None, node=node, names=tuple(dict.fromkeys(names)))
+    return tuple(merged.values())
+
+
+def _index(container: Container, graph: GraphReader) -> tuple[documents.Document | None, tuple[Root, ...] | None]:
+    """Return index.json and its roots; no roots where it is not there or lists none beside a good manifest.json."""
+    where = f"{container.where}: {_layout.INDEX}"
+    try:
+        found = _layout.load(container, _layout.INDEX)
+    except ContentError as error:
+        _layout.malformed(graph, error, where, _layout.INDEX)
+        return None, None
+    if found is None:
+        return None, None
+    if "manifests" in found[0].members and found[0].members["manifests"] is None:
+        graph.flaw("index-without-manifests", "index.json lists nothing, manifest.json does", where, _layout.INDEX)
+        return None, None
+    roots = _layout.read_index(found[0], graph, where)
+    _layout.marker_flaws(container, graph)
+    return found[0], roots or None
+
+
+def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where: str) -> Iterator[Root]:
+    """Give the roots of index.json, with the names that manifest.json alone gives them."""
+    by_id = [({image.image_id: image for image in images([root])}, root) for root in roots]
+    owners = {name: root for root in roots for name in root.names}
+    extra: dict[int, list[Reference]] = {}
+    for entry in listed:
+        image = entry.node
+        image_id = image.image_id if isinstance(image, Image) else None
+        if not isinstance(image, Image) or image_id is None:
+            graph.flaw(
+                "hybrid-disagrees", "manifest.json names a config that is not here", f"{where}: {_MANIFEST}",
+                entry.label,
+            )  # fmt: skip
+            continue
+        holders = [(found, root) for found, root in by_id if image_id in found]
+        if not holders:
+            graph.flaw(
+                "hybrid-disagrees", "manifest.json names an image that index.json does not", f"{where}: {_MANIFEST}",
+                str(image_id),
+            )  # fmt: skip
+            continue
+        if not any(_same_layers(image, found[image_id]) for found, _ in holders):
+            graph.flaw(
+                "hybrid-disagrees", "manifest.json and index.json name different layers for an image",
+                f"{where}: {_MANIFEST}", str(image_id),
+            )  # fmt: skip
+        for name in entry.names:
+            owner = owners.get(name)
+            if owner is None:
+                extra.setdefault(id(holders[0][1]), []).append(name)
+            elif all(root is not owner and root.node is not owner.node for _, root in holders) and not any(
+                name in root.names for _, root in holders
+            ):
+                graph.flaw(
+                    "hybrid-disagrees", f"manifest.json and index.json give the name {name} to different images",
+                    f"{where}: {_MANIFEST}", str(name),
+                )  # fmt: skip
+    for root in roots:
+        added = tuple(dict.fromkeys(extra.get(id(root), ())))
+        yield Root(
+            descriptor=root.descriptor, node=root.node, names=(*root.names, *added), ref_name=root.ref_name
+        ) if added else root
+
+
+def _same_layers(one: Image, other: Image) -> bool:
+    return [layer.source for layer in one.layers] == [layer.source for layer in other.layers]
+
+
+# Writing
+
+
+def _manifest_json(content: Content) -> Iterator[JSON]:
+    """Give one entry for each image that a loader of manifest.json can have, with all its names."""
+    chosen: dict[tuple[str, ...], tuple[Image, list[str]]] = {}
+    for root in content.roots:
+        image = _one_image(root.node)
+        if image is None or image.config.descriptor is None:
+            continue
+        blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
+        key = tuple(str(blob.digest) for blob in blobs if blob)
+        names = chosen.setdefault(key, (image, []))[1]
+        names.extend(name.familiar for name in root.names if name.tag and name.familiar not in names)
+    for config, *layers in chosen:
+        names = chosen[config, *layers][1]
+        yield {
+            "Config": _path(config),
+            "RepoTags": [*names] or None,
+            "Layers": [_path(layer) for layer in layers],
+        }
+
+
+def _path(digest: str) -> str:
+    return _layout.blob_path(Digest.parse(digest))
+
+
+def _one_image(node: Image | Index | Artifact | object) -> Image | None:
+    """Return the image that stands for an index where only one can: linux/amd64, else the first."""
+    if isinstance(node, Image):
+        return node
+    if not isinstance(node, Index):
+        return None
+    found = list(_children(node))
+    fitting = [child for child in found if child.platform and child.platform.fits(_PREFERRED)]
+    first = (fitting or found or [None])[0]
+    return first.node if first and isinstance(first.node, Image) else None
+
+
+def _children(index: Index) -> Iterator[Child]:
+    for child in index.children:
+        if isinstance(child.node, Image):
+            yield child
+        elif isinstance(child.node, Index):
+            yield from _children(child.node)
+
+
+DOCKER_ARCHIVE = DockerArchive()

@@ -1,0 +1,76 @@
+"""OCI image layouts, as a folder and as a tar (image-spec, image-layout.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from ociarchive.errors import ContentError
+from ociarchive.formats import _layout
+from ociarchive.model import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.container import Container
+    from ociarchive.formats.base import Content
+    from ociarchive.values import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class OciLayout:
+    """A layout in a container of one kind."""
+
+    name: str
+    kind: Literal["directory", "tar"]
+
+    def probe(self, container: Container) -> bool:
+        """A layout without the manifest.json that would make it a docker-archive or a `dir`."""
+        return container.kind == self.kind and container.get("manifest.json") is None and _layout.has_layout(container)
+
+    def read(self, container: Container) -> Archive:
+        """Return the graph below index.json."""
+        graph = _layout.reader(container)
+        where = f"{container.where}: {_layout.INDEX}"
+        roots, entry = None, None
+        try:
+            found = _layout.load(container, _layout.INDEX)
+            if found is None:
+                graph.flaw("schema", "a layout has an index.json, here is none", where, _layout.INDEX)
+            else:
+                entry = found[0]
+                roots = _layout.read_index(entry, graph, where)
+        except ContentError as error:
+            _layout.malformed(graph, error, where, _layout.INDEX)
+        _layout.marker_flaws(container, graph)
+        return Archive(
+            format=self.name,
+            container=container,
+            roots=roots or (),
+            flaws=tuple(graph.flaws),
+            stored=_layout.stored(container),
+            entry=entry,
+        )
+
+    def admit(self, content: Content) -> tuple[Content, list[str]]:
+        """Everything but files of other formats fits."""
+        left = [f"{extra.name}: a layout has no place for it" for extra in content.extras]
+        return replace(content, extras=()), left
+
+    def blob_path(self, digest: Digest) -> str:
+        """`blobs/<algorithm>/<hex>`."""
+        return _layout.blob_path(digest)
+
+    def document_path(self, digest: Digest, *, root: bool) -> str:
+        """Manifests are blobs like all others."""
+        del root
+        return _layout.blob_path(digest)
+
+    def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
+        """oci-layout, then index.json."""
+        yield _layout.marker()
+        yield _layout.INDEX, _layout.index_json(content)
+
+
+OCI_LAYOUT = OciLayout("oci-layout", "directory")
+OCI_ARCHIVE = OciLayout("oci-archive", "tar")

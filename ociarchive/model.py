@@ -1,0 +1,252 @@
+"""The image graph: what an archive claims, and where the bytes are that it claims it of.
+
+Nodes are what documents say, edges (`Root`, `Child`) are the descriptors that lead to them. None means that the
+format makes no such claim, or that the bytes are not in the archive; it never means "not computed yet".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from ociarchive.mediatypes import Kind, kind_of, look_up
+from ociarchive.values import Digest, Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ociarchive.bytes.source import ByteSource
+    from ociarchive.container import Container
+    from ociarchive.documents import Document
+    from ociarchive.flaws import Flaw
+    from ociarchive.values import Descriptor, Reference
+
+REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
+ATTESTATION: Final = "attestation-manifest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """Opaque bytes: a config, or what an artifact holds.
+
+    `named` is the digest that a file name claims where there is no descriptor; `name` is how messages call it.
+    """
+
+    descriptor: Descriptor | None
+    source: ByteSource | None
+    name: str
+    named: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A layer of an image. `diff_id` is what the config claims that it unpacks to."""
+
+    descriptor: Descriptor | None
+    source: ByteSource | None
+    name: str
+    diff_id: Digest | None
+
+    @property
+    def unpacks(self) -> bool:
+        """Whether its bytes can be looked into: not encrypted, not of an unknown kind."""
+        if self.descriptor is None:
+            return True
+        known = look_up(self.descriptor.media_type)
+        return known is not None and known.codec is not None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether an archive may lawfully leave it out (layer.md, Non-Distributable Layers; `urls`)."""
+        if self.descriptor is None:
+            return False
+        known = look_up(self.descriptor.media_type)
+        return bool(self.descriptor.urls) or (known is not None and known.foreign)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image: manifest, config and layers. A docker-archive alone has no manifest (`document` is None)."""
+
+    document: Document | None
+    source: ByteSource | None
+    config: Blob
+    config_document: Document | None
+    config_digest: Digest | None
+    layers: tuple[Layer, ...]
+    diff_ids: tuple[Digest, ...]
+    subject: Descriptor | None = None
+
+    @property
+    def image_id(self) -> Digest | None:
+        """The digest of the config: what the manifest claims, without a manifest that of the bytes."""
+        return self.config.descriptor.digest if self.config.descriptor else self.config_digest
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform in the config, None where there is none or an empty one."""
+        return Platform.of(self.config_document.members) if self.config_document else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A manifest that is no image: an attestation, a signature, anything. Without a document it is bytes alone."""
+
+    document: Document | None
+    source: ByteSource | None
+    artifact_type: str | None
+    blobs: tuple[Blob, ...] = ()
+    subject: Descriptor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """An image index or manifest list."""
+
+    document: Document
+    source: ByteSource | None
+    children: tuple[Child, ...]
+    subject: Descriptor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What a descriptor names and that is not there (`source` is None), or cannot be read as what it should be."""
+
+    source: ByteSource | None = None
+
+
+Node: TypeAlias = Image | Artifact | Index | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """An entry of an index."""
+
+    descriptor: Descriptor
+    node: Node
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform that the entry claims, else the config."""
+        return platform_of(self.descriptor, self.node)
+
+    @property
+    def refers_to(self) -> Digest | None:
+        """The manifest a BuildKit attestation speaks of, None for any other entry."""
+        annotations = self.descriptor.annotations
+        if annotations.get(REFERENCE_TYPE) != ATTESTATION:
+            return None
+        return Digest.maybe(annotations.get(REFERENCE_DIGEST))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """An image, index or artifact that an archive names by itself, with the names it gives it."""
+
+    descriptor: Descriptor | None
+    node: Node
+    names: tuple[Reference, ...] = ()
+    ref_name: str | None = None
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform that the entry claims, else the config."""
+        return platform_of(self.descriptor, self.node)
+
+    @property
+    def label(self) -> str:
+        """What to call it in messages: its name, else its digest, else its image ID."""
+        if self.names:
+            return str(self.names[0])
+        if self.ref_name:
+            return self.ref_name
+        if self.descriptor:
+            return str(self.descriptor.digest)
+        return str(self.node.image_id) if isinstance(self.node, Image) else "an image without a name"
+
+
+def platform_of(descriptor: Descriptor | None, node: Node) -> Platform | None:
+    """Return the platform of a descriptor, else of the image's config."""
+    if descriptor is not None and descriptor.platform is not None:
+        return descriptor.platform
+    return node.platform if isinstance(node, Image) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A file that lies where a format keeps blobs. `digest` is what its name claims, None where that is no digest."""
+
+    name: str
+    digest: Digest | None
+    source: ByteSource | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """Everything that one archive claims. `entry` is the document with which it begins."""
+
+    format: str
+    container: Container
+    roots: tuple[Root, ...]
+    flaws: tuple[Flaw, ...]
+    stored: tuple[Stored, ...] = ()
+    entry: Document | None = None
+    extras: tuple[Blob, ...] = field(default=())
+
+    @property
+    def where(self) -> str:
+        """The archive's name for messages."""
+        return self.container.where
+
+    def close(self) -> None:
+        """Let go of the container."""
+        self.container.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A descriptor and the node it leads to, with the indexes that lie before it."""
+
+    descriptor: Descriptor | None
+    node: Node
+    above: tuple[Child | Root, ...]
+
+    @property
+    def parent(self) -> Index | None:
+        """The index that names the node, None where the archive itself does."""
+        node = self.above[-1].node if self.above else None
+        return node if isinstance(node, Index) else None
+
+
+def walk(roots: Iterable[Root]) -> Iterator[Edge]:
+    """Give every edge once, parents before their children, in the order of the archive."""
+    seen: set[tuple[int, int]] = set()
+
+    def below(entry: Root | Child, above: tuple[Child | Root, ...]) -> Iterator[Edge]:
+        key = (id(entry.descriptor), id(entry.node))
+        if key in seen:
+            return
+        seen.add(key)
+        yield Edge(entry.descriptor, entry.node, above)
+        if isinstance(entry.node, Index):
+            for child in entry.node.children:
+                yield from below(child, (*above, entry))
+
+    for root in roots:
+        yield from below(root, ())
+
+
+def images(roots: Iterable[Root]) -> Iterator[Image]:
+    """Give every image once."""
+    seen: set[int] = set()
+    for edge in walk(roots):
+        if isinstance(edge.node, Image) and id(edge.node) not in seen:
+            seen.add(id(edge.node))
+            yield edge.node
+
+
+def is_document(descriptor: Descriptor) -> bool:
+    """Whether a descriptor names a manifest or an index."""
+    return kind_of(descriptor.media_type) in (Kind.INDEX, Kind.MANIFEST, Kind.ARTIFACT_MANIFEST, Kind.SCHEMA1)

@@ -1,0 +1,145 @@
+"""What reports show of an archive, as plain values: the contract's JSON, and the tables are made of it too."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeAlias
+
+from ociarchive.bytes.codec import MAGIC, sniff
+from ociarchive.formats._layout import names_of
+from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.audit import Evidence
+    from ociarchive.model import Archive, Edge, Layer
+    from ociarchive.values import JSON, Digest
+
+Object: TypeAlias = "dict[str, JSON]"
+
+
+def archive_facts(archive: Archive, evidence: Evidence) -> Object:
+    """Return `archives[]` of the JSON reports, without findings and summary."""
+    edges = list(walk(archive.roots))
+    return {
+        "source": archive.where,
+        "format": archive.format,
+        "images": [_image(edge, evidence) for edge in edges if isinstance(edge.node, Image)],
+        "artifacts": [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)],
+        "missing": [_missing(edge) for edge in edges if isinstance(edge.node, Missing)],
+    }
+
+
+def _image(edge: Edge, evidence: Evidence) -> Object:
+    image = edge.node
+    if not isinstance(image, Image):
+        raise TypeError(edge)
+    root = edge.above[0] if edge.above else None
+    platform = edge.descriptor.platform if edge.descriptor and edge.descriptor.platform else image.platform
+    chains = _chain_ids(image)
+    layers: list[JSON] = [
+        _layer(layer, chains[number] if number < len(chains) else None, evidence)
+        for number, layer in enumerate(image.layers)
+    ]
+    return {
+        **_names(edge, root if isinstance(root, Root) else None, evidence.archive),
+        "platform": str(platform) if platform and str(platform) else None,
+        "index": _index_digest(edge),
+        "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
+        "image_id": str(image.image_id) if image.image_id else None,
+        "layers": layers,
+    }
+
+
+def _names(edge: Edge, root: Root | None, archive: Archive) -> Object:
+    """Return the names under which an edge can be reached: those of the root it is, or lies below."""
+    if root is None:
+        root = next(
+            (one for one in archive.roots if one.node is edge.node and one.descriptor is edge.descriptor), None
+        )
+    if root is None:
+        return {"references": [], "ref_names": []}
+    full = [str(name) for name in root.names]
+    return {
+        "references": [*full],
+        "ref_names": [root.ref_name] if root.ref_name and root.ref_name not in full else [],
+    }
+
+
+def _index_digest(edge: Edge) -> str | None:
+    entry = edge.above[-1] if edge.above else None
+    if isinstance(entry, Root | Child) and isinstance(entry.node, Index) and entry.descriptor:
+        return str(entry.descriptor.digest)
+    return None
+
+
+def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> Object:
+    fact = evidence.fact(layer.source)
+    codec = None
+    if layer.source is not None and layer.unpacks:
+        codec = fact.compression if fact else sniff(layer.source.head(MAGIC)).name
+    digest = str(layer.descriptor.digest) if layer.descriptor else str(fact.digest) if fact else None
+    stored = layer.source.size if layer.source is not None else layer.descriptor.size if layer.descriptor else None
+    unpacked = fact.uncompressed_size if fact else (stored if codec == "none" else None)
+    return {
+        "digest": digest,
+        "size": stored,
+        "media_type": layer.descriptor.media_type if layer.descriptor else None,
+        "compression": codec,
+        "diff_id": str(layer.diff_id) if layer.diff_id else None,
+        "uncompressed_size": unpacked,
+        "chain_id": chain,
+        "verified": evidence.verified(layer),
+        "present": layer.source is not None,
+    }
+
+
+def _chain_ids(image: Image) -> list[str]:
+    """Return the chain ID of each layer (image-spec, config.md, Layer ChainID)."""
+    chains: list[str] = []
+    for diff_id in image.diff_ids:
+        if not chains:
+            chains.append(str(diff_id))
+        else:
+            chains.append("sha256:" + hashlib.sha256(f"{chains[-1]} {diff_id}".encode()).hexdigest())
+    return chains
+
+
+def _artifact(edge: Edge) -> Object:
+    node = edge.node
+    if not isinstance(node, Artifact):
+        raise TypeError(edge)
+    attested = edge.descriptor.annotations.get(REFERENCE_DIGEST) if edge.descriptor else None
+    return {
+        "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
+        "artifact_type": node.artifact_type,
+        "subject": str(node.subject.digest) if node.subject else attested,
+        "media_type": edge.descriptor.media_type if edge.descriptor else None,
+        "kind": "attestation" if attested else "artifact",
+        "index": _index_digest(edge),
+        "size": sum(blob.source.size for blob in node.blobs if blob.source is not None),
+        "ref_names": list(_ref_names(edge)),
+    }
+
+
+def _ref_names(edge: Edge) -> Iterator[JSON]:
+    if not edge.above and edge.descriptor is not None:
+        names, ref_name = names_of(edge.descriptor)
+        yield from dict.fromkeys([*map(str, names), *([ref_name] if ref_name else [])])
+
+
+def _missing(edge: Edge) -> Object:
+    platform = edge.descriptor.platform if edge.descriptor else None
+    here = isinstance(edge.node, Missing) and edge.node.source is not None
+    return {
+        "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
+        "platform": str(platform) if platform else None,
+        "index": _index_digest(edge),
+        "reason": "malformed" if here else "absent",
+    }
+
+
+def digest_text(digest: Digest | None) -> str | None:
+    """Return a digest as text, None for none."""
+    return str(digest) if digest is not None else None

@@ -1,0 +1,80 @@
+"""The receipt of a conversion: what every manifest, index, config and layer was and what it is now."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import deflate
+import zstandard
+
+from ociarchive.report.facts import Object
+from ociarchive.version import VERSION
+
+if TYPE_CHECKING:
+    from ociarchive.transform.convert import Conversion
+    from ociarchive.transform.plan import Storage
+    from ociarchive.transform.rewrite import Change
+    from ociarchive.values import JSON, Descriptor
+
+
+def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, str | None]) -> str:
+    """Return the receipt. `digests` has the sha256 of each source that is a file, by its path."""
+    value: Object = {
+        "schema_version": 1,
+        "tool": {"name": "ociarchive", "version": VERSION},
+        "codecs": {
+            "gzip": {"library": "libdeflate", "module": f"deflate {deflate.__version__}"},
+            "zstd": {"library": f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}", "module": f"zstandard {zstandard.__version__}"},
+        },
+        "options": {
+            "compression": storage.compression,
+            "level": storage.level,
+            "media_types": storage.media_types,
+            "preserve_digests": storage.preserve_digests,
+        },
+        "sources": [
+            {
+                "path": one.archive.where,
+                "format": one.archive.format,
+                "names": [str(name) for root in one.archive.roots for name in root.names],
+                "sha256": digests.get(one.archive.where),
+            }
+            for one in conversion.sources
+        ],
+        "destination": {
+            "path": conversion.dest,
+            "format": conversion.format,
+            "names": list(dict.fromkeys(str(name) for root in conversion.new_roots for name in root.names)),
+        },
+        "manifests": _changes(conversion, "manifest"),
+        "indexes": _changes(conversion, "index"),
+        "configs": _changes(conversion, "config"),
+        "layers": _changes(conversion, "layer"),
+        "left_out": [{"what": left.what, "why": left.why} for left in conversion.left_out],
+        "notices": [*conversion.notices],
+    }
+    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def _changes(conversion: Conversion, kind: str) -> list[JSON]:
+    seen: list[JSON] = []
+    for change in conversion.changes:
+        if change.kind == kind and (entry := _change(change)) not in seen:
+            seen.append(entry)
+    return seen
+
+
+def _change(change: Change) -> JSON:
+    entry: Object = {"old": _descriptor(change.old), "new": _descriptor(change.new)}
+    if change.kind == "layer":
+        entry["diff_id"] = str(change.diff_id) if change.diff_id else None
+        if change.dropped:
+            entry["dropped"] = [*change.dropped]
+    return entry
+
+
+def _descriptor(descriptor: Descriptor | None) -> JSON:
+    if descriptor is None:
+        return None
+    return {"mediaType": descriptor.media_type, "digest": str(descriptor.digest), "size": descriptor.size}

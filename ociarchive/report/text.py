@@ -1,0 +1,67 @@
+"""Words for people: safe text, sizes in one system of units, digests cut to what a table holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wcwidth import wcswidth, wcwidth
+
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def safe(text: str) -> str:
+    """Return text from an archive with everything escaped that could move a cursor or turn the reading around."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people; `?` where it is not known."""
+    if count is None:
+        return "?"
+    value = float(count)
+    for unit in _UNITS:
+        if value < 1024 or unit == _UNITS[-1]:
+            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{count} B"
+
+
+def short(digest: str | None, *, whole: bool = False) -> str:
+    """Return the first twelve digits of a digest, all of it where it is asked for; `-` for none."""
+    if not digest:
+        return "-"
+    return digest if whole else digest.partition(":")[2][:12] or digest[:12]
+
+
+def cut(text: str, width: int) -> str:
+    """Return text that takes at most `width` columns, an ellipsis where something was cut off."""
+    text = safe(text)
+    if wcswidth(text) <= width:
+        return text
+    out, used = "", 0
+    for char in text:
+        used += max(wcwidth(char), 0)
+        if used > width - 1:
+            break
+        out += char
+    return out + "…"
+
+
+def pad(text: str, width: int) -> str:
+    """Return text filled up to `width` columns, wide characters counted as two."""
+    return text + " " * max(width - max(wcswidth(text), 0), 0)
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def bar(part: int, whole: int, width: int) -> str:
+    """Return a bar of up to `width` columns, in eighths of a column."""
+    if whole <= 0 or part <= 0:
+        return ""
+    eighths = round(part * width * 8 / whole)
+    return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")

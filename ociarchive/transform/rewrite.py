@@ -1,0 +1,336 @@
+"""Rewrite: new manifests and indexes for what is stored otherwise, bottom-up. Pure: nodes and facts in, nodes out.
+
+A document under which nothing changed keeps its bytes. In one that is rewritten only what must change does: unknown
+members and their order stay. What names a rewritten document by its digest follows: entries, `subject`, BuildKit's
+`vnd.docker.reference.digest`, and tags made of a digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from ociarchive import documents
+from ociarchive.bytes.hashing import sha256
+from ociarchive.mediatypes import (
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Family,
+    Kind,
+    document_type,
+    kind_of,
+    layer_type,
+    look_up,
+)
+from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Node, Root, walk
+from ociarchive.transform.plan import Move, Storage, family_of, move_of
+from ociarchive.transform.select import tagged_digest
+from ociarchive.values import Descriptor, Digest, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ociarchive.measure import Measured
+    from ociarchive.model import Blob, Layer
+    from ociarchive.values import JSON
+
+#: Annotations that speak of a layer's compressed bytes, or of a table of contents in them, and are untrue of others.
+UNTRUE: Final = (
+    "io.github.containers.zstd-chunked.",
+    "containerd.io/snapshot/stargz/",
+    "io.containers.estargz.",
+    "io.containers.zstd-chunked.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A blob in DEST: the digest and size it has there, and how it is stored."""
+
+    digest: Digest
+    size: int
+    compression: str
+    fact: Measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of one manifest, index, config or layer; for layers with the diff_id both unpack to."""
+
+    kind: str
+    old: Descriptor | None
+    new: Descriptor
+    diff_id: Digest | None = None
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Rewriter:
+    """One rewriting. `arrived` tells what each move of the plan came to."""
+
+    roots: tuple[Root, ...]
+    storage: Storage
+    arrived: Mapping[Move, Arrived]
+    changes: list[Change] = field(default_factory=list)
+    _done: dict[int, tuple[Descriptor, Node]] = field(default_factory=dict)
+    _by_digest: dict[Digest, tuple[Descriptor, Node]] = field(default_factory=dict)
+    _moved: dict[Digest, Descriptor] = field(default_factory=dict)
+    _open: set[int] = field(default_factory=set)
+
+    def run(self) -> tuple[Root, ...]:
+        """Return the roots as they are in DEST."""
+        for edge in walk(self.roots):
+            if edge.descriptor is not None:
+                self._by_digest.setdefault(edge.descriptor.digest, (edge.descriptor, edge.node))
+        return tuple(self._root(root) for root in self.roots)
+
+    @property
+    def moved(self) -> Mapping[Digest, Descriptor]:
+        """The documents whose digest changed: old digest to new descriptor."""
+        return self._moved
+
+    def _root(self, root: Root) -> Root:
+        target, node = self._node(root.descriptor, root.node)
+        descriptor = target if root.descriptor is None else _retargeted(root.descriptor, target)
+        return self._retagged(replace(root, descriptor=descriptor, node=node))
+
+    def _retagged(self, root: Root) -> Root:
+        """Let tags that are made of a rewritten digest follow."""
+
+        def follow(text: str) -> str:
+            tag = text.rsplit(":", 1)[-1]
+            old = tagged_digest(tag)
+            new = self._follow(old) if old else None
+            if old is None or new is None:
+                return text
+            return text[: len(text) - len(tag)] + tag.replace(f"{old.algorithm}-{old.hex}", f"{new.algorithm}-{new.hex}")
+
+        if root.descriptor is None:
+            return root
+        annotations = {key: follow(text) for key, text in root.descriptor.annotations.items()}
+        if annotations == root.descriptor.annotations:
+            return root
+        return replace(
+            root,
+            descriptor=root.descriptor.annotate(annotations),
+            ref_name=follow(root.ref_name) if root.ref_name else None,
+            names=tuple(Reference.maybe(follow(str(name))) or name for name in root.names),
+        )
+
+    def _follow(self, old: Digest) -> Digest | None:
+        """Return the new digest of a document of these roots, None where it keeps its own or is none of them."""
+        known = self._by_digest.get(old)
+        if known is None:
+            return None
+        target, _ = self._node(*known)
+        return target.digest if target.digest != old else None
+
+    def _node(self, descriptor: Descriptor | None, node: Node) -> tuple[Descriptor, Node]:
+        """Return what a node is in DEST and the descriptor that names it there."""
+        key = id(node)
+        if key in self._done:
+            return self._done[key]
+        if isinstance(node, Missing) or key in self._open or (isinstance(node, Artifact) and node.document is None):
+            if descriptor is None:
+                raise RuntimeError("what is not here has a descriptor")
+            return descriptor, node
+        self._open.add(key)
+        if isinstance(node, Image):
+            result = self._image(descriptor, node)
+        elif isinstance(node, Index):
+            result = self._index(descriptor, node)
+        else:
+            result = self._artifact(descriptor, node)
+        self._open.discard(key)
+        self._done[key] = result
+        if descriptor is not None and result[0].digest != descriptor.digest:
+            self._moved[descriptor.digest] = result[0]
+        kind = "index" if isinstance(node, Index) else "manifest"
+        self.changes.append(Change(kind=kind, old=descriptor, new=result[0]))
+        return result
+
+    # Images
+
+    def _image(self, descriptor: Descriptor | None, image: Image) -> tuple[Descriptor, Image]:
+        family = family_of(image, descriptor, self.storage)
+        config = self._config(image.config, family)
+        layers = tuple(self._layer(layer, image, family) for layer in image.layers)
+        subject = self._subject(image.subject)
+        listed: list[JSON] = [layer.descriptor.raw for layer in layers if layer.descriptor]
+        if image.document is None:
+            document = documents.make(
+                {
+                    "schemaVersion": 2,
+                    "mediaType": DOCKER_MANIFEST if family == "docker" else OCI_MANIFEST,
+                    "config": config.descriptor.raw if config.descriptor else None,
+                    "layers": listed,
+                }
+            )
+        else:
+            changed: dict[str, JSON] = {"layers": listed}
+            if config.descriptor:
+                changed["config"] = config.descriptor.raw
+            document = self._document(image.document, descriptor, Kind.MANIFEST, changed, subject)
+        node = replace(image, document=document, config=config, layers=layers, subject=subject, source=None)
+        return _describe(document, image.document, descriptor), node
+
+    def _config(self, config: Blob, family: Family) -> Blob:
+        if config.source is None:
+            return config
+        arrived = self.arrived[Move(config.source)]
+        if config.descriptor is None:
+            descriptor = Descriptor.make(document_type(family, Kind.CONFIG) or OCI_CONFIG, arrived.digest, arrived.size)
+        else:
+            descriptor = config.descriptor
+            wanted = document_type(family, Kind.CONFIG)
+            if self.storage.media_types != "keep" and wanted and descriptor.media_type != wanted:
+                descriptor = descriptor.evolve(mediaType=wanted)
+        self.changes.append(Change(kind="config", old=config.descriptor, new=descriptor))
+        return replace(config, descriptor=descriptor)
+
+    def _layer(self, layer: Layer, image: Image, family: Family) -> Layer:
+        old = layer.descriptor
+        if layer.source is None:
+            return replace(layer, descriptor=self._foreign(old, family)) if old else layer
+        move = move_of(layer, image, self.storage)
+        arrived = self.arrived[move]
+        media_type = self._layer_type(layer, arrived.compression, family)
+        if old is None:
+            new = Descriptor.make(media_type, arrived.digest, arrived.size)
+            dropped: tuple[str, ...] = ()
+        else:
+            new, dropped = _stored_as(old, media_type, arrived, recompressed=move.codec is not None)
+        self.changes.append(Change(kind="layer", old=old, new=new, diff_id=layer.diff_id, dropped=dropped))
+        return replace(layer, descriptor=new)
+
+    def _foreign(self, old: Descriptor, family: Family) -> Descriptor:
+        """Return the descriptor of a layer that is not here, in the family that was asked for."""
+        known = look_up(old.media_type)
+        if self.storage.media_types == "keep" or known is None or known.codec is None:
+            return old
+        return old.evolve(mediaType=layer_type(family, known.codec, foreign=known.foreign) or old.media_type)
+
+    def _layer_type(self, layer: Layer, codec: str, family: Family) -> str:
+        told = look_up(layer.descriptor.media_type) if layer.descriptor else None
+        if layer.descriptor is not None:
+            if told is None or told.codec is None:
+                return layer.descriptor.media_type
+            if self.storage.media_types == "keep":
+                if told.codec == codec or self.storage.preserve_digests:
+                    return layer.descriptor.media_type
+                family = told.family
+            elif told.family == family and told.codec == codec:
+                return layer.descriptor.media_type
+        foreign = bool(told and told.foreign)
+        return (
+            layer_type(family, codec, foreign=foreign)
+            or layer_type("oci", codec, foreign=foreign)
+            or (layer.descriptor.media_type if layer.descriptor else f"{OCI_LAYER}+{codec}")
+        )
+
+    # Indexes and artifacts
+
+    def _index(self, descriptor: Descriptor | None, index: Index) -> tuple[Descriptor, Index]:
+        children = [self._child(child) for child in index.children]
+        children = [replace(child, descriptor=self._relinked(child.descriptor)) for child in children]
+        subject = self._subject(index.subject)
+        listed: list[JSON] = [child.descriptor.raw for child in children]
+        document = self._document(index.document, descriptor, Kind.INDEX, {"manifests": listed}, subject)
+        node = replace(index, document=document, children=tuple(children), subject=subject, source=None)
+        return _describe(document, index.document, descriptor), node
+
+    def _child(self, child: Child) -> Child:
+        target, node = self._node(child.descriptor, child.node)
+        return Child(descriptor=_retargeted(child.descriptor, target), node=node)
+
+    def _relinked(self, descriptor: Descriptor) -> Descriptor:
+        """Let an attestation name the manifest that it speaks of as it is now."""
+        annotations = descriptor.annotations
+        old = Digest.maybe(annotations.get(REFERENCE_DIGEST))
+        new = self._follow(old) if old else None
+        return descriptor.annotate({**annotations, REFERENCE_DIGEST: str(new)}) if new else descriptor
+
+    def _artifact(self, descriptor: Descriptor | None, artifact: Artifact) -> tuple[Descriptor, Artifact]:
+        if artifact.document is None:
+            raise RuntimeError("an artifact without a document is not rewritten")
+        subject = self._subject(artifact.subject)
+        document = self._document(artifact.document, descriptor, Kind.MANIFEST, {}, subject)
+        return _describe(document, artifact.document, descriptor), replace(
+            artifact, document=document, subject=subject, source=None
+        )
+
+    def _subject(self, subject: Descriptor | None) -> Descriptor | None:
+        if subject is None or subject.digest not in self._by_digest:
+            return subject
+        target, _ = self._node(*self._by_digest[subject.digest])
+        return _retargeted(subject, target)
+
+    def _document(
+        self,
+        document: documents.Document,
+        descriptor: Descriptor | None,
+        kind: Kind,
+        changed: dict[str, JSON],
+        subject: Descriptor | None,
+    ) -> documents.Document:
+        members = dict(document.members)
+        members.update(changed)
+        if subject is not None:
+            members["subject"] = subject.raw
+        told = members.get("mediaType")
+        actual = told if isinstance(told, str) else descriptor.media_type if descriptor else ""
+        if self.storage.media_types != "keep" and kind_of(actual) is kind:
+            family = self.storage.media_types
+            layered = kind is Kind.INDEX or "layers" in changed
+            wanted = document_type(family, kind)
+            if wanted and wanted != actual and (layered or family == "oci"):
+                members["mediaType"] = wanted
+        if members == document.members:
+            return document
+        return documents.make(members)
+
+
+def _stored_as(
+    old: Descriptor, media_type: str, arrived: Arrived, *, recompressed: bool
+) -> tuple[Descriptor, tuple[str, ...]]:
+    """Return the descriptor of a layer as it is stored now, and what it had to lose because it is untrue now."""
+    if not recompressed:
+        return (old if old.media_type == media_type else old.evolve(mediaType=media_type)), ()
+    new = old.retarget(Descriptor.make(media_type, arrived.digest, arrived.size))
+    dropped = [key for key in old.annotations if key.startswith(UNTRUE)]
+    if dropped:
+        new = new.annotate({key: text for key, text in old.annotations.items() if key not in dropped})
+    if old.urls:
+        new = new.evolve(urls=None)
+        dropped.append("urls")
+    return new, tuple(dropped)
+
+
+def _describe(document: documents.Document, before: documents.Document | None, old: Descriptor | None) -> Descriptor:
+    """Return the descriptor of a document in DEST; where it kept its bytes it keeps its digest, whatever algorithm."""
+    told = document.members.get("mediaType")
+    if old is not None and document is before:
+        return Descriptor.make(old.media_type, old.digest, old.size)
+    media_type = told if isinstance(told, str) else old.media_type if old else OCI_MANIFEST
+    return Descriptor.make(media_type, sha256(document.raw), len(document.raw))
+
+
+def _retargeted(descriptor: Descriptor, target: Descriptor) -> Descriptor:
+    same = (descriptor.digest, descriptor.size, descriptor.media_type) == (target.digest, target.size, target.media_type)
+    return descriptor if same else descriptor.retarget(target)
+
+
+def with_name(roots: Iterable[Root], name: Reference, annotations: tuple[str, ...]) -> tuple[Root, ...]:
+    """Return roots where the first has this one name, and no annotation of these keys that would give it another."""
+
+    def renamed(root: Root) -> Root:
+        descriptor = root.descriptor
+        if descriptor is not None:
+            kept = {key: text for key, text in descriptor.annotations.items() if key not in annotations}
+            descriptor = descriptor.annotate(kept)
+        return replace(root, descriptor=descriptor, names=(name,), ref_name=None)
+
+    first, *rest = roots
+    return (renamed(first), *rest)

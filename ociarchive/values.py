@@ -1,0 +1,296 @@
+"""Digest, Descriptor, Platform and Reference: parsed once, trusted from then on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from functools import cached_property, total_ordering
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+
+_ALGORITHM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*\Z")
+_ENCODED = re.compile(r"[a-zA-Z0-9=_-]+\Z")
+_HEX = re.compile(r"[a-f0-9]+\Z")
+#: Registered algorithms (image-spec, descriptor.md, Registered Algorithms) and the length of their hex.
+REGISTERED = {"sha256": 64, "sha512": 128, "blake3": 64}
+#: Longer digests are refused: they stand in file names, of which most file systems take 255 bytes.
+MAX_DIGEST = 250
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A content digest `algorithm:hex` (image-spec, descriptor.md, Digests).
+
+    One that exists is well formed, so a path may be built from it: neither part can hold a separator or be `..`.
+    """
+
+    algorithm: str
+    hex: str
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Return the digest that `text` spells; ValueError says what is wrong with it."""
+        if not isinstance(text, str):
+            msg = f"a digest is a string, not {type_name(text)}"
+            raise ValueError(msg)
+        algorithm, colon, encoded = text.partition(":")
+        if not colon or len(text) > MAX_DIGEST or not _ALGORITHM.match(algorithm) or not _ENCODED.match(encoded):
+            msg = f"malformed digest {text[:80]!r}"
+            raise ValueError(msg)
+        length = REGISTERED.get(algorithm)
+        if length and (len(encoded) != length or not _HEX.match(encoded)):
+            msg = f"malformed {algorithm} digest {text[:80]!r}: {length} lower-case hex digits make one"
+            raise ValueError(msg)
+        return cls(algorithm, encoded)
+
+    @classmethod
+    def maybe(cls, text: object) -> Self | None:
+        """Return the digest that `text` spells, or None if it spells none."""
+        try:
+            return cls.parse(text)
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.hex}"
+
+    def __lt__(self, other: Digest) -> bool:
+        return (self.algorithm, self.hex) < (other.algorithm, other.hex)
+
+    @property
+    def short(self) -> str:
+        """The first twelve digits, as tables show them."""
+        return self.hex[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What an image runs on (image-spec, image-index.md, `platform`)."""
+
+    os: str
+    architecture: str
+    variant: str | None = None
+    os_version: str | None = None
+
+    @classmethod
+    def of(cls, members: Mapping[str, JSON]) -> Self | None:
+        """Return the platform in a JSON object (a descriptor's `platform` or a config), None if there is none."""
+
+        def text(key: str) -> str:
+            value = members.get(key)
+            return value if isinstance(value, str) else ""
+
+        if not text("os") and not text("architecture"):
+            return None
+        return cls(
+            os=text("os"),
+            architecture=text("architecture"),
+            variant=text("variant") or None,
+            os_version=text("os.version") or None,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the platform that `OS/ARCH[/VARIANT]` spells; ValueError if it spells none."""
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(parts):
+            msg = f"a platform is OS/ARCH or OS/ARCH/VARIANT, not {text!r}"
+            raise ValueError(msg)
+        return cls(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) > 2 else None)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this is `unknown/unknown`, with which BuildKit marks what is no image."""
+        return self.os == "unknown" and self.architecture == "unknown"
+
+    def fits(self, wanted: Platform) -> bool:
+        """Whether an image of this platform is one that `wanted` asks for; without a variant every variant is."""
+        if (self.os, self.architecture) != (wanted.os, wanted.architecture):
+            return False
+        return wanted.variant is None or wanted.variant == (self.variant or _DEFAULT_VARIANT.get(self.architecture))
+
+
+#: What an absent variant means (containerd and Docker agree on it).
+_DEFAULT_VARIANT = {"arm64": "v8", "arm": "v7"}
+
+_DOMAIN = (
+    r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*"
+    r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+)
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(rf"(?:(?P<host>{_DOMAIN})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)\Z")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+#: distribution's grammar allows a name of 255 characters.
+MAX_NAME = 255
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """An image name with everything that is left out in familiar writing filled in (distribution, reference.go)."""
+
+    host: str
+    path: str
+    tag: str | None = None
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the reference that `text` spells, in full or in familiar writing; ValueError if it spells none.
+
+        Without a tag and a digest the tag is `latest`, as for every engine.
+        """
+        rest, at, digest_text = text.partition("@")
+        digest = Digest.parse(digest_text) if at else None
+        tag: str | None = None
+        if ":" in rest.rsplit("/", 1)[-1]:
+            rest, _, tag = rest.rpartition(":")
+            if not _TAG.match(tag):
+                msg = f"malformed tag in {text!r}"
+                raise ValueError(msg)
+        host, slash, path = rest.partition("/")
+        if not slash or not (set(".:") & set(host) or host == "localhost" or host.lower() != host):
+            host, path = "docker.io", rest
+        if host == "index.docker.io":
+            host = "docker.io"
+        if host == "docker.io" and "/" not in path:
+            path = f"library/{path}"
+        if len(rest) > MAX_NAME or not _NAME.match(f"{host}/{path}"):
+            msg = f"malformed image name {text[:80]!r}"
+            raise ValueError(msg)
+        return cls(host, path, tag if tag or digest else "latest", digest)
+
+    @classmethod
+    def maybe(cls, text: object) -> Self | None:
+        """Return the reference that `text` spells, or None if it spells none."""
+        try:
+            return cls.parse(text) if isinstance(text, str) else None
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.path}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+    @property
+    def familiar(self) -> str:
+        """The name as Docker's RepoTags spell it: without `docker.io/` and `library/`."""
+        if self.host != "docker.io":
+            return str(self)
+        return self.path.removeprefix("library/") + self._suffix
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A claim about a blob (image-spec, descriptor.md). `raw` keeps every member, known or not, in its order."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    raw: dict[str, JSON] = field(compare=False)
+
+    @classmethod
+    def parse(cls, value: JSON) -> Self:
+        """Return the descriptor that a JSON value is; ValueError says which member is wrong and how."""
+        if not isinstance(value, dict):
+            msg = f"a descriptor is an object, not {type_name(value)}"
+            raise ValueError(msg)
+        digest = Digest.parse(value.get("digest"))
+        size = value.get("size")
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            msg = f"size is a whole number of bytes, not {size if isinstance(size, int | float) else type_name(size)}"
+            raise ValueError(msg)
+        media_type = value.get("mediaType", "")
+        if not isinstance(media_type, str):
+            msg = f"mediaType is a string, not {type_name(media_type)}"
+            raise ValueError(msg)
+        annotations = value.get("annotations")
+        if annotations is not None and (
+            not isinstance(annotations, dict) or not all(isinstance(text, str) for text in annotations.values())
+        ):
+            msg = "annotations map strings to strings"
+            raise ValueError(msg)
+        return cls(media_type, digest, size, value)
+
+    @classmethod
+    def make(cls, media_type: str, digest: Digest, size: int) -> Self:
+        """Return a new descriptor with the three members that every one has."""
+        return cls(media_type, digest, size, {"mediaType": media_type, "digest": str(digest), "size": size})
+
+    def evolve(self, **members: JSON) -> Descriptor:
+        """Return this descriptor with some members replaced (None removes one), the order of the others kept."""
+        raw = {**self.raw, **members}
+        return Descriptor.parse({key: value for key, value in raw.items() if value is not None or key not in members})
+
+    def retarget(self, target: Descriptor) -> Descriptor:
+        """Return this descriptor naming another blob: media type, digest and size are those of `target`."""
+        members: dict[str, JSON] = {"digest": str(target.digest), "size": target.size}
+        if target.media_type != self.media_type:
+            members["mediaType"] = target.media_type
+        if "data" in self.raw:
+            members["data"] = None
+        return self.evolve(**members)
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations, empty where there are none."""
+        found = self.raw.get("annotations")
+        return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+
+    def annotate(self, annotations: Mapping[str, str]) -> Descriptor:
+        """Return this descriptor with exactly these annotations, and without the member where there are none."""
+        return self.evolve(annotations=dict(annotations) or None)
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform it claims, None where it claims none or an empty one."""
+        found = self.raw.get("platform")
+        return Platform.of(found) if isinstance(found, dict) else None
+
+    @property
+    def artifact_type(self) -> str | None:
+        """The artifactType it claims."""
+        found = self.raw.get("artifactType")
+        return found if isinstance(found, str) and found else None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where else the blob is said to be; nothing of ours ever calls there."""
+        found = self.raw.get("urls")
+        return tuple(url for url in found if isinstance(url, str)) if isinstance(found, list) else ()
+
+    @cached_property
+    def data(self) -> bytes | None:
+        """The blob itself where it is inline (descriptor.md, `data`), None where it is not or is no base64."""
+        found = self.raw.get("data")
+        if not isinstance(found, str):
+            return None
+        try:
+            return base64.b64decode(found, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+
+
+def type_name(value: object) -> str:
+    """Return what JSON calls the type of a value."""
+    names: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (type(None), "null"),
+        (bool, "a boolean"),
+        ((int, float), "a number"),
+        (str, "a string"),
+        (list, "an array"),
+        (dict, "an object"),
+    )
+    return next((name for kind, name in names if isinstance(value, kind)), type(value).__name__)

@@ -1,0 +1,91 @@
+"""The structure of the package: what may import what, where it speaks and exits, how long a module may be."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import structure
+from tests.support.structure import MAX_LINES, ROWS, Module
+
+ROOT = Path(__file__).parents[2] / structure.PACKAGE
+MODULES = list(structure.modules(ROOT))
+CHECKS = [
+    structure.upward,
+    structure.sideways,
+    structure.inside_functions,
+    structure.printing,
+    structure.too_long,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_package_keeps_its_structure(check: Callable[[Module], list[str]]) -> None:
+    assert MODULES
+    assert [line for module in MODULES for line in check(module)] == []
+
+
+def test_every_format_stands_alone() -> None:
+    formats = {module.name.rpartition(".")[2] for module in MODULES if module.row == "formats"}
+    assert {"docker_archive", "dir"} <= formats
+
+
+def module(name: str, source: str, *, is_package: bool = False) -> Module:
+    return Module(f"{structure.PACKAGE}.{name}", source, is_package=is_package)
+
+
+@pytest.mark.parametrize(
+    ("check", "bad"),
+    [
+        pytest.param(structure.upward, module("values", "from ociarchive.cli import main"), id="upward"),
+        pytest.param(structure.upward, module("values", "from ociarchive import graph"), id="upward-of-package"),
+        pytest.param(structure.upward, module("bytes.source", "from ..container import tar"), id="upward-relative"),
+        pytest.param(structure.upward, module("bytes.source", "import ociarchive.model"), id="upward-plain"),
+        pytest.param(structure.upward, module("bytes", "from .. import model", is_package=True), id="upward-init"),
+        pytest.param(
+            structure.upward,
+            module("values", "if TYPE_CHECKING:\n    from ociarchive.model import Image"),
+            id="upward-for-types",
+        ),
+        pytest.param(structure.upward, module("graph", "from ociarchive import convert"), id="public-names"),
+        pytest.param(structure.upward, module("helpers", ""), id="no-row"),
+        pytest.param(
+            structure.sideways, module("formats.dir", "from ociarchive.formats import oci_layout"), id="formats"
+        ),
+        pytest.param(structure.sideways, module("formats.dir", "from .oci_layout import read"), id="formats-relative"),
+        pytest.param(structure.inside_functions, module("values", "def f():\n    import re"), id="inside"),
+        pytest.param(
+            structure.inside_functions, module("values", "async def f():\n    from re import sub"), id="inside-async"
+        ),
+        pytest.param(structure.printing, module("values", "print('x')"), id="print"),
+        pytest.param(structure.printing, module("values", "import sys\nsys.exit(1)"), id="exit"),
+        pytest.param(structure.printing, module("values", "import sys\nsys.stderr.write('x')"), id="stderr"),
+        pytest.param(structure.too_long, module("values", "x = 1\n" * (MAX_LINES + 1)), id="long"),
+    ],
+)
+def test_a_breach_is_found(check: Callable[[Module], list[str]], bad: Module) -> None:
+    (line,) = check(bad)
+    assert bad.name in line
+
+
+@pytest.mark.parametrize(
+    ("check", "good"),
+    [
+        pytest.param(structure.upward, module("graph", "from ociarchive import model, values"), id="downward"),
+        pytest.param(structure.upward, module("bytes.codec", "from .source import Bytes"), id="own-row"),
+        pytest.param(structure.upward, module("formats", "from . import dir", is_package=True), id="own-package"),
+        pytest.param(
+            structure.sideways, module("formats.dir", "from ociarchive.formats._shared import x"), id="helper"
+        ),
+        pytest.param(structure.inside_functions, module("bytes.filetype", "def f():\n    import magic"), id="lazy"),
+        pytest.param(structure.inside_functions, module("cli.main", "def f():\n    import rich"), id="command-line"),
+        pytest.param(structure.printing, module("cli.main", "print('x')"), id="print"),
+        pytest.param(structure.too_long, module("values", "x = 1\n" * MAX_LINES), id="long"),
+    ],
+)
+def test_what_is_allowed_is_not_found(check: Callable[[Module], list[str]], good: Module) -> None:
+    assert check(good) == []
+
+
+def test_the_table_is_an_order() -> None:
+    assert len(set(ROWS)) == len(ROWS)

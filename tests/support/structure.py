@@ -1,0 +1,156 @@
+"""The rules of the package's structure, as functions over source text, so that each can be seen to fail."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = "ociarchive"
+MAX_LINES = 400
+# A module may import from its own row and from those before it.
+ROWS = (
+    "errors",
+    "flaws",
+    "workers",
+    "values",
+    "mediatypes",
+    "documents",
+    "bytes",
+    "measure",
+    "container",
+    "model",
+    "graph",
+    "formats",
+    "remote",
+    "audit",
+    "transform",
+    "report",
+    "cli",
+)
+# `__init__` offers the public names and `__main__` starts the command line: both stand above all rows.
+TOPS = ("__init__", "__main__")
+# What costs at start-up or may be absent, and is imported when it is needed.
+LAZY = {"magic", "blake3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of the package."""
+
+    name: str
+    source: str
+    is_package: bool = False
+
+    @property
+    def row(self) -> str:
+        """Give the first part of its name below the package."""
+        parts = self.name.split(".")
+        return parts[1] if len(parts) > 1 else "__init__"
+
+    @property
+    def tree(self) -> ast.Module:
+        """Parse it."""
+        return ast.parse(self.source)
+
+
+def modules(root: Path) -> Iterator[Module]:
+    """Find every module below the package's folder."""
+    for path in sorted(root.rglob("*.py")):
+        parts = (PACKAGE, *path.relative_to(root).with_suffix("").parts)
+        package = parts[-1] == "__init__"
+        yield Module(".".join(parts[:-1] if package else parts), path.read_text(), is_package=package)
+
+
+def imported(module: Module) -> Iterator[tuple[str, int]]:
+    """Give every module of the package that is imported anywhere in this one, for types alone too."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names if in_package(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = resolved(module, node)
+            if in_package(base):
+                yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def resolved(module: Module, node: ast.ImportFrom) -> str:
+    """Spell the module of `from ... import` in full."""
+    if not node.level:
+        return node.module or ""
+    parts = module.name.split(".")
+    keep = len(parts) - node.level + (1 if module.is_package else 0)
+    return ".".join([*parts[:keep], *([node.module] if node.module else [])])
+
+
+def in_package(name: str) -> bool:
+    """Tell whether a name is of the package."""
+    return name == PACKAGE or name.startswith(f"{PACKAGE}.")
+
+
+def upward(module: Module) -> list[str]:
+    """List the imports that point to a row below in the table."""
+    if module.row in TOPS:
+        return []
+    if module.row not in ROWS:
+        return [f"{module.name}: no row of the table"]
+    found = []
+    for name, line in imported(module):
+        row = [*name.split("."), ""][1]
+        if row in ROWS and ROWS.index(row) > ROWS.index(module.row):
+            found.append(f"{module.name}:{line}: imports {name}")
+        if row not in ROWS and not (module.row == "cli" and row == "__version__"):
+            found.append(f"{module.name}:{line}: imports {name} from above all rows")
+    return found
+
+
+def sideways(module: Module) -> list[str]:
+    """List the imports of one format by another, which share code through helpers alone."""
+    prefix = f"{PACKAGE}.formats."
+    if not module.name.startswith(prefix):
+        return []
+    shared = {"base", "layout"}
+    names = (
+        (name.removeprefix(prefix).split(".")[0], line) for name, line in imported(module) if name.startswith(prefix)
+    )
+    return [
+        f"{module.name}:{line}: imports the format {name}"
+        for name, line in names
+        if not name.startswith("_") and name not in shared
+    ]
+
+
+def inside_functions(module: Module) -> list[str]:
+    """List the imports inside functions, which hide what a module needs."""
+    if module.row == "cli":
+        return []
+    found = []
+    for function in ast.walk(module.tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import):
+                names = {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names = {(node.module or "").split(".")[0]}
+            else:
+                continue
+            if not names <= LAZY:
+                found.append(f"{module.name}:{node.lineno}: imports {', '.join(sorted(names))} inside a function")
+    return found
+
+
+def printing(module: Module) -> list[str]:
+    """List the calls that are the command line's business: print, sys.exit and what is like them."""
+    if module.row in {"cli", "__main__"}:
+        return []
+    calls = {"print", "exit", "quit", "sys.exit", "os._exit", "sys.stdout.write", "sys.stderr.write"}
+    return [
+        f"{module.name}:{node.lineno}: calls {ast.unparse(node.func)}"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in calls
+    ]
+
+
+def too_long(module: Module) -> list[str]:
+    """Say when a module has grown beyond one idea."""
+    lines = len(module.source.splitlines())
+    return [f"{module.name}: {lines} lines"] if lines > MAX_LINES else []
