@@ -55,52 +55,61 @@ def parse(raw: bytes, where: str, *, limit: int = MAX_MANIFEST, surrogates: bool
     `limit` is in bytes. `surrogates` lets half of a UTF-16 pair pass, which Go turns into U+FFFD.
     """
     if len(raw) > limit:
-        raise DocumentError("document is too large", where=where, expected=f"{limit} bytes at most", found=f"{len(raw)} bytes")
+        expected, found = f"{limit} bytes at most", f"{len(raw)} bytes"
+        raise DocumentError("document is too large", where=where, expected=expected, found=found)
     if raw.startswith(b"\xef\xbb\xbf"):
         raise DocumentError("document begins with a byte order mark", where=where)
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DocumentError(f"document is not UTF-8 from byte {error.start} on", where=where) from None
     if _too_deep(raw):
         raise DocumentError(f"document nests more than {MAX_DEPTH} deep", where=where)
-
-    def refuse(what: str) -> NoReturn:
-        raise DocumentError(what, where=where)
-
-    def unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            seen: set[str] = set()
-            doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            refuse(f"document has the key {doubled[:_SHOWN]!r} twice in one object")
-        return members
-
-    def whole(digits: str) -> int:
-        if len(digits) > _INT64_DIGITS or (number := int(digits)) not in _INT64:
-            refuse(f"document has a number beyond 64 bits: {digits[:_SHOWN]}")
-        return number
-
-    def fraction(digits: str) -> float:
-        number = float(digits)
-        if not isfinite(number):
-            refuse(f"document has a number beyond a double: {digits[:_SHOWN]}")
-        return number
-
     try:
         value: JSON = json.loads(
-            text,
-            object_pairs_hook=unique,
-            parse_int=whole,
-            parse_float=fraction,
-            parse_constant=lambda name: refuse(f"document has {name}, which is no JSON"),
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=_whole,
+            parse_float=_fraction,
+            parse_constant=_constant,
         )
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"document is not UTF-8 from byte {error.start} on", where=where) from None
     except json.JSONDecodeError as error:
         what = "document has text after its end" if error.msg == "Extra data" else "document is not JSON"
-        raise DocumentError(f"{what}: {error.msg} at byte {len(text[: error.pos].encode())}", where=where) from None
+        at = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
+        raise DocumentError(f"{what}: {error.msg} at byte {at}", where=where) from None
+    except _Refused as refused:
+        raise DocumentError(f"document has {refused}", where=where) from None
     if not surrogates and b"\\u" in raw and _lone_surrogate(value):
         raise DocumentError("document has half of a surrogate pair in a string", where=where)
     return Document(raw, value)
+
+
+class _Refused(Exception):
+    """What JSON parsers read differently, in words."""
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        keys = [key for key, _ in pairs]
+        doubled = next(key for number, key in enumerate(keys) if key in keys[:number])
+        raise _Refused(f"the key {doubled[:_SHOWN]!r} twice in one object")
+    return members
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _INT64_DIGITS or (number := int(digits)) not in _INT64:
+        raise _Refused(f"a number beyond 64 bits: {digits[:_SHOWN]}")
+    return number
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise _Refused(f"a number beyond a double: {digits[:_SHOWN]}")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise _Refused(f"{name}, which is no JSON")
 
 
 def dump(value: JSON) -> bytes:

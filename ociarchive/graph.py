@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes, read_all
-from ociarchive.documents import Document
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
 from ociarchive.mediatypes import OCI_EMPTY, Kind, kind_of
@@ -22,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ociarchive.bytes.source import ByteSource
+    from ociarchive.documents import Document
     from ociarchive.values import JSON
 
+#: Of manifests and indexes (image-spec, manifest.md, schemaVersion).
+SCHEMA_VERSION: Final = 2
 #: Real archives nest an index in an index; nothing known nests deeper.
 MAX_NESTING: Final = 16
 #: Documents are held in memory: this many manifests and configs of a few KiB each are some tens of MiB.
@@ -230,7 +232,7 @@ def _subject(document: Document) -> Descriptor | None:
 
 def _version(document: Document) -> None:
     version = document.members.get("schemaVersion")
-    if version != 2 or isinstance(version, bool):
+    if version != SCHEMA_VERSION or isinstance(version, bool):
         raise Malformed(f"schemaVersion is 2, not {documents.dump(version).decode()[:40]}", "/schemaVersion")
 
 

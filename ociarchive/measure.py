@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ociarchive.bytes.codec import MAGIC, StreamError, sniff
+from ociarchive.bytes.codec import MAGIC, NONE, StreamError, sniff
 from ociarchive.bytes.hashing import Hashes
 from ociarchive.bytes.limits import LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ociarchive.bytes.codec import Codec
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.values import Digest
@@ -81,66 +82,58 @@ def measure(
     in bytes, and may raise to end the work. ContentError: the source has fewer bytes than it should. HostError: it
     cannot be read.
     """
-    head = source.head(MAGIC)
-    codec = sniff(head)
+    codec = sniff(source.head(MAGIC))
     stored = Hashes(algorithms)
-    if not unpack or codec.decoder is None:
-        for chunk in source.chunks():
-            stored.update(chunk)
-            if tee:
-                tee.stored(chunk)
-            if tick:
-                tick(len(chunk))
-        return Measured(digests=stored.digests(), size=source.size, compression=codec.name)
-    if codec.name == "none":
-        for chunk in source.chunks():
-            stored.update(chunk)
-            if tee:
-                tee.stored(chunk)
-                tee.unpacked(chunk)
-            if tick:
-                tick(len(chunk))
-        digests = stored.digests()
-        return Measured(
-            digests=digests, size=source.size, compression="none", diff_ids=digests, uncompressed_size=source.size
-        )
-    decoder = codec.decoder()
-    unpacked = Hashes(algorithms)
-    guard = limits.guard(source.where)
-    damage = limit = None
+    unpacking = _Unpacking(codec, limits, source.where, stored, algorithms, tee) if unpack and codec.decoder else None
     for chunk in source.chunks():
         stored.update(chunk)
         if tee:
             tee.stored(chunk)
-        if damage is None and limit is None:
-            guard.stored += len(chunk)
-            try:
-                for piece in decoder.feed(chunk):
-                    guard.unpacked(len(piece))
-                    unpacked.update(piece)
-                    if tee:
-                        tee.unpacked(piece)
-            except StreamError as error:
-                damage = error.what
-            except LimitError as error:
-                limit = f"{error.what}, {error.hint}"
+        if unpacking:
+            unpacking.feed(chunk)
         if tick:
             tick(len(chunk))
-    if damage is None and limit is None:
+    facts = Measured(digests=stored.digests(), size=source.size, compression=codec.name)
+    return unpacking.finish(facts) if unpacking else facts
+
+
+class _Unpacking:
+    """One stream on its way through its decoder, until it ends or shows that it is none."""
+
+    def __init__(
+        self, codec: Codec, limits: Limits, where: str, stored: Hashes, algorithms: Iterable[str], tee: Tee | None
+    ) -> None:
+        self._plain = codec is NONE
+        self._decoder = codec.decoder() if codec.decoder else None
+        self._guard = limits.guard(where)
+        self._hashes = stored if self._plain else Hashes(algorithms)
+        self._tee = tee
+        self._damage: str | None = None
+        self._limit: str | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take stored bytes."""
+        self._guard.stored += len(chunk)
+        if self._decoder and self._damage is None and self._limit is None:
+            self._take(self._decoder.feed(chunk))
+
+    def finish(self, facts: Measured) -> Measured:
+        """End the stream; return the facts with what it unpacked to, or why it did not."""
+        if self._decoder and self._damage is None and self._limit is None:
+            self._take(self._decoder.finish())
+        if self._damage is not None or self._limit is not None:
+            return replace(facts, damage=self._damage, limit=self._limit)
+        return replace(facts, diff_ids=self._hashes.digests(), uncompressed_size=self._guard.size)
+
+    def _take(self, pieces: Iterable[bytes]) -> None:
         try:
-            for piece in decoder.finish():
-                unpacked.update(piece)
-                if tee:
-                    tee.unpacked(piece)
+            for piece in pieces:
+                self._guard.unpacked(len(piece))
+                if not self._plain:  # what is stored plain was hashed as it stands
+                    self._hashes.update(piece)
+                if self._tee:
+                    self._tee.unpacked(piece)
         except StreamError as error:
-            damage = error.what
-    whole = damage is None and limit is None
-    return Measured(
-        digests=stored.digests(),
-        size=source.size,
-        compression=codec.name,
-        diff_ids=unpacked.digests() if whole else None,
-        uncompressed_size=guard.size if whole else None,
-        damage=damage,
-        limit=limit,
-    )
+            self._damage = error.what
+        except LimitError as error:
+            self._limit = f"{error.what}, {error.hint}"

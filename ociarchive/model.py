@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ociarchive.mediatypes import Kind, kind_of, look_up
+from ociarchive.mediatypes import look_up
 from ociarchive.values import Digest, Platform
 
 if TYPE_CHECKING:
@@ -247,6 +247,8 @@ def images(roots: Iterable[Root]) -> Iterator[Image]:
             yield edge.node
 
 
-def is_document(descriptor: Descriptor) -> bool:
-    """Whether a descriptor names a manifest or an index."""
-    return kind_of(descriptor.media_type) in (Kind.INDEX, Kind.MANIFEST, Kind.ARTIFACT_MANIFEST, Kind.SCHEMA1)
+def parts(node: Node) -> tuple[Blob | Layer, ...]:
+    """Return the blobs that a manifest names: config and layers of an image, whatever an artifact holds."""
+    if isinstance(node, Image):
+        return (node.config, *node.layers)
+    return node.blobs if isinstance(node, Artifact) else ()

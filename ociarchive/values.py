@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 _ALGORITHM = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*\Z")
 _ENCODED = re.compile(r"[a-zA-Z0-9=_-]+\Z")
@@ -99,11 +99,12 @@ class Platform:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the platform that `OS/ARCH[/VARIANT]` spells; ValueError if it spells none."""
-        parts = text.split("/")
-        if len(parts) not in (2, 3) or not all(parts):
+        os, _, rest = text.partition("/")
+        architecture, slash, variant = rest.partition("/")
+        if not os or not architecture or "/" in variant or bool(slash) != bool(variant):
             msg = f"a platform is OS/ARCH or OS/ARCH/VARIANT, not {text!r}"
             raise ValueError(msg)
-        return cls(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) > 2 else None)
+        return cls(os=os, architecture=architecture, variant=variant or None)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ociarchive.measure import agrees
-from ociarchive.model import Artifact, Image, Index, Missing, walk
+from ociarchive.model import Image, Index, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,16 +71,11 @@ class Evidence:
     def _claims(self) -> Iterator[Claim]:
         for edge in self.edges:
             if edge.descriptor is not None:
-                yield self._claim(edge.descriptor, edge.node.source if not isinstance(edge.node, Missing) else edge.node.source)
+                yield self._claim(edge.descriptor, edge.node.source)
         for node in {id(edge.node): edge.node for edge in self.edges}.values():
-            if isinstance(node, Image):
-                for part in (node.config, *node.layers):
-                    if part.descriptor is not None:
-                        yield self._claim(part.descriptor, part.source)
-            elif isinstance(node, Artifact):
-                for blob in node.blobs:
-                    if blob.descriptor is not None:
-                        yield self._claim(blob.descriptor, blob.source)
+            for part in parts(node):
+                if part.descriptor is not None:
+                    yield self._claim(part.descriptor, part.source)
         for stored in self.archive.stored:
             if stored.digest is not None and stored.source is not None:
                 yield Claim(digest=stored.digest, source=stored.source, where=stored.source.where)

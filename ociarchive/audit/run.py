@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ociarchive.audit.evidence import Evidence
 from ociarchive.audit.rules import RULES
 from ociarchive.measure import measure
-from ociarchive.model import Artifact, Image, walk
-from ociarchive.workers import Workers
+from ociarchive.model import Layer, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ociarchive.bytes.source import ByteSource
     from ociarchive.measure import Measured
     from ociarchive.model import Archive
+    from ociarchive.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +56,12 @@ def wanted(archive: Archive) -> dict[ByteSource, Wanted]:
         one.algorithms.update(algorithms)
 
     for edge in walk(archive.roots):
-        node = edge.node
-        want(node.source, *([edge.descriptor.digest.algorithm] if edge.descriptor else ()))
-        if isinstance(node, Image):
-            want(node.config.source, *([node.config.descriptor.digest.algorithm] if node.config.descriptor else ()))
-            for layer in node.layers:
-                names = [layer.descriptor.digest.algorithm] if layer.descriptor else []
-                names += [layer.diff_id.algorithm] if layer.diff_id else []
-                want(layer.source, *names, unpack=layer.unpacks)
-        elif isinstance(node, Artifact):
-            for blob in node.blobs:
-                want(blob.source, *([blob.descriptor.digest.algorithm] if blob.descriptor else ()))
+        want(edge.node.source, *([edge.descriptor.digest.algorithm] if edge.descriptor else ()))
+        for part in parts(edge.node):
+            names = [part.descriptor.digest.algorithm] if part.descriptor else []
+            if isinstance(part, Layer) and part.diff_id is not None:
+                names.append(part.diff_id.algorithm)
+            want(part.source, *names, unpack=isinstance(part, Layer) and part.unpacks)
     for stored in archive.stored:
         if stored.digest is not None:
             want(stored.source, stored.digest.algorithm)

@@ -13,7 +13,7 @@ import lzma
 import threading
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import deflate
 import zstandard
@@ -21,10 +21,11 @@ import zstandard
 from ociarchive.bytes import zstdframe
 from ociarchive.errors import ContentError
 
+_inflate: Any
 try:
     from isal import isal_zlib as _inflate
 except ImportError:  # decoding gives the same bytes with any library, only slower
-    _inflate = zlib  # type: ignore[assignment]
+    _inflate = zlib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ PIECE: Final = 1 << 20
 MAX_WINDOW: Final = 128 << 20
 #: What is tried first on the rest of a piece when a gzip member ended inside it: members can be tiny and many.
 _FIRST_TRY: Final = 512
+_DAMAGE: Final[tuple[type[Exception], ...]] = (zlib.error, _inflate.error)
 
 
 class StreamError(ContentError):
@@ -94,7 +96,7 @@ class _Gzip:
             while piece:
                 try:
                     out = self._member.decompress(piece, PIECE)
-                except (zlib.error, _inflate.error) as error:
+                except _DAMAGE as error:
                     what = "followed by bytes that are not part of it" if self._fresh and self._members else "damaged"
                     raise StreamError(f"gzip stream is {what} ({error})") from None
                 self._fresh = False

@@ -68,7 +68,9 @@ class Destination:
             self._require_exchange()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for fd in (self._fd, self._lock):
             if fd is not None:
                 os.close(fd)

@@ -37,7 +37,13 @@ def _own(head: bytes) -> str | None:
         text = head.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return "JSON document" if text.lstrip()[:1] in ("{", "[") else "text file" if text.isprintable() or "\n" in text else None
+    return (
+        "JSON document"
+        if text.lstrip()[:1] in ("{", "[")
+        else "text file"
+        if text.isprintable() or "\n" in text
+        else None
+    )
 
 
 def _magic(head: bytes) -> str | None:
@@ -49,7 +55,7 @@ def _magic(head: bytes) -> str | None:
         said = str(magic.from_buffer(head))
     except magic.MagicException:
         return None
-    said = said.split(",")[0].strip()
+    said = said.partition(",")[0].strip()
     return said if said and said not in ("data", "empty") else None
 
 

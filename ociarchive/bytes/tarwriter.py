@@ -34,10 +34,7 @@ def padding(size: int) -> bytes:
 
 def _block(name: bytes, size: int, flag: bytes) -> bytes:
     mode = b"0000755\0" if flag == b"5" else b"0000644\0"
-    if size < _OCTAL_LIMIT:
-        length = b"%011o\0" % size
-    else:
-        length = b"\x80" + size.to_bytes(11, "big")
+    length = b"%011o\x00" % size if size < _OCTAL_LIMIT else b"\x80" + size.to_bytes(11, "big")
     block = (
         name.ljust(_NAME, b"\0") + mode + b"0000000\0" * 2 + length + b"00000000000\0" + b" " * 8 + flag + bytes(100)
         + b"ustar\x0000" + bytes(64) + b"0000000\0" * 2 + bytes(167)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from ociarchive.version import VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _COMMANDS: Final = {
     "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
@@ -37,13 +34,15 @@ class _Group(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS:
             ctx.fail(f"no command {args[0]!r}; there is {', '.join(_COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 
-def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's own shape
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if not value:
         return
     import deflate
@@ -67,5 +66,3 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # no
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions.")
 def app(**_: Any) -> None:
     """Convert container image archives offline, and prove what they claim."""
-
-

@@ -9,7 +9,15 @@ import click
 
 from ociarchive.audit import Finding, Report, audit_archive
 from ociarchive.cli.common import (
-    common, common_options, emit, jobs, limit_options, limits, output_options, source, width,
+    common,
+    common_options,
+    emit,
+    jobs,
+    limit_options,
+    limits,
+    output_options,
+    source,
+    width,
 )  # fmt: skip
 from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
 from ociarchive.formats import NotAnArchiveError, open_archive
@@ -103,9 +111,14 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
             raise
         return [
             Finding(
-                rule="expected-digest-missing", severity="error", message="the archive holds nothing of this digest",
-                location=archive.where, subject=selector, expected=selector, found=error.hint,
-            )  # fmt: skip
+                rule="expected-digest-missing",
+                severity="error",
+                message="the archive holds nothing of this digest",
+                location=archive.where,
+                subject=selector,
+                expected=selector,
+                found=error.hint,
+            )
         ]
     return []
 
@@ -117,5 +130,3 @@ def _unreadable(path: str, error: OciArchiveError) -> Report:
         expected=error.expected, found=error.found,
     )  # fmt: skip
     return Report(source=path, evidence=None, findings=(finding,))
-
-

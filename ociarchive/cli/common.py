@@ -84,10 +84,12 @@ def output_options(*formats: str) -> Callable[[F], F]:
     """Add `--format` and `--output`."""
 
     def add(function: F) -> F:
-        function = click.option("--output", type=click.Path(), metavar="FILE", help="Write the result to FILE.")(function)
-        return click.option("--format", "fmt", type=click.Choice(formats), default="table", help="Format of the result.")(
+        function = click.option("--output", type=click.Path(), metavar="FILE", help="Write the result to FILE.")(
             function
         )
+        return click.option(
+            "--format", "fmt", type=click.Choice(formats), default="table", help="Format of the result."
+        )(function)
 
     return add
 
@@ -120,7 +122,9 @@ def source(argument: str) -> Source:
     while (position := argument.find("#", position + 1)) != -1:
         if os.path.lexists(argument[:position]) or argument[:position] == "-":
             break
-    path, _, selector = argument.partition("#") if position == -1 else (argument[:position], "", argument[position + 1 :])
+    path, _, selector = (
+        argument.partition("#") if position == -1 else (argument[:position], "", argument[position + 1 :])
+    )
     if not selector:
         raise UsageError("nothing stands behind the #", where=argument)
     return Source(path=_local(path), images=(selector,))

@@ -15,7 +15,8 @@ from ociarchive.formats import FORMATS, by_name
 from ociarchive.report.receipt import receipt_json
 from ociarchive.report.summary import summary
 from ociarchive.report.text import safe
-from ociarchive.transform.convert import Conversion, Options, convert
+from ociarchive.transform.convert import Conversion, convert
+from ociarchive.transform.options import Options
 from ociarchive.transform.plan import Storage, has_docker_types
 from ociarchive.transform.select import Selectors
 from ociarchive.values import Reference
@@ -31,16 +32,27 @@ Examples:
 @click.command("convert", epilog=_EXAMPLES, short_help="Convert archives, then audit what was written.")
 @click.argument("paths", nargs=-1, metavar="SOURCE... DEST")
 @click.option("--to", metavar="FORMAT", help=f"Format of DEST: {', '.join(one.name for one in FORMATS)}.")
-@click.option("--compression", type=click.Choice(["auto", "keep", "gzip", "zstd", "none"]), default="auto",
-              help="How layers are stored in DEST; auto changes only what must change.")
-@click.option("--level", type=int, metavar="N", help="Compression level (gzip 1 to 12, default 3; zstd 1 to 22, default 3).")
-@click.option("--media-types", type=click.Choice(["keep", "oci", "docker"]), default="keep",
-              help="Media types of manifests, indexes and layers.")
+@click.option(
+    "--compression",
+    type=click.Choice(["auto", "keep", "gzip", "zstd", "none"]),
+    default="auto",
+    help="How layers are stored in DEST; auto changes only what must change.",
+)
+@click.option(
+    "--level", type=int, metavar="N", help="Compression level (gzip 1 to 12, default 3; zstd 1 to 22, default 3)."
+)
+@click.option(
+    "--media-types",
+    type=click.Choice(["keep", "oci", "docker"]),
+    default="keep",
+    help="Media types of manifests, indexes and layers.",
+)
 @click.option("--preserve-digests", is_flag=True, help="Fail rather than rewrite a manifest or index.")
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
 @click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
-@click.option("--without", multiple=True, type=click.Choice(["attestations", "signatures", "referrers"]),
-              help="Leave these out.")
+@click.option(
+    "--without", multiple=True, type=click.Choice(["attestations", "signatures", "referrers"]), help="Leave these out."
+)
 @click.option("--tag", metavar="REF", help="The image's name in DEST.")
 @click.option("--outer", type=click.Choice(["none", "gzip", "zstd"]), default="none", help="Compress the whole tar.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
@@ -85,7 +97,9 @@ def _options(values: dict[str, Any], dest: str) -> Options:
     if dest.startswith("docker://"):
         raise UsageError("remote registries are not built yet in this version", where=dest)
     if not values["to"]:
-        raise UsageError("--to says which format DEST is to have", expected=f"one of {', '.join(f.name for f in FORMATS)}")
+        raise UsageError(
+            "--to says which format DEST is to have", expected=f"one of {', '.join(f.name for f in FORMATS)}"
+        )
     fmt = by_name(values["to"])
     return Options(
         format=fmt,
@@ -122,8 +136,10 @@ def _tag(text: str | None) -> Reference | None:
 
 
 def _warns_of_docker_types(done: Conversion, options: Options) -> bool:
-    return done.format in ("oci-layout", "oci-archive") and options.storage.media_types == "keep" and has_docker_types(
-        done.new_roots
+    return (
+        done.format in ("oci-layout", "oci-archive")
+        and options.storage.media_types == "keep"
+        and has_docker_types(done.new_roots)
     )
 
 

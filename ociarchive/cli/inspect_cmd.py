@@ -9,7 +9,16 @@ import click
 
 from ociarchive.audit import Evidence, audit_archive
 from ociarchive.cli.common import (
-    ascii_only, common, common_options, emit, jobs, limit_options, limits, output_options, source, width,
+    ascii_only,
+    common,
+    common_options,
+    emit,
+    jobs,
+    limit_options,
+    limits,
+    output_options,
+    source,
+    width,
 )  # fmt: skip
 from ociarchive.errors import ContentError
 from ociarchive.formats import open_archive

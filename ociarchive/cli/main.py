@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -96,10 +97,8 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
         traceback.print_exc()
     from ociarchive.report.text import safe
 
-    try:
+    with suppress(OSError):
         print(f"error: {safe(text)}", file=sys.stderr)
-    except OSError:
-        pass
     return status
 
 
@@ -110,16 +109,6 @@ def _raise(number: int, _: FrameType | None) -> None:
 def _leave(status: int) -> None:
     """End the process; a reader of stdout that went away is nothing to speak of."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError):
             stream.flush()
-        except (OSError, ValueError):
-            pass
-    import os
-
-    os._exit(status) if threading_left() else sys.exit(status)
-
-
-def threading_left() -> bool:
-    """Whether threads still run that would keep the interpreter from ending."""
-    threading = sys.modules.get("threading")
-    return bool(threading) and threading.active_count() > 1
+    sys.exit(status)

@@ -13,6 +13,9 @@ from ociarchive.report.text import plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Self
+
+    from rich.progress import TaskID
 
     from ociarchive.cli.common import Common
 
@@ -27,9 +30,9 @@ class Lines:
         self._total = self._read = self._blobs = self._done = 0
         self._told = self._began = time.monotonic()
 
-    def begin(self, layers: Sequence[tuple[str, int]]) -> None:
+    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Hear what is to be moved."""
-        self._blobs, self._total = len(layers), sum(count for _, count in layers)
+        self._blobs, self._total = len(blobs), sum(count for _, count in blobs)
 
     def read(self, number: int, count: int) -> None:
         """Hear of bytes."""
@@ -59,7 +62,14 @@ class Bars:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
@@ -71,21 +81,21 @@ class Bars:
             transient=True,
         )
         self._names: list[tuple[str, int]] = []
-        self._tasks: dict[int, int] = {}
+        self._tasks: dict[int, TaskID] = {}
         self._whole = self._bars.add_task("total", total=None)
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def begin(self, layers: Sequence[tuple[str, int]]) -> None:
+    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
         """Hear what is to be moved."""
-        self._names = list(layers)
-        self._bars.update(self._whole, total=sum(count for _, count in layers))
+        self._names = list(blobs)
+        self._bars.update(self._whole, total=sum(count for _, count in blobs))
 
     def read(self, number: int, count: int) -> None:
         """Hear of bytes."""

@@ -31,6 +31,8 @@ def command(rule: str | None, **_: Any) -> int:
     found = next((one for one in RULES if one.id == rule), None)
     if found is None:
         near = difflib.get_close_matches(rule, [one.id for one in RULES], 3, 0.3)
-        raise UsageError(f"no rule {rule!r}", hint=f"nearest: {', '.join(near)}" if near else "`ociarchive rules` lists all")
+        raise UsageError(
+            f"no rule {rule!r}", hint=f"nearest: {', '.join(near)}" if near else "`ociarchive rules` lists all"
+        )
     emit(f"{found.id} ({found.severity})\n{found.summary}\n\n{found.advice}\n\nSource: {found.spec}\n", None)
     return 0

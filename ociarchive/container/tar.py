@@ -191,7 +191,9 @@ class TarContainer:
         if same:
             self._note("member-doubled-same", name, "member stands twice, with the same content")
         else:
-            self._note("member-doubled", name, "member stands twice with different content: readers disagree which counts")
+            self._note(
+                "member-doubled", name, "member stands twice with different content: readers disagree which counts"
+            )
 
     def _extended(self, size: int, position: int) -> bytes:
         if size > MAX_EXTENDED:

@@ -53,7 +53,9 @@ def open_archive(
     """Read the graph of the archive at `path`, a file, a folder, or `-` for standard input.
 
     What is a pipe or compressed as a whole is unpacked once into a nameless file in `spool_folder` (else the system's
-    temporary folder). `shown` is what messages call the archive, else its path. It is to be closed. UsageError: no such file. NotAnArchiveError: no image archive.
+    temporary folder). `shown` is what messages call the archive, else its path. It is to be closed.
+
+    UsageError: no such file. NotAnArchiveError: no image archive.
     ContentError: one that cannot be read at all. HostError: the machine cannot read it.
     """
     container = _container(path, shown or path, spool_folder, limits or Limits())

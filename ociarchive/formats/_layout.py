@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.bytes.source import read_all
-from ociarchive.documents import Document
 from ociarchive.errors import ContentError
-from ociarchive.graph import GraphReader, Malformed
+from ociarchive.graph import SCHEMA_VERSION, GraphReader, Malformed
 from ociarchive.mediatypes import OCI_INDEX
 from ociarchive.model import Root, Stored
 from ociarchive.values import Descriptor, Digest, Reference, type_name
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.source import ByteSource
     from ociarchive.container import Container
+    from ociarchive.documents import Document
     from ociarchive.formats.base import Content
     from ociarchive.values import JSON
 
@@ -63,7 +63,7 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
     if not isinstance(listed, list):
         graph.flaw("schema", f"manifests is an array, not {type_name(listed)}", f"{where}#/manifests", INDEX)
         return None
-    if index.members.get("schemaVersion") != 2:
+    if index.members.get("schemaVersion") != SCHEMA_VERSION:
         graph.flaw("schema", "schemaVersion is not 2", f"{where}#/schemaVersion", INDEX)
     roots = []
     for number, entry in enumerate(listed):

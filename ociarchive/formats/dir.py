@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive import documents
 from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes, read_all
-from ociarchive.documents import Document
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.graph import GraphReader, Malformed
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import Archive, Artifact, Blob, Root, Stored
-from ociarchive.values import Descriptor, Digest
+from ociarchive.values import REGISTERED, Descriptor, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.container import Container
+    from ociarchive.documents import Document
     from ociarchive.formats.base import Content
 
 _MANIFEST: Final = "manifest.json"
@@ -136,7 +136,7 @@ def _stored(container: Container) -> Iterator[Stored]:
     for name in container.names():
         encoded = name.removesuffix(_CHILD)
         if _HEX.match(encoded):
-            algorithm = "sha256" if len(encoded) == 64 else "sha512"
+            algorithm = next(name for name, length in REGISTERED.items() if length == len(encoded))
             yield Stored(name=name, digest=Digest(algorithm, encoded), source=container.get(name))
 
 

@@ -44,7 +44,7 @@ class DockerArchive:
         source = container.get(_MANIFEST)
         if source is not None:
             first = source.head(64).lstrip()[:1]
-            return first == b"[" or (container.kind == "tar") or container.get("version") is None and first != b"{"
+            return first == b"[" or container.kind == "tar" or (first != b"{" and container.get("version") is None)
         return container.get(_V1) is not None and not _layout.has_layout(container)
 
     def read(self, container: Container) -> Archive:
@@ -224,9 +224,11 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
                 )  # fmt: skip
     for root in roots:
         added = tuple(dict.fromkeys(extra.get(id(root), ())))
-        yield Root(
-            descriptor=root.descriptor, node=root.node, names=(*root.names, *added), ref_name=root.ref_name
-        ) if added else root
+        yield (
+            Root(descriptor=root.descriptor, node=root.node, names=(*root.names, *added), ref_name=root.ref_name)
+            if added
+            else root
+        )
 
 
 def _same_layers(one: Image, other: Image) -> bool:
@@ -268,8 +270,8 @@ def _one_image(node: Image | Index | Artifact | object) -> Image | None:
         return None
     found = list(_children(node))
     fitting = [child for child in found if child.platform and child.platform.fits(_PREFERRED)]
-    first = (fitting or found or [None])[0]
-    return first.node if first and isinstance(first.node, Image) else None
+    first = next(iter(fitting or found), None)
+    return first.node if first is not None and isinstance(first.node, Image) else None
 
 
 def _children(index: Index) -> Iterator[Child]:

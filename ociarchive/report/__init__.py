@@ -1,0 +1,1 @@
+"""Reports: a result becomes text, one pure function each."""

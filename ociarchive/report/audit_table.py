@@ -14,10 +14,17 @@ if TYPE_CHECKING:
     from ociarchive.audit import Finding, Report
 
 _MARGIN = 10
+_DIGEST = 64
 
 
 def audit_table(
-    reports: Sequence[Report], *, width: int, whole: bool, seconds: float, paint: Callable[[str, str], str], strict: bool
+    reports: Sequence[Report],
+    *,
+    width: int,
+    whole: bool,
+    seconds: float,
+    paint: Callable[[str, str], str],
+    strict: bool,
 ) -> str:
     """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full."""
     rows = [_row(report, paint, strict=strict) for report in reports]
@@ -55,9 +62,7 @@ def _row(report: Report, paint: Callable[[str, str], str], *, strict: bool) -> l
     ]
 
 
-def _finding(
-    finding: Finding, width: int, paint: Callable[[str, str], str], *, whole: bool
-) -> list[str]:
+def _finding(finding: Finding, width: int, paint: Callable[[str, str], str], *, whole: bool) -> list[str]:
     head = paint(finding.severity.ljust(_MARGIN - 1), finding.severity)
     margin = " " * (_MARGIN - 1)
     lines = [f"{head}{finding.rule}  {_place(finding.location, whole=whole)}", f"{margin}{safe(finding.message)}"]
@@ -77,12 +82,12 @@ def _place(location: str, *, whole: bool) -> str:
     text = safe(location)
     if whole:
         return text
-    return "/".join(part[:12] if len(part) >= 64 and part.isalnum() else part for part in text.split("/"))
+    return "/".join(part[:12] if len(part) >= _DIGEST and part.isalnum() else part for part in text.split("/"))
 
 
 def _value(value: str, *, whole: bool) -> str:
     algorithm, colon, encoded = value.partition(":")
-    if colon and not whole and len(encoded) >= 64 and algorithm.isalnum():
+    if colon and not whole and len(encoded) >= _DIGEST and algorithm.isalnum():
         return f"{algorithm}:{short(value)}"
     return safe(value)
 

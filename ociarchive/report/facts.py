@@ -55,9 +55,7 @@ def _image(edge: Edge, evidence: Evidence) -> Object:
 def _names(edge: Edge, root: Root | None, archive: Archive) -> Object:
     """Return the names under which an edge can be reached: those of the root it is, or lies below."""
     if root is None:
-        root = next(
-            (one for one in archive.roots if one.node is edge.node and one.descriptor is edge.descriptor), None
-        )
+        root = next((one for one in archive.roots if one.node is edge.node and one.descriptor is edge.descriptor), None)
     if root is None:
         return {"references": [], "ref_names": []}
     full = [str(name) for name in root.names]

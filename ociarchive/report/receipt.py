@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import deflate
 import zstandard
 
-from ociarchive.report.facts import Object
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
+    from ociarchive.report.facts import Object
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.plan import Storage
     from ociarchive.transform.rewrite import Change
@@ -25,7 +25,10 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         "tool": {"name": "ociarchive", "version": VERSION},
         "codecs": {
             "gzip": {"library": "libdeflate", "module": f"deflate {deflate.__version__}"},
-            "zstd": {"library": f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}", "module": f"zstandard {zstandard.__version__}"},
+            "zstd": {
+                "library": f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}",
+                "module": f"zstandard {zstandard.__version__}",
+            },
         },
         "options": {
             "compression": storage.compression,

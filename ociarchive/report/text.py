@@ -6,6 +6,7 @@ from typing import Final
 
 from wcwidth import wcswidth, wcwidth
 
+_STEP: Final = 1024
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -22,9 +23,9 @@ def size(count: int | None) -> str:
         return "?"
     value = float(count)
     for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
+        if value < _STEP or unit == _UNITS[-1]:
             return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
+        value /= _STEP
     return f"{count} B"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.documents import Document
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
 from ociarchive.report.facts import archive_facts
 from ociarchive.report.text import bar, cut, pad, plural, safe, short, size
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.audit import Evidence
+    from ociarchive.documents import Document
     from ociarchive.model import Archive
     from ociarchive.values import JSON
 
@@ -42,7 +42,10 @@ class Tree:
             lines.extend(self._entry(root, "", last=last))
         if self._shared:
             saved = size(sum(self._shared.values()))
-            lines += ["", f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved"]
+            lines += [
+                "",
+                f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved",
+            ]
         if not self._evidence.facts:
             lines += ["", f"Digests were read, not checked: run `ociarchive audit {safe(self._archive.where)}`."]
         if self._whole:
@@ -60,7 +63,9 @@ class Tree:
         parts.append(plural(images, "image"))
         if artifacts:
             parts.append(plural(artifacts, "artifact"))
-        sources = {layer.source for image in self._evidence.images for layer in image.layers if layer.source is not None}
+        sources = {
+            layer.source for image in self._evidence.images for layer in image.layers if layer.source is not None
+        }
         parts.append(f"{plural(len(sources), 'layer')}, {size(sum(source.size for source in sources))}")
         return f"{safe(self._archive.where)}  {', '.join(parts)}"
 

@@ -38,7 +38,8 @@ class Encoder:
     """Writes the unpacked bytes of a layer through a codec."""
 
     def __init__(self, slot: Slot, codec: Codec, level: int, workers: Workers) -> None:
-        self._slot, self._codec, self._level, self._workers = slot, codec, level, workers
+        self.codec = codec
+        self._slot, self._level, self._workers = slot, level, workers
         self._hashes = Hashes(())
         self._held = bytearray()
         self._pending: deque[Future[bytes]] = deque()
@@ -50,10 +51,10 @@ class Encoder:
 
     def unpacked(self, data: bytes) -> None:
         """Take unpacked bytes; whole blocks of them go on."""
-        if self._codec.name == "none":
+        if self.codec.name == "none":
             self._out(data)
             return
-        block = self._codec.block
+        block = self.codec.block
         if not self._held and len(data) == block:
             self._encode(data)
             return
@@ -64,16 +65,16 @@ class Encoder:
 
     def finish(self) -> Digest:
         """Write what is left; return the digest of all that was written. A layer of no bytes is one empty block."""
-        if self._codec.name != "none" and (self._held or not self._blocks):
+        if self.codec.name != "none" and (self._held or not self._blocks):
             self._encode(bytes(self._held))
         while self._pending:
             self._out(self._pending.popleft().result())
         return self._hashes.digests()[0]
 
     def _encode(self, block: bytes) -> None:
-        encode, level = self._codec.encode, self._level
+        encode, level = self.codec.encode, self._level
         if encode is None:
-            raise RuntimeError(f"nothing here writes {self._codec.name}")
+            raise RuntimeError(f"nothing here writes {self.codec.name}")
         self._blocks += 1
         self._pending.append(self._workers.block(lambda: encode(block, level)))
         while len(self._pending) > BLOCKS_AHEAD * self._workers.jobs:

@@ -14,10 +14,11 @@ from ociarchive.transform.rewrite import with_name
 from ociarchive.transform.select import LeftOut, matching, select, subjects_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
 
     from ociarchive.model import Archive, Root
-    from ociarchive.transform.convert import Options
+    from ociarchive.transform.options import Options
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
@@ -48,8 +49,8 @@ class Gathering:
     notices: list[str] = field(default_factory=list)
 
 
-def gather(sources: list[Source] | tuple[Source, ...], options: Options, spool: str | None, stack: ExitStack) -> Gathering:
-    """Open the sources and return what comes along. ContentError, UsageError, HostError: as for opening and selecting."""
+def gather(sources: Sequence[Source], options: Options, spool: str | None, stack: ExitStack) -> Gathering:
+    """Open the sources and return what comes along; errors are those of opening and selecting."""
     found = Gathering()
     opened = []
     for source in sources:

@@ -65,7 +65,10 @@ def into(dest: str, staged: str, *, sync: bool) -> None:
         try:
             moved.extend(_blobs(dest, staged, moved, sync=sync))
             if added:
-                index = {**old.entry.members, "manifests": [*entries, *[r.descriptor.raw for r in added if r.descriptor]]}
+                index = {
+                    **old.entry.members,
+                    "manifests": [*entries, *[r.descriptor.raw for r in added if r.descriptor]],
+                }
                 _replace(os.path.join(dest, _INDEX), documents.dump(index), sync=sync)
         except BaseException:
             for path in moved:
@@ -88,7 +91,9 @@ def _check_names(root: Root, there: tuple[Root, ...], dest: str) -> None:
         else:
             continue
         if not same:
-            raise UsageError(f"the layout has another image of the name {name}", where=dest, hint="give it one with --tag")
+            raise UsageError(
+                f"the layout has another image of the name {name}", where=dest, hint="give it one with --tag"
+            )
 
 
 def _blobs(dest: str, staged: str, moved: list[str], *, sync: bool) -> Iterator[str]:

@@ -12,13 +12,18 @@ from ociarchive.errors import HostError
 from ociarchive.workers import BLOCKS_AHEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from ociarchive.workers import Workers
 
 
-def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str) -> None:
+def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, *, sync: bool) -> None:
     """Compress the open file `tar` into the open file `out`, block by block; HostError where it cannot be."""
+
+    def call(encode: Callable[[bytes, int], bytes], block: bytes) -> Callable[[], bytes]:
+        return lambda: encode(block, codec.default_level)
+
     codec = by_name(codec_name)
     encode = codec.encode
     if encode is None:
@@ -28,10 +33,12 @@ def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str) 
     try:
         while block := os.pread(tar, codec.block, position):
             position += len(block)
-            pending.append(workers.block(lambda block=block: encode(block, codec.default_level)))  # type: ignore[misc]
+            pending.append(workers.block(call(encode, block)))
             if len(pending) > BLOCKS_AHEAD * workers.jobs:
                 write_all(out, pending.popleft().result(), where)
+        while pending:
+            write_all(out, pending.popleft().result(), where)
+        if sync:
+            os.fsync(out)
     except OSError as error:
-        raise HostError(f"cannot read: {error.strerror}", where=where) from error
-    while pending:
-        write_all(out, pending.popleft().result(), where)
+        raise HostError(f"cannot compress: {error.strerror}", where=where) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ociarchive.bytes.codec import MAGIC, Codec, by_name, sniff
 from ociarchive.errors import UsageError
 from ociarchive.mediatypes import Family, Kind, kind_of, layer_type, look_up
-from ociarchive.model import Artifact, Image, Index, walk
+from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,21 +61,18 @@ def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
             _check_docker_index(node)
         if isinstance(node, Image):
             _check_family(node, edge.descriptor, storage)
+            _check_preserved(node, edge.descriptor, storage)
             for layer in node.layers:
                 if layer.source is not None:
                     move = move_of(layer, node, storage)
                     moves[move] = None
                     _say(move, layer, storage, notices)
     for edge in walk(roots):
-        node = edge.node
-        if isinstance(node, Image) and node.config.source is not None:
-            moves[Move(node.config.source)] = None
-        elif isinstance(node, Artifact):
-            if node.document is None and node.source is not None:
-                moves[Move(node.source)] = None
-            for blob in node.blobs:
-                if blob.source is not None:
-                    moves[Move(blob.source)] = None
+        if isinstance(edge.node, Artifact) and edge.node.document is None and edge.node.source is not None:
+            moves[Move(edge.node.source)] = None
+        for part in parts(edge.node):
+            if isinstance(part, Blob) and part.source is not None:
+                moves[Move(part.source)] = None
     return Plan(moves=tuple(moves), notices=tuple(notices))
 
 
@@ -117,9 +114,7 @@ def _check_level(storage: Storage) -> None:
     name = storage.compression if storage.compression in ("gzip", "zstd") else "gzip"
     allowed = by_name(name).levels
     if storage.level not in allowed:
-        raise UsageError(
-            f"no level {storage.level} for {name}", expected=f"{allowed.start} to {allowed.stop - 1}"
-        )
+        raise UsageError(f"no level {storage.level} for {name}", expected=f"{allowed.start} to {allowed.stop - 1}")
 
 
 def _check_docker_index(index: Index) -> None:
@@ -146,6 +141,19 @@ def _check_family(image: Image, descriptor: Descriptor | None, storage: Storage)
         codec = move.codec.name if move.codec else sniff(layer.source.head(MAGIC)).name
         if codec == "zstd" and family == "docker" and not kept and layer_type("docker", "zstd") is None:
             raise UsageError("Docker's media types have none for zstd layers", hint=_WAY_OUT)
+
+
+def _check_preserved(image: Image, descriptor: Descriptor | None, storage: Storage) -> None:
+    """Say before any work that a manifest cannot stay as it is."""
+    if not storage.preserve_digests or image.document is None:
+        return
+    label = descriptor.digest if descriptor else "the manifest"
+    for layer in image.layers:
+        if layer.source is not None and (codec := move_of(layer, image, storage).codec) is not None:
+            raise UsageError(
+                f"digests cannot be preserved: {label} names layers that would be stored as {codec.name}",
+                hint="use --compression keep, or leave --preserve-digests out",
+            )
 
 
 def family_of(image: Image, descriptor: Descriptor | None, storage: Storage) -> Family:

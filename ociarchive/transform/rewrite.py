@@ -105,7 +105,9 @@ class Rewriter:
             new = self._follow(old) if old else None
             if old is None or new is None:
                 return text
-            return text[: len(text) - len(tag)] + tag.replace(f"{old.algorithm}-{old.hex}", f"{new.algorithm}-{new.hex}")
+            return text[: len(text) - len(tag)] + tag.replace(
+                f"{old.algorithm}-{old.hex}", f"{new.algorithm}-{new.hex}"
+            )
 
         if root.descriptor is None:
             return root
@@ -137,6 +139,7 @@ class Rewriter:
                 raise RuntimeError("what is not here has a descriptor")
             return descriptor, node
         self._open.add(key)
+        result: tuple[Descriptor, Node]
         if isinstance(node, Image):
             result = self._image(descriptor, node)
         elif isinstance(node, Index):
@@ -318,7 +321,11 @@ def _describe(document: documents.Document, before: documents.Document | None, o
 
 
 def _retargeted(descriptor: Descriptor, target: Descriptor) -> Descriptor:
-    same = (descriptor.digest, descriptor.size, descriptor.media_type) == (target.digest, target.size, target.media_type)
+    same = (descriptor.digest, descriptor.size, descriptor.media_type) == (
+        target.digest,
+        target.size,
+        target.media_type,
+    )
     return descriptor if same else descriptor.retarget(target)
 
 

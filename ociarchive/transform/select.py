@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Node, Root, platform_of, walk
 from ociarchive.values import Digest, Platform, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 ATTESTATIONS: Final = "attestations"
 SIGNATURES: Final = "signatures"
@@ -196,12 +198,18 @@ def _without(roots: Iterable[Root], without: frozenset[str], left: list[LeftOut]
 
 def _is_root_of(root: Root, kind: str) -> bool:
     tags = list(tags_of(root))
-    suffixed = {suffix for suffix in _COSIGN_SUFFIXES if any(tag.endswith(suffix) and tagged_digest(tag) for tag in tags)}
+    suffixed = {
+        suffix for suffix in _COSIGN_SUFFIXES if any(tag.endswith(suffix) and tagged_digest(tag) for tag in tags)
+    }
     node = root.node
     artifact = node if isinstance(node, Artifact) else None
     if kind == SIGNATURES:
         kinds = root.descriptor.annotations.get("kind", "") if root.descriptor else ""
-        return ".sig" in suffixed or kinds.endswith("/sigs") or bool(artifact and artifact.artifact_type in _SIGNATURE_TYPES)
+        return (
+            ".sig" in suffixed
+            or kinds.endswith("/sigs")
+            or bool(artifact and artifact.artifact_type in _SIGNATURE_TYPES)
+        )
     if kind == ATTESTATIONS:
         kinds = root.descriptor.annotations.get("kind", "") if root.descriptor else ""
         return ".att" in suffixed or kinds.endswith("/atts") or bool(artifact and _holds_statements(artifact))
@@ -274,30 +282,33 @@ def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[Le
         left.append(LeftOut(what=root.label, why="--platform"))
         return None
 
-    def stays(child: Child) -> bool:
-        if isinstance(child.node, Index):
-            return True
-        refers = child.refers_to
-        subject = child.node.subject if isinstance(child.node, Artifact) else None
-        if refers is not None:
-            stay = refers in kept and not isinstance(child.node, Missing)
-        elif isinstance(child.node, Artifact):
-            stay = subject is None or subject.digest in kept
-        else:
-            stay = child.descriptor.digest in kept
-        if not stay:
-            platform = f" ({child.platform})" if child.platform else ""
-            left.append(LeftOut(what=f"{child.descriptor.digest}{platform}", why="--platform"))
-        return stay
-
-    filtered = _filtered(root, stays)
+    filtered = _filtered(root, lambda child: _stays(child, kept, left))
+    if filtered is root:
+        return root
     alone = _alone(filtered.node)
     return _named(replace(filtered, node=alone.node, descriptor=alone.descriptor), root) if alone else filtered
 
 
+def _stays(child: Child, kept: set[Digest], left: list[LeftOut]) -> bool:
+    """Whether an entry of an index stays beside the images that were kept."""
+    if isinstance(child.node, Index):
+        return True
+    refers = child.refers_to
+    if refers is not None:
+        stay = refers in kept and not isinstance(child.node, Missing)
+    elif isinstance(child.node, Artifact):
+        stay = child.node.subject is None or child.node.subject.digest in kept
+    else:
+        stay = child.descriptor.digest in kept
+    if not stay:
+        platform = f" ({child.platform})" if child.platform else ""
+        left.append(LeftOut(what=f"{child.descriptor.digest}{platform}", why="--platform"))
+    return stay
+
+
 def _fits(child: Child, platforms: tuple[Platform, ...]) -> bool:
     platform = child.platform
-    return isinstance(child.node, Image) and bool(platform) and any(platform.fits(wanted) for wanted in platforms if platform)
+    return isinstance(child.node, Image) and platform is not None and any(map(platform.fits, platforms))
 
 
 def _leaves(index: Index) -> Iterator[Child]:
@@ -336,7 +347,12 @@ def _filtered(root: Root, stays: Callable[[Child], bool]) -> Root:
         for child in node.children:
             if stays(child):
                 inner = below(child.node)
-                if isinstance(inner, Index) and not inner.children and isinstance(child.node, Index) and child.node.children:
+                if (
+                    isinstance(inner, Index)
+                    and not inner.children
+                    and isinstance(child.node, Index)
+                    and child.node.children
+                ):
                     continue
                 children.append(child if inner is child.node else replace(child, node=inner))
         if len(children) == len(node.children) and all(a is b for a, b in zip(children, node.children, strict=True)):

@@ -393,8 +393,8 @@ def _under(facts: Facts, root: Json, image: ImageFacts) -> bool:
 def _names(descriptor: Json) -> tuple[frozenset[str], frozenset[str]]:
     annotations = descriptor.get("annotations") or {}
     said = [annotations[key] for key in (CONTAINERD_NAME, REF_NAME) if annotations.get(key)]
-    full = frozenset(normal(name) for name in said if is_name(name))
-    return full, frozenset(name for name in said if not is_name(name))
+    names = frozenset(normal(name) for name in said if is_name(name))
+    return names, frozenset(said) - names
 
 
 def _platform(about: Json) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.audit.evidence import index_is_sparse
 from ociarchive.audit.rule import Fault, Rule
 from ociarchive.measure import agrees
-from ociarchive.model import Artifact, Image, Missing
+from ociarchive.model import Blob, Image, Layer, Missing, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,19 +41,19 @@ def _size_mismatch(evidence: Evidence) -> Iterator[Fault]:
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
     for edge in evidence.edges:
         node = edge.node
-        if isinstance(node, Missing) and node.source is None and edge.descriptor is not None:
-            if edge.parent is None or not index_is_sparse(edge.parent):
-                yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
-        elif isinstance(node, Image):
-            if node.config.source is None:
-                yield _missing(evidence, node.config.name, "config")
-            for layer in node.layers:
-                if layer.source is None and not layer.foreign:
-                    yield _missing(evidence, layer.name, "layer")
-        elif isinstance(node, Artifact):
-            for blob in node.blobs:
-                if blob.source is None and not (blob.descriptor and blob.descriptor.urls):
-                    yield _missing(evidence, blob.name, "blob of an artifact")
+        absent = isinstance(node, Missing) and node.source is None
+        if absent and edge.descriptor is not None and (edge.parent is None or not index_is_sparse(edge.parent)):
+            yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
+        for part in parts(node):
+            if part.source is None and not _may_be_absent(part):
+                what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
+                yield _missing(evidence, part.name, what)
+
+
+def _may_be_absent(part: Blob | Layer) -> bool:
+    if isinstance(part, Layer):
+        return part.foreign
+    return part.descriptor is not None and bool(part.descriptor.urls)
 
 
 def _missing(evidence: Evidence, name: str, what: str) -> Fault:

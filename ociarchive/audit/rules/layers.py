@@ -29,7 +29,7 @@ def _image_id_mismatch(evidence: Evidence) -> Iterator[Fault]:
         if named is not None and found is not None and named != found and image.config.source is not None:
             yield Fault(
                 location=image.config.source.where, subject=named, expected=named, found=found,
-                message="the config is named after another digest: engines give the image another ID than its name says",
+                message="the config is named after another digest: the image gets another ID than its name says",
             )  # fmt: skip
 
 

@@ -1,0 +1,160 @@
+"""Moving: every blob of a plan goes through a measurement into DEST, and what it shows is held against the claims."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.audit import Evidence, judge
+from ociarchive.audit.run import wanted
+from ociarchive.bytes.sink import Aborted, DirectorySink
+from ociarchive.errors import ContentError, HostError
+from ociarchive.measure import measure
+from ociarchive.model import parts, walk
+from ociarchive.transform.claims import Claims, claims_by_source
+from ociarchive.transform.encode import Copier, Encoder
+from ociarchive.transform.rewrite import Arrived
+from ociarchive.values import Digest
+from ociarchive.workers import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ociarchive.audit import Finding
+    from ociarchive.audit.run import Wanted
+    from ociarchive.bytes.sink import Sink
+    from ociarchive.bytes.source import ByteSource
+    from ociarchive.formats.base import Content
+    from ociarchive.measure import Measured
+    from ociarchive.model import Archive
+    from ociarchive.transform.gather import Gathered
+    from ociarchive.transform.options import Options, Progress
+    from ociarchive.transform.plan import Move, Plan
+    from ociarchive.workers import Workers
+
+#: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.
+_SOME_DIGEST: Final = Digest("sha256", "0" * 64)
+_UNCLAIMED: Final = Claims()
+
+
+class Moving:
+    """The moves of one conversion and what they showed."""
+
+    def __init__(
+        self,
+        archives: Sequence[Gathered],
+        content: Content,
+        plan: Plan,
+        options: Options,
+        workers: Workers,
+        progress: Progress | None,
+    ) -> None:
+        self._archives, self._plan, self._options = archives, plan, options
+        self._workers, self._progress = workers, progress
+        kept = {id(root.node) for root in content.roots}
+        self._taken = [
+            replace(one.archive, roots=tuple(root for root in one.roots if id(root.node) in kept), stored=())
+            for one in archives
+        ]
+        self._wanted: dict[ByteSource, Wanted] = {}
+        for archive in self._taken:
+            self._wanted.update(wanted(archive))
+        self._claims = claims_by_source(self._taken)
+        self._facts: dict[ByteSource, Measured] = {}
+
+    def check_documents(self) -> None:
+        """Refuse, before any layer is read, what documents alone show to be at fault."""
+        moved = {move.source for move in self._plan.moves}
+        for source, how in self._wanted.items():
+            if source not in moved:
+                self._facts[source] = measure(
+                    source, limits=self._options.limits, unpack=False, algorithms=how.algorithms
+                )
+        self.check()
+
+    def run(self, sink: Sink) -> dict[Move, Arrived]:
+        """Bring every blob into the sink and return what it is there. ContentError: a claim does not hold."""
+        moves = self._plan.moves
+        if self._progress:
+            self._progress.begin([(move.source.where, move.source.size) for move in moves])
+
+        def call(number: int) -> Callable[[], Arrived]:
+            return lambda: self._one(moves[number], number, sink)
+
+        order = list(range(len(moves)))
+        if isinstance(sink, DirectorySink):  # in a tar slots have turns, in a folder the largest goes first
+            order.sort(key=lambda number: -moves[number].source.size)
+        try:
+            results = self._workers.run([call(number) for number in order], sink.abort)
+        except (Aborted, Cancelled) as error:
+            raise HostError("the work was given up") from error
+        found = dict(zip(order, results, strict=True))
+        return {move: found[number] for number, move in enumerate(moves)}
+
+    def check(self) -> None:
+        """Refuse what is taken if a rule finds an error in it (ContentError)."""
+        for one, taken in zip(self._archives, self._taken, strict=True):
+            aside = _subjects(one.archive) - _subjects(taken)
+            for finding in judge(Evidence(taken, dict(self._facts))):
+                if finding.severity == "error" and finding.subject not in aside:
+                    raise ContentError(
+                        finding.message, where=finding.location, expected=finding.expected, found=finding.found
+                    )
+
+    def findings(self) -> Iterator[str]:
+        """Give, in words, the warnings about the sources and errors in what is not taken, as far as it was read."""
+        for one in self._archives:
+            for finding in judge(Evidence(one.archive, dict(self._facts))):
+                if finding.severity != "note":
+                    yield _sentence(finding)
+
+    def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
+        how = self._wanted[move.source]
+        claims = self._claims.get(move.source, _UNCLAIMED)
+        path = self._options.format.blob_path
+        slot = sink.slot(number, path(claims.digest if claims.digest and not move.codec else _SOME_DIGEST))
+        level = self._options.storage.level or (move.codec.default_level if move.codec else 0)
+        encoder = Encoder(slot, move.codec, level, self._workers) if move.codec else None
+
+        def tick(count: int) -> None:
+            self._workers.check()
+            if self._progress:
+                self._progress.read(number, count)
+
+        fact = self._facts[move.source] = measure(
+            move.source,
+            limits=self._options.limits,
+            unpack=how.unpack,
+            algorithms=how.algorithms,
+            tee=encoder or Copier(slot),
+            tick=tick,
+        )
+        if claims.contradicted_by(fact):
+            slot.discard()
+            self.check()
+        if encoder is not None:
+            digest = encoder.finish()
+            arrived = Arrived(digest=digest, size=encoder.size, compression=encoder.codec.name, fact=fact)
+        else:
+            digest = claims.digest or fact.digest
+            arrived = Arrived(digest=digest, size=fact.size, compression=fact.compression, fact=fact)
+        slot.commit(path(arrived.digest))
+        if self._progress:
+            self._progress.end(number)
+        return arrived
+
+
+def _subjects(archive: Archive) -> set[str | None]:
+    """Return what findings about the documents and blobs of an archive are about."""
+    found: set[str | None] = set()
+    for edge in walk(archive.roots):
+        if edge.descriptor is not None:
+            found.add(str(edge.descriptor.digest))
+        found.update(part.name for part in parts(edge.node))
+    return found
+
+
+def _sentence(finding: Finding) -> str:
+    facts = [f"{word} {value}" for word, value in (("expected", finding.expected), ("found", finding.found)) if value]
+    text = f"{finding.severity}: {finding.message}"
+    return f"{text}{': ' + ', '.join(facts) if facts else ''} ({finding.location})"

@@ -1,0 +1,112 @@
+"""The target of a conversion: where DEST is made, how it is audited and how it gets its name."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.audit import audit_archive
+from ociarchive.bytes.destination import Destination
+from ociarchive.bytes.sink import DirectorySink, Sink, TarSink
+from ociarchive.bytes.spool import nameless, read_fd, write_all
+from ociarchive.container import DirectoryContainer
+from ociarchive.errors import HostError, UsageError
+from ociarchive.formats import detect, open_archive
+from ociarchive.transform import merge, outer
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from ociarchive.audit import Report
+    from ociarchive.transform.options import Options
+    from ociarchive.workers import Workers
+
+_STDOUT: Final = "-"
+_STDOUT_FD: Final = 1
+
+
+class Target:
+    """DEST while it is made: under a hidden name beside it, in a nameless file for `-`, or apart for a merge.
+
+    `spool` is the folder for temporary files: beside DEST, None for the system's own.
+    """
+
+    def __init__(self, dest: str, options: Options, stack: ExitStack) -> None:
+        """Take the place of DEST; leaving `stack` gives it back. UsageError: DEST cannot be what is asked for."""
+        self._dest, self._options = dest, options
+        self._folder = options.format.kind == "directory"
+        self._place: Destination | None = None
+        self._fd: int | None = None
+        self.spool: str | None = None
+        if options.outer != "none" and self._folder:
+            raise UsageError(f"--outer compresses a tar, and {options.format.name} is a folder")
+        if options.merge:
+            merge.require(dest, options.format)
+        if dest == _STDOUT:
+            if self._folder:
+                raise UsageError(f"{options.format.name} is a folder and cannot be written to standard output")
+            return
+        if options.force and not options.merge:
+            _require_archive(dest)
+        staged = merge.staging_name(dest) if options.merge else dest
+        force = options.force and not options.merge
+        place = Destination(staged, folder=self._folder, force=force, sync=options.sync)
+        self._place = stack.enter_context(place)
+        self.spool = place.parent
+
+    def open(self, stack: ExitStack) -> Sink:
+        """Return the sink to write to."""
+        if self._place is not None and self._folder:
+            return DirectorySink(self._place.path, sync=self._options.sync)
+        if self._place is not None and self._options.outer == "none":
+            return TarSink(self._place.fd, self.spool, self._dest, sync=self._options.sync)
+        self._fd = nameless(self.spool)
+        stack.callback(os.close, self._fd)
+        return TarSink(self._fd, self.spool, self._dest, sync=False)
+
+    def publish(self, workers: Workers) -> Report | None:
+        """Audit what was written, then give it its name, or send it. HostError: it fails its audit."""
+        options = self._options
+        if self._place is None:
+            self._send(workers)
+            return None
+        if options.outer != "none" and self._fd is not None:
+            outer.compress(self._fd, self._place.fd, options.outer, workers, self._dest, sync=options.sync)
+        report = self._audit(self._place.path, workers) if options.audit else None
+        if options.merge:
+            merge.into(self._dest, self._place.path, sync=options.sync)
+        else:
+            self._place.publish()
+        return report
+
+    def _send(self, workers: Workers) -> None:
+        if self._fd is None:
+            return
+        if self._options.outer != "none":
+            outer.compress(self._fd, _STDOUT_FD, self._options.outer, workers, "standard output", sync=False)
+            return
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        for chunk in read_fd(self._fd, self._dest):
+            write_all(_STDOUT_FD, chunk, "standard output")
+
+    def _audit(self, path: str, workers: Workers) -> Report:
+        archive = open_archive(path, spool_folder=self.spool, limits=self._options.limits, shown=self._dest)
+        try:
+            report = audit_archive(archive, limits=self._options.limits, workers=workers)
+        finally:
+            archive.close()
+        for finding in report.findings:
+            if finding.severity == "error":
+                raise HostError(
+                    f"what was written fails its audit: {finding.message}",
+                    where=finding.location,
+                    expected=finding.expected,
+                    found=finding.found,
+                )
+        return report
+
+
+def _require_archive(dest: str) -> None:
+    """`--force` replaces archives; a folder that holds anything else may be somebody's home."""
+    if os.path.isdir(dest) and detect(DirectoryContainer(dest, dest)) is None:
+        raise UsageError("DEST is a folder that holds no archive; --force does not replace it", where=dest)
