@@ -15,6 +15,7 @@ from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
 from ociarchive.mediatypes import OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
+from ociarchive.statements import spoken_of
 from ociarchive.values import Descriptor, Digest, type_name
 
 if TYPE_CHECKING:
@@ -150,12 +151,18 @@ class GraphReader:
         config_type = config.get("mediaType") if isinstance(config, dict) else None
         if not (isinstance(told, str) and told):
             told = descriptor.artifact_type or (config_type if config_type != OCI_EMPTY else None)
+        held = [Blob(descriptor=blob, source=self.find(blob), name=str(blob.digest)) for blob in blobs]
         return Artifact(
             document=document,
             source=source,
             artifact_type=told if isinstance(told, str) else None,
-            blobs=tuple(Blob(descriptor=blob, source=self.find(blob), name=str(blob.digest)) for blob in blobs),
+            blobs=tuple(held),
             subject=_subject(document),
+            spoken_of=tuple(
+                (blob, spoken_of(blob.descriptor.media_type, blob.source))
+                for blob in held
+                if blob.descriptor is not None and blob.source is not None
+            ),
         )
 
     def _image(
@@ -178,6 +185,7 @@ class GraphReader:
                 )
                 parsed = documents.parse(raw, place, limit=documents.MAX_CONFIG, surrogates=True)
                 diff_ids = _diff_ids(parsed)
+                _platform_is_told(parsed)
             except Malformed as error:
                 self.flaw("schema", error.message, f"{place}#{error.pointer}", config.name)
             except ContentError as error:
@@ -236,11 +244,15 @@ def _version(document: Document) -> None:
         raise Malformed(f"schemaVersion is 2, not {documents.dump(version).decode()[:40]}", "/schemaVersion")
 
 
-def _diff_ids(config: Document) -> tuple[Digest, ...]:
-    """Return the diff_ids of a config (config.md, Properties). Malformed: what an image must have is not there."""
+def _platform_is_told(config: Document) -> None:
+    """Malformed: a config does not say what the image runs on (config.md, Properties)."""
     for key in ("architecture", "os"):
         if not isinstance(config.members.get(key), str):
             raise Malformed(f"{key} is a string, not {type_name(config.members.get(key))}", f"/{key}")
+
+
+def _diff_ids(config: Document) -> tuple[Digest, ...]:
+    """Return the diff_ids of a config (config.md, Properties). Malformed: it has none that could be read."""
     rootfs = config.members.get("rootfs")
     if not isinstance(rootfs, dict):
         raise Malformed(f"rootfs is an object, not {type_name(rootfs)}", "/rootfs")

@@ -120,7 +120,10 @@ class _Unpacking:
     def finish(self, facts: Measured) -> Measured:
         """End the stream; return the facts with what it unpacked to, or why it did not."""
         if self._decoder and self._damage is None and self._limit is None:
-            self._take(self._decoder.finish())
+            try:
+                self._decoder.finish()
+            except StreamError as error:
+                self._damage = error.what
         if self._damage is not None or self._limit is not None:
             return replace(facts, damage=self._damage, limit=self._limit)
         return replace(facts, diff_ids=self._hashes.digests(), uncompressed_size=self._guard.size)

@@ -91,13 +91,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A manifest that is no image: an attestation, a signature, anything. Without a document it is bytes alone."""
+    """A manifest that is no image: an attestation, a signature, anything. Without a document it is bytes alone.
+
+    `spoken_of` has, for each blob that is a signature's payload or a statement, the digests that it speaks of.
+    """
 
     document: Document | None
     source: ByteSource | None
     artifact_type: str | None
     blobs: tuple[Blob, ...] = ()
     subject: Descriptor | None = None
+    spoken_of: tuple[tuple[Blob, tuple[Digest, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,8 @@ _DOMAIN = (
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"(?:(?P<host>{_DOMAIN})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+#: Tags of what cosign attaches to a manifest: `sha256-<hex>` with one of these.
+COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
 #: distribution's grammar allows a name of 255 characters.
 MAX_NAME = 255
 
@@ -191,6 +193,16 @@ class Reference:
         if self.host != "docker.io":
             return str(self)
         return self.path.removeprefix("library/") + self._suffix
+
+
+def tagged_digest(tag: str) -> Digest | None:
+    """Return the digest that a tag of the referrers tag schema, or of cosign, is made of."""
+    algorithm, dash, rest = tag.partition("-")
+    if not dash or algorithm not in ("sha256", "sha512"):
+        return None
+    for suffix in COSIGN_SUFFIXES:
+        rest = rest.removesuffix(suffix)
+    return Digest.maybe(f"{algorithm}:{rest}")
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,14 @@ class Evidence:
         return None if None in claims else True
 
     @cached_property
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """Every descriptor of the graph."""
+        found = [edge.descriptor for edge in self.edges if edge.descriptor is not None]
+        for node in {id(edge.node): edge.node for edge in self.edges}.values():
+            found.extend(part.descriptor for part in parts(node) if part.descriptor is not None)
+        return tuple(found)
+
+    @cached_property
     def referenced(self) -> frozenset[Digest]:
         """The digests that something in the archive leads to."""
         return frozenset(claim.digest for claim in self.claims if claim.descriptor is not None) | {

@@ -50,9 +50,8 @@ class Decoder(Protocol):
         """Take more of the stream and give what it unpacks to; StreamError where it is damaged."""
         ...
 
-    def finish(self) -> Iterator[bytes]:
-        """End the stream; StreamError where it is not whole."""
-        ...
+    def finish(self) -> None:
+        """End the stream, all of which has been given; StreamError where it is not whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,8 @@ class _Plain:
     def feed(self, data: bytes) -> Iterator[bytes]:
         yield data
 
-    def finish(self) -> Iterator[bytes]:
-        return iter(())
+    def finish(self) -> None:
+        pass
 
 
 class _Gzip:
@@ -124,10 +123,9 @@ class _Gzip:
         while not self._member.eof and (out := self._member.decompress(b"", PIECE)):
             yield out
 
-    def finish(self) -> Iterator[bytes]:
+    def finish(self) -> None:
         if not self._fresh or not self._members:
             raise StreamError("gzip stream is cut short")
-        return iter(())
 
 
 class _Zstd:
@@ -148,10 +146,9 @@ class _Zstd:
         except zstandard.ZstdError as error:
             raise StreamError(f"zstd stream is damaged ({error})") from None
 
-    def finish(self) -> Iterator[bytes]:
+    def finish(self) -> None:
         if not self._frames.at_boundary:
             raise StreamError("zstd stream is cut short")
-        return iter(())
 
 
 class _Standard:
@@ -185,10 +182,9 @@ class _Standard:
             self._stream, self._fresh = self._make(), True
             self._streams += 1
 
-    def finish(self) -> Iterator[bytes]:
+    def finish(self) -> None:
         if not self._fresh or not self._streams:
             raise StreamError(f"{self._name} stream is cut short")
-        return iter(())
 
 
 def _gzip_block(block: bytes, level: int) -> bytes:

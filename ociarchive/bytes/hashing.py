@@ -59,6 +59,15 @@ class Hashes:
         return tuple(Digest(name, one.hexdigest()) for name, one in self._hashers)
 
 
+def digest_of(data: bytes, algorithm: str) -> Digest | None:
+    """Return the digest of bytes in memory, None where this machine cannot compute it."""
+    one = hasher(algorithm)
+    if one is None:
+        return None
+    one.update(data)
+    return Digest(algorithm, one.hexdigest())
+
+
 def sha256(data: bytes) -> Digest:
     """Return the sha256 digest of bytes in memory."""
     return Digest("sha256", hashlib.sha256(data).hexdigest())

@@ -92,7 +92,7 @@ def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) 
             for piece in decoder.feed(chunk):
                 guard.unpacked(len(piece))
                 yield piece
-        yield from decoder.finish()
+        decoder.finish()
     except StreamError as error:
         if error.where is None:
             error.where = where

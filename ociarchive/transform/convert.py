@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ociarchive.errors import UsageError
 from ociarchive.model import Missing, walk
 from ociarchive.transform.gather import Gathered, Source, gather
-from ociarchive.transform.moving import Moving
+from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import plan
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
 from ociarchive.transform.target import Target
@@ -80,6 +80,9 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
             written = replace(written, extras=())
         _complete(sink, options.format, written)
         report = target.publish(workers)
+        notices.extend(
+            sentence(finding) for finding in (report.findings if report else ()) if finding.severity != "note"
+        )
         return Conversion(
             dest=dest,
             format=options.format.name,

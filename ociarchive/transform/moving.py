@@ -106,7 +106,7 @@ class Moving:
         for one in self._archives:
             for finding in judge(Evidence(one.archive, dict(self._facts))):
                 if finding.severity != "note":
-                    yield _sentence(finding)
+                    yield sentence(finding)
 
     def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
         how = self._wanted[move.source]
@@ -154,7 +154,8 @@ def _subjects(archive: Archive) -> set[str | None]:
     return found
 
 
-def _sentence(finding: Finding) -> str:
+def sentence(finding: Finding) -> str:
+    """Return a finding in one sentence."""
     facts = [f"{word} {value}" for word, value in (("expected", finding.expected), ("found", finding.found)) if value]
-    text = f"{finding.severity}: {finding.message}"
+    text = f"{finding.severity}: {finding.rule}: {finding.message}"
     return f"{text}{': ' + ', '.join(facts) if facts else ''} ({finding.location})"

@@ -26,8 +26,7 @@ from ociarchive.mediatypes import (
 )
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Node, Root, walk
 from ociarchive.transform.plan import Move, Storage, family_of, move_of
-from ociarchive.transform.select import tagged_digest
-from ociarchive.values import Descriptor, Digest, Reference
+from ociarchive.values import Descriptor, Digest, Reference, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

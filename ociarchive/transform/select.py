@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.errors import UsageError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Node, Root, platform_of, walk
-from ociarchive.values import Digest, Platform, Reference
+from ociarchive.values import COSIGN_SUFFIXES, Digest, Platform, Reference, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,6 @@ _SIGNATURE_TYPES: Final = (
     "application/vnd.dev.sigstore.bundle.v0.3+json",
     "application/vnd.cncf.notary.signature",
 )
-_COSIGN_SUFFIXES: Final = (".sig", ".att", ".sbom")
 #: How many names a message lists: enough to choose from, few enough to read.
 _LISTED: Final = 12
 
@@ -116,16 +115,6 @@ def tags_of(root: Root) -> Iterator[str]:
             yield name.tag
 
 
-def tagged_digest(tag: str) -> Digest | None:
-    """Return the digest that a tag of the referrers tag schema, or of cosign, is made of."""
-    algorithm, dash, rest = tag.partition("-")
-    if not dash or algorithm not in ("sha256", "sha512"):
-        return None
-    for suffix in _COSIGN_SUFFIXES:
-        rest = rest.removesuffix(suffix)
-    return Digest.maybe(f"{algorithm}:{rest}")
-
-
 def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]:
     exact = [root for root in roots if text == root.ref_name or any(text == str(name) for name in root.names)]
     reference = Reference.maybe(text)
@@ -199,7 +188,7 @@ def _without(roots: Iterable[Root], without: frozenset[str], left: list[LeftOut]
 def _is_root_of(root: Root, kind: str) -> bool:
     tags = list(tags_of(root))
     suffixed = {
-        suffix for suffix in _COSIGN_SUFFIXES if any(tag.endswith(suffix) and tagged_digest(tag) for tag in tags)
+        suffix for suffix in COSIGN_SUFFIXES if any(tag.endswith(suffix) and tagged_digest(tag) for tag in tags)
     }
     node = root.node
     artifact = node if isinstance(node, Artifact) else None

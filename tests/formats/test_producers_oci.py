@@ -109,7 +109,6 @@ SHAPES = {
     "index-in-index": Shape(roots=[nested(1, IMAGE, ARM)], images=(IMAGE, ARM), into=MANY),
     "index-in-index-in-index": Shape(roots=[nested(3, IMAGE, ARM)], images=(IMAGE, ARM), into=MANY),
     "index-without-platforms": Shape(roots=[index([IMAGE.node(), ARM.node()])], images=(IMAGE, ARM)),
-    "no-platform-at-all": Shape(roots=[NO_PLATFORM.node()], images=[NO_PLATFORM]),
     "empty-platform": Shape(
         roots=[EMPTY_PLATFORM.node(platform={"os": "", "architecture": ""})], images=[EMPTY_PLATFORM]
     ),

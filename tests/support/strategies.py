@@ -88,8 +88,8 @@ class Plan:
 
     roots: tuple[Node, ...]
     family: Family
-    attested: bool
     fits_dir: bool
+    fits_docker: bool
 
 
 @st.composite
@@ -116,7 +116,8 @@ def plans(draw: st.DrawFn) -> Plan:
         depths.append(depth)
     if family == "oci" and draw(st.booleans()):
         roots.append(artifact(draw(st.binary(max_size=9)), "application/vnd.example.doc", subject=roots[0]))
-    return Plan(tuple(roots), family, attested, len(roots) == 1 and depths[0] <= 1)
+    images_alone = not attested and len(roots) == count
+    return Plan(tuple(roots), family, len(roots) == 1 and depths[0] <= 1, images_alone)
 
 
 @st.composite
@@ -154,14 +155,15 @@ class Step:
 
 def steps(plan: Plan) -> st.SearchStrategy[list[Step]]:
     """Chains of conversions that exist for what is planned."""
-    forms = ["docker-archive", "oci-layout", "oci-archive"] + (["dir"] if plan.fits_dir else [])
-    one = st.builds(
-        Step,
-        st.sampled_from(forms),
-        st.sampled_from(["auto", "keep", "gzip", "zstd", "none"]),
-        st.just("oci") if plan.family == "docker" else st.just("keep"),
-    )
-    return st.lists(one, min_size=1, max_size=3)
+    forms = st.sampled_from(["docker-archive", "oci-layout", "oci-archive"] + (["dir"] if plan.fits_dir else []))
+    compressions = st.sampled_from(["auto", "keep", "gzip", "zstd", "none"])
+    kept = st.builds(Step, forms, compressions, st.just("keep" if plan.family == "oci" else "oci"))
+    if not plan.fits_docker:
+        return st.lists(kept, min_size=1, max_size=3)
+    # Docker's types know no zstd, so a step to them says how layers are stored; after it, one may lead back.
+    to_docker = st.builds(Step, forms, st.sampled_from(["gzip", "none"]), st.just("docker"))
+    to_oci = st.builds(Step, forms, compressions, st.just("oci"))
+    return st.lists(to_docker | to_oci, min_size=1, max_size=3)
 
 
 def saved_images() -> st.SearchStrategy[list[Image]]:

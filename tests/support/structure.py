@@ -11,11 +11,13 @@ MAX_LINES = 400
 ROWS = (
     "errors",
     "flaws",
+    "version",
     "workers",
     "values",
     "mediatypes",
     "documents",
     "bytes",
+    "statements",
     "measure",
     "container",
     "model",

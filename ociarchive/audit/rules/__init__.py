@@ -3,6 +3,6 @@
 from typing import Final
 
 from ociarchive.audit.rule import Rule
-from ociarchive.audit.rules import blobs, container, documents, layers
+from ociarchive.audit.rules import blobs, container, documents, layers, references
 
-RULES: Final[tuple[Rule, ...]] = (*container.RULES, *documents.RULES, *blobs.RULES, *layers.RULES)
+RULES: Final[tuple[Rule, ...]] = (*container.RULES, *documents.RULES, *blobs.RULES, *layers.RULES, *references.RULES)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.audit.evidence import index_is_sparse
 from ociarchive.audit.rule import Fault, Rule
+from ociarchive.bytes.hashing import digest_of
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, parts
 
@@ -35,6 +36,25 @@ def _size_mismatch(evidence: Evidence) -> Iterator[Fault]:
                 location=claim.where, message="the descriptor gives another size than the blob has",
                 subject=claim.digest,
                 expected=f"{claim.descriptor.size} bytes", found=f"{claim.source.size} bytes",
+            )  # fmt: skip
+
+
+def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
+    for descriptor in evidence.descriptors:
+        if "data" not in descriptor.raw:
+            continue
+        where, data = evidence.place(f"data of {descriptor.digest}"), descriptor.data
+        if data is None:
+            yield Fault(location=where, message="data is no base64 with padding", subject=descriptor.digest)
+        elif len(data) != descriptor.size:
+            yield Fault(
+                location=where, message="data has another size than the descriptor says", subject=descriptor.digest,
+                expected=f"{descriptor.size} bytes", found=f"{len(data)} bytes",
+            )  # fmt: skip
+        elif (found := digest_of(data, descriptor.digest.algorithm)) not in (None, descriptor.digest):
+            yield Fault(
+                location=where, message="data does not match the descriptor's digest",
+                subject=descriptor.digest, expected=descriptor.digest, found=found,
             )  # fmt: skip
 
 
@@ -105,6 +125,12 @@ RULES: Final = (
         summary="A blob has another size than its descriptor gives.",
         advice="The archive was made or altered by a faulty program: make it again.",
         check=_size_mismatch,
+    ),
+    Rule(
+        id="data-mismatch", severity="error", spec="image-spec, descriptor.md, data",
+        summary="The data inside a descriptor is not the blob that the descriptor names.",
+        advice="The archive was made or altered by a faulty program: make it again.",
+        check=_data_mismatch,
     ),
     Rule(
         id="blob-missing", severity="error", spec="image-spec, image-layout.md, Content",
