@@ -109,14 +109,14 @@ class GraphReader:
         if lists and layered:
             raise Malformed("document is an index and a manifest at once")
         kind = kind_of(told or "") or kind_of(descriptor.media_type)
+        if kind is Kind.SCHEMA1 or "fsLayers" in members:
+            raise Malformed("image manifest schema 1 is not read by this version")
         if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
             raise Malformed(f"document says it is {told or descriptor.media_type} and has the members of another kind")
         if kind is Kind.INDEX or (kind is None and lists):
             return self._index(document, source, depth)
-        if kind is Kind.MANIFEST or (kind is None and layered and "fsLayers" not in members):
+        if kind is Kind.MANIFEST or (kind is None and layered):
             return self._manifest(document, source, descriptor)
-        if kind is Kind.SCHEMA1 or "fsLayers" in members:
-            raise Malformed("image manifest schema 1 is not read by this version")
         if kind is Kind.ARTIFACT_MANIFEST:
             return self._artifact(document, source, self._descriptors(members, "blobs"), descriptor)
         return Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)

@@ -14,15 +14,16 @@ from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
+from ociarchive.formats.registry_storage import REGISTRY_STORAGE
 
 if TYPE_CHECKING:
     from ociarchive.flaws import Flaw
     from ociarchive.formats.base import Format
     from ociarchive.model import Archive
 
-FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR)
+FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
 #: Formats of the contract that this version does not have.
-NOT_YET: Final = ("registry-storage", "docker-storage", "containers-storage", "containerd-storage")
+NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")
 #: A tar in a gzip in a zstd is odd, but somebody's transport may do it; more is an attack.
 _MAX_OUTER: Final = 3
 

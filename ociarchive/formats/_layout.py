@@ -8,7 +8,7 @@ from ociarchive import documents
 from ociarchive.bytes.source import read_all
 from ociarchive.errors import ContentError
 from ociarchive.graph import SCHEMA_VERSION, GraphReader, Malformed
-from ociarchive.mediatypes import OCI_INDEX
+from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import Root, Stored
 from ociarchive.values import Descriptor, Digest, Reference, type_name
 
@@ -135,6 +135,18 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
     for name in new:
         kept = annotations if not told else {key: text for key, text in annotations.items() if key != COSIGN_NAME}
         yield root.descriptor.annotate({**kept, IMAGE_NAME: str(name), REF_NAME: str(name)})
+
+
+def media_type_of(document: Document) -> str:
+    """Return the media type of a document that no descriptor names: its own, else what its members tell."""
+    told = document.members.get("mediaType")
+    if isinstance(told, str):
+        return told
+    if "manifests" in document.members:
+        return OCI_INDEX
+    config = document.members.get("config")
+    docker = isinstance(config, dict) and str(config.get("mediaType")).startswith("application/vnd.docker.")
+    return DOCKER_MANIFEST if docker else OCI_MANIFEST
 
 
 def marker_flaws(container: Container, graph: GraphReader) -> None:

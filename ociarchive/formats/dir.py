@@ -10,8 +10,8 @@ from ociarchive import documents
 from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes, read_all
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.formats import _layout
 from ociarchive.graph import GraphReader, Malformed
-from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import Archive, Artifact, Blob, Root, Stored
 from ociarchive.values import REGISTERED, Descriptor, Digest
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.container import Container
-    from ociarchive.documents import Document
     from ociarchive.formats.base import Content
 
 _MANIFEST: Final = "manifest.json"
@@ -57,7 +56,7 @@ class Dir:
         try:
             raw = read_all(source, documents.MAX_MANIFEST)
             document = documents.parse(raw, source.where)
-            descriptor = Descriptor.make(_type_of(document), sha256(raw), len(raw))
+            descriptor = Descriptor.make(_layout.media_type_of(document), sha256(raw), len(raw))
             node = graph.parse(document, descriptor, Bytes(raw, source.where))
             roots = (Root(descriptor=descriptor, node=node),)
         except (ContentError, Malformed) as error:
@@ -119,17 +118,6 @@ def _split(content: Content) -> tuple[Root, list[Root]]:
 def _refers(root: Root) -> bool:
     tagged = bool(root.ref_name and root.ref_name.startswith("sha256-"))
     return tagged or (isinstance(root.node, Artifact) and root.node.subject is not None)
-
-
-def _type_of(document: Document) -> str:
-    told = document.members.get("mediaType")
-    if isinstance(told, str):
-        return told
-    if "manifests" in document.members:
-        return OCI_INDEX
-    config = document.members.get("config")
-    docker = isinstance(config, dict) and str(config.get("mediaType")).startswith("application/vnd.docker.")
-    return DOCKER_MANIFEST if docker else OCI_MANIFEST
 
 
 def _stored(container: Container) -> Iterator[Stored]:

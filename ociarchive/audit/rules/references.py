@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit.rule import Fault, Rule
+from ociarchive.audit.rule import Fault, Rule, noticed
 from ociarchive.model import REFERENCE_DIGEST, Artifact
 from ociarchive.values import Digest, tagged_digest
 
@@ -45,6 +45,12 @@ def _attached_to(edge: Edge) -> Digest | None:
 
 
 RULES: Final = (
+    Rule(
+        id="manifest-untagged", severity="note", spec="distribution-spec, Pull",
+        summary="A registry holds a manifest that no tag names and that refers to nothing.",
+        advice="Tag it if it is to come along; a registry's garbage collection removes it otherwise.",
+        check=noticed("manifest-untagged"),
+    ),
     Rule(
         id="signature-stale", severity="warning",
         spec="cosign, SIGNATURE_SPEC.md; in-toto, statement.md, subject",
