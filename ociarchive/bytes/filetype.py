@@ -25,8 +25,8 @@ _KNOWN: Final = (
 def describe(head: bytes) -> str:
     """Return what a file that begins with these bytes is: `empty file` and a few more by ourselves, else libmagic."""
     if not head:
-        return "an empty file"
-    return f"a {_magic(head) or _own(head)}" if (_magic(head) or _own(head)) else "unknown data"
+        return "empty file"
+    return _magic(head) or _own(head) or "unknown data"
 
 
 def _own(head: bytes) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.errors import UsageError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Node, Root, platform_of, walk
-from ociarchive.values import COSIGN_SUFFIXES, Digest, Platform, Reference, tagged_digest
+from ociarchive.values import COSIGN_SUFFIXES, REGISTERED, Digest, Platform, Reference, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -64,7 +64,10 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
 def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:
     """Return the roots that one selector takes, without what refers to them."""
     digest = Digest.maybe(selector)
-    return _by_digest(roots, digest, where) if digest else _by_name(roots, selector, where)
+    # By its grammar `app:latest` could be a digest of an algorithm `app`; it is one only if something here has it.
+    if digest is not None and (digest.algorithm in REGISTERED or _holders(roots, digest)):
+        return _by_digest(roots, digest, where)
+    return _by_name(roots, selector, where)
 
 
 # By name or digest
@@ -140,6 +143,14 @@ def _only_name(root: Root, text: str, reference: Reference | None) -> Root:
 
 
 def _by_digest(roots: tuple[Root, ...], digest: Digest, where: str) -> tuple[Root, ...]:
+    found = _holders(roots, digest)
+    if not found:
+        raise UsageError(f"nothing has the digest {digest}", where=where, hint=f"there is {_list(roots, str(digest))}")
+    return tuple(found.values())
+
+
+def _holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
+    """Return what has a digest as image ID, manifest or index digest; what stands in an index as a root of its own."""
     found: dict[int, Root] = {}
     for root in roots:
         for edge in walk([root]):
@@ -150,9 +161,7 @@ def _by_digest(roots: tuple[Root, ...], digest: Digest, where: str) -> tuple[Roo
                 else:
                     nested = Root(descriptor=edge.descriptor, node=edge.node, names=root.names, ref_name=root.ref_name)
                     found.setdefault(id(edge.node), _named(nested, root))
-    if not found:
-        raise UsageError(f"nothing has the digest {digest}", where=where, hint=f"there is {_list(roots, str(digest))}")
-    return tuple(found.values())
+    return found
 
 
 def _list(roots: tuple[Root, ...], near: str) -> str:
