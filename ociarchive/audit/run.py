@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.audit.evidence import Evidence
+from ociarchive.audit.policy import Policy
 from ociarchive.audit.rules import RULES
 from ociarchive.measure import measure
 from ociarchive.model import Layer, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ociarchive.audit.rule import Finding
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.measure import Measured
-    from ociarchive.model import Archive
+    from ociarchive.model import Archive, Image
     from ociarchive.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the audit of one archive came to. `blobs` and `bytes` are what was read."""
+    """What the audit of one archive came to.
+
+    `findings` count, `waived` were found and do not, as `policy` asks. `blobs` and `bytes` are what was read; without
+    `evidence` the source could not be read as an archive at all.
+    """
 
     source: str
     evidence: Evidence | None
     findings: tuple[Finding, ...]
+    waived: tuple[Finding, ...] = ()
+    policy: Policy = field(default_factory=Policy)
     blobs: int = 0
     bytes: int = 0
+
+    def adding(self, findings: Iterable[Finding]) -> Report:
+        """Return this report with what else was found, as the policy counts it."""
+        kept, waived = self.policy.apply(findings)
+        return replace(self, findings=(*self.findings, *kept), waived=(*self.waived, *waived))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the archive fails the audit."""
+        return self.policy.fails(self.findings)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images that were audited."""
+        return self.evidence.images if self.evidence else ()
+
+    @property
+    def layers(self) -> tuple[bool | None, ...]:
+        """For each distinct layer whether every claim of it was proved; None where it could not be."""
+        if self.evidence is None:
+            return ()
+        found = {
+            (layer.source, layer.name, layer.diff_id): self.evidence.verified(layer)
+            for image in self.evidence.images
+            for layer in image.layers
+        }
+        return tuple(found.values())
 
     def count(self, severity: str) -> int:
         """Return the number of findings of a severity."""
@@ -74,15 +108,24 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def audit_archive(
-    archive: Archive, *, limits: Limits, workers: Workers, tick: Callable[[int], None] | None = None
+    archive: Archive,
+    *,
+    limits: Limits,
+    workers: Workers,
+    policy: Policy | None = None,
+    tick: Callable[[int], None] | None = None,
 ) -> Report:
     """Read all of an archive once and judge it. `tick` hears of bytes read. HostError: it cannot be read."""
+    policy = policy or Policy()
     facts = measure_all(wanted(archive), limits, workers, tick)
     evidence = Evidence(archive, facts)
+    kept, waived = policy.apply(judge(evidence))
     return Report(
         source=archive.where,
         evidence=evidence,
-        findings=judge(evidence),
+        findings=kept,
+        waived=waived,
+        policy=policy,
         blobs=len({source.where for source in facts}),
         bytes=sum({source.where: source.size for source in facts}.values()),
     )

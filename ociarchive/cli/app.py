@@ -7,8 +7,6 @@ from typing import Any, Final
 
 import click
 
-from ociarchive.version import VERSION
-
 _COMMANDS: Final = {
     "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
     "audit": ("ociarchive.cli.audit_cmd", "Prove that archives are what they say they are."),
@@ -45,20 +43,10 @@ class _Group(click.Group):
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if not value:
         return
-    import deflate
-    import zstandard
+    from ociarchive.cli.common import versions
 
-    try:
-        from isal import __version__ as isal_version
-
-        inflate = f"isal {isal_version}"
-    except ImportError:
-        inflate = "zlib"
-    zstd = ".".join(map(str, zstandard.ZSTD_VERSION))
-    click.echo(
-        f"ociarchive {VERSION} (gzip: libdeflate by deflate {deflate.__version__}, decoding {inflate};"
-        f" zstd {zstd} by zstandard {zstandard.__version__})"
-    )
+    (name, version), *others = versions().items()
+    click.echo(f"{name} {version} ({', '.join(' '.join(other) for other in others)})")
     ctx.exit()
 
 

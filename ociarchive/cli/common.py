@@ -153,6 +153,28 @@ def jobs(asked: int | None) -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of the program, Python and the codecs."""
+    import platform as machine
+
+    import deflate
+    import zstandard
+
+    from ociarchive.version import VERSION
+
+    try:
+        from isal import __version__ as isal_version
+    except ImportError:
+        isal_version = ""
+    return {
+        "ociarchive": VERSION,
+        "Python": machine.python_version(),
+        "libdeflate": f"by deflate {deflate.__version__}",
+        "zstd": f"{'.'.join(map(str, zstandard.ZSTD_VERSION))} by zstandard {zstandard.__version__}",
+        "inflate": f"isal {isal_version}" if isal_version else "zlib",
+    }
+
+
 def width() -> int:
     """Return the columns to write for: COLUMNS, else the terminal's, else 80."""
     told = os.environ.get("COLUMNS", "")

@@ -17,6 +17,8 @@ from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.flaws import Flaw
     from ociarchive.formats.base import Format
     from ociarchive.model import Archive
@@ -68,6 +70,28 @@ def open_archive(
     except BaseException:
         container.close()
         raise
+
+
+def archives_below(folder: str) -> Iterator[str]:
+    """Give the paths of archives in a folder and the folders below it, sorted; a folder that is one is not entered.
+
+    Files of other kinds are given too: they are for the caller to judge. Hidden files are passed over.
+    """
+    container = DirectoryContainer(folder, folder)
+    if detect(container) is not None:
+        yield folder
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise HostError(f"cannot read: {error.strerror}", where=folder) from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from archives_below(entry.path)
+        elif entry.is_file():
+            yield entry.path
 
 
 def _not_an_archive(container: Container) -> NotAnArchiveError:

@@ -24,10 +24,9 @@ def audit_table(
     whole: bool,
     seconds: float,
     paint: Callable[[str, str], str],
-    strict: bool,
 ) -> str:
     """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full."""
-    rows = [_row(report, paint, strict=strict) for report in reports]
+    rows = [_row(report, paint) for report in reports]
     headers = ["archive", "format", "images", "blobs", "read", "verdict"]
     aligned = ("left", "left", "right", "right", "right", "left")
     lines = [tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True, colalign=aligned), ""]
@@ -36,26 +35,21 @@ def audit_table(
             lines.extend(_finding(finding, width, paint, whole=whole))
     if any(report.findings for report in reports):
         lines.append("")
-    lines.extend(_verdict(reports, seconds, paint, strict=strict))
+    lines.extend(_verdict(reports, seconds, paint))
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def failed(report: Report, *, strict: bool) -> bool:
-    """Whether an archive fails: an error, with `strict` a warning too."""
-    return bool(report.count("error") or (strict and report.count("warning")))
-
-
-def _row(report: Report, paint: Callable[[str, str], str], *, strict: bool) -> list[str]:
+def _row(report: Report, paint: Callable[[str, str], str]) -> list[str]:
     counts = [
         plural(report.count(severity), severity) for severity in ("error", "warning", "note") if report.count(severity)
     ]
-    bad = failed(report, strict=strict)
+    bad = report.failed
     verdict = paint("FAIL", "error") if bad else paint("PASS", "pass")
     evidence = report.evidence
     return [
         cut(report.source, 40),
         evidence.archive.format if evidence else "-",
-        str(len(evidence.images)) if evidence else "-",
+        str(len(report.images)) if evidence else "-",
         str(report.blobs),
         size(report.bytes),
         f"{verdict}  {', '.join(counts)}",
@@ -92,22 +86,13 @@ def _value(value: str, *, whole: bool) -> str:
     return safe(value)
 
 
-def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, str], str], *, strict: bool) -> list[str]:
-    bad = [report for report in reports if failed(report, strict=strict)]
+def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, str], str]) -> list[str]:
+    bad = [report for report in reports if report.failed]
     errors = sum(report.count("error") for report in reports)
     warnings = sum(report.count("warning") for report in reports)
     blobs = sum(report.blobs for report in reports)
     read = sum(report.bytes for report in reports)
-    layers = [
-        verdict
-        for report in reports
-        if report.evidence
-        for verdict in {
-            (str(layer.source), str(layer.diff_id)): report.evidence.verified(layer)
-            for image in report.evidence.images
-            for layer in image.layers
-        }.values()
-    ]
+    layers = [verdict for report in reports for verdict in report.layers]
     word = paint("FAIL", "error") if bad else paint("PASS", "pass")
     found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
     from ociarchive.audit import Evidence, Finding, Report
     from ociarchive.model import Archive
+    from ociarchive.report.run import Run
     from ociarchive.values import JSON
 
 
-def audit_json(reports: Sequence[Report]) -> str:
+def render(reports: Sequence[Report], run: Run) -> str:
     """Return the report of an audit of some archives."""
+    del run  # the contract's JSON depends on the archives alone
     return _document([_audited(report) for report in reports])
 
 
@@ -35,6 +37,8 @@ def _audited(report: Report) -> Object:
     else:
         facts = archive_facts(report.evidence.archive, report.evidence)
     facts["findings"] = [finding_object(finding) for finding in report.findings]
+    facts["waived"] = [finding_object(finding) for finding in report.waived]
+    facts["waivers"] = [{"rule": one.rule, "how": one.how, "by": one.by} for one in report.policy.waivers]
     facts["summary"] = {
         "errors": report.count("error"),
         "warnings": report.count("warning"),

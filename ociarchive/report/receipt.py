@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import deflate
 import zstandard
 
+from ociarchive import documents
+from ociarchive.audit import Finding
+from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.audit import Report
     from ociarchive.report.facts import Object
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.plan import Storage
     from ociarchive.transform.rewrite import Change
     from ociarchive.values import JSON, Descriptor
+
+
+#: A receipt has a few hundred bytes for each blob: this is one of some hundred thousand blobs.
+MAX_RECEIPT: Final = 64 << 20
 
 
 def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, str | None]) -> str:
@@ -58,6 +68,54 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         "notices": [*conversion.notices],
     }
     return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def load_receipt(path: str) -> Object:
+    """Return the receipt in a file. UsageError: there is none. ContentError: it is no receipt."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_RECEIPT + 1)
+    except FileNotFoundError:
+        raise UsageError("no such receipt", where=path) from None
+    except OSError as error:
+        raise HostError(f"cannot read: {error.strerror}", where=path) from error
+    members = documents.parse(raw, path, limit=MAX_RECEIPT).members
+    if members.get("schema_version") != 1 or not isinstance(members.get("layers"), list):
+        raise ContentError("not a conversion's receipt", where=path)
+    return members
+
+
+def check_receipt(receipt: Object, report: Report, path: str) -> Iterator[Finding]:
+    """Give what a receipt says is in an archive and is not: manifests, indexes, configs and layers by their digests."""
+    if report.evidence is None:
+        return
+    present: dict[str, set[str]] = {}
+    for claim in report.evidence.claims:
+        fact = report.evidence.fact(claim.source)
+        if fact is not None:
+            present.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
+    for kind in ("manifests", "indexes", "configs", "layers"):
+        listed = receipt.get(kind)
+        for entry in listed if isinstance(listed, list) else []:
+            new = entry.get("new") if isinstance(entry, dict) else None
+            digest = new.get("digest") if isinstance(new, dict) else None
+            diff_id = entry.get("diff_id") if isinstance(entry, dict) else None
+            if not isinstance(digest, str) or not isinstance(entry, dict):
+                continue
+            gone = digest not in present
+            changed = not gone and isinstance(diff_id, str) and bool(present[digest]) and diff_id not in present[digest]
+            if gone or changed:
+                yield Finding(
+                    rule="receipt-mismatch",
+                    severity="error",
+                    message=f"the receipt lists {kind[:-1]} {digest}, which is not in the archive"
+                    if gone
+                    else f"the receipt gives layer {digest} another diff_id than it has",
+                    location=report.source,
+                    subject=digest,
+                    expected=diff_id if changed and isinstance(diff_id, str) else digest,
+                    found=path,
+                )
 
 
 def _changes(conversion: Conversion, kind: str) -> list[JSON]:

@@ -5,4 +5,11 @@ from typing import Final
 from ociarchive.audit.rule import Rule
 from ociarchive.audit.rules import blobs, container, documents, layers, references
 
-RULES: Final[tuple[Rule, ...]] = (*container.RULES, *documents.RULES, *blobs.RULES, *layers.RULES, *references.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *container.RULES,
+    *documents.RULES,
+    *blobs.RULES,
+    *layers.RULES,
+    *references.RULES,
+)
+RULE_IDS: Final = frozenset(rule.id for rule in RULES)

@@ -1,0 +1,53 @@
+"""What a caller asks of the audit: rules left out, or judged otherwise. Whatever is softened is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ociarchive.audit.rule import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A rule that was not applied as it is. `how` says what was done, `by` who asked: an option, or a file's path."""
+
+    rule: str
+    how: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The rules that count. `ignore`, `only` and `severity` map rule ids to who asked for it."""
+
+    ignore: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
+    severity: Mapping[str, tuple[Severity, str]] = field(default_factory=dict)
+    strict: bool = False
+
+    def apply(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """Return the findings that count, with the severity they count with, and those that were waived."""
+        kept, waived = [], []
+        for finding in findings:
+            if finding.rule in self.ignore or (self.only and finding.rule not in self.only):
+                waived.append(finding)
+            else:
+                told = self.severity.get(finding.rule)
+                kept.append(replace(finding, severity=told[0]) if told else finding)
+        return tuple(kept), tuple(waived)
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """Everything by which this policy differs from none, for reports."""
+        found = [Waiver(rule=rule, how="ignored", by=by) for rule, by in self.ignore.items()]
+        found += [Waiver(rule=rule, how="only this and others named", by=by) for rule, by in self.only.items()]
+        found += [Waiver(rule=rule, how=f"counted as {level}", by=by) for rule, (level, by) in self.severity.items()]
+        return tuple(found)
+
+    def fails(self, findings: Iterable[Finding]) -> bool:
+        """Whether findings that count make an archive fail: an error, with `strict` a warning too."""
+        return any(one.severity == "error" or (self.strict and one.severity == "warning") for one in findings)

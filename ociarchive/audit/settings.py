@@ -1,0 +1,117 @@
+"""The audit's settings from a file: `[tool.ociarchive]` of a pyproject.toml, or an ociarchive.toml.
+
+strict = true
+ignore = ["blob-unreferenced"]
+only = []
+severity = { "sparse-index" = "error" }
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, get_args
+
+from ociarchive.audit.policy import Policy
+from ociarchive.audit.rule import Severity
+from ociarchive.audit.rules import RULE_IDS
+from ociarchive.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_NAMES: Final = ("ociarchive.toml", "pyproject.toml")
+_KEYS: Final = ("ignore", "only", "severity", "strict")
+_LEVELS: Final = get_args(Severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What options of a call ask for; `severity` as it was written, `RULE=LEVEL`."""
+
+    ignore: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    strict: bool = False
+
+
+def find(folder: str) -> str | None:
+    """Return the settings file that holds for a folder: the nearest upward that has settings for this program."""
+    folder = os.path.abspath(folder)
+    while True:
+        for name in _NAMES:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and _table(path) is not None:
+                return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def policy(asked: Asked, path: str | None) -> Policy:
+    """Return the policy of options and of the settings file at `path`; options go first.
+
+    UsageError: a rule or level that does not exist, or a file that says something else. HostError: it cannot be read.
+    """
+    table = (_table(path) or {}) if path else {}
+    by = path or ""
+    for key in table:
+        if key not in _KEYS:
+            raise UsageError(f"unknown setting {key!r}", where=by, expected=f"one of {', '.join(_KEYS)}")
+    ignore = dict.fromkeys(_rules(table.get("ignore", []), by), by) | dict.fromkeys(_known(asked.ignore), "--ignore")
+    only = dict.fromkeys(_rules(table.get("only", []), by), by) | dict.fromkeys(_known(asked.only), "--only")
+    levels = table.get("severity", {})
+    if not isinstance(levels, dict):
+        raise UsageError("severity maps rules to levels", where=by)
+    severity: dict[str, tuple[Severity, str]] = {
+        rule: (_level(str(level), by), by) for rule, level in levels.items() if _known([rule], by)
+    }
+    for text in asked.severity:
+        rule, equals, level = text.partition("=")
+        if not equals:
+            raise UsageError(f"--severity takes RULE=LEVEL, not {text!r}")
+        severity[_known([rule])[0]] = (_level(level), "--severity")
+    strict = table.get("strict", False)
+    if not isinstance(strict, bool):
+        raise UsageError("strict is true or false", where=by)
+    return Policy(ignore=ignore, only=only, severity=severity, strict=asked.strict or strict)
+
+
+def _table(path: str) -> Mapping[str, object] | None:
+    """Return the settings in a file, None where it has none for this program."""
+    try:
+        with open(path, "rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        raise HostError(f"cannot read: {error.strerror}", where=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not TOML: {error}", where=path) from None
+    if os.path.basename(path) != "pyproject.toml":
+        return content
+    tool = content.get("tool")
+    found = tool.get("ociarchive") if isinstance(tool, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _rules(value: object, where: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError("ignore and only are lists of rules", where=where)
+    return _known(value, where)
+
+
+def _known(rules: Iterable[str], where: str | None = None) -> list[str]:
+    listed = list(rules)
+    for rule in listed:
+        if rule not in RULE_IDS:
+            raise UsageError(f"no rule {rule!r}", where=where, hint="`ociarchive rules` lists all")
+    return listed
+
+
+def _level(text: str, where: str | None = None) -> Severity:
+    for level in _LEVELS:
+        if text == level:
+            found: Severity = level
+            return found
+    raise UsageError(f"no severity {text!r}", where=where, expected=f"one of {', '.join(_LEVELS)}")

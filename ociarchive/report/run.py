@@ -1,0 +1,31 @@
+"""What reports tell of the run that made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ociarchive.bytes.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the audit.
+
+    `command` is the command line as it was called; `time` is in UTC, SOURCE_DATE_EPOCH where that is set; `seconds`
+    is how long it took; `sha256` has the digest of each source that is a file, by its name; `versions` those of
+    the program, Python and the codecs.
+    """
+
+    command: tuple[str, ...]
+    time: datetime
+    seconds: float
+    limits: Limits = field(default_factory=Limits)
+    sha256: Mapping[str, str | None] = field(default_factory=dict)
+    sizes: Mapping[str, int | None] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    receipt: str | None = None
