@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
     from ociarchive.values import JSON
 
-#: Registries take manifests of 4 MiB (distribution-spec, Pushing Manifests), so no useful one is larger.
-MAX_MANIFEST: Final = 4 << 20
-#: Configs of real images stay under 1 MiB; their history and labels may grow, so twice a manifest.
-MAX_CONFIG: Final = 8 << 20
-#: Real documents nest under 10 deep; json's own recursion ends near 1,000.
-MAX_DEPTH: Final = 100
+_DEPTH: Final = 100
 _INT64: Final = range(-(1 << 63), 1 << 63)
 _INT64_DIGITS: Final = 20
 _SHOWN: Final = 40
@@ -33,7 +28,13 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class DocumentError(ContentError):
-    """A document that is not strict JSON."""
+    """A document that is not strict JSON. `rule` is the id of the audit's rule for what is wrong with it."""
+
+    def __init__(
+        self, what: str, rule: str, *, where: str, expected: str | None = None, found: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, expected=expected, found=found)
+        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,19 @@ class Document:
         return self.value if isinstance(self.value, dict) else {}
 
 
-def parse(raw: bytes, where: str, *, limit: int = MAX_MANIFEST, surrogates: bool = False) -> Document:
+def parse(raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates: bool = False) -> Document:
     """Return the document in `raw`. DocumentError says what is wrong with it, at `where`.
 
-    `limit` is in bytes. `surrogates` lets half of a UTF-16 pair pass, which Go turns into U+FFFD.
+    `limit` is in bytes, `depth` in levels of arrays and objects. `surrogates` lets half of a UTF-16 pair pass, which
+    Go turns into U+FFFD.
     """
     if len(raw) > limit:
-        expected, found = f"{limit} bytes at most", f"{len(raw)} bytes"
-        raise DocumentError("document is too large", where=where, expected=expected, found=found)
+        raise too_large(len(raw), limit, where)
     if raw.startswith(b"\xef\xbb\xbf"):
-        raise DocumentError("document begins with a byte order mark", where=where)
-    if _too_deep(raw):
-        raise DocumentError(f"document nests more than {MAX_DEPTH} deep", where=where)
+        raise DocumentError("document begins with a byte order mark", "json-bom", where=where)
+    if _too_deep(raw, depth):
+        what = f"document nests more than {depth} deep, --limit depth=N lifts this limit"
+        raise DocumentError(what, "limit-depth", where=where)
     try:
         value: JSON = json.loads(
             raw.decode("utf-8"),
@@ -70,20 +72,45 @@ def parse(raw: bytes, where: str, *, limit: int = MAX_MANIFEST, surrogates: bool
             parse_constant=_constant,
         )
     except UnicodeDecodeError as error:
-        raise DocumentError(f"document is not UTF-8 from byte {error.start} on", where=where) from None
+        what = f"document is not UTF-8 from byte {error.start} on"
+        raise DocumentError(what, "json-encoding", where=where) from None
     except json.JSONDecodeError as error:
-        what = "document has text after its end" if error.msg == "Extra data" else "document is not JSON"
         at = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
-        raise DocumentError(f"{what}: {error.msg} at byte {at}", where=where) from None
+        if error.msg == "Extra data":
+            raise DocumentError(
+                f"document has text after its end, at byte {at}", "json-trailing", where=where
+            ) from None
+        raise DocumentError(f"document is not JSON: {error.msg} at byte {at}", "json-invalid", where=where) from None
     except _Refused as refused:
-        raise DocumentError(f"document has {refused}", where=where) from None
-    if not surrogates and b"\\u" in raw and _lone_surrogate(value):
-        raise DocumentError("document has half of a surrogate pair in a string", where=where)
-    return Document(raw, value)
+        raise DocumentError(f"document has {refused}", refused.rule, where=where) from None
+    document = Document(raw, value)
+    if not surrogates and has_lone_surrogate(document):
+        raise DocumentError("document has half of a surrogate pair in a string", "json-surrogate", where=where)
+    return document
+
+
+def too_large(size: int, limit: int, where: str) -> DocumentError:
+    """Return the error of a document of more bytes than allowed."""
+    return DocumentError(
+        "document is too large, --limit manifest-size=N or config-size=N lifts this limit",
+        "limit-document",
+        where=where,
+        expected=f"{limit} bytes at most",
+        found=f"{size} bytes",
+    )
+
+
+def has_lone_surrogate(document: Document) -> bool:
+    """Whether a string of the document has half of a UTF-16 pair in it."""
+    return b"\\u" in document.raw and _lone_surrogate(document.value)
 
 
 class _Refused(Exception):
     """What JSON parsers read differently, in words."""
+
+    def __init__(self, what: str, rule: str = "json-number") -> None:
+        super().__init__(what)
+        self.rule = rule
 
 
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
@@ -91,7 +118,7 @@ def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     if len(members) != len(pairs):
         keys = [key for key, _ in pairs]
         doubled = next(key for number, key in enumerate(keys) if key in keys[:number])
-        raise _Refused(f"the key {doubled[:_SHOWN]!r} twice in one object")
+        raise _Refused(f"the key {doubled[:_SHOWN]!r} twice in one object", "json-duplicate-key")
     return members
 
 
@@ -122,15 +149,15 @@ def make(value: JSON) -> Document:
     return Document(dump(value), value)
 
 
-def _too_deep(raw: bytes) -> bool:
-    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+def _too_deep(raw: bytes, limit: int) -> bool:
+    if raw.count(b"[") + raw.count(b"{") <= limit:
         return False
     depth = 0
     for token in _BRACKETS.finditer(raw):
         first = raw[token.start()]
         if first in b"[{":
             depth += 1
-            if depth > MAX_DEPTH:
+            if depth > limit:
                 return True
         elif first in b"]}":
             depth -= 1

@@ -1,15 +1,16 @@
 """Manifests and indexes become nodes here and nowhere else.
 
-What is malformed becomes a flaw and a `Missing` node, so that an audit can go on; a document that is of two kinds at
-once is refused (CVE-2021-41190). Source: image-spec manifest.md, image-index.md, config.md.
+What is wrong becomes a flaw, and a `Missing` node where nothing could be read, so that an audit can go on; a document
+that is of two kinds at once is refused (CVE-2021-41190). Source: image-spec manifest.md, image-index.md, config.md.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ociarchive import documents
+from ociarchive import documents, schema
 from ociarchive.bytes.hashing import sha256
+from ociarchive.bytes.limits import LimitError, Limits
 from ociarchive.bytes.source import Bytes, read_all
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
@@ -19,7 +20,7 @@ from ociarchive.statements import spoken_of
 from ociarchive.values import Descriptor, Digest, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ociarchive.bytes.source import ByteSource
     from ociarchive.documents import Document
@@ -27,36 +28,47 @@ if TYPE_CHECKING:
 
 #: Of manifests and indexes (image-spec, manifest.md, schemaVersion).
 SCHEMA_VERSION: Final = 2
-#: Real archives nest an index in an index; nothing known nests deeper.
-MAX_NESTING: Final = 16
-#: Documents are held in memory: this many manifests and configs of a few KiB each are some tens of MiB.
-MAX_DOCUMENTS: Final = 20_000
+
+#: A layer on its way to the graph: descriptor, bytes, and how messages call it.
+Found: TypeAlias = "tuple[Descriptor | None, ByteSource | None, str]"
 
 
 class Malformed(Exception):
     """A document is not what it should be; `pointer` is the JSON pointer (RFC 6901) of the member at fault."""
 
-    def __init__(self, message: str, pointer: str = "") -> None:
+    def __init__(self, message: str, pointer: str = "", rule: str = "schema") -> None:
         super().__init__(message)
-        self.message, self.pointer = message, pointer
+        self.message, self.pointer, self.rule = message, pointer, rule
 
 
 class GraphReader:
     """Makes nodes of descriptors. Each document is read once, however many descriptors name it."""
 
-    def __init__(self, find: Callable[[Digest], ByteSource | None], where: str) -> None:
+    def __init__(self, find: Callable[[Digest], ByteSource | None], where: str, limits: Limits | None = None) -> None:
         """`find` returns the blob of a digest, None where it is not in the archive that `where` names."""
         self._find, self._where = find, where
+        self.limits = limits or Limits()
         self._nodes: dict[tuple[Digest, str], Node] = {}
+        self._open: set[tuple[Digest, str]] = set()
         self._documents = 0
-        self.flaws: list[Flaw] = []
+        self._flaws: dict[Flaw, None] = {}
+
+    @property
+    def flaws(self) -> tuple[Flaw, ...]:
+        """What was noticed so far, each thing once."""
+        return tuple(self._flaws)
 
     def node(self, descriptor: Descriptor, depth: int = 0) -> Node:
         """Return what a descriptor of a manifest or index leads to."""
         key = (descriptor.digest, descriptor.media_type)
+        if key in self._open:
+            self.flaw("index-cycle", "an index leads to itself", self._where, descriptor.digest)
+            return Missing(source=self.find(descriptor))
         if key not in self._nodes:
             source = self.find(descriptor)
+            self._open.add(key)
             self._nodes[key] = Missing() if source is None else self._read(descriptor, source, depth)
+            self._open.discard(key)
         return self._nodes[key]
 
     def find(self, descriptor: Descriptor) -> ByteSource | None:
@@ -66,30 +78,35 @@ class GraphReader:
             return Bytes(descriptor.data, f"{self._where}: data of {descriptor.digest}")
         return found
 
-    def image_of(self, config: Blob, layers: tuple[tuple[Descriptor | None, ByteSource | None, str], ...]) -> Image:
+    def image_of(self, config: Blob, layers: tuple[Found, ...]) -> Image:
         """Return the image of a config and layers that no manifest joins (docker-archive)."""
         return self._image(None, None, config, layers, None)
 
+    def read_document(self, source: ByteSource, limit: int, *, surrogates: bool = False) -> Document:
+        """Return the strict JSON in a source. DocumentError: it is none, or too large."""
+        if source.size > limit:
+            raise documents.too_large(source.size, limit, source.where)
+        raw = read_all(source, limit)
+        return documents.parse(raw, source.where, limit=limit, depth=self.limits.depth, surrogates=surrogates)
+
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
         known = kind_of(descriptor.media_type)
-        if known is None and source.size > documents.MAX_MANIFEST:
-            return Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
+        opaque = Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
+        if known is None and source.size > self.limits.manifest_size:
+            return opaque
         self._documents += 1
-        if self._documents > MAX_DOCUMENTS:
-            raise ContentError(f"archive has more than {MAX_DOCUMENTS} manifests and indexes", where=self._where)
+        if self._documents > self.limits.documents:
+            what = f"archive has more than {self.limits.documents} manifests and indexes"
+            raise LimitError(what, "documents", where=self._where)
         try:
-            raw = read_all(source, documents.MAX_MANIFEST)
-            document = documents.parse(raw, source.where)
-            return self.parse(document, descriptor, Bytes(raw, source.where), depth)
-        except Malformed as error:
-            place = f"{source.where}#{error.pointer}" if error.pointer else source.where
-            self.flaw("schema", error.message, place, descriptor.digest)
+            document = self.read_document(source, self.limits.manifest_size)
+            return self.parse(document, descriptor, Bytes(document.raw, source.where), depth)
         except documents.DocumentError as error:
             if known is None:
-                return Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
-            self.flaw("schema", error.what, source.where, descriptor.digest, error.expected, error.found)
-        except ContentError as error:
-            self.flaw("schema", error.what, source.where, descriptor.digest, error.expected, error.found)
+                return opaque
+            self.failed(error, source.where, descriptor.digest)
+        except (Malformed, ContentError) as error:
+            self.failed(error, source.where, descriptor.digest)
         return Missing(source=source)
 
     def parse(self, document: Document, descriptor: Descriptor, source: ByteSource, depth: int = 0) -> Node:
@@ -102,39 +119,55 @@ class GraphReader:
             raise Malformed("mediaType is not a string", "/mediaType")
         if told and descriptor.media_type and told != descriptor.media_type:
             self.flaw(
-                "media-type-conflict", "document and descriptor disagree on the media type",
-                source.where, descriptor.digest, descriptor.media_type, told,
-            )  # fmt: skip
+                "media-type-conflict",
+                "document and descriptor disagree on the media type",
+                source.where,
+                descriptor.digest,
+                descriptor.media_type,
+                told,
+            )
         lists, layered = "manifests" in members, "layers" in members or "config" in members or "fsLayers" in members
         if lists and layered:
-            raise Malformed("document is an index and a manifest at once")
+            raise Malformed("document is an index and a manifest at once", rule="document-ambiguous")
         kind = kind_of(told or "") or kind_of(descriptor.media_type)
         if kind is Kind.SCHEMA1 or "fsLayers" in members:
             raise Malformed("image manifest schema 1 is not read by this version")
         if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
-            raise Malformed(f"document says it is {told or descriptor.media_type} and has the members of another kind")
+            what = f"document says it is {told or descriptor.media_type} and has the members of another kind"
+            raise Malformed(what, rule="document-ambiguous")
         if kind is Kind.INDEX or (kind is None and lists):
-            return self._index(document, source, depth)
+            self.problems(schema.index_problems(members), source.where, descriptor.digest)
+            return self._index(document, source, descriptor, depth)
         if kind is Kind.MANIFEST or (kind is None and layered):
+            self.problems(schema.manifest_problems(members), source.where, descriptor.digest)
             return self._manifest(document, source, descriptor)
         if kind is Kind.ARTIFACT_MANIFEST:
-            return self._artifact(document, source, self._descriptors(members, "blobs"), descriptor)
+            blobs = self._descriptors(members, "blobs", source, descriptor)
+            return self._artifact(document, source, blobs, descriptor)
         return Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
 
-    def _index(self, document: Document, source: ByteSource, depth: int) -> Index:
-        if depth >= MAX_NESTING:
-            raise Malformed(f"indexes nest more than {MAX_NESTING} deep")
+    def _index(self, document: Document, source: ByteSource, descriptor: Descriptor, depth: int) -> Index:
+        if depth >= self.limits.nesting:
+            what = f"indexes nest more than {self.limits.nesting} deep, --limit nesting=N lifts this limit"
+            raise Malformed(what, rule="limit-nesting")
         _version(document)
-        children = tuple(
-            Child(descriptor=entry, node=self.node(entry, depth + 1))
-            for entry in self._descriptors(document.members, "manifests")
+        entries = self._descriptors(document.members, "manifests", source, descriptor)
+        if not entries and document.members.get("manifests") == []:
+            self.flaw("index-empty", "the index lists nothing", f"{source.where}#/manifests", descriptor.digest)
+        return Index(
+            document=document,
+            source=source,
+            children=tuple(Child(descriptor=entry, node=self.node(entry, depth + 1)) for entry in entries),
+            subject=_subject(document),
         )
-        return Index(document=document, source=source, children=children, subject=_subject(document))
 
     def _manifest(self, document: Document, source: ByteSource, descriptor: Descriptor) -> Image | Artifact:
         _version(document)
         config = _descriptor(document.members.get("config"), "/config")
-        layers = self._descriptors(document.members, "layers")
+        listed = document.members.get("layers")
+        layers = self._descriptors(document.members, "layers", source, descriptor)
+        if isinstance(listed, list) and len(layers) < len(listed):
+            return self._artifact(document, source, (config, *layers), descriptor)
         # An attestation has an image's config too: only its layers tell that it is none.
         layered = not layers or any(kind_of(layer.media_type) is Kind.LAYER for layer in layers)
         if kind_of(config.media_type) is not Kind.CONFIG or not layered:
@@ -170,33 +203,33 @@ class GraphReader:
         document: Document | None,
         source: ByteSource | None,
         config: Blob,
-        layers: tuple[tuple[Descriptor | None, ByteSource | None, str], ...],
+        layers: tuple[Found, ...],
         subject: Descriptor | None,
     ) -> Image:
-        parsed, digest = None, None
+        if len(layers) > self.limits.layers:
+            what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
+            raise LimitError(what, "layers", where=source.where if source else self._where)
+        parsed = self._config(config)
         diff_ids: tuple[Digest, ...] = ()
-        if config.source is not None:
-            place = config.source.where
+        if parsed is not None and config.source is not None:
+            config = Blob(
+                descriptor=config.descriptor,
+                source=Bytes(parsed.raw, config.source.where),
+                name=config.name,
+                named=config.named,
+            )
             try:
-                raw = read_all(config.source, documents.MAX_CONFIG)
-                digest = sha256(raw)
-                config = Blob(
-                    descriptor=config.descriptor, source=Bytes(raw, place), name=config.name, named=config.named
-                )
-                parsed = documents.parse(raw, place, limit=documents.MAX_CONFIG, surrogates=True)
                 diff_ids = _diff_ids(parsed)
-                _platform_is_told(parsed)
             except Malformed as error:
-                self.flaw("schema", error.message, f"{place}#{error.pointer}", config.name)
-            except ContentError as error:
-                self.flaw("schema", error.what, place, config.name, error.expected, error.found)
+                self.failed(error, config.source.where if config.source else self._where, config.name)
+                parsed = None
         padded = (*diff_ids, *[None] * (len(layers) - len(diff_ids)))
         return Image(
             document=document,
             source=source,
             config=config,
             config_document=parsed,
-            config_digest=digest,
+            config_digest=self._digest(config.source),
             layers=tuple(
                 Layer(descriptor=claim, source=place, name=name, diff_id=diff_id)
                 for (claim, place, name), diff_id in zip(layers, padded, strict=False)
@@ -205,11 +238,61 @@ class GraphReader:
             subject=subject,
         )
 
-    def _descriptors(self, members: dict[str, JSON], key: str) -> tuple[Descriptor, ...]:
+    def _digest(self, source: ByteSource | None) -> Digest | None:
+        """Return the digest of a config's bytes, None where there are none or too many to read."""
+        if source is None or source.size > self.limits.config_size:
+            return None
+        return sha256(b"".join(source.chunks()))
+
+    def _config(self, config: Blob) -> Document | None:
+        """Return the config's document, None, and a flaw, where it cannot be read."""
+        if config.source is None:
+            return None
+        try:
+            parsed = self.read_document(config.source, self.limits.config_size, surrogates=True)
+            if not isinstance(parsed.value, dict):
+                raise Malformed(f"a config is an object, not {type_name(parsed.value)}")
+        except (Malformed, ContentError) as error:
+            self.failed(error, config.source.where, config.name)
+            return None
+        if documents.has_lone_surrogate(parsed):
+            what = "config has half of a surrogate pair in a string; its bytes travel as they are"
+            self.flaw("config-surrogate", what, config.source.where, config.name)
+        self.problems(schema.config_problems(parsed.members), config.source.where, config.name)
+        return parsed
+
+    def _descriptors(
+        self, members: dict[str, JSON], key: str, source: ByteSource, descriptor: Descriptor
+    ) -> tuple[Descriptor, ...]:
+        """Return the descriptors in an array; those that are none are flaws. Malformed: it is no array."""
         listed = members.get(key)
         if not isinstance(listed, list):
             raise Malformed(f"{key} is an array, not {type_name(listed)}", f"/{key}")
-        return tuple(_descriptor(entry, f"/{key}/{number}") for number, entry in enumerate(listed))
+        found = []
+        for number, entry in enumerate(listed):
+            try:
+                found.append(_descriptor(entry, f"/{key}/{number}"))
+            except Malformed as error:
+                self.failed(error, source.where, descriptor.digest)
+        return tuple(found)
+
+    # What is noticed
+
+    def problems(self, found: Iterable[schema.Problem], where: str, subject: Digest | str) -> None:
+        """Note problems of a document's members."""
+        for problem in found:
+            self.flaw(problem.rule, problem.message, f"{where}#{problem.pointer}", subject)
+
+    def failed(self, error: Malformed | ContentError, where: str, subject: Digest | str) -> None:
+        """Note why a document could not be read."""
+        if isinstance(error, Malformed):
+            self.flaw(error.rule, error.message, f"{where}#{error.pointer}" if error.pointer else where, subject)
+        else:
+            rule = error.rule if isinstance(error, documents.DocumentError) else "schema"
+            if isinstance(error, LimitError):
+                rule = f"limit-{error.name}"
+            what = f"{error.what}, {error.hint}" if error.hint else error.what
+            self.flaw(rule, what, where, subject, error.expected, error.found)
 
     def flaw(
         self,
@@ -222,15 +305,18 @@ class GraphReader:
     ) -> None:
         """Note something; the same observation twice is one."""
         flaw = Flaw(rule=rule, message=message, where=where, subject=str(subject), expected=expected, found=found)
-        if flaw not in self.flaws:
-            self.flaws.append(flaw)
+        self._flaws[flaw] = None
 
 
 def _descriptor(value: JSON, pointer: str) -> Descriptor:
     try:
         return Descriptor.parse(value)
     except ValueError as error:
-        raise Malformed(str(error), pointer) from None
+        told = value.get("digest") if isinstance(value, dict) else None
+        malformed = isinstance(told, str) and Digest.maybe(told) is None
+        raise Malformed(
+            str(error), f"{pointer}/digest" if malformed else pointer, "digest-malformed" if malformed else "schema"
+        ) from None
 
 
 def _subject(document: Document) -> Descriptor | None:
@@ -242,13 +328,6 @@ def _version(document: Document) -> None:
     version = document.members.get("schemaVersion")
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise Malformed(f"schemaVersion is 2, not {documents.dump(version).decode()[:40]}", "/schemaVersion")
-
-
-def _platform_is_told(config: Document) -> None:
-    """Malformed: a config does not say what the image runs on (config.md, Properties)."""
-    for key in ("architecture", "os"):
-        if not isinstance(config.members.get(key), str):
-            raise Malformed(f"{key} is a string, not {type_name(config.members.get(key))}", f"/{key}")
 
 
 def _diff_ids(config: Document) -> tuple[Digest, ...]:
@@ -263,7 +342,10 @@ def _diff_ids(config: Document) -> tuple[Digest, ...]:
         listed = []  # how Go writes an image without layers
     if not isinstance(listed, list):
         raise Malformed(f"diff_ids is an array, not {type_name(listed)}", "/rootfs/diff_ids")
-    try:
-        return tuple(Digest.parse(text) for text in listed)
-    except ValueError as error:
-        raise Malformed(str(error), "/rootfs/diff_ids") from None
+    found = []
+    for number, text in enumerate(listed):
+        try:
+            found.append(Digest.parse(text))
+        except ValueError as error:
+            raise Malformed(str(error), f"/rootfs/diff_ids/{number}", "digest-malformed") from None
+    return tuple(found)

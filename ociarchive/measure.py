@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ociarchive.bytes.codec import MAGIC, NONE, StreamError, sniff
 from ociarchive.bytes.hashing import Hashes
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.values import Digest
+
+
+#: How many unpacked bytes a measurement keeps: what it takes to know a tar.
+FIRST: Final = 512
 
 
 class Tee(Protocol):
@@ -34,7 +38,8 @@ class Measured:
 
     `digests` are of the bytes as stored, `diff_ids` of what they unpack to, under every algorithm that was asked for
     and sha256. `compression` is the codec's name; `diff_ids` and `uncompressed_size` (bytes) are None where nothing
-    was unpacked, or could not be to the end: then `damage` says why.
+    was unpacked, or could not be to the end: then `damage` or `limit` says why. `padded` tells of zeros behind the
+    stream; `first` has what the unpacked bytes begin with, a tar's block of them.
     """
 
     digests: tuple[Digest, ...]
@@ -44,6 +49,8 @@ class Measured:
     uncompressed_size: int | None = None
     damage: str | None = None
     limit: str | None = None
+    padded: bool = False
+    first: bytes = b""
 
     @property
     def digest(self) -> Digest:
@@ -104,10 +111,11 @@ class _Unpacking:
         self, codec: Codec, limits: Limits, where: str, stored: Hashes, algorithms: Iterable[str], tee: Tee | None
     ) -> None:
         self._plain = codec is NONE
-        self._decoder = codec.decoder() if codec.decoder else None
+        self._decoder = codec.decoder(limits.window) if codec.decoder else None
         self._guard = limits.guard(where)
         self._hashes = stored if self._plain else Hashes(algorithms)
         self._tee = tee
+        self._first = b""
         self._damage: str | None = None
         self._limit: str | None = None
 
@@ -125,13 +133,21 @@ class _Unpacking:
             except StreamError as error:
                 self._damage = error.what
         if self._damage is not None or self._limit is not None:
-            return replace(facts, damage=self._damage, limit=self._limit)
-        return replace(facts, diff_ids=self._hashes.digests(), uncompressed_size=self._guard.size)
+            return replace(facts, damage=self._damage, limit=self._limit, first=self._first)
+        return replace(
+            facts,
+            diff_ids=self._hashes.digests(),
+            uncompressed_size=self._guard.size,
+            padded=self._decoder is not None and self._decoder.padded,
+            first=self._first,
+        )
 
     def _take(self, pieces: Iterable[bytes]) -> None:
         try:
             for piece in pieces:
                 self._guard.unpacked(len(piece))
+                if len(self._first) < FIRST:
+                    self._first += piece[: FIRST - len(self._first)]
                 if not self._plain:  # what is stored plain was hashed as it stands
                     self._hashes.update(piece)
                 if self._tee:

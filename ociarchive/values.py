@@ -129,7 +129,7 @@ _DOMAIN = (
     r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 )
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_NAME = re.compile(rf"(?:(?P<host>{_DOMAIN})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)\Z")
+_NAME = re.compile(rf"{_DOMAIN}/{_COMPONENT}(?:/{_COMPONENT})*\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 #: Tags of what cosign attaches to a manifest: `sha256-<hex>` with one of these.
 COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
@@ -228,12 +228,6 @@ class Descriptor:
         media_type = value.get("mediaType", "")
         if not isinstance(media_type, str):
             msg = f"mediaType is a string, not {type_name(media_type)}"
-            raise ValueError(msg)
-        annotations = value.get("annotations")
-        if annotations is not None and (
-            not isinstance(annotations, dict) or not all(isinstance(text, str) for text in annotations.values())
-        ):
-            msg = "annotations map strings to strings"
             raise ValueError(msg)
         return cls(media_type, digest, size, value)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ociarchive.measure import agrees
-from ociarchive.model import Image, Index, parts, walk
+from ociarchive.model import Image, Index, Missing, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,6 +101,12 @@ class Evidence:
         if False in claims:
             return False
         return None if None in claims else True
+
+    @cached_property
+    def named(self) -> frozenset[Digest]:
+        """The digests of manifests and indexes that are in the archive."""
+        here = (edge.descriptor for edge in self.edges if not isinstance(edge.node, Missing) or edge.node.source)
+        return frozenset(descriptor.digest for descriptor in here if descriptor is not None)
 
     @cached_property
     def descriptors(self) -> tuple[Descriptor, ...]:

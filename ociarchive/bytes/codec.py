@@ -19,6 +19,7 @@ import deflate
 import zstandard
 
 from ociarchive.bytes import zstdframe
+from ociarchive.bytes.limits import LimitError
 from ociarchive.errors import ContentError
 
 _inflate: Any
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 #: The most that a decoder gives at once.
 PIECE: Final = 1 << 20
-#: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
-MAX_WINDOW: Final = 128 << 20
 #: What is tried first on the rest of a piece when a gzip member ended inside it: members can be tiny and many.
 _FIRST_TRY: Final = 512
 _DAMAGE: Final[tuple[type[Exception], ...]] = (zlib.error, _inflate.error)
@@ -44,7 +43,9 @@ class StreamError(ContentError):
 
 
 class Decoder(Protocol):
-    """One decompression of one stream."""
+    """One decompression of one stream. `padded` tells that zeros follow its end."""
+
+    padded: bool
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more of the stream and give what it unpacks to; StreamError where it is damaged."""
@@ -56,10 +57,14 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A way to store bytes. `encode` compresses one block at a level; None where nothing here writes this codec."""
+    """A way to store bytes.
+
+    `decoder` makes one for windows of so many bytes at most. `encode` compresses one block at a level; None where
+    nothing here writes this codec.
+    """
 
     name: str
-    decoder: Callable[[], Decoder] | None
+    decoder: Callable[[int], Decoder] | None
     encode: Callable[[bytes, int], bytes] | None = None
     block: int = 1 << 20
     default_level: int = 0
@@ -67,6 +72,10 @@ class Codec:
 
 
 class _Plain:
+    def __init__(self, window: int) -> None:
+        del window
+        self.padded = False
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         yield data
 
@@ -77,17 +86,18 @@ class _Plain:
 class _Gzip:
     """Members after one another; zero bytes after the last are padding, as gzip(1) takes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int) -> None:
+        del window
         self._member = _inflate.decompressobj(31)
         self._fresh = True  # nothing of the current member was seen yet
         self._members = 0
-        self._padding = False
+        self.padded = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         position, step = 0, len(data)
         while position < len(data):
-            if self._fresh and self._members and (self._padding or data[position] == 0):
-                self._padding = True
+            if self._fresh and self._members and (self.padded or data[position] == 0):
+                self.padded = True
                 if data.count(0, position) != len(data) - position:
                     raise StreamError("gzip stream is followed by bytes that are not part of it")
                 return
@@ -131,9 +141,10 @@ class _Gzip:
 class _Zstd:
     """Frames after one another, skippable ones between them."""
 
-    def __init__(self) -> None:
-        self._frames = zstdframe.Walker(MAX_WINDOW)
-        context = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+    def __init__(self, window: int) -> None:
+        self.padded = False
+        self._frames = zstdframe.Walker(window)
+        context = zstandard.ZstdDecompressor(max_window_size=max(window, 1 << 10))
         self._stream = context.decompressobj(write_size=PIECE, read_across_frames=True)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -141,6 +152,8 @@ class _Zstd:
             for blocks in self._frames.feed(data):
                 if out := self._stream.decompress(blocks):
                     yield out
+        except zstdframe.WindowError as error:
+            raise LimitError(str(error), "window") from None
         except zstdframe.FrameError as error:
             raise StreamError(str(error)) from None
         except zstandard.ZstdError as error:
@@ -155,6 +168,7 @@ class _Standard:
     """xz and bzip2 by the standard library, which shares one shape for both."""
 
     def __init__(self, name: str, make: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
+        self.padded = False
         self._name, self._make = name, make
         self._stream = make()
         self._fresh = True
@@ -163,6 +177,7 @@ class _Standard:
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._fresh and self._streams and not data.strip(b"\0"):
+                self.padded = True
                 return
             try:
                 out = self._stream.decompress(data, PIECE)
@@ -211,8 +226,8 @@ def _zstd_block(block: bytes, level: int) -> bytes:
 NONE: Final = Codec("none", _Plain, lambda block, _: block)
 GZIP: Final = Codec("gzip", _Gzip, _gzip_block, 1 << 20, 3, range(1, 13))
 ZSTD: Final = Codec("zstd", _Zstd, _zstd_block, 2 << 20, 3, range(1, 23))
-XZ: Final = Codec("xz", lambda: _Standard("xz", lambda: lzma.LZMADecompressor(memlimit=MAX_WINDOW)))
-BZIP2: Final = Codec("bzip2", lambda: _Standard("bzip2", bz2.BZ2Decompressor))
+XZ: Final = Codec("xz", lambda window: _Standard("xz", lambda: lzma.LZMADecompressor(memlimit=window)))
+BZIP2: Final = Codec("bzip2", lambda _: _Standard("bzip2", bz2.BZ2Decompressor))
 CODECS: Final = (NONE, GZIP, ZSTD, XZ, BZIP2)
 #: How many first bytes `sniff` needs.
 MAGIC: Final = 8

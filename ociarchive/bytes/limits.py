@@ -1,38 +1,70 @@
-"""Limits against streams that unpack to more than anyone wants (decompression bombs)."""
+"""Limits against input that is made to exhaust a reader, each with its reason. Options lift them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from ociarchive.errors import ContentError
 
-#: Zeros compress 1,030:1 with gzip and 30,000:1 with zstd; layers of programs 2:1 to 5:1, of logs and sparse disk
-#: images up to about 100:1.
-MAX_RATIO: Final = 250
-#: Below this size a high ratio hurts nobody: half a gigabyte is read in a second and kept nowhere.
-RATIO_FROM: Final = 640 << 20
 #: With a ratio that was asked for, whatever is larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
-#: The largest real layers hold model weights: tens of gigabytes.
-MAX_LAYER_SIZE: Final = 1 << 40
 
 
 class LimitError(ContentError):
-    """A stream that was given up because it unpacks to too much."""
+    """Something that was given up because it is more than allowed. `name` is the limit's."""
+
+    def __init__(self, what: str, name: str, *, where: str | None = None, found: str | None = None) -> None:
+        """`what` is the sentence; the option that lifts the limit is added to it."""
+        super().__init__(
+            what, where=where, found=found, hint=f"{OPTIONS.get(name, f'--limit {name}=N')} lifts this limit"
+        )
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a stream may unpack to: `layer_size` in bytes, `ratio` unpacked to stored once `ratio_from` is passed."""
+    """What a reader allows. Sizes are in bytes, everything else is a number."""
 
-    ratio: int = MAX_RATIO
-    ratio_from: int = RATIO_FROM
-    layer_size: int = MAX_LAYER_SIZE
+    #: Unpacked to stored. Zeros compress 1,030:1 with gzip and 30,000:1 with zstd; layers of programs 2:1 to 5:1, of
+    #: logs and sparse disk images up to about 100:1.
+    ratio: int = 250
+    #: Below this size a high ratio hurts nobody: half a gigabyte is read in a second and kept nowhere.
+    ratio_from: int = 640 << 20
+    #: The largest real layers hold model weights: tens of gigabytes.
+    layer_size: int = 1 << 40
+    #: Registries take manifests of 4 MiB (distribution-spec, Pushing Manifests), so no useful one is larger.
+    manifest_size: int = 4 << 20
+    #: Configs of real images stay under 1 MiB; their history and labels may grow, so twice a manifest.
+    config_size: int = 8 << 20
+    #: Real documents nest under 10 deep; Python's own parser ends near 1,000.
+    depth: int = 100
+    #: Real archives nest an index in an index; nothing known nests deeper.
+    nesting: int = 16
+    #: Documents are held in memory: so many of a few KiB each are some tens of MiB.
+    documents: int = 20_000
+    #: Overlay file systems stop at 128 layers, engines before 1,000.
+    layers: int = 10_000
+    #: A hundred thousand strays beside an image are odd but lawful; ten times that is an attack on the reader.
+    members: int = 1_000_000
+    #: A name that no file system takes is no name: PATH_MAX.
+    name: int = 4096
+    #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
+    extended: int = 1 << 20
+    #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
+    window: int = 128 << 20
+    #: A tar in a gzip in a zstd is odd, but somebody's transport may do it.
+    outer: int = 3
 
     def guard(self, where: str) -> Guard:
         """Return a new count for one stream."""
         return Guard(self, where)
+
+
+#: Limits by the names that `--limit` has for them.
+NAMES: Final = {field.name.replace("_", "-"): field.name for field in fields(Limits) if field.name != "ratio_from"}
+#: The options of two limits that have one of their own.
+OPTIONS: Final = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size BYTES"}
 
 
 class Guard:
@@ -44,17 +76,13 @@ class Guard:
         self.size = 0
 
     def unpacked(self, count: int) -> None:
-        """Count bytes that came out; LimitError, with the option that lifts the limit, where they are too many."""
+        """Count bytes that came out; LimitError where they are too many."""
         self.size += count
         if self.size > self._limits.layer_size:
             raise LimitError(
-                f"stream unpacks to more than {self._limits.layer_size} bytes",
-                where=self._where,
-                hint="--max-layer-size lifts this limit",
+                f"stream unpacks to more than {self._limits.layer_size} bytes", "layer-size", where=self._where
             )
         if self.size > self._limits.ratio_from and self.size > self._limits.ratio * max(self.stored, 1):
             raise LimitError(
-                f"stream unpacks to more than {self._limits.ratio} times its size",
-                where=self._where,
-                hint="--max-ratio lifts this limit",
+                f"stream unpacks to more than {self._limits.ratio} times its size", "ratio", where=self._where
             )

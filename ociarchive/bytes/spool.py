@@ -52,16 +52,19 @@ def read_fd(fd: int, where: str) -> Iterator[bytes]:
         yield data
 
 
-def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> int:
-    """Write a stream to a nameless file and return the file."""
+def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> tuple[int, StreamError | None]:
+    """Write a stream to a nameless file; return the file, and what ended the stream before its end."""
     fd = nameless(folder)
+    damage = None
     try:
         for chunk in chunks:
             write_all(fd, chunk, where)
+    except StreamError as error:
+        damage = error
     except BaseException:
         os.close(fd)
         raise
-    return fd
+    return fd, damage
 
 
 def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, Iterator[bytes]]:
@@ -84,7 +87,7 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) -> Iterator[bytes]:
     if codec.decoder is None:
         return
-    decoder = codec.decoder()
+    decoder = codec.decoder(limits.window)
     guard = limits.guard(where)
     try:
         for chunk in chunks:

@@ -24,6 +24,10 @@ class FrameError(Exception):
     """What is wrong with the stream, in words."""
 
 
+class WindowError(FrameError):
+    """The stream wants a larger window than allowed."""
+
+
 class Walker:
     """Cuts a stream, given in pieces of any size, into steps. `max_window` is in bytes."""
 
@@ -128,7 +132,7 @@ class Walker:
             base = 1 << (10 + (descriptor >> 3))
             window = base + (base >> 3) * (descriptor & 7)
         if window > self._max_window and not (single and window <= _LARGEST_BLOCK):
-            raise FrameError(f"zstd stream needs a window of {window} bytes, more than the {self._max_window} allowed")
+            raise WindowError(f"zstd stream needs a window of {window} bytes, more than the {self._max_window} allowed")
         if any(data[position + length - content - dictionary : position + length - content]):
             raise FrameError("zstd stream needs a dictionary, which no layer comes with")
         self._checksum = 4 if flags & 0x04 else 0

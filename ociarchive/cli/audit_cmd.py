@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import os
 import sys
@@ -83,7 +83,7 @@ def command(**values: Any) -> int:
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(os.getcwd())
     rules = policy(asked, path)
-    allowed = limits(values["max_ratio"], values["max_layer_size"])
+    allowed = limits(values)
     started = time.monotonic()
     reports: list[Report] = []
     archives: list[Archive] = []
@@ -92,8 +92,8 @@ def command(**values: Any) -> int:
     try:
         for argument in values["paths"]:
             try:
-                for one in _sources(argument, recursive=values["recursive"]):
-                    reports.append(_audit(one, allowed, rules, workers, archives))
+                found = _sources(argument, recursive=values["recursive"])
+                reports.extend(_audit(one, allowed, rules, workers, archives) for one in found)
             except (UsageError, HostError) as error:
                 statuses.append(error.status)
                 click.echo(f"error: {safe(str(error))}", err=True)
@@ -187,7 +187,7 @@ def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[st
     files = [report.source for report in reports if os.path.isfile(report.source)]
     return Run(
         command=("ociarchive", *sys.argv[1:]),
-        time=datetime.datetime.fromtimestamp(stamp, datetime.UTC),
+        time=dt.datetime.fromtimestamp(stamp, dt.UTC),
         seconds=0.0 if epoch.isdigit() else seconds,
         limits=allowed,
         sha256={path: _sha256(path) for path in files} if values["fmt"] == "html" else {},

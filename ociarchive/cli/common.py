@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+#: Digits of the largest number that a limit can be.
+_LONGEST: Final = 18
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": "green"}
 
 
@@ -67,15 +69,27 @@ def common_options(function: F) -> F:
 
 
 def limit_options(function: F) -> F:
-    """Add the options that lift limits against decompression bombs."""
-    from ociarchive.bytes.limits import MAX_LAYER_SIZE, MAX_RATIO
+    """Add the options that lift limits against input that is made to exhaust a reader."""
+    from ociarchive.bytes.limits import NAMES, Limits
 
+    default = Limits()
     for option in (
-        click.option("--max-layer-size", type=click.IntRange(min=1), metavar="BYTES",
-                     help=f"Give up layers that unpack to more (default {MAX_LAYER_SIZE >> 40} TiB)."),
-        click.option("--max-ratio", type=click.IntRange(min=1), metavar="N",
-                     help=f"Give up layers that unpack to more than N times their size (default {MAX_RATIO})."),
-    ):  # fmt: skip
+        click.option(
+            "--limit", "named_limits", multiple=True, metavar="NAME=N", help=f"Lift a limit: {', '.join(NAMES)}."
+        ),
+        click.option(
+            "--max-layer-size",
+            type=click.IntRange(min=1),
+            metavar="BYTES",
+            help=f"Give up layers that unpack to more (default {default.layer_size >> 40} TiB).",
+        ),
+        click.option(
+            "--max-ratio",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help=f"Give up layers that unpack to more than N times their size (default {default.ratio}).",
+        ),
+    ):
         function = option(function)
     return function
 
@@ -101,15 +115,22 @@ def common(**values: Any) -> Common:
     return Common(quiet=values["quiet"], verbose=values["verbose"], progress=progress, color=values["color"])
 
 
-def limits(max_ratio: int | None, max_layer_size: int | None) -> Limits:
-    """Return the limits that a call asks for."""
-    from ociarchive.bytes.limits import MAX_LAYER_SIZE, MAX_RATIO, RATIO_FROM, RATIO_FROM_ASKED, Limits
+def limits(values: dict[str, Any]) -> Limits:
+    """Return the limits that a call asks for. UsageError: one that does not exist, or no number."""
+    from ociarchive.bytes.limits import NAMES, RATIO_FROM_ASKED, Limits
 
-    return Limits(
-        ratio=max_ratio or MAX_RATIO,
-        ratio_from=RATIO_FROM_ASKED if max_ratio else RATIO_FROM,
-        layer_size=max_layer_size or MAX_LAYER_SIZE,
-    )
+    asked: dict[str, int] = {}
+    for text in values["named_limits"]:
+        name, _, number = text.partition("=")
+        if name not in NAMES or not number.isdecimal() or len(number) > _LONGEST:
+            raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=f"one of {', '.join(NAMES)}")
+        asked[NAMES[name]] = int(number)
+    for option, field in (("max_ratio", "ratio"), ("max_layer_size", "layer_size")):
+        if values[option]:
+            asked[field] = values[option]
+    if "ratio" in asked:
+        asked["ratio_from"] = RATIO_FROM_ASKED
+    return Limits(**asked)
 
 
 def source(argument: str) -> Source:

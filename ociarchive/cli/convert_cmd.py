@@ -122,7 +122,7 @@ def _options(values: dict[str, Any], dest: str) -> Options:
         sync=values["sync"],
         merge=values["merge"],
         force=values["force"],
-        limits=limits(values["max_ratio"], values["max_layer_size"]),
+        limits=limits(values),
     )
 
 

@@ -50,7 +50,7 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     one = source(values["path"])
-    allowed = limits(values["max_ratio"], values["max_layer_size"])
+    allowed = limits(values)
     archive = open_archive(one.path, limits=allowed)
     try:
         flaws = (*archive.container.flaws, *archive.flaws)

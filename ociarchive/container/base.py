@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.flaws import Flaw
 
@@ -27,6 +28,11 @@ class Container(Protocol):
     @property
     def flaws(self) -> Sequence[Flaw]:
         """What was noticed while the container was walked and members were looked up."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What readers of this container allow."""
         ...
 
     def get(self, name: str) -> ByteSource | None:

@@ -6,6 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Literal
 
+from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange
 from ociarchive.container.base import member
 from ociarchive.errors import HostError
@@ -20,8 +21,9 @@ class DirectoryContainer:
 
     kind: Literal["directory"] = "directory"
 
-    def __init__(self, path: str, where: str) -> None:
+    def __init__(self, path: str, where: str, limits: Limits | None = None) -> None:
         self.where = where
+        self.limits = limits or Limits()
         self.flaws: list[Flaw] = []
         self._root = os.path.realpath(path)
 
@@ -60,7 +62,10 @@ class DirectoryContainer:
             full = os.path.join(self._root, folder)
             try:
                 entries = sorted(os.scandir(full), key=lambda entry: entry.name)
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
+                continue
+            except NotADirectoryError:
+                self._note("member-not-a-folder", folder, "a file stands where members need a folder")
                 continue
             except OSError as error:
                 raise HostError(f"cannot read: {error.strerror}", where=member(self.where, folder or ".")) from error

@@ -45,6 +45,16 @@ def parse(block: bytes) -> Header:
     return Header(name, block[156:157], _number(block[124:136]), block[157:257].split(b"\0", 1)[0])
 
 
+def is_tar(first: bytes) -> bool:
+    """Whether the first block of something is that of a tar; one of zeros is that of an empty one."""
+    if len(first) < len(ZEROS):
+        return False
+    try:
+        return first == ZEROS or bool(parse(first[: len(ZEROS)]))
+    except HeaderError:
+        return False
+
+
 def _signed(block: bytes) -> int:
     """Some old programs added the bytes up as signed ones (GNU tar manual, Checksumming)."""
     rest = block[:148] + block[156:]

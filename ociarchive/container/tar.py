@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange
 from ociarchive.container import header
 from ociarchive.container.base import member
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 BLOCK: Final = 512
 #: Headers of small members stand close together: one read serves many of them.
 _WINDOW: Final = 128 << 10
-#: A name that no file system takes is no name: PATH_MAX.
-MAX_NAME: Final = 4096
-#: Extended headers hold names and extended attributes, the largest of which is 64 KiB.
-MAX_EXTENDED: Final = 1 << 20
-#: A hundred thousand strays beside an image are odd but lawful; ten times that is an attack on the reader.
-MAX_MEMBERS: Final = 1_000_000
 _MAX_LINKS: Final = 40
 _FILE, _LINK, _SYMLINK, _FOLDER, _SPECIAL = "file", "link", "symlink", "folder", "special"
 _KINDS: Final = {b"0": _FILE, b"\0": _FILE, b"7": _FILE, b"1": _LINK, b"2": _SYMLINK, b"5": _FOLDER}
@@ -52,9 +47,10 @@ class TarContainer:
 
     kind: Literal["tar"] = "tar"
 
-    def __init__(self, fd: int, size: int, where: str, path: str) -> None:
+    def __init__(self, fd: int, size: int, where: str, path: str, limits: Limits | None = None) -> None:
         """Walk the tar in the open file `fd`, which belongs to the container from now on."""
         self.where = where
+        self.limits = limits or Limits()
         self.flaws: list[Flaw] = []
         self._fd, self._size, self._path = fd, size, path
         self._members: dict[str, _Member] = {}
@@ -128,6 +124,7 @@ class TarContainer:
         try:
             end = self._members_until_end()
             self._check_behind(end)
+            self._check_folders()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
             self.flaws.append(Flaw(rule=damage.rule, where=where, message=damage.message, subject=self.where))
@@ -151,8 +148,9 @@ class TarContainer:
                 parsed = header.parse(block)
                 position += BLOCK
                 count += 1
-                if count > MAX_MEMBERS:
-                    raise _Damage("limit-members", f"tar has more than {MAX_MEMBERS} members", position)
+                if count > self.limits.members:
+                    what = f"tar has more than {self.limits.members} members, --limit members=N lifts this limit"
+                    raise _Damage("limit-members", what, position)
                 size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
                 if parsed.flag in header.EXTENDED_FLAGS:
                     extended.take(parsed.flag, self._extended(parsed.size, position))
@@ -167,7 +165,12 @@ class TarContainer:
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:
             raise _Damage("tar-truncated", f"tar is cut short inside the member {name[:200]!r}", self._size)
+        if len(name) > self.limits.name:
+            what = f"a member's name has {len(name)} characters, --limit name=N lifts the limit of {self.limits.name}"
+            raise _Damage("limit-name", what, offset)
         inside = normal(name)
+        if name.startswith("/"):
+            self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
         if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
             if inside or flag != b"5":  # the root folder `./` is what tar -C DIR . writes first
                 self._note("member-name", name[:200], "member name leads out of the archive or is empty")
@@ -196,12 +199,25 @@ class TarContainer:
             )
 
     def _extended(self, size: int, position: int) -> bytes:
-        if size > MAX_EXTENDED:
-            raise header.HeaderError(f"extended header claims {size} bytes, more than {MAX_EXTENDED}")
+        if size > self.limits.extended:
+            what = f"extended header claims {size} bytes, --limit extended=N lifts the limit of {self.limits.extended}"
+            raise header.HeaderError(what, "limit-extended")
         content = self._read(position, size)
         if len(content) < size:
             raise _Damage("tar-truncated", "tar is cut short inside an extended header", self._size)
         return content
+
+    def _check_folders(self) -> None:
+        """A file cannot have members below it; `tar -x` stops there, other readers go on."""
+        told: set[str] = set()
+        for name in self._members:
+            folder = name.rpartition("/")[0]
+            while folder and folder not in told:
+                told.add(folder)
+                found = self._members.get(folder)
+                if found is not None and found.kind in (_FILE, _SPECIAL):
+                    self._note("member-not-a-folder", folder, "a file stands where members need a folder")
+                folder = folder.rpartition("/")[0]
 
     def _end_marker(self, position: int) -> int:
         second = self._read(position + BLOCK, BLOCK)

@@ -7,10 +7,11 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.bytes.filetype import HEAD, describe
-from ociarchive.bytes.limits import Limits
+from ociarchive.bytes.limits import LimitError, Limits
 from ociarchive.bytes.spool import read_fd, spool, unpack
 from ociarchive.container import Container, DirectoryContainer, TarContainer
 from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.flaws import Flaw
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
@@ -19,15 +20,12 @@ from ociarchive.formats.registry_storage import REGISTRY_STORAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.flaws import Flaw
     from ociarchive.formats.base import Format
     from ociarchive.model import Archive
 
 FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
 #: Formats of the contract that this version does not have.
 NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")
-#: A tar in a gzip in a zstd is odd, but somebody's transport may do it; more is an attack.
-_MAX_OUTER: Final = 3
 
 
 class NotAnArchiveError(ContentError):
@@ -121,7 +119,7 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
         told = error.strerror if isinstance(error, OSError) else str(error)
         raise HostError(f"cannot read: {told}", where=path) from None
     if stat.S_ISDIR(status.st_mode):
-        return DirectoryContainer(path, where)
+        return DirectoryContainer(path, where, limits)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         raise UsageError("neither a file, a folder nor a pipe", where=path)
     try:
@@ -133,30 +131,36 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
 
 def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
     """Return the tar in an open file or pipe, however it is compressed."""
+    damage: Flaw | None = None
     try:
-        for _ in range(_MAX_OUTER + 1):
+        for _ in range(limits.outer + 1):
             regular = stat.S_ISREG(os.fstat(fd).st_mode)
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
             codec, chunks = unpack(read_fd(fd, where), limits, where)
             if codec.name == "none" and regular:
-                return _walked(fd, where)
-            spooled = spool(chunks, spool_folder, where)
+                return _walked(fd, where, limits, damage)
+            spooled, error = spool(chunks, spool_folder, where)
             os.close(fd)
             fd = spooled
+            if error is not None:
+                what = f"the archive's own compression: {error.what}"
+                damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
             if codec.name == "none":
-                return _walked(fd, where)
-        raise ContentError(f"archive is compressed more than {_MAX_OUTER} times over", where=where)
+                return _walked(fd, where, limits, damage)
+        raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _walked(fd: int, where: str) -> TarContainer:
+def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None) -> TarContainer:
     size = os.fstat(fd).st_size
-    container = TarContainer(fd, size, where, where)
+    container = TarContainer(fd, size, where, where, limits)
+    if damage is not None:  # the tar's own end is then a consequence
+        container.flaws[:] = [damage, *(flaw for flaw in container.flaws if flaw.rule != "tar-truncated")]
     if next(container.names(), None) is None and (container.flaws or size == 0):
-        flaw: Flaw | None = container.flaws[0] if container.flaws else None
+        flaw = container.flaws[0] if container.flaws else None
         head = os.pread(fd, HEAD, 0)
         found = describe(head)
         if flaw and "tar" in found:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from ociarchive import documents
-from ociarchive.bytes.source import read_all
+from ociarchive import documents, schema
 from ociarchive.errors import ContentError
-from ociarchive.graph import SCHEMA_VERSION, GraphReader, Malformed
+from ociarchive.graph import SCHEMA_VERSION, GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import Root, Stored
-from ociarchive.values import Descriptor, Digest, Reference, type_name
+from ociarchive.values import REGISTERED, Descriptor, Digest, Reference, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.bytes.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.formats.base import Content
@@ -28,6 +27,10 @@ REF_NAME: Final = "org.opencontainers.image.ref.name"
 IMAGE_NAME: Final = "io.containerd.image.name"
 #: cosign's saved layouts name images here (cosign, pkg/oci/layout).
 COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
+#: image-spec, annotations.md, org.opencontainers.image.ref.name
+_REF_NAME: Final = re.compile(
+    r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
+)
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -41,7 +44,7 @@ def has_layout(container: Container) -> bool:
 
 def reader(container: Container) -> GraphReader:
     """Return a reader of graphs over the blobs of a layout."""
-    return GraphReader(lambda digest: container.get(blob_path(digest)), container.where)
+    return GraphReader(lambda digest: container.get(blob_path(digest)), container.where, container.limits)
 
 
 def blob_path(digest: Digest) -> str:
@@ -49,12 +52,10 @@ def blob_path(digest: Digest) -> str:
     return f"{BLOBS}{digest.algorithm}/{digest.hex}"
 
 
-def load(container: Container, name: str, limit: int = documents.MAX_MANIFEST) -> tuple[Document, ByteSource] | None:
-    """Return an entry document and where it was read, None where there is none. ContentError: it is no strict JSON."""
+def load(container: Container, name: str, graph: GraphReader) -> Document | None:
+    """Return an entry document, None where there is none. DocumentError: it is no strict JSON."""
     source = container.get(name)
-    if source is None:
-        return None
-    return documents.parse(read_all(source, limit), source.where, limit=limit), source
+    return graph.read_document(source, container.limits.manifest_size) if source is not None else None
 
 
 def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, ...] | None:
@@ -65,14 +66,27 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
         return None
     if index.members.get("schemaVersion") != SCHEMA_VERSION:
         graph.flaw("schema", "schemaVersion is not 2", f"{where}#/schemaVersion", INDEX)
+    if not listed:
+        graph.flaw("index-empty", "index.json lists nothing", f"{where}#/manifests", INDEX)
+    told = index.members.get("mediaType")
+    if told not in (None, OCI_INDEX):
+        what = "index.json is an image index, its mediaType is another"
+        graph.flaw("media-type-conflict", what, f"{where}#/mediaType", INDEX, OCI_INDEX, str(told)[:80])
+    if "layers" in index.members or "config" in index.members:
+        graph.flaw("document-ambiguous", "index.json is an index and a manifest at once", where, INDEX)
+    graph.problems(schema.index_problems(index.members), where, INDEX)
     roots = []
     for number, entry in enumerate(listed):
         try:
             descriptor = Descriptor.parse(entry)
         except ValueError as error:
-            graph.flaw("schema", str(error), f"{where}#/manifests/{number}", INDEX)
+            spelled = entry.get("digest") if isinstance(entry, dict) else None
+            malformed = isinstance(spelled, str) and Digest.maybe(spelled) is None
+            rule = "digest-malformed" if malformed else "schema"
+            graph.flaw(rule, str(error), f"{where}#/manifests/{number}", INDEX)
             continue
         names, ref_name = names_of(descriptor)
+        _check_names(descriptor, graph, f"{where}#/manifests/{number}/annotations")
         roots.append(Root(descriptor=descriptor, node=graph.node(descriptor), names=names, ref_name=ref_name))
     return tuple(roots)
 
@@ -91,11 +105,24 @@ def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]
     return tuple(dict.fromkeys(name for name in found if name)), ref_name
 
 
-def stored(container: Container) -> tuple[Stored, ...]:
+def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None:
+    """Note annotations that name an image and spell no name (image-spec, annotations.md; containerd)."""
+    annotations = descriptor.annotations
+    name, ref_name = annotations.get(IMAGE_NAME), annotations.get(REF_NAME)
+    if name is not None and Reference.maybe(name) is None:
+        graph.flaw("reference-malformed", f"{name[:80]!r} is no image name", where, descriptor.digest)
+    if ref_name is not None and not _REF_NAME.match(ref_name):
+        graph.flaw("reference-malformed", f"{ref_name[:80]!r} is no ref.name", where, descriptor.digest)
+
+
+def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
     """Return all that lies where a layout keeps blobs."""
     found = []
     for name in container.names(BLOBS):
         algorithm, slash, encoded = name.removeprefix(BLOBS).partition("/")
+        if not slash and algorithm in REGISTERED:
+            what = "a file stands where blobs need a folder"
+            graph.flaw("member-not-a-folder", what, f"{container.where}: {name}", name)
         digest = Digest.maybe(f"{algorithm}:{encoded}") if slash else None
         found.append(Stored(name=name, digest=digest, source=container.get(name)))
     return tuple(found)
@@ -152,7 +179,7 @@ def media_type_of(document: Document) -> str:
 def marker_flaws(container: Container, graph: GraphReader) -> None:
     """Note what is wrong with the file that says which version of the layout this is."""
     try:
-        found = load(container, MARKER)
+        found = load(container, MARKER, graph)
     except ContentError as error:
         graph.flaw("layout-version", error.what, f"{container.where}: {MARKER}", MARKER)
         return
@@ -160,15 +187,7 @@ def marker_flaws(container: Container, graph: GraphReader) -> None:
     if found is None:
         graph.flaw("layout-version", "a layout has a file oci-layout, here is none", where, MARKER)
         return
-    version = found[0].members.get("imageLayoutVersion")
+    version = found.members.get("imageLayoutVersion")
     if version != "1.0.0":
         told = documents.dump(version).decode()[:40]
         graph.flaw("layout-version", "unknown version of the image layout", where, MARKER, "1.0.0", told)
-
-
-def malformed(graph: GraphReader, error: ContentError | Malformed, where: str, subject: str) -> None:
-    """Note that an entry document cannot be read."""
-    if isinstance(error, Malformed):
-        graph.flaw("schema", error.message, f"{where}#{error.pointer}", subject)
-    else:
-        graph.flaw("schema", error.what, where, subject, error.expected, error.found)

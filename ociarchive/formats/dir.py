@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive import documents
 from ociarchive.bytes.hashing import sha256
-from ociarchive.bytes.source import Bytes, read_all
+from ociarchive.bytes.source import Bytes
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.graph import GraphReader, Malformed
@@ -51,27 +50,23 @@ class Dir:
         def find(digest: Digest) -> Bytes | None:
             return container.get(digest.hex) or container.get(digest.hex + _CHILD)  # type: ignore[return-value]
 
-        graph = GraphReader(find, container.where)
+        graph = GraphReader(find, container.where, container.limits)
         roots: tuple[Root, ...] = ()
         try:
-            raw = read_all(source, documents.MAX_MANIFEST)
-            document = documents.parse(raw, source.where)
-            descriptor = Descriptor.make(_layout.media_type_of(document), sha256(raw), len(raw))
-            node = graph.parse(document, descriptor, Bytes(raw, source.where))
+            document = graph.read_document(source, container.limits.manifest_size)
+            descriptor = Descriptor.make(_layout.media_type_of(document), sha256(document.raw), len(document.raw))
+            node = graph.parse(document, descriptor, Bytes(document.raw, source.where))
             roots = (Root(descriptor=descriptor, node=node),)
         except (ContentError, Malformed) as error:
-            if isinstance(error, Malformed) and "schema 1" in error.message:
-                raise ContentError(error.message, where=source.where) from None
-            if isinstance(error, Malformed):
-                graph.flaw("schema", error.message, f"{source.where}#{error.pointer}", _MANIFEST)
-            else:
-                graph.flaw("schema", error.what, source.where, _MANIFEST, error.expected, error.found)
+            graph.failed(error, source.where, _MANIFEST)
+        stored = tuple(_stored(container))
+        _check_roles(stored, graph)
         return Archive(
             format=self.name,
             container=container,
             roots=roots,
-            flaws=tuple(graph.flaws),
-            stored=tuple(_stored(container)),
+            flaws=graph.flaws,
+            stored=stored,
             extras=tuple(
                 Blob(descriptor=None, source=container.get(name), name=name)
                 for name in container.names()
@@ -118,6 +113,16 @@ def _split(content: Content) -> tuple[Root, list[Root]]:
 def _refers(root: Root) -> bool:
     tagged = bool(root.ref_name and root.ref_name.startswith("sha256-"))
     return tagged or (isinstance(root.node, Artifact) and root.node.subject is not None)
+
+
+def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
+    """One digest may be a blob or a manifest; where both files are there, readers take different ones."""
+    seen: dict[Digest, str] = {}
+    for one in stored:
+        if one.digest is not None and one.source is not None:
+            other = seen.setdefault(one.digest, one.name)
+            if other != one.name:
+                graph.flaw("role-doubled", f"{other} and {one.name} claim one digest", one.source.where, one.digest)
 
 
 def _stored(container: Container) -> Iterator[Stored]:

@@ -15,7 +15,7 @@ from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
-from ociarchive.values import Digest, Platform, Reference, type_name
+from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,12 +60,14 @@ class DockerArchive:
         listed = list(_entries(container, graph))
         entry, roots = _index(container, graph)
         roots = tuple(_join(roots, listed, graph, container.where)) if roots is not None else _distinct(listed)
+        _check_v1(container, listed, graph)
+        stored = _layout.stored(container, graph)
         return Archive(
             format=self.name,
             container=container,
             roots=roots,
-            flaws=tuple(graph.flaws),
-            stored=_layout.stored(container),
+            flaws=graph.flaws,
+            stored=stored,
             entry=entry if entry and roots else None,
         )
 
@@ -99,17 +101,19 @@ def _entries(container: Container, graph: GraphReader) -> Iterator[Root]:
     """Give a root for each entry of manifest.json."""
     where = f"{container.where}: {_MANIFEST}"
     try:
-        found = _layout.load(container, _MANIFEST)
-        value = found[0].value if found else None
+        found = _layout.load(container, _MANIFEST, graph)
+        value = found.value if found else None
         if not isinstance(value, list):
             graph.flaw("schema", f"manifest.json is an array, not {type_name(value)}", where, _MANIFEST)
             return
+        if not value:
+            graph.flaw("index-empty", "manifest.json lists nothing", where, _MANIFEST)
         for number, entry in enumerate(value):
             root = _entry(entry, container, graph, f"{where}#/{number}")
             if root:
                 yield root
     except ContentError as error:
-        _layout.malformed(graph, error, where, _MANIFEST)
+        graph.failed(error, where, _MANIFEST)
 
 
 def _entry(value: JSON, container: Container, graph: GraphReader, where: str) -> Root | None:
@@ -145,7 +149,60 @@ def _entry(value: JSON, container: Container, graph: GraphReader, where: str) ->
             names.append(name)
         else:
             graph.flaw("reference-malformed", f"RepoTag {tag[:80]!r} is no image name", f"{where}/RepoTags", tag[:200])
-    return Root(descriptor=None, node=graph.image_of(blob, found), names=tuple(dict.fromkeys(names)))
+    image = graph.image_of(blob, found)
+    if members.get("layersources") is not None:
+        _check_layer_sources(members["layersources"], image, container, graph, f"{where}/LayerSources")
+    return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
+
+
+def _check_layer_sources(value: JSON, image: Image, container: Container, graph: GraphReader, where: str) -> None:
+    """Note where LayerSources (Docker from 25 on: diff_id to descriptor) speaks of other layers than Layers."""
+    if not isinstance(value, dict):
+        graph.flaw("schema", f"LayerSources is an object, not {type_name(value)}", where, _MANIFEST)
+        return
+    by_diff_id = {str(layer.diff_id): layer for layer in image.layers}
+    for diff_id, entry in value.items():
+        try:
+            descriptor = Descriptor.parse(entry)
+        except ValueError as error:
+            graph.flaw("schema", str(error), f"{where}/{diff_id[:80]}", _MANIFEST)
+            continue
+        layer = by_diff_id.get(diff_id)
+        stored = container.get(_layout.blob_path(descriptor.digest))
+        if layer is None:
+            graph.flaw("layer-sources-mismatch", "LayerSources names a diff_id that no layer has", where, diff_id[:200])
+        elif stored is not None and layer.source is not None and stored != layer.source:
+            what = "LayerSources and Layers name different blobs for a layer"
+            graph.flaw("layer-sources-mismatch", what, where, diff_id, layer.name, str(descriptor.digest))
+        elif layer.source is not None and descriptor.size != layer.source.size:
+            graph.flaw(
+                "layer-sources-mismatch", "LayerSources gives a layer another size than it has", where, diff_id,
+                f"{descriptor.size} bytes", f"{layer.source.size} bytes",
+            )  # fmt: skip
+
+
+def _check_v1(container: Container, listed: list[Root], graph: GraphReader) -> None:
+    """Note where `repositories`, which only engines before Docker 1.10 read, contradicts manifest.json."""
+    where = f"{container.where}: {_V1}"
+    try:
+        found = _layout.load(container, _V1, graph)
+    except ContentError as error:
+        graph.flaw("v1-conflict", error.what, where, _V1)
+        return
+    owners = {name: root for root in listed for name in root.names}
+    for repository, tags in (found.members if found else {}).items():
+        for tag, top in (tags if isinstance(tags, dict) else {}).items():
+            name = Reference.maybe(f"{repository}:{tag}")
+            owner = owners.get(name) if name else None
+            if owner is None or not isinstance(owner.node, Image):
+                what = f"repositories names {repository[:80]}:{tag[:80]}, manifest.json does not"
+                graph.flaw("v1-conflict", what, where, f"{repository}:{tag}"[:200])
+                continue
+            folder = container.get(f"{top}/layer.tar") if isinstance(top, str) else None
+            last = owner.node.layers[-1].source if owner.node.layers else None
+            if folder is not None and last is not None and folder != last:
+                what = f"repositories gives {repository[:80]}:{tag[:80]} another top layer than manifest.json"
+                graph.flaw("v1-conflict", what, where, f"{repository}:{tag}"[:200])
 
 
 def _strings(value: JSON) -> list[str]:
@@ -171,18 +228,18 @@ def _index(container: Container, graph: GraphReader) -> tuple[documents.Document
     """Return index.json and its roots; no roots where it is not there or lists none beside a good manifest.json."""
     where = f"{container.where}: {_layout.INDEX}"
     try:
-        found = _layout.load(container, _layout.INDEX)
+        found = _layout.load(container, _layout.INDEX, graph)
     except ContentError as error:
-        _layout.malformed(graph, error, where, _layout.INDEX)
+        graph.failed(error, where, _layout.INDEX)
         return None, None
     if found is None:
         return None, None
-    if "manifests" in found[0].members and found[0].members["manifests"] is None:
+    if "manifests" in found.members and found.members["manifests"] is None:
         graph.flaw("index-without-manifests", "index.json lists nothing, manifest.json does", where, _layout.INDEX)
         return None, None
-    roots = _layout.read_index(found[0], graph, where)
+    roots = _layout.read_index(found, graph, where)
     _layout.marker_flaws(container, graph)
-    return found[0], roots or None
+    return found, roots or None
 
 
 def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where: str) -> Iterator[Root]:

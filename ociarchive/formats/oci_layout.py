@@ -34,21 +34,21 @@ class OciLayout:
         where = f"{container.where}: {_layout.INDEX}"
         roots, entry = None, None
         try:
-            found = _layout.load(container, _layout.INDEX)
-            if found is None:
-                graph.flaw("schema", "a layout has an index.json, here is none", where, _layout.INDEX)
+            entry = _layout.load(container, _layout.INDEX, graph)
+            if entry is None:
+                graph.flaw("index-missing", "a layout has an index.json, here is none", where, _layout.INDEX)
             else:
-                entry = found[0]
                 roots = _layout.read_index(entry, graph, where)
         except ContentError as error:
-            _layout.malformed(graph, error, where, _layout.INDEX)
+            graph.failed(error, where, _layout.INDEX)
         _layout.marker_flaws(container, graph)
+        stored = _layout.stored(container, graph)
         return Archive(
             format=self.name,
             container=container,
             roots=roots or (),
-            flaws=tuple(graph.flaws),
-            stored=_layout.stored(container),
+            flaws=graph.flaws,
+            stored=stored,
             entry=entry,
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive import documents
 from ociarchive.bytes.source import read_all
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
@@ -43,7 +42,7 @@ class RegistryStorage:
 
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
-        graph = GraphReader(lambda digest: container.get(self.blob_path(digest)), container.where)
+        graph = GraphReader(lambda digest: container.get(self.blob_path(digest)), container.where, container.limits)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
         for name in sorted(container.names(_REPOSITORIES)):
@@ -65,7 +64,7 @@ class RegistryStorage:
             format=self.name,
             container=container,
             roots=tuple(roots),
-            flaws=tuple(graph.flaws),
+            flaws=graph.flaws,
             stored=tuple(_stored(container)),
         )
 
@@ -165,13 +164,13 @@ def _link(container: Container, graph: GraphReader, name: str) -> Digest | None:
         return None
 
 
-def _descriptor(container: Container, digest: Digest) -> Descriptor | None:
+def _descriptor(container: Container, graph: GraphReader, digest: Digest) -> Descriptor:
     """Return a descriptor of a manifest that only its digest names; its media type stands in it."""
     source = container.get(REGISTRY_STORAGE.blob_path(digest))
     if source is None:
         return Descriptor.make("", digest, 0)
     try:
-        document = documents.parse(read_all(source, documents.MAX_MANIFEST), source.where)
+        document = graph.read_document(source, container.limits.manifest_size)
     except ContentError:
         return Descriptor.make("", digest, source.size)
     return Descriptor.make(_layout.media_type_of(document), digest, source.size)
@@ -181,17 +180,13 @@ def _tagged(container: Container, graph: GraphReader, name: str, repository: str
     digest = _link(container, graph, name)
     if digest is None:
         return None
-    descriptor = _descriptor(container, digest)
+    descriptor = _descriptor(container, graph, digest)
     reference = Reference.maybe(f"{repository}:{tag}")
-    if descriptor is None:
-        return None
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
 
 
 def _untagged(container: Container, graph: GraphReader, digest: Digest, name: str) -> Iterator[Root]:
-    descriptor = _descriptor(container, digest)
-    if descriptor is None:
-        return
+    descriptor = _descriptor(container, graph, digest)
     node = graph.node(descriptor)
     if not isinstance(node, Missing) and node.subject is not None:
         yield Root(descriptor=descriptor, node=node)

@@ -84,7 +84,6 @@ class Shape:
 
 PLAIN = IMAGE.node()
 ODD = "A Name+With %odd/ things"
-NO_PLATFORM = Image(layers=[BASE], platform=None)
 EMPTY_PLATFORM = Image(layers=[BASE], platform=None, config_members={"os": "", "architecture": ""})
 
 SHAPES = {

@@ -17,6 +17,7 @@ ROWS = (
     "mediatypes",
     "documents",
     "bytes",
+    "schema",
     "statements",
     "measure",
     "container",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.audit.evidence import Evidence
+    from ociarchive.values import Digest
 
 
 def _digest_mismatch(evidence: Evidence) -> Iterator[Fault]:
@@ -94,11 +95,31 @@ def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
+def _blob_name(evidence: Evidence) -> Iterator[Fault]:
+    for stored in evidence.archive.stored:
+        if stored.digest is None:
+            yield Fault(
+                location=evidence.place(stored.name), subject=stored.name,
+                message="a file lies among the blobs and its name is no digest",
+            )  # fmt: skip
+
+
+def _size_conflict(evidence: Evidence) -> Iterator[Fault]:
+    sizes: dict[Digest, int] = {}
+    for descriptor in evidence.descriptors:
+        size = sizes.setdefault(descriptor.digest, descriptor.size)
+        if size != descriptor.size:
+            yield Fault(
+                location=evidence.place(str(descriptor.digest)), subject=descriptor.digest,
+                message="two descriptors give one blob two sizes", expected=size, found=descriptor.size,
+            )  # fmt: skip
+
+
 def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
     for stored in evidence.archive.stored:
-        if stored.source is not None and stored.digest not in evidence.referenced:
+        if stored.digest is not None and stored.source is not None and stored.digest not in evidence.referenced:
             yield Fault(
-                location=evidence.place(stored.name), subject=stored.digest or stored.name,
+                location=evidence.place(stored.name), subject=stored.digest,
                 message=f"no manifest leads to it ({stored.source.size} bytes)",
             )  # fmt: skip
 
@@ -149,6 +170,18 @@ RULES: Final = (
         summary="A blob lies in the archive and nothing leads to it.",
         advice="Harmless where an edit or an older Docker left it; `convert` leaves it behind.",
         check=_blob_unreferenced,
+    ),
+    Rule(
+        id="blob-name", severity="warning", spec="image-spec, image-layout.md, Blobs",
+        summary="A file lies where only blobs may, and its name is no digest.",
+        advice="Harmless where somebody left a file; `convert` leaves it behind.",
+        check=_blob_name,
+    ),
+    Rule(
+        id="size-conflict", severity="error", spec="image-spec, descriptor.md, size",
+        summary="Two descriptors give one blob two sizes: one of them is wrong.",
+        advice="The archive was made or altered by a faulty program: make it again.",
+        check=_size_conflict,
     ),
     Rule(
         id="digest-unknown", severity="warning", spec="image-spec, descriptor.md, Registered Algorithms",

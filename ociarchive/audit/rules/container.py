@@ -96,7 +96,32 @@ RULES: Final = (
         advice="Get the archive again from where it was made.", check=noticed("link-loop"),
     ),
     Rule(
-        id="limit-members", severity="error", spec="a limit of this program",
+        id="outer-damaged", severity="error", spec="RFC 1952; RFC 8878; the .xz file format; bzip2",
+        summary="The compression of the whole archive is damaged, cut, or followed by something else.",
+        advice=_AGAIN, check=noticed("outer-damaged"),
+    ),
+    Rule(
+        id="member-name-absolute", severity="warning", spec="POSIX.1-2017, pax; CVE-2014-9358",
+        summary="A member's name begins with a slash; readers leave it out, or write outside of where they should.",
+        advice="Pack the archive again with relative names; `convert` does.", check=noticed("member-name-absolute"),
+    ),
+    Rule(
+        id="member-not-a-folder", severity="error", spec="POSIX.1-2017, pax; image-spec, image-layout.md",
+        summary="A file stands where other members, or blobs, need a folder.",
+        advice="Get the archive again from where it was made.", check=noticed("member-not-a-folder"),
+    ),
+    Rule(
+        id="limit-name", severity="error", spec="a limit of this program (--limit name=N)",
+        summary="A member's name is longer than any file system takes.",
+        advice="Do not use this archive; find out who made it.", check=noticed("limit-name"),
+    ),
+    Rule(
+        id="limit-extended", severity="error", spec="a limit of this program (--limit extended=N)",
+        summary="An extended tar header claims more than any real one has.",
+        advice="Do not use this archive; find out who made it.", check=noticed("limit-extended"),
+    ),
+    Rule(
+        id="limit-members", severity="error", spec="a limit of this program (--limit members=N)",
         summary="The tar has more members than any real archive.",
         advice="Pack the archive again without what does not belong to it.", check=noticed("limit-members"),
     ),

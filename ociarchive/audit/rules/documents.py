@@ -4,44 +4,98 @@ from __future__ import annotations
 
 from typing import Final
 
-from ociarchive.audit.rule import Rule, noticed
+from ociarchive.audit.rule import Rule, Severity, noticed
+
+_JSON: Final = "RFC 8259; I-JSON, RFC 7493"
+_MAKER: Final = "Make the archive again; report it to whoever wrote the program that made it."
+_TRAP: Final = "Do not use this archive: two readers may see two images in it."
+
+
+def _rule(rule: str, spec: str, summary: str, advice: str = _MAKER, severity: Severity = "error") -> Rule:
+    """Return a rule whose faults the readers of documents notice."""
+    return Rule(id=rule, severity=severity, spec=spec, summary=summary, advice=advice, check=noticed(rule))
+
 
 RULES: Final = (
-    Rule(
-        id="schema", severity="error",
-        spec="image-spec, manifest.md, image-index.md, config.md; RFC 8259; RFC 7493",
-        summary="A document is not what it should be: no strict JSON, or a member is absent or of the wrong type.",
-        advice="Make the archive again; report it to whoever wrote the program that made it.",
-        check=noticed("schema"),
+    # Is it JSON, and the same to every parser?
+    _rule("json-invalid", _JSON, "A document is not JSON."),
+    _rule("json-encoding", "RFC 8259, 8.1", "A document is not UTF-8."),
+    _rule("json-bom", "RFC 8259, 8.1", "A document begins with a byte order mark, which parsers may refuse."),
+    _rule("json-trailing", _JSON, "Text follows the end of a document; some parsers never see it.", _TRAP),
+    _rule("json-duplicate-key", "RFC 8259, 4", "A key stands twice: parsers disagree which counts.", _TRAP),
+    _rule("json-number", "RFC 8259, 6; RFC 7493, 2.2", "A number is NaN, infinite or beyond 64 bits.", _TRAP),
+    _rule("json-surrogate", "RFC 8259, 8.2", "A string holds half of a UTF-16 pair; Go turns it into another.", _TRAP),
+    _rule(
+        "config-surrogate", "RFC 8259, 8.2", "A string of a config holds half of a UTF-16 pair.",
+        "Its bytes travel as they are; what an engine shows of it may differ.", "warning",
     ),
-    Rule(
-        id="layout-version", severity="error", spec="image-spec, image-layout.md, oci-layout file",
-        summary="The file oci-layout is missing, malformed, or of a version that is not known.",
-        advice='Put a file oci-layout with {"imageLayoutVersion":"1.0.0"} beside index.json.',
-        check=noticed("layout-version"),
+    _rule("key-case", "RFC 8259, 4", "A key differs from a known one in case alone: only Go takes it.", _TRAP),
+    _rule("limit-depth", "a limit of this program (--limit depth=N)", "A document nests deeper than real ones do."),
+    _rule(
+        "limit-document", "a limit of this program (--limit manifest-size=N, config-size=N); distribution-spec, Push",
+        "A document is larger than registries and engines take.",
     ),
-    Rule(
-        id="index-without-manifests", severity="warning", spec="image-spec, image-index.md, manifests",
-        summary="index.json lists nothing, while manifest.json beside it names images.",
-        advice="Nothing need be done: manifest.json is read; `convert` writes both.",
-        check=noticed("index-without-manifests"),
+    _rule("limit-nesting", "a limit of this program (--limit nesting=N)", "Indexes nest deeper than real ones do."),
+    # Is it the document it should be?
+    _rule(
+        "schema", "image-spec, manifest.md, image-index.md, config.md, descriptor.md",
+        "A member that a document must have is not there, or of the wrong type.",
     ),
-    Rule(
-        id="hybrid-disagrees", severity="error", spec="Docker image spec v1.2; image-spec, image-layout.md",
-        summary="manifest.json and index.json of one archive name different images: engines load different ones.",
-        advice="Do not use this archive; save it again.",
-        check=noticed("hybrid-disagrees"),
+    _rule("digest-malformed", "image-spec, descriptor.md, Digests", "What should be a digest is none."),
+    _rule("media-type-malformed", "RFC 6838, 4.2", "What should be a media type is none."),
+    _rule("platform-malformed", "image-spec, image-index.md, platform", "A platform is not what it should be."),
+    _rule("urls-malformed", "image-spec, descriptor.md, urls; RFC 3986", "What should be a URL of a blob is none."),
+    _rule("annotations-malformed", "image-spec, annotations.md", "Annotations do not map strings to strings."),
+    _rule(
+        "platform-empty", "image-spec, config.md, architecture and os", "An architecture or os is there and empty.",
+        "Engines take such an image for any platform, or for none: build it again with a platform.", "warning",
     ),
-    Rule(
-        id="media-type-conflict", severity="error", spec="image-spec, manifest.md, mediaType",
-        summary="A document's mediaType contradicts that of the descriptor that names it.",
-        advice="Make the archive again; CVE-2021-41190 is what such documents are used for.",
-        check=noticed("media-type-conflict"),
+    _rule(
+        "layers-empty", "image-spec, manifest.md, layers", "A manifest lists no layers, where it should list one.",
+        "Lawful for an image without files; some engines refuse it.", "warning",
     ),
-    Rule(
-        id="reference-malformed", severity="warning", spec="distribution, reference grammar",
-        summary="A RepoTag is no image name; no engine can use it.",
-        advice="Name the image with `convert --tag`.",
-        check=noticed("reference-malformed"),
+    _rule(
+        "document-ambiguous", "image-spec, manifest.md and image-index.md; CVE-2021-41190",
+        "A document is a manifest and an index at once, or says it is another kind than it is.", _TRAP,
+    ),
+    _rule(
+        "media-type-conflict", "image-spec, manifest.md, mediaType; CVE-2021-41190",
+        "A document's mediaType contradicts that of the descriptor that names it.", _TRAP,
+    ),
+    _rule("index-cycle", "image-spec, image-index.md", "An index leads to itself."),
+    # The entry documents
+    _rule("index-missing", "image-spec, image-layout.md, index.json file", "A layout has no index.json."),
+    _rule(
+        "index-empty", "image-spec, image-index.md, manifests", "An index, or manifest.json, lists nothing.",
+        "Lawful, and there is nothing in it: save the images again.", "warning",
+    ),
+    _rule(
+        "index-without-manifests", "image-spec, image-index.md, manifests",
+        "index.json lists nothing, while manifest.json beside it names images.",
+        "Nothing need be done: manifest.json is read; `convert` writes both.", "warning",
+    ),
+    _rule(
+        "layout-version", "image-spec, image-layout.md, oci-layout file",
+        "The file oci-layout is missing, malformed, or of a version that is not known.",
+        'Put a file oci-layout with {"imageLayoutVersion":"1.0.0"} beside index.json.',
+    ),
+    _rule(
+        "hybrid-disagrees", "Docker image spec v1.2; image-spec, image-layout.md",
+        "manifest.json and index.json of one archive name different images: engines load different ones.",
+        "Do not use this archive; save it again.",
+    ),
+    _rule("role-doubled", "containers-transports(5), dir", "Two files of a dir claim one digest.", _TRAP),
+    _rule(
+        "layer-sources-mismatch", "moby, image/tarexport, LayerSources",
+        "manifest.json's LayerSources and Layers speak of different layers.", "Save the image again.",
+    ),
+    _rule(
+        "v1-conflict", "Docker image spec v1, repositories",
+        "The file repositories, which only old engines read, contradicts manifest.json.",
+        "Harmless for engines since Docker 1.10; `convert` leaves the file out.", "warning",
+    ),
+    _rule(
+        "reference-malformed", "distribution, reference grammar; image-spec, annotations.md",
+        "A name or tag is none that an engine could use.", "Name the image with `convert --tag`.", "warning",
     ),
 )  # fmt: skip

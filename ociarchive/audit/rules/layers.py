@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.audit.rule import Fault, Rule
+from ociarchive.bytes.filetype import describe
+from ociarchive.container import is_tar
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
+from ociarchive.model import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.audit.evidence import Evidence
-    from ociarchive.model import Image, Layer
+    from ociarchive.model import Layer
 
 
 def _layers(evidence: Evidence) -> Iterator[tuple[Image, int, Layer, str]]:
@@ -44,9 +48,10 @@ def _diff_id_count(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _diff_id_mismatch(evidence: Evidence) -> Iterator[Fault]:
-    for _, number, layer, where in _layers(evidence):
+    swapped = {id(image) for image in evidence.images if _swapped(evidence, image)}
+    for image, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
-        if fact is None or fact.diff_ids is None or layer.diff_id is None or not layer.unpacks:
+        if fact is None or fact.diff_ids is None or layer.diff_id is None or not layer.unpacks or id(image) in swapped:
             continue
         if agrees(layer.diff_id, fact.diff_ids) is False:
             found = next(digest for digest in fact.diff_ids if digest.algorithm == layer.diff_id.algorithm)
@@ -54,6 +59,76 @@ def _diff_id_mismatch(evidence: Evidence) -> Iterator[Fault]:
                 location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
                 expected=layer.diff_id, found=found,
                 message=f"layer {number} unpacks to something else than the config says",
+            )  # fmt: skip
+
+
+def _layer_order(evidence: Evidence) -> Iterator[Fault]:
+    for image in evidence.images:
+        if _swapped(evidence, image) and image.config.source is not None:
+            yield Fault(
+                location=image.config.source.where, subject=image.image_id,
+                message="the layers are those that the config names, in another order",
+            )  # fmt: skip
+
+
+def _swapped(evidence: Evidence, image: Image) -> bool:
+    """Whether all layers unpack to the diff_ids of the config, but not one by one."""
+    facts = [evidence.fact(layer.source) for layer in image.layers]
+    found = [fact.diff_id for fact in facts if fact is not None and fact.diff_id is not None]
+    if len(found) != len(image.diff_ids) or found == list(image.diff_ids):
+        return False
+    return Counter(found) == Counter(image.diff_ids)
+
+
+def _history_count(evidence: Evidence) -> Iterator[Fault]:
+    for image in evidence.images:
+        config = image.config_document
+        history = config.members.get("history") if config else None
+        if not isinstance(history, list) or not history or image.config.source is None:
+            continue
+        made = sum(isinstance(entry, dict) and entry.get("empty_layer") is not True for entry in history)
+        if made != len(image.diff_ids):
+            yield Fault(
+                location=f"{image.config.source.where}#/history", subject=image.image_id,
+                expected=f"{len(image.diff_ids)} entries with a layer", found=f"{made}",
+                message="the history speaks of another number of layers than there are",
+            )  # fmt: skip
+
+
+def _platform_mismatch(evidence: Evidence) -> Iterator[Fault]:
+    for edge in evidence.edges:
+        told = edge.descriptor.platform if edge.descriptor else None
+        real = edge.node.platform if isinstance(edge.node, Image) else None
+        if edge.descriptor is None or told is None or real is None or not told.os or not real.os:
+            continue
+        same = (told.os, told.architecture) == (real.os, real.architecture)
+        if not same or (told.variant and real.variant and told.variant != real.variant):
+            yield Fault(
+                location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest,
+                expected=told, found=real, message="the index gives an image another platform than its config",
+            )  # fmt: skip
+
+
+def _layer_padded(evidence: Evidence) -> Iterator[Fault]:
+    for _, number, layer, where in _layers(evidence):
+        fact = evidence.fact(layer.source)
+        if fact is not None and fact.padded and layer.unpacks:
+            yield Fault(
+                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                message=f"layer {number}: zeros follow the compressed stream",
+            )  # fmt: skip
+
+
+def _layer_not_tar(evidence: Evidence) -> Iterator[Fault]:
+    for _, number, layer, where in _layers(evidence):
+        fact = evidence.fact(layer.source)
+        if fact is None or fact.diff_ids is None or not layer.unpacks or not fact.uncompressed_size:
+            continue
+        if not is_tar(fact.first):
+            yield Fault(
+                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                expected="a tar", found=describe(fact.first),
+                message=f"layer {number} is no tar",
             )  # fmt: skip
 
 
@@ -132,13 +207,44 @@ RULES: Final = (
         check=_diff_id_mismatch,
     ),
     Rule(
+        id="layer-order", severity="error", spec="image-spec, config.md, rootfs.diff_ids",
+        summary="The layers of an image stand in another order than its config says.",
+        advice="Files of one layer would hide those of another: make the archive again.",
+        check=_layer_order,
+    ),
+    Rule(
+        id="history-count", severity="warning", spec="image-spec, config.md, history",
+        summary="A config's history speaks of another number of layers than the image has.",
+        advice="Harmless to run; what made which layer cannot be told.",
+        check=_history_count,
+    ),
+    Rule(
+        id="platform-mismatch", severity="warning", spec="image-spec, image-index.md, platform",
+        summary="An index gives an image another platform than the image's own config.",
+        advice="Engines choose by the index: the wrong image may be run. Build the index again.",
+        check=_platform_mismatch,
+    ),
+    Rule(
+        id="layer-padded", severity="warning", spec="RFC 1952, 2.2",
+        summary="Zeros follow a layer's compressed stream; readers in Go stop there with an error.",
+        advice="`convert --compression gzip` writes the layer anew where it was another, else make it again.",
+        check=_layer_padded,
+    ),
+    Rule(
+        id="layer-not-tar", severity="warning", spec="image-spec, layer.md",
+        summary="A layer of a layer's media type holds no tar.",
+        advice="No engine can unpack it: make the image again.",
+        check=_layer_not_tar,
+    ),
+    Rule(
         id="layer-damaged", severity="error", spec="RFC 1952; RFC 8878",
         summary="A layer's stream is damaged, cut, or followed by bytes that are not part of it.",
         advice=_DAMAGED,
         check=_layer_damaged,
     ),
     Rule(
-        id="limit-unpacked", severity="error", spec="a limit of this program",
+        id="limit-unpacked", severity="error",
+        spec="limits of this program (--max-ratio, --max-layer-size, --limit window=N)",
         summary="A layer unpacks to more than is allowed, as decompression bombs do.",
         advice="If the layer is meant to be so, --max-ratio and --max-layer-size lift the limits.",
         check=_layer_limit,
