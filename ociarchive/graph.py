@@ -50,7 +50,7 @@ class GraphReader:
         self.limits = limits or Limits()
         self._nodes: dict[tuple[Digest, str], Node] = {}
         self._open: set[tuple[Digest, str]] = set()
-        self._documents = 0
+        self._documents = self._bytes = 0
         self._flaws: dict[Flaw, None] = {}
 
     @property
@@ -90,24 +90,29 @@ class GraphReader:
         return documents.parse(raw, source.where, limit=limit, depth=self.limits.depth, surrogates=surrogates)
 
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
-        known = kind_of(descriptor.media_type)
         opaque = Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
-        if known is None and source.size > self.limits.manifest_size:
+        if descriptor.media_type and kind_of(descriptor.media_type) is None:
             return opaque
-        self._documents += 1
-        if self._documents > self.limits.documents:
-            what = f"archive has more than {self.limits.documents} manifests and indexes"
-            raise LimitError(what, "documents", where=self._where)
+        self._budget(source)
         try:
             document = self.read_document(source, self.limits.manifest_size)
             return self.parse(document, descriptor, Bytes(document.raw, source.where), depth)
-        except documents.DocumentError as error:
-            if known is None:
-                return opaque
-            self.failed(error, source.where, descriptor.digest)
         except (Malformed, ContentError) as error:
             self.failed(error, source.where, descriptor.digest)
         return Missing(source=source)
+
+    def _budget(self, source: ByteSource) -> None:
+        """Count a document before it is read: all of them stay in memory."""
+        self._documents += 1
+        self._bytes += source.size
+        for name, count, allowed in (
+            ("documents", self._documents, self.limits.documents),
+            ("documents-size", self._bytes, self.limits.documents_size),
+        ):
+            if count > allowed:
+                unit = " bytes" if name.endswith("size") else ""
+                what = f"the archive's manifests, indexes and configs are more than the {allowed}{unit} allowed"
+                raise LimitError(what, name, where=self._where)
 
     def parse(self, document: Document, descriptor: Descriptor, source: ByteSource, depth: int = 0) -> Node:
         """Return the node of a document that was read. Malformed: it is no manifest or index."""
@@ -248,6 +253,7 @@ class GraphReader:
         """Return the config's document, None, and a flaw, where it cannot be read."""
         if config.source is None:
             return None
+        self._budget(config.source)
         try:
             parsed = self.read_document(config.source, self.limits.config_size, surrogates=True)
             if not isinstance(parsed.value, dict):

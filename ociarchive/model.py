@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.mediatypes import look_up
-from ociarchive.values import Digest, Platform
+from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 ATTESTATION: Final = "attestation-manifest"
+#: Annotations of index.json's descriptors that name images: image-spec, annotations.md; containerd; cosign's saved
+#: layouts, where `kind` tells an image from what was signed over it.
+REF_NAME: Final = "org.opencontainers.image.ref.name"
+IMAGE_NAME: Final = "io.containerd.image.name"
+COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
+COSIGN_KIND: Final = "kind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +153,41 @@ class Child:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """An image, index or artifact that an archive names by itself, with the names it gives it."""
+    """An image, index or artifact that an archive names by itself, with the names it gives it.
+
+    `attached` is the name of the image that cosign says this speaks of: no name of its own.
+    """
 
     descriptor: Descriptor | None
     node: Node
     names: tuple[Reference, ...] = ()
     ref_name: str | None = None
+    attached: Reference | None = None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags under which it stands."""
+        found = [self.ref_name] if self.ref_name and "/" not in self.ref_name else []
+        return (*found, *(name.tag for name in self.names if name.tag))
+
+    @property
+    def subjects(self) -> frozenset[Digest]:
+        """The digests that it speaks of: its subject, and the digest in a tag `sha256-<hex>`."""
+        found = {digest for tag in self.tags if (digest := tagged_digest(tag)) is not None}
+        subject = None if isinstance(self.node, Missing) else self.node.subject
+        return frozenset(found | {subject.digest}) if subject is not None else frozenset(found)
+
+    @property
+    def speaks_of_another(self) -> bool:
+        """Whether it is no image in its own right: a signature, a referrer, an index of referrers."""
+        return self.attached is not None or (bool(self.subjects) and not isinstance(self.node, Image))
+
+    @property
+    def identity(self) -> object:
+        """What makes two roots the same, whatever their names: the digest, without one the image ID."""
+        if self.descriptor is not None:
+            return self.descriptor.digest
+        return self.node.image_id if isinstance(self.node, Image) else id(self.node)
 
     @property
     def platform(self) -> Platform | None:
@@ -211,11 +246,25 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A descriptor and the node it leads to, with the indexes that lie before it."""
+    """An entry of the archive or of an index, with the entries that lie before it."""
 
-    descriptor: Descriptor | None
-    node: Node
+    entry: Root | Child
     above: tuple[Child | Root, ...]
+
+    @property
+    def descriptor(self) -> Descriptor | None:
+        """What the entry claims."""
+        return self.entry.descriptor
+
+    @property
+    def node(self) -> Node:
+        """What the entry leads to."""
+        return self.entry.node
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform that the entry claims, else the config."""
+        return self.entry.platform
 
     @property
     def parent(self) -> Index | None:
@@ -233,7 +282,7 @@ def walk(roots: Iterable[Root]) -> Iterator[Edge]:
         if key in seen:
             return
         seen.add(key)
-        yield Edge(entry.descriptor, entry.node, above)
+        yield Edge(entry, above)
         if isinstance(entry.node, Index):
             for child in entry.node.children:
                 yield from below(child, (*above, entry))

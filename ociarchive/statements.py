@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import re
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.bytes.source import read_all
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.values import Digest
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
-#: SBOMs of large images reach tens of MiB; a larger statement is carried, and not looked into.
-MAX_STATEMENT: Final = 32 << 20
+#: What is looked into. Signatures' payloads are small; statements name their subjects first, however large the SBOM
+#: behind them is.
+_HEAD: Final = 1 << 20
+_SUBJECT: Final = re.compile(r'"subject"\s*:\s*(?=\[)')
 
 
 def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
@@ -33,16 +36,25 @@ def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
     if media_type not in (SIMPLE_SIGNING, IN_TOTO, DSSE):
         return ()
     try:
-        raw = read_all(source, MAX_STATEMENT)
-        value = documents.parse(raw, source.where, limit=MAX_STATEMENT, surrogates=True).value
+        value = _value(source.head(_HEAD), source.where)
         if media_type == DSSE:
             payload = value.get("payload") if isinstance(value, dict) else None
-            inner = base64.b64decode(payload, validate=True) if isinstance(payload, str) else b"{}"
-            value = documents.parse(inner, source.where, limit=MAX_STATEMENT, surrogates=True).value
+            value = _value(
+                base64.b64decode(payload, validate=True) if isinstance(payload, str) else b"{}", source.where
+            )
     except (ContentError, binascii.Error, ValueError):
         return ()
     found = _signed(value) if media_type == SIMPLE_SIGNING else _subjects(value)
     return tuple(dict.fromkeys(found))
+
+
+def _value(raw: bytes, where: str) -> JSON:
+    """Return the value of a document, of a large one nothing but its subjects."""
+    if len(raw) < _HEAD:
+        return documents.parse(raw, where, limit=_HEAD, surrogates=True).value
+    text = raw.decode("utf-8", "ignore")
+    found = _SUBJECT.search(text)
+    return {"subject": json.JSONDecoder().raw_decode(text, found.end())[0]} if found else {}
 
 
 def _signed(value: JSON) -> Iterator[Digest]:

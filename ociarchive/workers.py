@@ -10,6 +10,8 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ociarchive.errors import HostError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
@@ -28,6 +30,7 @@ class Workers:
     """A bounded set of threads for whole layers, and another for the blocks of layers that are compressed.
 
     They are apart because a layer waits for its blocks: in one pool layers could hold all threads and wait for ever.
+    While blocks are compressed a layer's own thread mostly waits for them, so about `jobs` of the threads are busy.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -38,36 +41,58 @@ class Workers:
         self._blocks = ThreadPoolExecutor(jobs, "block")
 
     def check(self, _: int = 0) -> None:
-        """Raise Cancelled where another job has failed; made to be called with each chunk."""
+        """Raise Cancelled where another job of this run has failed; made to be called with each chunk."""
         if self._cancelled.is_set():
             raise Cancelled
 
     def block(self, call: Callable[[], bytes]) -> Future[bytes]:
-        """Begin a piece of work of a layer."""
-        return self._blocks.submit(call)
+        """Begin a piece of work of a layer. HostError: no thread can be started."""
+        try:
+            return self._blocks.submit(call)
+        except RuntimeError as error:
+            raise _no_thread(error) from error
 
     def run(self, calls: Sequence[Callable[[], T]], on_failure: Callable[[], None] | None = None) -> list[T]:
-        """Do all calls and return their results in order; the first error, in time, is raised when all have ended.
+        """Do all calls and return their results in order. The first that fails ends the others and is raised.
 
-        `on_failure` is called once a call has failed, to wake others that wait for it.
+        `on_failure` is called once a call has failed, to wake others that wait for it. Afterwards the workers can be
+        used again. HostError: not one thread can be started.
         """
-        futures = [self._layers.submit(self._guarded, call) for call in calls]
+        self._cancelled.clear()
+        first: list[BaseException] = []
+
+        def guarded(call: Callable[[], T]) -> T:
+            self.check()
+            try:
+                return call()
+            except BaseException as error:
+                if not isinstance(error, Cancelled):
+                    first.append(error)
+                self._cancelled.set()
+                raise
+
+        futures: list[Future[T]] = []
         try:
-            pending = set(futures)
-            while pending:
-                done, pending = wait(pending, timeout=None, return_when=FIRST_EXCEPTION)
-                if any(future.exception() for future in done if not future.cancelled()):
-                    break
+            futures.extend(self._layers.submit(guarded, call) for call in calls)
+            wait(futures, return_when=FIRST_EXCEPTION)
+        except RuntimeError as error:
+            self._end(futures, on_failure)
+            raise _no_thread(error) from error
         except BaseException:
-            self.cancel(futures, on_failure)
+            self._end(futures, on_failure)
             raise
-        failed = [error for future in futures if future.done() and (error := future.exception())]
-        if failed:
-            self.cancel(futures, on_failure)
-            raise next((error for error in failed if not isinstance(error, Cancelled)), failed[0])
+        if self._cancelled.is_set():
+            self._end(futures, on_failure)
+            raise first[0] if first else Cancelled
         return [future.result() for future in futures]
 
-    def cancel(self, futures: Sequence[Future[T]] = (), on_failure: Callable[[], None] | None = None) -> None:
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._cancelled.set()
+        self._layers.shutdown(cancel_futures=True)
+        self._blocks.shutdown(cancel_futures=True)
+
+    def _end(self, futures: Sequence[Future[T]], on_failure: Callable[[], None] | None) -> None:
         """End all that runs and wait until it has ended."""
         self._cancelled.set()
         for future in futures:
@@ -76,12 +101,6 @@ class Workers:
             on_failure()
         wait([future for future in futures if not future.cancelled()])
 
-    def close(self) -> None:
-        """Let go of the threads."""
-        self._cancelled.set()
-        self._layers.shutdown(cancel_futures=True)
-        self._blocks.shutdown(cancel_futures=True)
 
-    def _guarded(self, call: Callable[[], T]) -> T:
-        self.check()
-        return call()
+def _no_thread(error: RuntimeError) -> HostError:
+    return HostError(f"cannot start a thread: {error}", hint="--jobs 1 needs the fewest")

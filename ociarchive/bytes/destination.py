@@ -28,6 +28,9 @@ _AT_FDCWD: Final = -100
 _NOREPLACE: Final = 1
 _EXCHANGE: Final = 2
 _SUFFIX: Final = ".ociarchive-part"
+_PROBE: Final = ".probe"
+#: Bytes of DEST's name in the hidden one, which file systems hold to 255.
+_LONGEST: Final = 180
 _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
@@ -43,7 +46,7 @@ class Destination:
         self._lock: int | None = None
         self._fd: int | None = None
         name = os.path.basename(self._dest)
-        self._prefix = f".{name[:180]}."
+        self._prefix = f".{os.fsdecode(os.fsencode(name)[:_LONGEST])}."
         self.path = os.path.join(self.parent, f"{self._prefix}{secrets.token_hex(6)}{_SUFFIX}")
 
     def __enter__(self) -> Self:
@@ -64,7 +67,7 @@ class Destination:
             except OSError as error:
                 self._remove()
                 raise HostError(f"cannot write: {error.strerror}", where=self.parent) from error
-        if self._force and self._folder and os.path.isdir(self._dest):
+        if self._force and os.path.lexists(self._dest) and (self._folder or os.path.isdir(self._dest)):
             self._require_exchange()
         return self
 
@@ -122,7 +125,7 @@ class Destination:
 
     def _require_exchange(self) -> None:
         """Say before any work that a folder cannot be exchanged here."""
-        probe = self.path + ".probe"
+        probe = self.path + _PROBE
         try:
             os.mkdir(probe)
             if not _renameat2(self.path, probe, _EXCHANGE):
@@ -141,7 +144,7 @@ class Destination:
     def _clear_leftovers(self) -> None:
         with suppress(OSError):
             for entry in os.listdir(self.parent):
-                if entry.startswith(self._prefix) and _SUFFIX in entry:
+                if entry.startswith(self._prefix) and entry.endswith((_SUFFIX, _PROBE)):
                     _remove_unlocked(os.path.join(self.parent, entry))
 
     def _remove(self) -> None:

@@ -43,6 +43,8 @@ class Limits:
     nesting: int = 16
     #: Documents are held in memory: so many of a few KiB each are some tens of MiB.
     documents: int = 20_000
+    #: Python needs several bytes for one of JSON: this is what fits into the memory bound beside everything else.
+    documents_size: int = 24 << 20
     #: Overlay file systems stop at 128 layers, engines before 1,000.
     layers: int = 10_000
     #: A hundred thousand strays beside an image are odd but lawful; ten times that is an attack on the reader.

@@ -25,7 +25,7 @@ AHEAD: Final = 8
 
 
 class Slot(Protocol):
-    """A place for one blob."""
+    """A place for one blob. HostError: it cannot be written. Aborted: another slot was abandoned."""
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
@@ -35,8 +35,8 @@ class Slot(Protocol):
         """Give the blob its name; a second blob of a name, which holds the same bytes, is dropped."""
         ...
 
-    def discard(self) -> None:
-        """Leave the blob out."""
+    def abandon(self) -> None:
+        """Let go of what is open; the archive will not be completed."""
         ...
 
 
@@ -44,7 +44,10 @@ class Sink(Protocol):
     """Where an archive is written to."""
 
     def slot(self, order: int, name: str | None = None) -> Slot:
-        """Return the slot of a position; each from 0 on is committed or discarded once. `name` is what it may get."""
+        """Return the slot of a position; each from 0 on is committed once, or the sink aborted.
+
+        `name` is a name as long as the one that it will get.
+        """
         ...
 
     def put(self, name: str, content: bytes) -> None:
@@ -126,9 +129,8 @@ class _FileSlot:
     def commit(self, name: str) -> None:
         self._sink.place(self._path, name, self._fd)
 
-    def discard(self) -> None:
+    def abandon(self) -> None:
         os.close(self._fd)
-        os.unlink(self._path)
 
 
 class TarSink:
@@ -174,8 +176,11 @@ class TarSink:
     # What the slots call
 
     def is_turn(self, order: int) -> bool:
-        """Whether it is this slot's turn to write."""
-        return self._turn == order
+        """Whether it is this slot's turn to write; it stays so until the slot itself gives the turn on."""
+        with self._changed:
+            if self._aborted:
+                raise Aborted
+            return self._turn == order
 
     def begin(self, name: str | None) -> int:
         """Leave room for the header of the slot whose turn it is; return where the member begins."""
@@ -189,26 +194,28 @@ class TarSink:
         """Write bytes of the slot whose turn it is."""
         self._write(data)
 
-    def end(self, start: int, room: int, name: str | None, size: int) -> None:
-        """Complete the member of the slot whose turn it is, or drop it; then it is the next one's turn."""
-        if name is None or name in self._names:
+    def end(self, start: int, room: int, name: str, size: int) -> None:
+        """Complete the member of the slot whose turn it is; a second one of a name is dropped."""
+        if name in self._names:
             self._position = start
-        else:
-            head = tarwriter.header(name, size)
-            if len(head) != room:
-                raise HostError("a member got a name that there is no room for", where=f"{self._where}: {name}")
-            self._pwrite(head, start)
-            self._write(tarwriter.padding(size))
-            self._names.add(name)
+            return
+        head = tarwriter.header(name, size)
+        if len(head) != room:
+            raise HostError("a member got a name that there is no room for", where=f"{self._where}: {name}")
+        self._pwrite(head, start)
+        self._write(tarwriter.padding(size))
+        self._names.add(name)
 
     def next_turn(self) -> None:
-        """Give the turn on, to slots that are finished and wait first."""
-        with self._changed:
-            self._turn += 1
-            while (finish := self._waiting.pop(self._turn, None)) is not None:
-                finish()
+        """Give the turn on; slots that are finished and wait for it are completed here, one after another."""
+        while True:
+            with self._changed:
                 self._turn += 1
-            self._changed.notify_all()
+                finish = self._waiting.pop(self._turn, None)
+                self._changed.notify_all()
+            if finish is None:
+                return
+            finish()
 
     def wait(self, order: int, finish: Callable[[], None]) -> bool:
         """Leave `finish` to be called in this slot's turn; False if that is now. Waits while too many wait."""
@@ -264,12 +271,6 @@ class _TarSlot:
         write_all(self._spool, data, self._where)
 
     def commit(self, name: str) -> None:
-        self._end(name)
-
-    def discard(self) -> None:
-        self._end(None)
-
-    def _end(self, name: str | None) -> None:
         def finish() -> None:
             self._take_over()
             self._sink.end(self._start or 0, self._room, name, self._size)
@@ -278,6 +279,11 @@ class _TarSlot:
             return
         finish()
         self._sink.next_turn()
+
+    def abandon(self) -> None:
+        if self._spool is not None:
+            os.close(self._spool)
+            self._spool = None
 
     def _take_over(self) -> None:
         """Begin the member in the tar, with what was written while it was another's turn."""

@@ -32,6 +32,7 @@ from ociarchive.report.audit_table import audit_table
 from ociarchive.report.run import Run
 from ociarchive.report.text import safe
 from ociarchive.transform.select import matching
+from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _REPORTS: Final = {
 
 @click.command("audit", epilog=_EXAMPLES, short_help="Prove that archives are what they say they are.")
 @click.argument("paths", nargs=-1, metavar="SOURCE...")
+@click.option("--image", "images", multiple=True, metavar="REF", help="Demand that the archive holds this.")
 @click.option("--recursive", is_flag=True, help="Audit what lies in folders of archives too.")
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave a rule out; reports tell.")
@@ -93,7 +95,7 @@ def command(**values: Any) -> int:
         for argument in values["paths"]:
             try:
                 found = _sources(argument, recursive=values["recursive"])
-                reports.extend(_audit(one, allowed, rules, workers, archives) for one in found)
+                reports.extend(_audit(one, values["images"], allowed, rules, workers, archives) for one in found)
             except (UsageError, HostError) as error:
                 statuses.append(error.status)
                 click.echo(f"error: {safe(str(error))}", err=True)
@@ -126,7 +128,9 @@ def _sources(argument: str, *, recursive: bool) -> Iterator[Source]:
         yield source(path)
 
 
-def _audit(one: Source, allowed: Limits, rules: Policy, workers: Workers, archives: list[Archive]) -> Report:
+def _audit(
+    one: Source, demanded: tuple[str, ...], allowed: Limits, rules: Policy, workers: Workers, archives: list[Archive]
+) -> Report:
     try:
         archive = open_archive(one.path, limits=allowed)
     except (UsageError, HostError):
@@ -134,18 +138,22 @@ def _audit(one: Source, allowed: Limits, rules: Policy, workers: Workers, archiv
     except OciArchiveError as error:
         return _unreadable(one.path, error, rules)
     archives.append(archive)
+    expected = [finding for selector in (*one.images, *demanded) for finding in _expected(archive, selector)]
     report = audit_archive(archive, limits=allowed, workers=workers, policy=rules)
-    expected = [finding for selector in one.images for finding in _expected(archive, selector)]
     return report.adding(expected) if expected else report
 
 
 def _expected(archive: Archive, selector: str) -> list[Finding]:
     """Return the finding that something that was asked for by its digest is not there."""
+    digest = Digest.maybe(selector)
+    if selector.startswith(tuple(f"{name}:" for name in REGISTERED)) and digest is None:
+        raise UsageError(f"{selector!r} is no digest", where=archive.where)
     try:
         matching(archive.roots, selector, archive.where)
     except UsageError as error:
-        if not selector.startswith(("sha256:", "sha512:")):
+        if digest is None or digest.algorithm not in REGISTERED:
             raise
+        there = (error.hint or "").removeprefix("there is ")
         return [
             Finding(
                 rule="expected-digest-missing",
@@ -154,7 +162,7 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
                 location=archive.where,
                 subject=selector,
                 expected=selector,
-                found=error.hint,
+                found=there or None,
             )
         ]
     return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -28,11 +29,11 @@ _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """The options that every command has."""
+    """The options that every command has. `progress` is None where a terminal decides."""
 
     quiet: bool
     verbose: int
-    progress: bool
+    progress: bool | None
     color: str
 
     def say(self, text: str) -> None:
@@ -110,9 +111,7 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
 def common(**values: Any) -> Common:
     """Return the common options of a call."""
-    asked = values["progress"]
-    progress = bool(asked) if asked is not None else sys.stderr.isatty()
-    return Common(quiet=values["quiet"], verbose=values["verbose"], progress=progress, color=values["color"])
+    return Common(quiet=values["quiet"], verbose=values["verbose"], progress=values["progress"], color=values["color"])
 
 
 def limits(values: dict[str, Any]) -> Limits:
@@ -221,9 +220,17 @@ def emit(text: str, output: str | None) -> None:
 
 
 def write_file(path: str, text: str) -> None:
-    """Write a small file. HostError: it cannot be written."""
+    """Write a small file, whole or not at all. HostError: it cannot be written."""
+    temporary = f"{path}.ociarchive-part"
     try:
-        with open(path, "w", encoding="utf-8") as file:
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe, /dev/stderr
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return
+        with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
+        os.replace(temporary, path)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
         raise HostError(f"cannot write: {error.strerror}", where=path) from error

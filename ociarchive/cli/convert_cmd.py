@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import click
 
-from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, platform, source, write_file
+from ociarchive.cli.common import common, common_options, emit, jobs, limit_options, limits, platform, source
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS, by_name
@@ -77,20 +77,35 @@ def command(**values: Any) -> int:
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:
         raise UsageError("standard input can be read once")
+    receipt = values["receipt"]
+    if receipt:
+        _check_receipt(receipt, [*(one.path for one in sources), dest])
+    digests = {one.path: _sha256(one.path) for one in sources} if receipt else {}
     with progress(shared) as hears:
         done = convert(sources, dest, options, hears)
     for notice in done.notices:
-        shared.say(f"notice: {safe(notice)}")
+        shared.say(safe(notice) if notice.startswith(("error: ", "warning: ")) else f"notice: {safe(notice)}")
     if _warns_of_docker_types(done, options):
         shared.say(
             "notice: an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9;"
             " --media-types oci avoids that"
         )
-    if values["receipt"]:
-        digests = {one.path: _sha256(one.path) for one in sources}
-        write_file(values["receipt"], receipt_json(done, options.storage, digests))
+    if receipt:
+        emit(receipt_json(done, options.storage, digests), receipt)
     shared.say(summary(done, whole=shared.verbose > 0).rstrip("\n"))
     return 0
+
+
+def _check_receipt(path: str, others: list[str]) -> None:
+    """Refuse, before any work, a receipt that would overwrite an archive or has no folder to stand in."""
+    if path == "-":
+        if "-" in others[-1:]:
+            raise UsageError("standard output is DEST's, the receipt needs a file")
+        return
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in others if other != "-"):
+        raise UsageError("the receipt would overwrite an archive of this call", where=path)
+    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise UsageError("the receipt cannot be written there", where=path)
 
 
 def _options(values: dict[str, Any], dest: str) -> Options:
@@ -130,9 +145,12 @@ def _tag(text: str | None) -> Reference | None:
     if text is None:
         return None
     try:
-        return Reference.parse(text)
+        name = Reference.parse(text)
     except ValueError as error:
         raise UsageError(f"--tag takes an image name: {error}") from None
+    if name.digest is not None:
+        raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
+    return name
 
 
 def _warns_of_docker_types(done: Conversion, options: Options) -> bool:

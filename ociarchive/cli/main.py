@@ -28,62 +28,84 @@ class Signalled(BaseException):
 
 def main() -> None:
     """Run the command line of this process and end it."""
-    status = INTERRUPTED
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _raise)
         status = run(sys.argv[1:])
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # a reader that went away is nothing to speak of
+                stream.flush()
     except Signalled as error:
         status = error.status
     except KeyboardInterrupt:
         status = INTERRUPTED
-    finally:
-        _leave(status)
+    sys.exit(status)
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command line and return its exit status. Signals raise, everything else becomes a status."""
-    try:
-        import click
-
-        from ociarchive.cli.app import app
-        from ociarchive.errors import OciArchiveError
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    """Run one command line and return its exit status; whatever happens is a status and one line."""
     verbose = _asks_for_traces(argv)
     try:
-        outcome = app.main(args=list(argv), prog_name="ociarchive", standalone_mode=False)
-    except OciArchiveError as error:
-        return _fail(str(error), error.status, verbose=verbose)
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
-        return _fail(_one_line(error), USAGE, verbose=verbose)
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return _run(list(argv))
     except Signalled as error:
         return error.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        return _fail(f"{error.strerror or error}{where}", HOST, verbose=verbose)
-    except MemoryError:
-        return _fail("not enough memory", HOST, verbose=verbose)
-    except RecursionError:
-        return _fail("the archive nests deeper than can be read", 1, verbose=verbose)
+    except Exception as error:  # noqa: BLE001  nobody but us has to see a traceback
+        text, status = _told(error)
+        return _fail(text, status, verbose=verbose)
+
+
+def _run(argv: list[str]) -> int:
+    import click
+
+    from ociarchive.cli.app import app
+
+    try:
+        # Not main(): it prints, and an empty line at Ctrl-C.
+        with app.make_context("ociarchive", argv) as context:
+            outcome = app.invoke(context)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return USAGE
+    except click.Abort:
+        return INTERRUPTED
     return outcome if isinstance(outcome, int) else 0
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Return the line and the status for an error."""
+    import click
+
+    from ociarchive.errors import OciArchiveError
+
+    if isinstance(error, OciArchiveError):
+        return str(error), error.status
+    if isinstance(error, click.ClickException):
+        return _one_line(error), USAGE
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}", HOST
+    if isinstance(error, MemoryError):
+        return "not enough memory", HOST
+    if isinstance(error, RecursionError):
+        return "the archive nests deeper than can be read", 1
+    return f"a fault in ociarchive itself: {type(error).__name__}: {error}; -vv shows where, please report it", HOST
 
 
 def _one_line(error: Exception) -> str:
     import click
 
+    text = " ".join(str(error).split())
     if isinstance(error, click.UsageError):
-        hint = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
         text = " ".join(error.format_message().split()).rstrip(".")
-        return f"{text[:1].lower()}{text[1:]}{hint}"
-    return " ".join(str(error).split())
+        text += f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
+    return text[:1].lower() + text[1:]
 
 
 def _asks_for_traces(argv: Sequence[str]) -> bool:
@@ -104,11 +126,3 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
 
 def _raise(number: int, _: FrameType | None) -> None:
     raise Signalled(number)
-
-
-def _leave(status: int) -> None:
-    """End the process; a reader of stdout that went away is nothing to speak of."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    sys.exit(status)

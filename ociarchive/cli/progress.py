@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -118,9 +119,9 @@ class Bars:
 @contextmanager
 def progress(common: Common) -> Iterator[Lines | Bars | None]:
     """Give what hears of progress, None where the call asks for quiet."""
-    if common.quiet:
+    if common.quiet or common.progress is False:
         yield None
-    elif common.progress:
+    elif common.progress or sys.stderr.isatty():
         with Bars() as bars:
             yield bars
     else:

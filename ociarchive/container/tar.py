@@ -48,7 +48,10 @@ class TarContainer:
     kind: Literal["tar"] = "tar"
 
     def __init__(self, fd: int, size: int, where: str, path: str, limits: Limits | None = None) -> None:
-        """Walk the tar in the open file `fd`, which belongs to the container from now on."""
+        """Walk the tar in the open file `fd`, which belongs to the container from now on.
+
+        `path` tells its members from those of other tars that are open: it is part of what makes sources equal.
+        """
         self.where = where
         self.limits = limits or Limits()
         self.flaws: list[Flaw] = []

@@ -156,7 +156,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
 
 def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None) -> TarContainer:
     size = os.fstat(fd).st_size
-    container = TarContainer(fd, size, where, where, limits)
+    container = TarContainer(fd, size, where, f"{fd}:{where}", limits)
     if damage is not None:  # the tar's own end is then a consequence
         container.flaws[:] = [damage, *(flaw for flaw in container.flaws if flaw.rule != "tar-truncated")]
     if next(container.names(), None) is None and (container.flaws or size == 0):

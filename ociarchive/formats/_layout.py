@@ -9,7 +9,7 @@ from ociarchive import documents, schema
 from ociarchive.errors import ContentError
 from ociarchive.graph import SCHEMA_VERSION, GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ociarchive.model import Root, Stored
+from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
 from ociarchive.values import REGISTERED, Descriptor, Digest, Reference, type_name
 
 if TYPE_CHECKING:
@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.formats.base import Content
+    from ociarchive.model import Node
     from ociarchive.values import JSON
 
 INDEX: Final = "index.json"
 MARKER: Final = "oci-layout"
 BLOBS: Final = "blobs/"
-REF_NAME: Final = "org.opencontainers.image.ref.name"
-IMAGE_NAME: Final = "io.containerd.image.name"
-#: cosign's saved layouts name images here (cosign, pkg/oci/layout).
-COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
 #: image-spec, annotations.md, org.opencontainers.image.ref.name
 _REF_NAME: Final = re.compile(
     r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
@@ -85,10 +82,18 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
             rule = "digest-malformed" if malformed else "schema"
             graph.flaw(rule, str(error), f"{where}#/manifests/{number}", INDEX)
             continue
-        names, ref_name = names_of(descriptor)
         _check_names(descriptor, graph, f"{where}#/manifests/{number}/annotations")
-        roots.append(Root(descriptor=descriptor, node=graph.node(descriptor), names=names, ref_name=ref_name))
+        roots.append(named(descriptor, graph.node(descriptor)))
     return tuple(roots)
+
+
+def named(descriptor: Descriptor, node: Node) -> Root:
+    """Return the root of a descriptor of index.json with the names in its annotations."""
+    names, ref_name = names_of(descriptor)
+    attached = None
+    if _speaks(descriptor):
+        attached = Reference.maybe(descriptor.annotations.get(COSIGN_NAME))
+    return Root(descriptor=descriptor, node=node, names=names, ref_name=ref_name, attached=attached)
 
 
 def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]:
@@ -98,11 +103,16 @@ def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]
     """
     annotations = descriptor.annotations
     ref_name = annotations.get(REF_NAME)
-    spelled = [annotations.get(IMAGE_NAME), annotations.get(COSIGN_NAME)]
+    spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
     if ref_name and set("/:") & set(ref_name):
         spelled.append(ref_name)
     found = (Reference.maybe(text) for text in spelled if text)
     return tuple(dict.fromkeys(name for name in found if name)), ref_name
+
+
+def _speaks(descriptor: Descriptor) -> bool:
+    """Whether cosign says that this is a signature, attestation or SBOM of the image that it names."""
+    return descriptor.annotations.get(COSIGN_KIND, "").endswith(("/sigs", "/atts", "/sboms"))
 
 
 def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None:
@@ -154,8 +164,9 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
     told, _ = names_of(root.descriptor)
     annotations = root.descriptor.annotations
     # What is no name of this root any more (it got another one) was taken from its annotations before.
-    if everywhere and told and IMAGE_NAME not in annotations:
-        yield root.descriptor.annotate({**annotations, IMAGE_NAME: str(told[0])})
+    if everywhere and told and not {IMAGE_NAME, REF_NAME} <= annotations.keys():
+        full = str(told[0])
+        yield root.descriptor.annotate({IMAGE_NAME: full, REF_NAME: full, **annotations})
     elif told or not root.names or root.ref_name:
         yield root.descriptor
     new = [name for name in root.names if name not in told]

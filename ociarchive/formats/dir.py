@@ -11,12 +11,13 @@ from ociarchive.bytes.source import Bytes
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.graph import GraphReader, Malformed
-from ociarchive.model import Archive, Artifact, Blob, Root, Stored
+from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
 from ociarchive.values import REGISTERED, Descriptor, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.bytes.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
 
@@ -47,8 +48,8 @@ class Dir:
         if source is None:
             raise ContentError("no manifest.json", where=container.where)
 
-        def find(digest: Digest) -> Bytes | None:
-            return container.get(digest.hex) or container.get(digest.hex + _CHILD)  # type: ignore[return-value]
+        def find(digest: Digest) -> ByteSource | None:
+            return container.get(digest.hex) or container.get(digest.hex + _CHILD)
 
         graph = GraphReader(find, container.where, container.limits)
         roots: tuple[Root, ...] = ()
@@ -59,7 +60,7 @@ class Dir:
             roots = (Root(descriptor=descriptor, node=node),)
         except (ContentError, Malformed) as error:
             graph.failed(error, source.where, _MANIFEST)
-        stored = tuple(_stored(container))
+        stored = tuple(_stored(container, roots))
         _check_roles(stored, graph)
         return Archive(
             format=self.name,
@@ -99,8 +100,8 @@ class Dir:
 
 def _split(content: Content) -> tuple[Root, list[Root]]:
     """Return the one root that a dir can hold and those that refer to it."""
-    tops = [root for root in content.roots if not _refers(root)] or list(content.roots)
-    distinct = {root.descriptor.digest if root.descriptor else id(root.node): root for root in tops}
+    tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
+    distinct = {root.identity: root for root in tops}
     if len(distinct) != 1:
         listed = ", ".join(dict.fromkeys(root.label for root in tops))
         raise UsageError(
@@ -108,11 +109,6 @@ def _split(content: Content) -> tuple[Root, list[Root]]:
         )
     first = replace(tops[0], names=tuple(dict.fromkeys(name for root in tops for name in root.names)))
     return first, [root for root in content.roots if root not in tops]
-
-
-def _refers(root: Root) -> bool:
-    tagged = bool(root.ref_name and root.ref_name.startswith("sha256-"))
-    return tagged or (isinstance(root.node, Artifact) and root.node.subject is not None)
 
 
 def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
@@ -125,12 +121,17 @@ def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
                 graph.flaw("role-doubled", f"{other} and {one.name} claim one digest", one.source.where, one.digest)
 
 
-def _stored(container: Container) -> Iterator[Stored]:
+def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
+    """Give the blobs. A name is hex alone: which algorithm it is of, only the manifests tell."""
+    told = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
+    told |= {part.descriptor.digest for edge in walk(roots) for part in parts(edge.node) if part.descriptor}
+    by_hex = {digest.hex: digest for digest in told}
     for name in container.names():
         encoded = name.removesuffix(_CHILD)
         if _HEX.match(encoded):
             algorithm = next(name for name, length in REGISTERED.items() if length == len(encoded))
-            yield Stored(name=name, digest=Digest(algorithm, encoded), source=container.get(name))
+            digest = by_hex.get(encoded) or Digest(algorithm, encoded)
+            yield Stored(name=name, digest=digest, source=container.get(name))
 
 
 DIR = Dir()

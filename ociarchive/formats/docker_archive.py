@@ -281,11 +281,7 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
                 )  # fmt: skip
     for root in roots:
         added = tuple(dict.fromkeys(extra.get(id(root), ())))
-        yield (
-            Root(descriptor=root.descriptor, node=root.node, names=(*root.names, *added), ref_name=root.ref_name)
-            if added
-            else root
-        )
+        yield replace(root, names=(*root.names, *added)) if added else root
 
 
 def _same_layers(one: Image, other: Image) -> bool:
@@ -305,7 +301,8 @@ def _manifest_json(content: Content) -> Iterator[JSON]:
         blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
         key = tuple(str(blob.digest) for blob in blobs if blob)
         names = chosen.setdefault(key, (image, []))[1]
-        names.extend(name.familiar for name in root.names if name.tag and name.familiar not in names)
+        spelled = (replace(name, digest=None).familiar for name in root.names if name.tag)
+        names.extend(name for name in spelled if name not in names)
     for config, *layers in chosen:
         names = chosen[config, *layers][1]
         yield {

@@ -143,11 +143,11 @@ def _homes(content: Content) -> dict[int, list[str]]:
         found = False
         for number in list(waiting):
             root = content.roots[number]
-            subject = None if isinstance(root.node, Missing) else root.node.subject
-            if subject is not None and subject.digest in owners:
-                homes[number] = owners[subject.digest]
+            owner = next((owners[digest] for digest in sorted(root.subjects) if digest in owners), None)
+            if owner is not None:
+                homes[number] = owner
                 if root.descriptor is not None:
-                    owners[root.descriptor.digest] = homes[number]
+                    owners[root.descriptor.digest] = owner
                 waiting.remove(number)
                 found = True
     return homes

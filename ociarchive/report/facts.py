@@ -6,15 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.bytes.codec import MAGIC, sniff
-from ociarchive.formats._layout import names_of
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ociarchive.audit import Evidence
     from ociarchive.model import Archive, Edge, Layer
-    from ociarchive.values import JSON, Digest
+    from ociarchive.values import JSON
 
 Object: TypeAlias = "dict[str, JSON]"
 
@@ -35,15 +32,14 @@ def _image(edge: Edge, evidence: Evidence) -> Object:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
-    root = edge.above[0] if edge.above else None
-    platform = edge.descriptor.platform if edge.descriptor and edge.descriptor.platform else image.platform
+    platform = edge.platform
     chains = _chain_ids(image)
     layers: list[JSON] = [
         _layer(layer, chains[number] if number < len(chains) else None, evidence)
         for number, layer in enumerate(image.layers)
     ]
     return {
-        **_names(edge, root if isinstance(root, Root) else None, evidence.archive),
+        **_names(edge, evidence.archive),
         "platform": str(platform) if platform and str(platform) else None,
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
@@ -52,17 +48,15 @@ def _image(edge: Edge, evidence: Evidence) -> Object:
     }
 
 
-def _names(edge: Edge, root: Root | None, archive: Archive) -> Object:
-    """Return the names under which an edge can be reached: those of the root it is, or lies below."""
-    if root is None:
-        root = next((one for one in archive.roots if one.node is edge.node and one.descriptor is edge.descriptor), None)
-    if root is None:
-        return {"references": [], "ref_names": []}
-    full = [str(name) for name in root.names]
-    return {
-        "references": [*full],
-        "ref_names": [root.ref_name] if root.ref_name and root.ref_name not in full else [],
-    }
+def _names(edge: Edge, archive: Archive) -> Object:
+    """Return the names under which an edge can be reached: its own, or those of the roots that it lies below."""
+    if isinstance(edge.entry, Root):
+        roots = [edge.entry]
+    else:
+        roots = [root for root in archive.roots if any(below.entry is edge.entry for below in walk([root]))]
+    full = list(dict.fromkeys(str(name) for root in roots for name in root.names))
+    ref_names = dict.fromkeys(root.ref_name for root in roots if root.ref_name and root.ref_name not in full)
+    return {"references": [*full], "ref_names": [*ref_names]}
 
 
 def _index_digest(edge: Edge) -> str | None:
@@ -117,14 +111,15 @@ def _artifact(edge: Edge) -> Object:
         "kind": "attestation" if attested else "artifact",
         "index": _index_digest(edge),
         "size": sum(blob.source.size for blob in node.blobs if blob.source is not None),
-        "ref_names": list(_ref_names(edge)),
+        "ref_names": _ref_names(edge),
     }
 
 
-def _ref_names(edge: Edge) -> Iterator[JSON]:
-    if not edge.above and edge.descriptor is not None:
-        names, ref_name = names_of(edge.descriptor)
-        yield from dict.fromkeys([*map(str, names), *([ref_name] if ref_name else [])])
+def _ref_names(edge: Edge) -> list[JSON]:
+    if not isinstance(edge.entry, Root):
+        return []
+    names = [*map(str, edge.entry.names), *([edge.entry.ref_name] if edge.entry.ref_name else [])]
+    return [*dict.fromkeys(names)]
 
 
 def _missing(edge: Edge) -> Object:
@@ -136,8 +131,3 @@ def _missing(edge: Edge) -> Object:
         "index": _index_digest(edge),
         "reason": "malformed" if here else "absent",
     }
-
-
-def digest_text(digest: Digest | None) -> str | None:
-    """Return a digest as text, None for none."""
-    return str(digest) if digest is not None else None

@@ -42,7 +42,7 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         },
         "options": {
             "compression": storage.compression,
-            "level": storage.level,
+            "level": storage.level or _default_levels(conversion),
             "media_types": storage.media_types,
             "preserve_digests": storage.preserve_digests,
         },
@@ -68,6 +68,14 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         "notices": [*conversion.notices],
     }
     return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def _default_levels(conversion: Conversion) -> JSON:
+    """Return the level of each codec that was used; none where nothing was compressed anew."""
+    used = {
+        move.codec.name: move.codec.default_level for move in conversion.arrived if move.codec and move.codec.levels
+    }
+    return {**used} or None
 
 
 def load_receipt(path: str) -> Object:

@@ -48,9 +48,7 @@ def _root(old: Root, new: Root, wide: int, *, whole: bool) -> Iterator[str]:
     if isinstance(new.node, Image | Index):
         for edge in walk([new]):
             if isinstance(edge.node, Image):
-                platform = (
-                    edge.descriptor.platform if edge.descriptor and edge.descriptor.platform else edge.node.platform
-                )
+                platform = edge.platform
                 image_id = short(str(edge.node.image_id) if edge.node.image_id else None, whole=whole)
                 line = f"{platform or 'no platform'} image id"
                 yield f"    {line[:30]:30} {image_id:>{wide}}  {image_id:>{wide}}  same"

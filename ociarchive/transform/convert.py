@@ -16,19 +16,19 @@ from ociarchive.transform.gather import Gathered, Source, gather
 from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import plan
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
+from ociarchive.transform.select import LeftOut
 from ociarchive.transform.target import Target
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.audit import Report
     from ociarchive.bytes.sink import Sink
     from ociarchive.formats.base import Content, Format
-    from ociarchive.model import Root
+    from ociarchive.model import Node, Root
     from ociarchive.transform.options import Options, Progress
     from ociarchive.transform.plan import Move
-    from ociarchive.transform.select import LeftOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
                 f"{extra.name}: it speaks of a manifest that changed, and stays behind" for extra in written.extras
             )
             written = replace(written, extras=())
+        notices.extend(_sparse(content.roots, written.roots))
         _complete(sink, options.format, written)
         report = target.publish(workers)
         notices.extend(
@@ -91,11 +92,31 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
             new_roots=written.roots,
             changes=tuple(rewriter.changes),
             arrived=arrived,
-            left_out=tuple(gathered.left_out),
+            left_out=(*gathered.left_out, *(LeftOut(what=what, why=why) for what, why in _split_notices(left))),
             notices=tuple(dict.fromkeys(notices)),
             report=report,
             seconds=time.monotonic() - started,
         )
+
+
+def _split_notices(notices: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for notice in notices:
+        what, colon, why = notice.partition(": ")
+        yield (what, why) if colon else (notice, "the format has no place for it")
+
+
+def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:
+    """Say of each index that names what is not in the archive whether it stays as it is."""
+    for before, after in zip(old, new, strict=True):
+        if before.descriptor is None or not any(_absent(edge.node) for edge in walk([before])):
+            continue
+        same = after.descriptor is not None and after.descriptor.digest == before.descriptor.digest
+        told = "it stays as it is" if same else "its entries for those stay as they are"
+        yield f"{before.label}: the index names manifests that are not in the archive; {told}"
+
+
+def _absent(node: Node) -> bool:
+    return isinstance(node, Missing) and node.source is None
 
 
 def _require_preserved(rewriter: Rewriter) -> None:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import open_archive
-from ociarchive.formats._layout import COSIGN_NAME, IMAGE_NAME, REF_NAME
 from ociarchive.formats.base import Content
-from ociarchive.model import Image, Missing, walk
 from ociarchive.transform.rewrite import with_name
-from ociarchive.transform.select import LeftOut, matching, select, subjects_of
+from ociarchive.transform.select import AmbiguousError, LeftOut, matching, select, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,31 +75,29 @@ def gather(sources: Sequence[Source], options: Options, spool: str | None, stack
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
     one = opened[0][1] if len(opened) == 1 else None
-    for _, archive in opened:
-        _notice(archive, roots, found, alone=one is not None)
+    if one is None or options.merge:
+        for gathered in found.archives:
+            _notice(gathered.archive, gathered, found.notices)
     extras = one.extras if one is not None else ()
     found.content = Content(roots=roots, entry=one.entry if one is not None else None, extras=extras)
     found.notices.extend(f"left out: {left.what} ({left.why})" for left in found.left_out)
     return found
 
 
-def _notice(archive: Archive, roots: tuple[Root, ...], found: Gathering, *, alone: bool) -> None:
-    if not alone and archive.entry is not None:
-        extra = sorted(set(archive.entry.members) - _USUAL)
-        if extra:
-            found.notices.append(f"left behind: {', '.join(extra)} of index.json ({archive.where})")
-    if alone and any(isinstance(edge.node, Missing) and edge.node.source is None for edge in walk(roots)):
-        found.notices.append(
-            f"the index names manifests that are not in the archive; it stays as it is ({archive.where})"
-        )
+def _notice(archive: Archive, found: Gathered, notices: list[str]) -> None:
+    """Say what of an archive cannot come along where several are joined."""
+    extra = sorted(set(archive.entry.members) - _USUAL) if archive.entry is not None else []
+    if extra and found.roots:
+        notices.append(f"left behind: {', '.join(extra)} of index.json ({archive.where})")
+    notices.extend(f"left behind: {extra.name} ({archive.where})" for extra in archive.extras)
 
 
 def _has(archive: Archive, selector: str) -> bool:
     try:
         return bool(matching(archive.roots, selector, archive.where))
-    except UsageError as error:
-        if "names several" in error.what:
-            raise
+    except AmbiguousError:
+        raise
+    except UsageError:
         return False
 
 
@@ -113,40 +109,36 @@ def _check_somewhere(selectors: tuple[str, ...], archives: list[Archive]) -> Non
 
 
 def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
-    """Return all roots, what several archives name alike once. UsageError: two images claim one name."""
+    """Return all roots, each name once. UsageError: images of two archives claim one name."""
     owners: dict[str, tuple[object, str]] = {}
-    seen: set[tuple[object, ...]] = set()
     roots: list[Root] = []
     for one in archives:
         for root in one.roots:
-            identity = _identity(root)
+            fresh = []
             for name in root.names or ((root.ref_name,) if root.ref_name else ()):
-                owner, where = owners.setdefault(str(name), (identity, one.archive.where))
-                if owner != identity and where != one.archive.where:
+                identity, where = owners.setdefault(str(name), (root.identity, one.archive.where))
+                if identity != root.identity and where != one.archive.where:
                     raise UsageError(
                         f"two images claim the name {name}", where=f"{where}, {one.archive.where}",
                         hint="convert one of them with --tag first",
                     )  # fmt: skip
-            key = (identity, root.names, root.ref_name)
-            if key not in seen or len(archives) == 1:
-                seen.add(key)
-                roots.append(root)
+                if where == one.archive.where or identity != root.identity:
+                    fresh.append(name)
+            if len(fresh) == len(root.names or ((root.ref_name,) if root.ref_name else ())):
+                if fresh or len(archives) == 1 or all(root.identity != other.identity for other in roots):
+                    roots.append(root)
+            elif fresh:
+                roots.append(replace(unnamed(root), names=tuple(name for name in root.names if name in fresh)))
     return tuple(roots)
-
-
-def _identity(root: Root) -> object:
-    if root.descriptor is not None:
-        return root.descriptor.digest
-    return root.node.image_id if isinstance(root.node, Image) else id(root.node)
 
 
 def _tagged(roots: tuple[Root, ...], options: Options) -> tuple[Root, ...]:
     """Return the roots with the one that `--tag` names in front of what refers to it."""
-    tops = [root for root in roots if not subjects_of(root)] or list(roots)
-    distinct = {_identity(root): root for root in reversed(tops)}
+    tops = [root for root in roots if not root.speaks_of_another] or list(roots)
+    distinct = {root.identity: root for root in reversed(tops)}
     if len(distinct) != 1 or options.tag is None:
         listed = ", ".join(root.label for root in tops)
         raise UsageError(f"--tag names one image, here are {len(distinct)}: {listed}", hint="select one with --image")
-    top = tops[0]
-    rest = [root for root in roots if root not in tops]
-    return with_name([top, *rest], options.tag, (IMAGE_NAME, REF_NAME, COSIGN_NAME))
+    top = replace(tops[0], names=tuple(name for root in tops for name in root.names))
+    rest = [root for root in roots if all(root is not other for other in tops)]
+    return with_name([top, *rest], options.tag)

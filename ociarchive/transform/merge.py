@@ -5,8 +5,9 @@ Blobs come first, then index.json is replaced by one that lists the new images t
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
@@ -50,55 +51,64 @@ def staging_name(dest: str) -> str:
 def into(dest: str, staged: str, *, sync: bool) -> None:
     """Move the blobs of `staged` into `dest` and list its images there. UsageError: a name is taken by another image.
 
-    ContentError: a blob of DEST differs from the one of the same digest that was just made.
+    Two merges into one layout wait for each other. ContentError: a blob of DEST differs from the one of the same
+    digest that was just made. HostError: DEST cannot be written; what was added until then is removed again.
     """
-    old, new = open_archive(dest), open_archive(staged)
-    try:
+    with _locked(dest), ExitStack() as stack:
+        old, new = open_archive(dest), open_archive(staged)
+        stack.callback(old.close)
+        stack.callback(new.close)
         if old.entry is None or new.entry is None:
             raise ContentError("index.json went away", where=dest)
         listed = old.entry.members.get("manifests")
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
-        added = [root for root in new.roots if root.descriptor and root.descriptor.raw not in entries]
-        for root in added:
-            _check_names(root, old.roots, dest)
+        added = [root for root in new.roots if not _is_there(root, old.roots, dest)]
         moved: list[str] = []
         try:
-            moved.extend(_blobs(dest, staged, moved, sync=sync))
+            moved.extend(_blobs(dest, staged, sync=sync))
             if added:
-                index = {
-                    **old.entry.members,
-                    "manifests": [*entries, *[r.descriptor.raw for r in added if r.descriptor]],
-                }
+                raw = [root.descriptor.raw for root in added if root.descriptor]
+                index = {**old.entry.members, "manifests": [*entries, *raw]}
                 _replace(os.path.join(dest, _INDEX), documents.dump(index), sync=sync)
         except BaseException:
             for path in moved:
                 with suppress(OSError):
                     os.unlink(path)
             raise
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f"cannot open: {error.strerror}", where=folder) from error
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
     finally:
-        old.close()
-        new.close()
+        os.close(fd)
 
 
-def _check_names(root: Root, there: tuple[Root, ...], dest: str) -> None:
+def _is_there(root: Root, there: tuple[Root, ...], dest: str) -> bool:
+    """Whether an image stands in the layout under each of its names. UsageError: another one has one of them."""
+    names = set(map(str, root.names)) or set(filter(None, [root.ref_name]))
+    found: set[str] = set()
+    same = False
     for other in there:
-        same = root.descriptor and other.descriptor and root.descriptor.digest == other.descriptor.digest
-        shared = set(root.names) & set(other.names)
-        if not root.names and not other.names and root.ref_name and root.ref_name == other.ref_name:
-            name = root.ref_name
-        elif shared:
-            name = str(min(shared))
-        else:
-            continue
-        if not same:
+        shared = names & (set(map(str, other.names)) or set(filter(None, [other.ref_name])))
+        same |= root.identity == other.identity
+        if shared and root.identity != other.identity:
             raise UsageError(
-                f"the layout has another image of the name {name}", where=dest, hint="give it one with --tag"
+                f"the layout has another image of the name {min(shared)}", where=dest, hint="give it one with --tag"
             )
+        found |= shared
+    return same and names <= found
 
 
-def _blobs(dest: str, staged: str, moved: list[str], *, sync: bool) -> Iterator[str]:
+def _blobs(dest: str, staged: str, *, sync: bool) -> Iterator[str]:
     """Move what DEST has not; give each new path as soon as it is there."""
-    del moved
     base = os.path.join(staged, "blobs")
     for algorithm in sorted(os.listdir(base)):
         folder = os.path.join(dest, "blobs", algorithm)
@@ -106,12 +116,12 @@ def _blobs(dest: str, staged: str, moved: list[str], *, sync: bool) -> Iterator[
             os.makedirs(folder, exist_ok=True)
             for name in sorted(os.listdir(os.path.join(base, algorithm))):
                 source, target = os.path.join(base, algorithm, name), os.path.join(folder, name)
-                try:
-                    os.link(source, target)
-                    yield target
-                except FileExistsError:
+                if os.path.lexists(target):
                     if not _equal(source, target):
-                        raise ContentError("a blob of the layout is not what its name says", where=target) from None
+                        raise ContentError("a blob of the layout is not what its name says", where=target)
+                else:
+                    os.rename(source, target)
+                    yield target
             if sync:
                 fsync_folder(folder)
         except OSError as error:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.
 _SOME_DIGEST: Final = Digest("sha256", "0" * 64)
 _UNCLAIMED: Final = Claims()
+#: What looking up any member may show. Where something that is taken needs the member, it is missing as well.
+_OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "link-escapes"))
 
 
 class Moving:
@@ -58,7 +60,10 @@ class Moving:
         ]
         self._wanted: dict[ByteSource, Wanted] = {}
         for archive in self._taken:
-            self._wanted.update(wanted(archive))
+            for source, how in wanted(archive).items():
+                known = self._wanted.setdefault(source, how)
+                known.unpack |= how.unpack
+                known.algorithms |= how.algorithms
         self._claims = claims_by_source(self._taken)
         self._facts: dict[ByteSource, Measured] = {}
 
@@ -96,7 +101,8 @@ class Moving:
         for one, taken in zip(self._archives, self._taken, strict=True):
             aside = _subjects(one.archive) - _subjects(taken)
             for finding in judge(Evidence(taken, dict(self._facts))):
-                if finding.severity == "error" and finding.subject not in aside:
+                stray = finding.rule in _OF_STRAYS  # of what is taken, what it leads to is missing then
+                if finding.severity == "error" and finding.subject not in aside and not stray:
                     raise ContentError(
                         finding.message, where=finding.location, expected=finding.expected, found=finding.found
                     )
@@ -121,23 +127,27 @@ class Moving:
             if self._progress:
                 self._progress.read(number, count)
 
-        fact = self._facts[move.source] = measure(
-            move.source,
-            limits=self._options.limits,
-            unpack=how.unpack,
-            algorithms=how.algorithms,
-            tee=encoder or Copier(slot),
-            tick=tick,
-        )
-        if claims.contradicted_by(fact):
-            slot.discard()
-            self.check()
-        if encoder is not None:
-            digest = encoder.finish()
-            arrived = Arrived(digest=digest, size=encoder.size, compression=encoder.codec.name, fact=fact)
-        else:
-            digest = claims.digest or fact.digest
-            arrived = Arrived(digest=digest, size=fact.size, compression=fact.compression, fact=fact)
+        try:
+            fact = self._facts[move.source] = measure(
+                move.source,
+                limits=self._options.limits,
+                unpack=how.unpack,
+                algorithms=how.algorithms,
+                tee=encoder or Copier(slot),
+                tick=tick,
+            )
+            if claims.contradicted_by(fact):
+                self.check()
+                raise ContentError("content is not what is claimed of it", where=move.source.where)
+            if encoder is not None:
+                digest = encoder.finish()
+                arrived = Arrived(digest=digest, size=encoder.size, compression=encoder.codec.name, fact=fact)
+            else:
+                digest = claims.digest or fact.digest
+                arrived = Arrived(digest=digest, size=fact.size, compression=fact.compression, fact=fact)
+        except BaseException:
+            slot.abandon()
+            raise
         slot.commit(path(arrived.digest))
         if self._progress:
             self._progress.end(number)

@@ -89,18 +89,22 @@ def move_of(layer: Layer, image: Image, storage: Storage) -> Move:
 
 def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:
     """Return the name of the codec that a layer is to be stored with."""
+    typed = layer_type("oci", stored) is not None or has_manifest
     if storage.compression == "keep":
-        if stored in ("xz", "bzip2") and not has_manifest and storage.format != "docker-archive":
+        if not typed:
             raise UsageError(f"no media type exists for a layer stored as {stored}", hint="use --compression gzip")
         return stored
     if storage.compression != "auto":
         return storage.compression
     if storage.format == "docker-archive":
-        return "gzip" if stored == "zstd" else stored
+        return "gzip" if stored == "zstd" or not typed else stored
     return stored if has_manifest else "gzip"
 
 
 def _say(move: Move, layer: Layer, storage: Storage, notices: dict[str, None]) -> None:
+    if not layer.unpacks and storage.compression in ("gzip", "zstd", "none"):
+        what = layer.descriptor.media_type if layer.descriptor else "of an unknown kind"
+        notices[f"layers that cannot be looked into stay as they are ({what})"] = None
     if storage.format != "docker-archive" or not layer.unpacks or layer.source is None:
         return
     stored = sniff(layer.source.head(MAGIC)).name
@@ -111,7 +115,9 @@ def _say(move: Move, layer: Layer, storage: Storage, notices: dict[str, None]) -
 
 
 def _check_level(storage: Storage) -> None:
-    name = storage.compression if storage.compression in ("gzip", "zstd") else "gzip"
+    if storage.compression in ("keep", "none"):
+        raise UsageError(f"--level has no use with --compression {storage.compression}")
+    name = "zstd" if storage.compression == "zstd" else "gzip"
     allowed = by_name(name).levels
     if storage.level not in allowed:
         raise UsageError(f"no level {storage.level} for {name}", expected=f"{allowed.start} to {allowed.stop - 1}")

@@ -24,7 +24,20 @@ from ociarchive.mediatypes import (
     layer_type,
     look_up,
 )
-from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Node, Root, walk
+from ociarchive.model import (
+    COSIGN_NAME,
+    IMAGE_NAME,
+    REF_NAME,
+    REFERENCE_DIGEST,
+    Artifact,
+    Child,
+    Image,
+    Index,
+    Missing,
+    Node,
+    Root,
+    walk,
+)
 from ociarchive.transform.plan import Move, Storage, family_of, move_of
 from ociarchive.values import Descriptor, Digest, Reference, tagged_digest
 
@@ -35,6 +48,7 @@ if TYPE_CHECKING:
     from ociarchive.model import Blob, Layer
     from ociarchive.values import JSON
 
+_NAMES: Final = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
 #: Annotations that speak of a layer's compressed bytes, or of a table of contents in them, and are untrue of others.
 UNTRUE: Final = (
     "io.github.containers.zstd-chunked.",
@@ -108,14 +122,14 @@ class Rewriter:
                 f"{old.algorithm}-{old.hex}", f"{new.algorithm}-{new.hex}"
             )
 
-        if root.descriptor is None:
-            return root
-        annotations = {key: follow(text) for key, text in root.descriptor.annotations.items()}
-        if annotations == root.descriptor.annotations:
-            return root
+        descriptor = root.descriptor
+        if descriptor is not None:
+            annotations = {key: follow(text) for key, text in descriptor.annotations.items()}
+            if annotations != descriptor.annotations:
+                descriptor = descriptor.annotate(annotations)
         return replace(
             root,
-            descriptor=root.descriptor.annotate(annotations),
+            descriptor=descriptor,
             ref_name=follow(root.ref_name) if root.ref_name else None,
             names=tuple(Reference.maybe(follow(str(name))) or name for name in root.names),
         )
@@ -195,7 +209,11 @@ class Rewriter:
     def _layer(self, layer: Layer, image: Image, family: Family) -> Layer:
         old = layer.descriptor
         if layer.source is None:
-            return replace(layer, descriptor=self._foreign(old, family)) if old else layer
+            if old is None:
+                return layer
+            new = self._foreign(old, family)
+            self.changes.append(Change(kind="layer", old=old, new=new, diff_id=layer.diff_id))
+            return replace(layer, descriptor=new)
         move = move_of(layer, image, self.storage)
         arrived = self.arrived[move]
         media_type = self._layer_type(layer, arrived.compression, family)
@@ -328,15 +346,22 @@ def _retargeted(descriptor: Descriptor, target: Descriptor) -> Descriptor:
     return descriptor if same else descriptor.retarget(target)
 
 
-def with_name(roots: Iterable[Root], name: Reference, annotations: tuple[str, ...]) -> tuple[Root, ...]:
-    """Return roots where the first has this one name, and no annotation of these keys that would give it another."""
+def with_name(roots: Iterable[Root], name: Reference) -> tuple[Root, ...]:
+    """Return roots where the first has this one name and no annotation that gives it another.
 
-    def renamed(root: Root) -> Root:
-        descriptor = root.descriptor
-        if descriptor is not None:
-            kept = {key: text for key, text in descriptor.annotations.items() if key not in annotations}
-            descriptor = descriptor.annotate(kept)
-        return replace(root, descriptor=descriptor, names=(name,), ref_name=None)
-
+    What cosign attached to the old name is attached to the new one.
+    """
     first, *rest = roots
-    return (renamed(first), *rest)
+    descriptor = first.descriptor
+    if descriptor is not None:
+        kept = {key: text for key, text in descriptor.annotations.items() if key not in _NAMES}
+        descriptor = descriptor.annotate(kept)
+    renamed = replace(first, descriptor=descriptor, names=(name,), ref_name=None)
+    return (renamed, *(_attached(root, first.names, name) for root in rest))
+
+
+def _attached(root: Root, old: tuple[Reference, ...], name: Reference) -> Root:
+    if root.attached not in old or root.descriptor is None:
+        return root
+    annotations = {**root.descriptor.annotations, COSIGN_NAME: str(name)}
+    return replace(root, descriptor=root.descriptor.annotate(annotations), attached=name)

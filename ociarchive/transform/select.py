@@ -8,7 +8,23 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.mediatypes import IN_TOTO
-from ociarchive.model import Artifact, Child, Image, Index, Missing, Node, Root, platform_of, walk
+from ociarchive.model import (
+    COSIGN_KIND,
+    COSIGN_NAME,
+    IMAGE_NAME,
+    REF_NAME,
+    Artifact,
+    Child,
+    Edge,
+    Image,
+    Index,
+    Missing,
+    Node,
+    Root,
+    platform_of,
+    walk,
+)
+from ociarchive.statements import DSSE
 from ociarchive.values import COSIGN_SUFFIXES, REGISTERED, Digest, Platform, Reference, tagged_digest
 
 if TYPE_CHECKING:
@@ -17,13 +33,18 @@ if TYPE_CHECKING:
 ATTESTATIONS: Final = "attestations"
 SIGNATURES: Final = "signatures"
 REFERRERS: Final = "referrers"
+#: What artifact types of signatures begin with; sigstore's name their version behind it.
 _SIGNATURE_TYPES: Final = (
-    "application/vnd.dev.cosign.artifact.sig.v1+json",
-    "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "application/vnd.dev.cosign.artifact.sig.",
+    "application/vnd.dev.sigstore.bundle",
     "application/vnd.cncf.notary.signature",
 )
 #: How many names a message lists: enough to choose from, few enough to read.
 _LISTED: Final = 12
+
+
+class AmbiguousError(UsageError):
+    """A selector that fits several things."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,72 +95,71 @@ def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, 
 
 
 def _by_image(roots: tuple[Root, ...], selectors: Iterable[str], where: str) -> tuple[Root, ...]:
+    """Return what the selectors take, in the archive's order, each thing once with all names that were asked for."""
     taken: dict[int, Root] = {}
     for selector in selectors:
         for root in matching(roots, selector, where):
-            taken.setdefault(id(root.node) if root not in roots else id(root), root)
-    return (*taken.values(), *companions(tuple(taken.values()), roots))
+            known = taken.get(id(root.node))
+            names = (*known.names, *root.names) if known else root.names
+            taken[id(root.node)] = replace(known or root, names=tuple(dict.fromkeys(names)))
+    order = [id(edge.node) for edge in walk(roots)]
+    chosen = sorted(taken.values(), key=lambda root: order.index(id(root.node)))
+    return (*_one_name_each(chosen), *companions(tuple(chosen), roots))
+
+
+def _one_name_each(roots: Iterable[Root]) -> Iterator[Root]:
+    """Let the first of several entries of one index have its name; the others stand without one."""
+    taken: set[str] = set()
+    for root in roots:
+        spelled = set(map(str, root.names)) or set(filter(None, [root.ref_name]))
+        if spelled and spelled <= taken:
+            yield unnamed(root)
+        else:
+            yield root
+        taken |= spelled
 
 
 def companions(taken: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[Root]:
-    """Give the other roots that speak of what is taken: by subject, or by a tag made of a digest."""
+    """Give the other roots that speak of what is taken: by subject, by a tag made of a digest, by cosign's name."""
     known = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
-    rest = [root for root in roots if root not in taken]
+    names = {name for root in taken for name in root.names}
+    nodes = {id(root.node) for root in taken}
+    rest = [root for root in roots if id(root.node) not in nodes]
     found = True
     while found:
         found = False
-        for root in list(rest):
-            if subjects_of(root) & known:
-                rest.remove(root)
+        for number, root in enumerate(rest):
+            if root.subjects & known or root.attached in names:
+                del rest[number]
                 known |= {edge.descriptor.digest for edge in walk([root]) if edge.descriptor}
                 found = True
                 yield root
+                break
 
 
-def subjects_of(root: Root) -> set[Digest]:
-    """Return the digests that a root speaks of: its subject, and the digest in a tag `sha256-<hex>`."""
-    found = set()
-    subject = None if isinstance(root.node, Missing) else root.node.subject
-    if subject is not None:
-        found.add(subject.digest)
-    for tag in tags_of(root):
-        tagged = tagged_digest(tag)
-        if tagged:
-            found.add(tagged)
-    return found
-
-
-def tags_of(root: Root) -> Iterator[str]:
-    """Give the tags under which a root stands."""
-    if root.ref_name and "/" not in root.ref_name:
-        yield root.ref_name
-    for name in root.names:
-        if name.tag:
-            yield name.tag
+def unnamed(root: Root) -> Root:
+    """Return a root that has no name any more, in its annotations neither."""
+    descriptor = root.descriptor
+    if descriptor is not None:
+        gone = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
+        descriptor = descriptor.annotate({key: text for key, text in descriptor.annotations.items() if key not in gone})
+    return replace(root, descriptor=descriptor, names=(), ref_name=None)
 
 
 def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]:
     exact = [root for root in roots if text == root.ref_name or any(text == str(name) for name in root.names)]
     reference = Reference.maybe(text)
     familiar = [root for root in roots if reference in root.names] if reference else []
-    found = exact or familiar
+    found = [root for root in exact or familiar if root.attached is None]
     if not found:
         raise UsageError(f"no image {text!r} in the archive", where=where, hint=f"there is {_list(roots, text)}")
-    targets = {root.descriptor.digest if root.descriptor else id(root.node) for root in found}
-    if len(targets) > 1:
-        listed = ", ".join(_spell(root) for root in found)
-        raise UsageError(f"{text!r} names several images: {listed}", where=where, hint="select one by its digest")
-    if len(found) == 1:
-        return (_only_name(found[0], text, reference),)
-    return tuple(found)
-
-
-def _only_name(root: Root, text: str, reference: Reference | None) -> Root:
-    """Return a root of a docker-archive with the one name that was asked for; others with all that is theirs."""
-    if root.descriptor is not None or reference not in root.names or reference is None:
-        return root
-    del text
-    return replace(root, names=(reference,))
+    if len({root.identity for root in found}) > 1:
+        listed = ", ".join(f"{_spell(root)} ({root.identity})" for root in found)
+        raise AmbiguousError(f"{text!r} names several images: {listed}", where=where, hint="select one by its digest")
+    if reference is None:
+        return tuple(found)
+    # A docker-archive's image has all its names at once; one that was asked for by a name comes with this one.
+    return tuple(replace(root, names=(reference,)) if root.descriptor is None else root for root in found)
 
 
 def _by_digest(roots: tuple[Root, ...], digest: Digest, where: str) -> tuple[Root, ...]:
@@ -159,8 +179,7 @@ def _holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
                 if not edge.above:
                     found.setdefault(id(edge.node), root)
                 else:
-                    nested = Root(descriptor=edge.descriptor, node=edge.node, names=root.names, ref_name=root.ref_name)
-                    found.setdefault(id(edge.node), _named(nested, root))
+                    found.setdefault(id(edge.node), _nested(edge, root))
     return found
 
 
@@ -185,47 +204,51 @@ def _spell(root: Root) -> str:
 
 def _without(roots: Iterable[Root], without: frozenset[str], left: list[LeftOut]) -> Iterator[Root]:
     for root in roots:
-        kind = next((kind for kind in sorted(without) if _is_root_of(root, kind)), None)
-        if kind:
+        kind = _kind_of(root)
+        if kind in without:
             left.append(LeftOut(what=root.label, why=f"--without {kind}"))
-        elif ATTESTATIONS in without or SIGNATURES in without:
-            yield _filtered(root, lambda child: not _is_child_of(child, without, left))
+        elif without:
+            yield _filtered(root, lambda child: _comes(child, without, left))
         else:
             yield root
 
 
-def _is_root_of(root: Root, kind: str) -> bool:
-    tags = list(tags_of(root))
-    suffixed = {
-        suffix for suffix in COSIGN_SUFFIXES if any(tag.endswith(suffix) and tagged_digest(tag) for tag in tags)
-    }
-    node = root.node
-    artifact = node if isinstance(node, Artifact) else None
-    if kind == SIGNATURES:
-        kinds = root.descriptor.annotations.get("kind", "") if root.descriptor else ""
-        return (
-            ".sig" in suffixed
-            or kinds.endswith("/sigs")
-            or bool(artifact and artifact.artifact_type in _SIGNATURE_TYPES)
-        )
-    if kind == ATTESTATIONS:
-        kinds = root.descriptor.annotations.get("kind", "") if root.descriptor else ""
-        return ".att" in suffixed or kinds.endswith("/atts") or bool(artifact and _holds_statements(artifact))
-    return bool(subjects_of(root)) and not suffixed & {".sig", ".att"}
+def _comes(child: Child, without: frozenset[str], left: list[LeftOut]) -> bool:
+    kind = _kind_of(child)
+    if kind in without:
+        left.append(LeftOut(what=str(child.descriptor.digest), why=f"--without {kind}"))
+    return kind not in without
 
 
-def _holds_statements(artifact: Artifact) -> bool:
-    return any(blob.descriptor is not None and blob.descriptor.media_type == IN_TOTO for blob in artifact.blobs)
+def _kind_of(entry: Root | Child) -> str | None:
+    """Return what an entry is beside an image: an attestation, a signature, any other referrer; None for none."""
+    artifact = entry.node if isinstance(entry.node, Artifact) else None
+    if isinstance(entry, Child) and entry.refers_to is not None:
+        return ATTESTATIONS
+    suffixes = {suffix for tag in _tags(entry) for suffix in COSIGN_SUFFIXES if tag.endswith(suffix)}
+    kind = entry.descriptor.annotations.get(COSIGN_KIND, "") if entry.descriptor else ""
+    if ".sig" in suffixes or kind.endswith("/sigs") or (artifact is not None and _signs(artifact)):
+        return SIGNATURES
+    if ".att" in suffixes or kind.endswith("/atts") or (artifact is not None and _states(artifact)):
+        return ATTESTATIONS
+    subject = None if isinstance(entry.node, Missing) else entry.node.subject
+    if subject is not None or kind.endswith("/sboms") or (isinstance(entry, Root) and entry.subjects):
+        return REFERRERS
+    return None
 
 
-def _is_child_of(child: Child, without: frozenset[str], left: list[LeftOut]) -> bool:
-    attestation = child.refers_to is not None or (isinstance(child.node, Artifact) and _holds_statements(child.node))
-    signature = isinstance(child.node, Artifact) and child.node.artifact_type in _SIGNATURE_TYPES
-    for kind, told in ((ATTESTATIONS, attestation), (SIGNATURES, signature)):
-        if kind in without and told:
-            left.append(LeftOut(what=str(child.descriptor.digest), why=f"--without {kind}"))
-            return True
-    return False
+def _tags(entry: Root | Child) -> tuple[str, ...]:
+    return tuple(tag for tag in entry.tags if tagged_digest(tag)) if isinstance(entry, Root) else ()
+
+
+def _signs(artifact: Artifact) -> bool:
+    return bool(artifact.artifact_type) and str(artifact.artifact_type).startswith(_SIGNATURE_TYPES)
+
+
+def _states(artifact: Artifact) -> bool:
+    """Whether an artifact holds in-toto statements, bare or in DSSE envelopes."""
+    types = {blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None}
+    return bool(types & {IN_TOTO, DSSE})
 
 
 # By platform
@@ -239,18 +262,12 @@ def _by_platform(
         if not any(platform.fits(wanted) for platform in present):
             listed = ", ".join(dict.fromkeys(map(str, present))) or "no platform"
             raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"there is {listed}")
-    kept: set[Digest] = set()
-    taken: list[Root] = []
-    for root in roots:
-        found = _root_by_platform(root, platforms, left)
-        if found is not None:
-            taken.append(found)
-            kept |= {edge.descriptor.digest for edge in walk([found]) if edge.descriptor}
-    gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor and isinstance(edge.node, Image)} - kept
+    taken = [found for root in roots if (found := _root_by_platform(root, platforms, left)) is not None]
+    kept = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
+    gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor} - kept
     for root in taken:
-        spoken = subjects_of(root)
-        if spoken and spoken <= gone:
-            left.append(LeftOut(what=root.label, why="it speaks of a platform that was not asked for"))
+        if root.subjects and root.subjects <= gone:
+            left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
         else:
             yield root
 
@@ -274,8 +291,7 @@ def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[Le
         return root
     kept = {child.descriptor.digest for child in _leaves(root.node) if _fits(child, platforms)}
     if not kept:
-        speaks = subjects_of(root)
-        if speaks:  # an index of referrers: what it speaks of decides
+        if root.subjects:  # an index of referrers: what it speaks of decides
             return root
         left.append(LeftOut(what=root.label, why="--platform"))
         return None
@@ -283,8 +299,8 @@ def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[Le
     filtered = _filtered(root, lambda child: _stays(child, kept, left))
     if filtered is root:
         return root
-    alone = _alone(filtered.node)
-    return _named(replace(filtered, node=alone.node, descriptor=alone.descriptor), root) if alone else filtered
+    alone = _alone(filtered)
+    return _nested(alone, root) if alone else filtered
 
 
 def _stays(child: Child, kept: set[Digest], left: list[LeftOut]) -> bool:
@@ -317,22 +333,18 @@ def _leaves(index: Index) -> Iterator[Child]:
             yield child
 
 
-def _alone(node: Node) -> Child | None:
+def _alone(root: Root) -> Edge | None:
     """Return the one image of an index that holds nothing else."""
-    while isinstance(node, Index) and len(node.children) == 1:
-        child = node.children[0]
-        if isinstance(child.node, Image):
-            return child
-        node = child.node
-    return None
+    edges = [edge for edge in walk([root]) if not isinstance(edge.node, Index)]
+    return edges[0] if len(edges) == 1 and isinstance(edges[0].node, Image) else None
 
 
-def _named(nested: Root, root: Root) -> Root:
+def _nested(edge: Edge, root: Root) -> Root:
     """Give an entry of an index the place of the root it stood in: its annotations name it."""
-    if nested.descriptor is None or root.descriptor is None:
-        return nested
-    annotations = {**nested.descriptor.annotations, **root.descriptor.annotations}
-    return replace(nested, descriptor=nested.descriptor.annotate(annotations))
+    descriptor = edge.descriptor
+    if descriptor is not None and root.descriptor is not None:
+        descriptor = descriptor.annotate({**descriptor.annotations, **root.descriptor.annotations})
+    return replace(root, descriptor=descriptor, node=edge.node)
 
 
 def _filtered(root: Root, stays: Callable[[Child], bool]) -> Root:

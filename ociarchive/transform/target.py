@@ -107,6 +107,8 @@ class Target:
 
 
 def _require_archive(dest: str) -> None:
-    """`--force` replaces archives; a folder that holds anything else may be somebody's home."""
+    """`--force` replaces files and archives; a folder that holds anything else may be somebody's home."""
+    if os.path.exists(dest) and not os.path.isdir(dest) and not os.path.isfile(dest):
+        raise UsageError("DEST is neither a file nor a folder; --force does not replace it", where=dest)
     if os.path.isdir(dest) and detect(DirectoryContainer(dest, dest)) is None:
         raise UsageError("DEST is a folder that holds no archive; --force does not replace it", where=dest)

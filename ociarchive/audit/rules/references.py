@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.audit.rule import Fault, Rule, noticed
-from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Missing
-from ociarchive.values import Digest, tagged_digest
+from ociarchive.model import Artifact, Child, Missing
+from ociarchive.values import tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.audit.evidence import Evidence
     from ociarchive.model import Edge
+    from ociarchive.values import Digest
 
 
 def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
@@ -20,14 +21,12 @@ def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
         node = edge.node
         if not isinstance(node, Artifact) or edge.descriptor is None:
             continue
-        attached = _attached_to(edge)
-        if attached is None:
-            continue
+        attached = _attached_to(evidence, edge)
         for blob, spoken in node.spoken_of:
-            if spoken and attached not in spoken:
+            if attached and spoken and not attached & set(spoken):
                 yield Fault(
                     location=blob.source.where if blob.source else evidence.place(blob.name),
-                    subject=edge.descriptor.digest, expected=attached, found=spoken[0],
+                    subject=edge.descriptor.digest, expected=min(attached), found=spoken[0],
                     message="a signature or statement speaks of another digest than the one it is attached to",
                 )  # fmt: skip
 
@@ -35,7 +34,7 @@ def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
 def _name_conflict(evidence: Evidence) -> Iterator[Fault]:
     owners: dict[str, object] = {}
     for root in evidence.archive.roots:
-        identity = root.descriptor.digest if root.descriptor else id(root.node)
+        identity = root.identity
         for name in root.names or ((root.ref_name,) if root.ref_name else ()):
             if owners.setdefault(str(name), identity) != identity:
                 yield Fault(location=evidence.place(str(name)), subject=str(name), message="one name for two images")
@@ -43,7 +42,7 @@ def _name_conflict(evidence: Evidence) -> Iterator[Fault]:
 
 def _attestation_dangling(evidence: Evidence) -> Iterator[Fault]:
     for edge in evidence.edges:
-        entry = Child(descriptor=edge.descriptor, node=edge.node) if edge.descriptor else None
+        entry = edge.entry if isinstance(edge.entry, Child) else None
         speaks = entry.refers_to if entry and not isinstance(edge.node, Missing) else None
         if edge.descriptor is not None and speaks is not None and speaks not in evidence.named:
             yield Fault(
@@ -65,9 +64,9 @@ def _subject_dangling(evidence: Evidence) -> Iterator[Fault]:
 
 def _tag_dangling(evidence: Evidence) -> Iterator[Fault]:
     for root in evidence.archive.roots:
-        for tag in (root.ref_name, *(name.tag for name in root.names)):
-            digest = tagged_digest(tag) if tag else None
-            if tag and digest is not None and digest not in evidence.named:
+        for tag in root.tags:
+            digest = tagged_digest(tag)
+            if digest is not None and digest not in evidence.named:
                 yield Fault(
                     location=evidence.place(tag), subject=tag, expected=digest,
                     message="a tag made of a digest speaks of a manifest that is not in the archive",
@@ -77,7 +76,7 @@ def _tag_dangling(evidence: Evidence) -> Iterator[Fault]:
 def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
     ids = {image.image_id for image in evidence.images}
     for edge in evidence.edges:
-        if not isinstance(edge.node, Artifact) or _attached_to(edge) is not None:
+        if not isinstance(edge.node, Artifact) or _attached_to(evidence, edge):
             continue
         for blob, spoken in edge.node.spoken_of:
             if spoken and not any(digest in evidence.named or digest in ids for digest in spoken):
@@ -88,16 +87,17 @@ def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
                 )  # fmt: skip
 
 
-def _attached_to(edge: Edge) -> Digest | None:
-    """Return the digest that an artifact is attached to: by annotation, by subject, by its tag."""
-    node, descriptor = edge.node, edge.descriptor
-    if descriptor is None or not isinstance(node, Artifact):
-        return None
-    named = Digest.maybe(descriptor.annotations.get(REFERENCE_DIGEST))
-    if named is None and node.subject is not None:
-        named = node.subject.digest
-    tag = descriptor.annotations.get("org.opencontainers.image.ref.name", "").rpartition(":")[2]
-    return named or tagged_digest(tag)
+def _attached_to(evidence: Evidence, edge: Edge) -> frozenset[Digest]:
+    """Return the digests that an artifact is attached to: by annotation, subject, tag, or cosign's name."""
+    entry = edge.entry
+    if isinstance(entry, Child):
+        subject = entry.node.subject if isinstance(entry.node, Artifact) else None
+        named = entry.refers_to or (subject.digest if subject is not None else None)
+        return frozenset((named,)) if named is not None else frozenset()
+    if entry.attached is None:
+        return entry.subjects
+    holders = (root for root in evidence.archive.roots if entry.attached in root.names)
+    return frozenset(root.descriptor.digest for root in holders if root.descriptor is not None)
 
 
 RULES: Final = (
