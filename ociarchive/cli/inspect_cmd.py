@@ -20,12 +20,11 @@ from ociarchive.cli.common import (
     source,
     width,
 )  # fmt: skip
-from ociarchive.errors import ContentError
 from ociarchive.formats import open_archive
 from ociarchive.report.jsonout import inspect_json
 from ociarchive.report.text import safe
 from ociarchive.report.tree import Tree
-from ociarchive.transform.select import Selectors, select
+from ociarchive.transform.select import Selectors, nothing_in, select
 from ociarchive.workers import Workers
 
 _EXAMPLES = """\b
@@ -55,8 +54,7 @@ def command(**values: Any) -> int:
     try:
         flaws = (*archive.container.flaws, *archive.flaws)
         if not archive.roots:
-            reason = f": {flaws[0].message}" if flaws else ""
-            raise ContentError(f"no image in the archive{reason}", where=archive.where)
+            raise nothing_in(archive)
         report = None
         if values["verify"]:
             workers = Workers(jobs(None))

@@ -71,7 +71,7 @@ def _run(argv: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        click.echo(error.message, err=True)
         return USAGE
     except click.Abort:
         return INTERRUPTED

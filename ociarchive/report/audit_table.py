@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from ociarchive.report.text import cut, plural, safe, short, size
+from ociarchive.report.text import plural, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from ociarchive.audit import Finding, Report
 
 _MARGIN = 10
+#: Columns of the table beside the archive's name, and the least that a name has.
+_BESIDE = 66
+_NARROW = 16
 _DIGEST = 64
+_LONG = re.compile(r"[0-9a-f]{64,}")
 
 
 def audit_table(
@@ -26,7 +31,8 @@ def audit_table(
     paint: Callable[[str, str], str],
 ) -> str:
     """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full."""
-    rows = [_row(report, paint) for report in reports]
+    widest = max(width - _BESIDE, _NARROW)
+    rows = [_row(report, paint, widest) for report in reports]
     headers = ["archive", "format", "images", "blobs", "read", "verdict"]
     aligned = ("left", "left", "right", "right", "right", "left")
     lines = [tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True, colalign=aligned), ""]
@@ -39,44 +45,48 @@ def audit_table(
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _row(report: Report, paint: Callable[[str, str], str]) -> list[str]:
+def _row(report: Report, paint: Callable[[str, str], str], width: int) -> list[str]:
     counts = [
         plural(report.count(severity), severity) for severity in ("error", "warning", "note") if report.count(severity)
     ]
-    bad = report.failed
-    verdict = paint("FAIL", "error") if bad else paint("PASS", "pass")
+    verdict = paint("FAIL", "error") if report.failed else paint("PASS", "pass")
     evidence = report.evidence
     return [
-        cut(report.source, 40),
+        tail(report.source, width),
         evidence.archive.format if evidence else "-",
         str(len(report.images)) if evidence else "-",
         str(report.blobs),
         size(report.bytes),
-        f"{verdict}  {', '.join(counts)}",
+        f"{verdict}  {', '.join(counts)}".rstrip(),
     ]
 
 
 def _finding(finding: Finding, width: int, paint: Callable[[str, str], str], *, whole: bool) -> list[str]:
-    head = paint(finding.severity.ljust(_MARGIN - 1), finding.severity)
     margin = " " * (_MARGIN - 1)
-    lines = [f"{head}{finding.rule}  {_place(finding.location, whole=whole)}", f"{margin}{safe(finding.message)}"]
-    if finding.expected is not None or finding.found is not None:
-        told = [
-            f"{word} {_value(value, whole=whole)}"
-            for word, value in (("expected", finding.expected), ("found", finding.found))
-            if value is not None
-        ]
-        line = margin + "   ".join(told)
-        lines.extend([line] if len(line) <= width else [margin + part for part in told])
+    head = paint(finding.severity.ljust(_MARGIN - 1), finding.severity)
+    place = finding.location if whole else _shortened(finding.location)
+    first = f"{finding.rule}  {place}"
+    inner = width - len(margin)
+    lines = [f"{head}{first}"] if len(first) <= inner else [f"{head}{finding.rule}"]
+    if len(lines[0]) < len(first):
+        lines += [margin + line for line in wrapped(place, inner, "  ")]
+    lines += [margin + line for line in wrapped(finding.message, inner, "")]
+    told = [
+        f"{word} {_value(value, whole=whole)}"
+        for word, value in (("expected", finding.expected), ("found", finding.found))
+        if value is not None
+    ]
+    line = "   ".join(told)
+    if told and len(line) <= inner:
+        lines.append(margin + line)
+    else:
+        lines += [margin + part for one in told for part in wrapped(one, inner, "  ")]
     return lines
 
 
-def _place(location: str, *, whole: bool) -> str:
+def _shortened(location: str) -> str:
     """Return a location with the digests in it cut."""
-    text = safe(location)
-    if whole:
-        return text
-    return "/".join(part[:12] if len(part) >= _DIGEST and part.isalnum() else part for part in text.split("/"))
+    return _LONG.sub(lambda found: found[0][:12], safe(location))
 
 
 def _value(value: str, *, whole: bool) -> str:

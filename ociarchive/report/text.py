@@ -36,6 +36,45 @@ def short(digest: str | None, *, whole: bool = False) -> str:
     return digest if whole else digest.partition(":")[2][:12] or digest[:12]
 
 
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented."""
+    lines, line = [], ""
+    for word in safe(text).split(" "):
+        rest = word
+        while wcswidth(f"{line} {rest}".strip()) > width:
+            if line.strip():
+                lines.append(line)
+                line = indent
+                if wcswidth(line + rest) <= width:
+                    break
+            taken = cut_hard(line + rest, width)
+            lines.append(taken)
+            rest = (line + rest)[len(taken) :]
+            line = indent
+        line = f"{line} {rest}" if line.strip() else line + rest
+    return [*lines, line]
+
+
+def cut_hard(text: str, width: int) -> str:
+    """Return as many of the first characters as take at most `width` columns."""
+    used = 0
+    for number, char in enumerate(text):
+        used += max(wcwidth(char), 0)
+        if used > width:
+            return text[:number]
+    return text
+
+
+def tail(text: str, width: int) -> str:
+    """Return the end of a path in at most `width` columns, an ellipsis before it where something is left out."""
+    text = safe(text)
+    if wcswidth(text) <= width:
+        return text
+    while wcswidth(text) > width - 1:
+        text = text[1:]
+    return "…" + text
+
+
 def cut(text: str, width: int) -> str:
     """Return text that takes at most `width` columns, an ellipsis where something was cut off."""
     text = safe(text)

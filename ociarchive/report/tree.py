@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
 from ociarchive.report.facts import archive_facts
-from ociarchive.report.text import bar, cut, pad, plural, safe, short, size
+from ociarchive.report.text import bar, cut, pad, plural, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 _BAR: Final = 8
 _IDS: Final = (
-    "Docker's classic store and podman show the image id as IMAGE ID; Docker's containerd store shows the digest of",
-    "the index, where there is one, else of the manifest. Registries and Kubernetes name images by those digests.",
+    "Docker's classic store and podman show the image id as IMAGE ID; Docker's containerd store shows the digest of"
+    " the index, where there is one, else of the manifest. Registries and Kubernetes name images by those digests."
 )
+_MARKS: Final = str.maketrans({"…": "~", "█": "#"})
 
 
 class Tree:
@@ -36,7 +37,7 @@ class Tree:
 
     def text(self) -> str:
         """Return the whole tree."""
-        lines = [self._head()]
+        lines = self._head()
         for number, root in enumerate(self._archive.roots):
             last = number == len(self._archive.roots) - 1
             lines.extend(self._entry(root, "", last=last))
@@ -47,12 +48,15 @@ class Tree:
                 f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved",
             ]
         if not self._evidence.facts:
-            lines += ["", f"Digests were read, not checked: run `ociarchive audit {safe(self._archive.where)}`."]
+            where = self._archive.where
+            call = "ociarchive audit" if where == "standard input" else f"ociarchive audit {where}"
+            lines += ["", *wrapped(f"Digests were read, not checked: run `{call}`.", self._width, "  ")]
         if self._whole:
-            lines += ["", *_IDS]
-        return "\n".join(line.rstrip() for line in lines) + "\n"
+            lines += ["", *wrapped(_IDS, self._width, "")]
+        text = "\n".join(line.rstrip() for line in lines) + "\n"
+        return text.translate(_MARKS) if self._ascii else text
 
-    def _head(self) -> str:
+    def _head(self) -> list[str]:
         edges = list(walk(self._archive.roots))
         images = len({id(edge.node) for edge in edges if isinstance(edge.node, Image)})
         indexes = len({id(edge.node) for edge in edges if isinstance(edge.node, Index)})
@@ -67,20 +71,30 @@ class Tree:
             layer.source for image in self._evidence.images for layer in image.layers if layer.source is not None
         }
         parts.append(f"{plural(len(sources), 'layer')}, {size(sum(source.size for source in sources))}")
-        return f"{safe(self._archive.where)}  {', '.join(parts)}"
+        return wrapped(f"{self._archive.where}  {', '.join(parts)}", self._width, "  ")
 
     def _entry(self, entry: Root | Child, indent: str, *, last: bool) -> Iterator[str]:
         corner = ("`- " if self._ascii else "└─ ") if last else ("|- " if self._ascii else "├─ ")
         below = indent + ("   " if last else ("|  " if self._ascii else "│  "))
         node = entry.node
-        yield f"{indent}{corner}{self._label(entry)}"
+        first, *more = self._label(entry)
+        room = self._width - len(indent) - len(corner)
+        line = "  ".join([first, *more])
+        if len(line) <= room or self._whole:
+            yield f"{indent}{corner}{line}"
+        else:  # names may be many and long: each has a line, and what they name another
+            names = first.split(", ")
+            yield f"{indent}{corner}{tail(names[0], room)}"
+            gap = "  " if isinstance(entry, Root) else ""
+            yield from (f"{below}{tail(name, room)}" for name in names[1:])
+            yield from (f"{below}{part}" for part in wrapped("  ".join(more), room, gap) if more)
         if isinstance(node, Image):
             yield from self._layers(node, below)
         elif isinstance(node, Index):
             for number, child in enumerate(node.children):
                 yield from self._entry(child, below, last=number == len(node.children) - 1)
 
-    def _label(self, entry: Root | Child) -> str:
+    def _label(self, entry: Root | Child) -> list[str]:
         digest = str(entry.descriptor.digest) if entry.descriptor else None
         parts = []
         if isinstance(entry, Root):
@@ -104,7 +118,7 @@ class Tree:
         elif isinstance(node, Missing):
             what = "malformed" if node.source is not None else "not in this archive"
             parts.append(f"{safe(str(platform)) if platform else 'manifest'} {self._short(digest)}  ({what})")
-        return "  ".join(parts)
+        return parts
 
     def _short(self, digest: str | None) -> str:
         return short(digest, whole=self._whole)
@@ -116,16 +130,16 @@ class Tree:
             return
         names = _created_by(image.config_document, len(image.layers))
         total = sum(layer.source.size for layer in image.layers if layer.source is not None)
-        wide = 71 if self._whole else 13
+        wide = 73 if self._whole else 14
+        here: set[str] = set()
         yield f"{indent}#  {pad('layer', wide)}comp     stored   unpacked  share     created by"
         for number, (layer, fact, name) in enumerate(zip(image.layers, facts, names, strict=False), 1):
             told = _text(fact, "digest") or _text(fact, "diff_id")
             stored = fact.get("size") if isinstance(fact, dict) else None
-            mark = " "
-            if told in self._seen:
-                mark = "="
+            mark = "=" if told in self._seen else " "
+            if mark == "=":
                 self._shared[told] = layer.source.size if layer.source is not None else 0
-            self._seen.add(told)
+            here.add(told)
             unpacked = fact.get("uncompressed_size") if isinstance(fact, dict) else None
             share = bar(layer.source.size if layer.source is not None else 0, total, _BAR)
             line = (
@@ -134,6 +148,7 @@ class Tree:
                 f"{size(unpacked if isinstance(unpacked, int) else None):>11}  {pad(self._bar(share), _BAR)}  "
             )
             yield line + cut(name, max(self._width - len(line), 8))
+        self._seen |= here
 
     def _bar(self, share: str) -> str:
         return "#" * len(share) if self._ascii else share

@@ -69,7 +69,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         arrived = moving.run(sink)
         moving.check()
         notices.extend(moving.findings())
-        rewriter = Rewriter(content.roots, options.storage, arrived)
+        rewriter = Rewriter(content.roots, planned, options.storage, arrived)
         written = replace(content, roots=rewriter.run())
         if options.storage.preserve_digests:
             _require_preserved(rewriter)

@@ -9,7 +9,7 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import open_archive
 from ociarchive.formats.base import Content
 from ociarchive.transform.rewrite import with_name
-from ociarchive.transform.select import AmbiguousError, LeftOut, matching, select, unnamed
+from ociarchive.transform.select import AmbiguousError, LeftOut, matching, nothing_in, select, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +55,7 @@ def gather(sources: Sequence[Source], options: Options, spool: str | None, stack
         archive = open_archive(source.path, spool_folder=spool, limits=options.limits)
         stack.callback(archive.close)
         if not archive.roots:
-            reason = next((flaw.message for flaw in (*archive.container.flaws, *archive.flaws)), None)
-            raise ContentError(f"no image in the archive{f': {reason}' if reason else ''}", where=archive.where)
+            raise nothing_in(archive)
         opened.append((source, archive))
     shared = options.selectors.images
     if len(opened) > 1 and shared:

@@ -11,7 +11,7 @@ from ociarchive.mediatypes import Family, Kind, kind_of, layer_type, look_up
 from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ociarchive.bytes.source import ByteSource
     from ociarchive.model import Layer, Root
@@ -47,44 +47,100 @@ class Plan:
 
     moves: tuple[Move, ...]
     notices: tuple[str, ...]
+    by_layer: Mapping[int, Move]
+
+    def move_of(self, layer: Layer) -> Move:
+        """Return how a layer of the planned roots, one that is here, comes into DEST."""
+        return self.by_layer[id(layer)]
 
 
 def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
-    """Return the plan for some roots. UsageError: a combination that cannot exist, with the way out."""
-    moves: dict[Move, None] = {}
-    notices: dict[str, None] = {}
+    """Return the plan for some roots; reads the first bytes of each layer, which tell how it is stored.
+
+    UsageError: a combination that cannot exist, with the way out. HostError: a layer cannot be read.
+    """
     if storage.level is not None:
         _check_level(storage)
+    planner = _Planner(storage)
     for edge in walk(roots):
-        node = edge.node
-        if storage.media_types == "docker" and isinstance(node, Index):
-            _check_docker_index(node)
-        if isinstance(node, Image):
-            _check_family(node, edge.descriptor, storage)
-            _check_preserved(node, edge.descriptor, storage)
-            for layer in node.layers:
-                if layer.source is not None:
-                    move = move_of(layer, node, storage)
-                    moves[move] = None
-                    _say(move, layer, storage, notices)
+        if storage.media_types == "docker" and isinstance(edge.node, Index):
+            _check_docker_index(edge.node)
+        if isinstance(edge.node, Image):
+            planner.image(edge.node, edge.descriptor)
     for edge in walk(roots):
         if isinstance(edge.node, Artifact) and edge.node.document is None and edge.node.source is not None:
-            moves[Move(edge.node.source)] = None
+            planner.moves[Move(edge.node.source)] = None
         for part in parts(edge.node):
             if isinstance(part, Blob) and part.source is not None:
-                moves[Move(part.source)] = None
-    return Plan(moves=tuple(moves), notices=tuple(notices))
+                planner.moves[Move(part.source)] = None
+    return Plan(moves=tuple(planner.moves), notices=tuple(planner.notices), by_layer=planner.by_layer)
 
 
-def move_of(layer: Layer, image: Image, storage: Storage) -> Move:
-    """Return how a layer that is here comes into DEST."""
-    if layer.source is None:
-        raise RuntimeError("a layer that is not here does not move")
-    if not layer.unpacks:
+class _Planner:
+    """What a plan is made of, image by image."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._stored: dict[ByteSource, str] = {}
+        self.by_layer: dict[int, Move] = {}
+        self.moves: dict[Move, None] = {}
+        self.notices: dict[str, None] = {}
+
+    def image(self, image: Image, descriptor: Descriptor | None) -> None:
+        """Plan the layers of an image."""
+        family = family_of(image, descriptor, self._storage)
+        for layer in image.layers:
+            if layer.source is None:
+                continue
+            if not layer.unpacks:
+                move = self._opaque(layer)
+            else:
+                move = self._move(layer.source, has_manifest=image.document is not None)
+                self._check(layer, move, family, image, descriptor)
+            self.by_layer[id(layer)] = move
+            self.moves[move] = None
+
+    def _move(self, source: ByteSource, *, has_manifest: bool) -> Move:
+        stored = self._stored.get(source)
+        if stored is None:
+            stored = self._stored[source] = sniff(source.head(MAGIC)).name
+        target = _target(stored, self._storage, has_manifest=has_manifest)
+        self._say(stored, target)
+        return Move(source) if target == stored else Move(source, by_name(target))
+
+    def _opaque(self, layer: Layer) -> Move:
+        """Plan a layer that cannot be looked into: it stays as it is, or cannot be had."""
+        media_type = layer.descriptor.media_type if layer.descriptor else "of an unknown kind"
+        if self._storage.media_types == "docker":
+            raise UsageError(f"Docker's media types have none for {media_type}", hint="use --media-types keep")
+        if self._storage.compression in ("gzip", "zstd", "none"):
+            self.notices[f"layers that cannot be looked into stay as they are ({media_type})"] = None
+        if layer.source is None:
+            raise RuntimeError("a layer that is not here does not move")
         return Move(layer.source)
-    stored = sniff(layer.source.head(MAGIC)).name
-    target = _target(stored, storage, has_manifest=image.document is not None)
-    return Move(layer.source) if target == stored else Move(layer.source, by_name(target))
+
+    def _check(self, layer: Layer, move: Move, family: Family, image: Image, descriptor: Descriptor | None) -> None:
+        """Docker's media types have no zstd, and a manifest that is to stay cannot name other layers."""
+        codec = move.codec.name if move.codec else self._stored[move.source]
+        told = look_up(layer.descriptor.media_type) if layer.descriptor else None
+        kept = move.codec is None and self._storage.media_types == "keep" and told is not None and told.codec == "zstd"
+        if codec == "zstd" and family == "docker" and not kept:
+            raise UsageError("Docker's media types have none for zstd layers", hint=_WAY_OUT)
+        if self._storage.preserve_digests and image.document is not None and move.codec is not None:
+            label = descriptor.digest if descriptor else "the manifest"
+            raise UsageError(
+                f"digests cannot be preserved: {label} names layers that would be stored as {codec}",
+                hint="use --compression keep, or leave --preserve-digests out",
+            )
+
+    def _say(self, stored: str, target: str) -> None:
+        if self._storage.format != "docker-archive":
+            return
+        if self._storage.compression == "auto" and stored == "zstd" and target != "zstd":
+            what = "zstd layers become gzip: Docker before 23 cannot read them (--compression keep leaves them)"
+            self.notices[what] = None
+        elif target == "zstd":
+            self.notices["zstd layers in a docker-archive: Docker before 23 and umoci cannot read them"] = None
 
 
 def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:
@@ -99,19 +155,6 @@ def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:
     if storage.format == "docker-archive":
         return "gzip" if stored == "zstd" or not typed else stored
     return stored if has_manifest else "gzip"
-
-
-def _say(move: Move, layer: Layer, storage: Storage, notices: dict[str, None]) -> None:
-    if not layer.unpacks and storage.compression in ("gzip", "zstd", "none"):
-        what = layer.descriptor.media_type if layer.descriptor else "of an unknown kind"
-        notices[f"layers that cannot be looked into stay as they are ({what})"] = None
-    if storage.format != "docker-archive" or not layer.unpacks or layer.source is None:
-        return
-    stored = sniff(layer.source.head(MAGIC)).name
-    if storage.compression == "auto" and stored == "zstd" and move.codec is not None:
-        notices["zstd layers become gzip: Docker before 23 cannot read them (--compression keep leaves them)"] = None
-    elif (move.codec.name if move.codec else stored) == "zstd":
-        notices["zstd layers in a docker-archive: Docker before 23 and umoci cannot read them"] = None
 
 
 def _check_level(storage: Storage) -> None:
@@ -129,37 +172,6 @@ def _check_docker_index(index: Index) -> None:
             "a Docker manifest list cannot hold attestations",
             hint=f"leave them out with --without attestations, or {_WAY_OUT}",
         )
-
-
-def _check_family(image: Image, descriptor: Descriptor | None, storage: Storage) -> None:
-    """Docker's media types have no zstd; what is to be zstd in them cannot be written."""
-    family = family_of(image, descriptor, storage)
-    for layer in image.layers:
-        if layer.source is None or not layer.unpacks:
-            if storage.media_types == "docker" and layer.descriptor and not layer.unpacks:
-                raise UsageError(
-                    f"Docker's media types have none for {layer.descriptor.media_type}", hint="use --media-types keep"
-                )
-            continue
-        move = move_of(layer, image, storage)
-        told = look_up(layer.descriptor.media_type) if layer.descriptor else None
-        kept = move.codec is None and storage.media_types == "keep" and told is not None and told.codec == "zstd"
-        codec = move.codec.name if move.codec else sniff(layer.source.head(MAGIC)).name
-        if codec == "zstd" and family == "docker" and not kept and layer_type("docker", "zstd") is None:
-            raise UsageError("Docker's media types have none for zstd layers", hint=_WAY_OUT)
-
-
-def _check_preserved(image: Image, descriptor: Descriptor | None, storage: Storage) -> None:
-    """Say before any work that a manifest cannot stay as it is."""
-    if not storage.preserve_digests or image.document is None:
-        return
-    label = descriptor.digest if descriptor else "the manifest"
-    for layer in image.layers:
-        if layer.source is not None and (codec := move_of(layer, image, storage).codec) is not None:
-            raise UsageError(
-                f"digests cannot be preserved: {label} names layers that would be stored as {codec.name}",
-                hint="use --compression keep, or leave --preserve-digests out",
-            )
 
 
 def family_of(image: Image, descriptor: Descriptor | None, storage: Storage) -> Family:

@@ -38,7 +38,7 @@ from ociarchive.model import (
     Root,
     walk,
 )
-from ociarchive.transform.plan import Move, Storage, family_of, move_of
+from ociarchive.transform.plan import Move, Plan, Storage, family_of
 from ociarchive.values import Descriptor, Digest, Reference, tagged_digest
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Rewriter:
     """One rewriting. `arrived` tells what each move of the plan came to."""
 
     roots: tuple[Root, ...]
+    plan: Plan
     storage: Storage
     arrived: Mapping[Move, Arrived]
     changes: list[Change] = field(default_factory=list)
@@ -172,7 +173,7 @@ class Rewriter:
     def _image(self, descriptor: Descriptor | None, image: Image) -> tuple[Descriptor, Image]:
         family = family_of(image, descriptor, self.storage)
         config = self._config(image.config, family)
-        layers = tuple(self._layer(layer, image, family) for layer in image.layers)
+        layers = tuple(self._layer(layer, family) for layer in image.layers)
         subject = self._subject(image.subject)
         listed: list[JSON] = [layer.descriptor.raw for layer in layers if layer.descriptor]
         if image.document is None:
@@ -206,7 +207,7 @@ class Rewriter:
         self.changes.append(Change(kind="config", old=config.descriptor, new=descriptor))
         return replace(config, descriptor=descriptor)
 
-    def _layer(self, layer: Layer, image: Image, family: Family) -> Layer:
+    def _layer(self, layer: Layer, family: Family) -> Layer:
         old = layer.descriptor
         if layer.source is None:
             if old is None:
@@ -214,7 +215,7 @@ class Rewriter:
             new = self._foreign(old, family)
             self.changes.append(Change(kind="layer", old=old, new=new, diff_id=layer.diff_id))
             return replace(layer, descriptor=new)
-        move = move_of(layer, image, self.storage)
+        move = self.plan.move_of(layer)
         arrived = self.arrived[move]
         media_type = self._layer_type(layer, arrived.compression, family)
         if old is None:

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import UsageError
+from ociarchive.errors import ContentError, UsageError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import (
     COSIGN_KIND,
@@ -29,6 +29,8 @@ from ociarchive.values import COSIGN_SUFFIXES, REGISTERED, Digest, Platform, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from ociarchive.model import Archive
 
 ATTESTATIONS: Final = "attestations"
 SIGNATURES: Final = "signatures"
@@ -80,6 +82,14 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
     if selectors.platforms:
         chosen = tuple(_by_platform(chosen, selectors.platforms, where, left))
     return Selection(roots=chosen, left_out=tuple(left))
+
+
+def nothing_in(archive: Archive) -> ContentError:
+    """Return the error of an archive without any image or artifact, with what was noticed first as the reason."""
+    flaw = next(iter((*archive.container.flaws, *archive.flaws)), None)
+    if flaw is None:
+        return ContentError("no image in the archive", where=archive.where)
+    return ContentError(f"no image in the archive: {flaw.message}", where=flaw.where)
 
 
 def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:
