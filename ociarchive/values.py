@@ -189,10 +189,11 @@ class Reference:
 
     @property
     def familiar(self) -> str:
-        """The name as Docker's RepoTags spell it: without `docker.io/` and `library/`."""
+        """The name as Docker's RepoTags spell it: without `docker.io/` and `library/`, where it is still this name."""
         if self.host != "docker.io":
             return str(self)
-        return self.path.removeprefix("library/") + self._suffix
+        short = self.path.removeprefix("library/") + self._suffix
+        return short if Reference.maybe(short) == self else str(self)
 
 
 def tagged_digest(tag: str) -> Digest | None:

@@ -6,6 +6,7 @@ for the turn of an earlier one never waits for a job that was not begun.
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -20,6 +21,11 @@ T = TypeVar("T")
 
 #: Bytes in flight between a layer's reader and its compressors: so many blocks per worker, and no more.
 BLOCKS_AHEAD: Final = 2
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 class Cancelled(Exception):

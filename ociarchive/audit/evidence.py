@@ -31,15 +31,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Evidence:
-    """An archive with the facts of those of its blobs that were read."""
+    """An archive with the facts of those of its blobs that were read, and what a closer look at them showed."""
 
     archive: Archive
     facts: Mapping[ByteSource, Measured]
+    seen: tuple[Flaw, ...] = ()
 
     @cached_property
     def flaws(self) -> tuple[Flaw, ...]:
         """What the readers of container and documents noticed."""
-        return tuple(dict.fromkeys((*self.archive.container.flaws, *self.archive.flaws)))
+        return tuple(dict.fromkeys((*self.archive.container.flaws, *self.archive.flaws, *self.seen)))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ociarchive import toc
 from ociarchive.audit.evidence import Evidence
 from ociarchive.audit.policy import Policy
 from ociarchive.audit.rules import RULES
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from ociarchive.audit.rule import Finding
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
+    from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Image
+    from ociarchive.values import Descriptor, Digest
     from ociarchive.workers import Workers
 
 
@@ -72,33 +76,38 @@ class Report:
 
 @dataclass(slots=True)
 class Wanted:
-    """How a source is to be measured."""
+    """How a source is to be measured. `claimed` is a digest that is claimed of its bytes as they are stored."""
 
     unpack: bool
     algorithms: set[str]
+    claimed: Digest | None = None
 
 
 def wanted(archive: Archive) -> dict[ByteSource, Wanted]:
     """Return every source of an archive that a claim is made of, and what is to be measured of it."""
     found: dict[ByteSource, Wanted] = {}
 
-    def want(source: ByteSource | None, *algorithms: str, unpack: bool = False) -> None:
+    def want(source: ByteSource | None, claimed: Digest | None, *algorithms: str, unpack: bool = False) -> None:
         if source is None:
             return
-        one = found.setdefault(source, Wanted(unpack=False, algorithms=set()))
+        one = found.setdefault(source, Wanted(unpack=False, algorithms=set(), claimed=claimed))
         one.unpack |= unpack
         one.algorithms.update(algorithms)
+        if claimed is not None:
+            one.algorithms.add(claimed.algorithm)
 
     for edge in walk(archive.roots):
-        want(edge.node.source, *([edge.descriptor.digest.algorithm] if edge.descriptor else ()))
+        want(edge.node.source, edge.descriptor.digest if edge.descriptor else None)
         for part in parts(edge.node):
-            names = [part.descriptor.digest.algorithm] if part.descriptor else []
-            if isinstance(part, Layer) and part.diff_id is not None:
-                names.append(part.diff_id.algorithm)
-            want(part.source, *names, unpack=isinstance(part, Layer) and part.unpacks)
+            claimed = part.descriptor.digest if part.descriptor else None
+            if isinstance(part, Layer):
+                names = [part.diff_id.algorithm] if part.diff_id is not None else []
+                want(part.source, claimed, *names, unpack=part.unpacks)
+            else:
+                want(part.source, claimed)
     for stored in archive.stored:
         if stored.digest is not None:
-            want(stored.source, stored.digest.algorithm)
+            want(stored.source, stored.digest)
     return found
 
 
@@ -116,9 +125,40 @@ def audit_archive(
     tick: Callable[[int], None] | None = None,
 ) -> Report:
     """Read all of an archive once and judge it. `tick` hears of bytes read. HostError: it cannot be read."""
+    (report,) = audit_archives([archive], limits=limits, workers=workers, policy=policy, tick=tick)
+    return report
+
+
+def audit_archives(
+    archives: Sequence[Archive],
+    *,
+    limits: Limits,
+    workers: Workers,
+    policy: Policy | None = None,
+    tick: Callable[[int], None] | None = None,
+    known: dict[Digest, Measured] | None = None,
+) -> list[Report]:
+    """Read all of some archives, their blobs side by side, and judge each. HostError: one cannot be read.
+
+    `known` keeps the facts of layers: one that was unpacked before is only hashed where it comes again, since equal
+    bytes unpack to equal bytes.
+    """
     policy = policy or Policy()
-    facts = measure_all(wanted(archive), limits, workers, tick)
-    evidence = Evidence(archive, facts)
+    every: dict[ByteSource, Wanted] = {}
+    for archive in archives:
+        for source, how in wanted(archive).items():
+            one = every.setdefault(source, how)
+            one.unpack |= how.unpack
+            one.algorithms |= how.algorithms
+    facts = measure_all(every, limits, workers, tick, known if known is not None else {})
+    return [_report(archive, facts, limits, workers, policy) for archive in archives]
+
+
+def _report(
+    archive: Archive, every: Mapping[ByteSource, Measured], limits: Limits, workers: Workers, policy: Policy
+) -> Report:
+    facts = {source: every[source] for source in wanted(archive)}
+    evidence = Evidence(archive, facts, check_tables(archive, facts, limits, workers))
     kept, waived = policy.apply(judge(evidence))
     return Report(
         source=archive.where,
@@ -131,8 +171,29 @@ def audit_archive(
     )
 
 
+def check_tables(
+    archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
+) -> tuple[Flaw, ...]:
+    """Return what is wrong with the tables of contents of layers; only what has one is read once more."""
+    calls: dict[tuple[ByteSource, Descriptor], Callable[[], list[Flaw]]] = {}
+    for edge in walk(archive.roots):
+        for part in parts(edge.node):
+            fact = facts.get(part.source) if part.source is not None else None
+            if part.source is None or part.descriptor is None or fact is None or fact.diff_ids is None:
+                continue
+            if toc.has_table(part.descriptor):
+                key = (part.source, part.descriptor)
+                calls[key] = partial(toc.check, part.descriptor, part.source, fact.uncompressed_size, limits)
+    found = workers.run(list(calls.values())) if calls else []
+    return tuple(flaw for flaws in found for flaw in flaws)
+
+
 def measure_all(
-    sources: Mapping[ByteSource, Wanted], limits: Limits, workers: Workers, tick: Callable[[int], None] | None = None
+    sources: Mapping[ByteSource, Wanted],
+    limits: Limits,
+    workers: Workers,
+    tick: Callable[[int], None] | None,
+    known: dict[Digest, Measured],
 ) -> dict[ByteSource, Measured]:
     """Measure sources side by side, the largest first, so that no worker is left with it at the end."""
 
@@ -141,10 +202,21 @@ def measure_all(
         if tick:
             tick(count)
 
-    def call(source: ByteSource, how: Wanted) -> Callable[[], Measured]:
-        return lambda: measure(source, limits=limits, unpack=how.unpack, algorithms=how.algorithms, tick=heard)
-
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: -source.size)
-    results = workers.run([call(source, sources[source]) for source in order])
+    results = workers.run([partial(_measured, source, sources[source], limits, heard, known) for source in order])
     found = dict(zip(order, results, strict=True))
     return {source: found[source] for source in sources}
+
+
+def _measured(
+    source: ByteSource, how: Wanted, limits: Limits, heard: Callable[[int], None], known: dict[Digest, Measured]
+) -> Measured:
+    before = known.get(how.claimed) if how.unpack and how.claimed is not None else None
+    if before is not None:
+        fact = measure(source, limits=limits, unpack=False, algorithms=how.algorithms, tick=heard)
+        if fact.digests == before.digests:
+            return before
+    fact = measure(source, limits=limits, unpack=how.unpack, algorithms=how.algorithms, tick=heard)
+    if how.unpack and fact.diff_ids is not None:
+        known[fact.digest] = fact
+    return fact

@@ -42,6 +42,10 @@ class ByteSource(Protocol):
         """Return the first `size` bytes, fewer where there are not so many."""
         ...
 
+    def part(self, offset: int, size: int) -> ByteSource:
+        """Return the `size` bytes from `offset` on, which lie within the source, as a source of their own."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
@@ -64,13 +68,17 @@ class Bytes:
         """Return the first bytes."""
         return self.content[:size]
 
+    def part(self, offset: int, size: int) -> Bytes:
+        """Return some of the bytes."""
+        return Bytes(self.content[offset : offset + size], self.where)
+
 
 @dataclass(frozen=True, slots=True)
 class FileRange:
     """A stretch of a regular file: a whole file of a folder, or a member of a tar.
 
     With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading
-    and must then still be a regular file of the size it had.
+    and must then still be a regular file, and of the same size where the range is the `whole` of it.
     """
 
     path: str
@@ -78,6 +86,7 @@ class FileRange:
     size: int
     where: str = field(compare=False)
     fd: int | None = field(default=None, compare=False)
+    whole: bool = field(default=False, compare=False)
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the bytes in pieces. ContentError: the file ends early. HostError: it cannot be read."""
@@ -102,6 +111,10 @@ class FileRange:
         """Return the first bytes."""
         return next(self.chunks(min(size, self.size)), b"") if self.size else b""
 
+    def part(self, offset: int, size: int) -> FileRange:
+        """Return some of the bytes."""
+        return FileRange(self.path, self.offset + offset, size, self.where, self.fd)
+
     @contextmanager
     def _opened(self) -> Iterator[int]:
         if self.fd is not None:
@@ -110,7 +123,7 @@ class FileRange:
         fd = open_regular(self.path, self.where)
         try:
             found = os.fstat(fd).st_size
-            if found != self.size:
+            if found < self.offset + self.size or (self.whole and found != self.size):
                 raise ContentError(
                     "file changed while the archive was read",
                     where=self.where,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ociarchive.audit import Finding, Policy, Report, audit_archive
+from ociarchive.audit import Finding, Policy, Report, audit_archives
 from ociarchive.audit.settings import Asked, find, policy
 from ociarchive.cli.common import (
     common,
@@ -27,10 +27,11 @@ from ociarchive.cli.common import (
     width,
 )
 from ociarchive.errors import HostError, OciArchiveError, UsageError
-from ociarchive.formats import open_archive
+from ociarchive.formats import archives_below, is_text, open_archive
 from ociarchive.report.audit_table import audit_table
 from ociarchive.report.run import Run
 from ociarchive.report.text import safe
+from ociarchive.transform.gather import Source
 from ociarchive.transform.select import matching
 from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.bytes.limits import Limits
+    from ociarchive.cli.common import Common
+    from ociarchive.measure import Measured
     from ociarchive.model import Archive
-    from ociarchive.transform.gather import Source
 
 _EXAMPLES = """\b
 Examples:
@@ -49,6 +51,8 @@ Examples:
   ociarchive audit app-layout --strict --ignore blob-unreferenced
 """
 #: Reports by format; each module has one function `render(reports, run)`.
+#: Archives that are read side by side; each holds a file open, of which a process may have only 64.
+_TOGETHER: Final = 8
 _REPORTS: Final = {
     "json": "ociarchive.report.jsonout",
     "sarif": "ociarchive.report.sarif",
@@ -87,18 +91,12 @@ def command(**values: Any) -> int:
     rules = policy(asked, path)
     allowed = limits(values)
     started = time.monotonic()
-    reports: list[Report] = []
-    archives: list[Archive] = []
-    statuses = [0]
-    workers = Workers(jobs(values["asked_jobs"]))
+    run = _Auditing(allowed, rules, jobs(values["asked_jobs"]), values["images"])
     try:
         for argument in values["paths"]:
-            try:
-                found = _sources(argument, recursive=values["recursive"])
-                reports.extend(_audit(one, values["images"], allowed, rules, workers, archives) for one in found)
-            except (UsageError, HostError) as error:
-                statuses.append(error.status)
-                click.echo(f"error: {safe(str(error))}", err=True)
+            run.take(argument, recursive=values["recursive"], shared=shared)
+        run.flush()
+        reports = run.reports
         if values["receipt"]:
             reports = _with_receipt(values["receipt"], reports)
         seconds = time.monotonic() - started
@@ -110,37 +108,99 @@ def command(**values: Any) -> int:
         if reports:
             emit(text, values["output"])
     finally:
-        workers.close()
-        for archive in archives:
+        run.close()
+    return max(run.statuses + [int(report.failed) for report in reports])
+
+
+class _Auditing:
+    """Archives on their way through the audit: some at a time, so that their blobs are read side by side."""
+
+    def __init__(self, allowed: Limits, rules: Policy, threads: int, demanded: tuple[str, ...]) -> None:
+        self._limits, self._rules, self._demanded = allowed, rules, demanded
+        self._workers = Workers(threads)
+        self._open: list[tuple[Archive, list[Finding]]] = []
+        self._known: dict[Digest, Measured] = {}
+        self.reports: list[Report] = []
+        self.statuses = [0]
+
+    def take(self, argument: str, *, recursive: bool, shared: Common) -> None:
+        """Open what an argument names; an error is told and the others go on."""
+        try:
+            for one in _sources(argument, recursive=recursive, shared=shared):
+                self._add(one)
+        except (UsageError, HostError) as error:
+            self.statuses.append(error.status)
+            click.echo(f"error: {safe(str(error))}", err=True)
+
+    def _add(self, one: Source) -> None:
+        try:
+            archive = open_archive(one.path, limits=self._limits)
+        except (UsageError, HostError):
+            raise
+        except OciArchiveError as error:
+            self.flush()
+            self.reports.append(_unreadable(one.path, error, self._rules))
+            return
+        try:
+            selectors = (*one.images, *self._demanded)
+            expected = [finding for selector in selectors for finding in _expected(archive, selector)]
+        except UsageError:
             archive.close()
-    statuses.extend(int(report.failed) for report in reports)
-    return max(statuses)
+            raise
+        self._open.append((archive, expected))
+        if len(self._open) >= _TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Audit what is open and let go of it; where one cannot be read the others are audited all the same."""
+        opened, self._open = self._open, []
+        archives = [archive for archive, _ in opened]
+        try:
+            reports = self._audited(archives)
+        finally:
+            for archive in archives:
+                archive.close()
+        expected = {id(archive): findings for archive, findings in opened}
+        for report in reports:
+            key = id(report.evidence.archive) if report.evidence else None
+            self.reports.append(report.adding(expected.get(key, []) if key is not None else []))
+
+    def _audited(self, archives: list[Archive]) -> list[Report]:
+        try:
+            return self._together(archives)
+        except HostError as error:
+            if len(archives) > 1:
+                return [report for archive in archives for report in self._audited([archive])]
+            self.statuses.append(error.status)
+            click.echo(f"error: {safe(str(error))}", err=True)
+            return []
+        except OciArchiveError as error:
+            if len(archives) > 1:
+                return [report for archive in archives for report in self._audited([archive])]
+            return [_unreadable(archives[0].where, error, self._rules)]
+
+    def _together(self, archives: list[Archive]) -> list[Report]:
+        return audit_archives(
+            archives, limits=self._limits, workers=self._workers, policy=self._rules, known=self._known
+        )
+
+    def close(self) -> None:
+        """Let go of threads and archives."""
+        self._workers.close()
+        for archive, _ in self._open:
+            archive.close()
 
 
-def _sources(argument: str, *, recursive: bool) -> Iterator[Source]:
+def _sources(argument: str, *, recursive: bool, shared: Common) -> Iterator[Source]:
     one = source(argument)
     if not recursive or one.images or not os.path.isdir(one.path):
         yield one
         return
-    from ociarchive.formats import archives_below
-
     for path in archives_below(one.path):
-        yield source(path)
-
-
-def _audit(
-    one: Source, demanded: tuple[str, ...], allowed: Limits, rules: Policy, workers: Workers, archives: list[Archive]
-) -> Report:
-    try:
-        archive = open_archive(one.path, limits=allowed)
-    except (UsageError, HostError):
-        raise
-    except OciArchiveError as error:
-        return _unreadable(one.path, error, rules)
-    archives.append(archive)
-    expected = [finding for selector in (*one.images, *demanded) for finding in _expected(archive, selector)]
-    report = audit_archive(archive, limits=allowed, workers=workers, policy=rules)
-    return report.adding(expected) if expected else report
+        if is_text(path):
+            shared.say(f"notice: passed over, a text file ({safe(path)})")
+        else:
+            yield Source(path=path)
 
 
 def _expected(archive: Archive, selector: str) -> list[Finding]:

@@ -168,9 +168,9 @@ def platform(text: str) -> Platform:
 
 def jobs(asked: int | None) -> int:
     """Return the number of worker threads: what was asked for, else the processors that this process may use."""
-    if asked:
-        return asked
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    from ociarchive.workers import processors
+
+    return asked or processors()
 
 
 def versions() -> dict[str, str]:

@@ -51,7 +51,7 @@ class DirectoryContainer:
         if not stat.S_ISREG(status.st_mode):
             self._note("member-special", name, "not a regular file")
             return None
-        return FileRange(real, 0, status.st_size, member(self.where, name))
+        return FileRange(real, 0, status.st_size, member(self.where, name), whole=True)
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the paths of all that is no folder, sorted within each folder."""

@@ -92,6 +92,20 @@ def archives_below(folder: str) -> Iterator[str]:
             yield entry.path
 
 
+def is_text(path: str) -> bool:
+    """Whether a file is plain text, as a list of checksums or a note beside archives is."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return False
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = head[: error.start].decode("utf-8") if error.start > len(head) - 4 else ""
+    return bool(text) and all(char.isprintable() or char in "\n\r\t" for char in text)
+
+
 def _not_an_archive(container: Container) -> NotAnArchiveError:
     names = [name for _, name in zip(range(3), container.names(), strict=False)]
     what = "tar" if container.kind == "tar" else "folder"

@@ -67,7 +67,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         moving.check_documents()
         sink = target.open(stack)
         arrived = moving.run(sink)
-        moving.check()
+        moving.check(tables=True)
         notices.extend(moving.findings())
         rewriter = Rewriter(content.roots, planned, options.storage, arrived)
         written = replace(content, roots=rewriter.run())

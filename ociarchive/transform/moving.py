@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.audit import Evidence, judge
-from ociarchive.audit.run import wanted
+from ociarchive.audit.run import check_tables, wanted
 from ociarchive.bytes.sink import Aborted, DirectorySink
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import measure
@@ -96,11 +96,13 @@ class Moving:
         found = dict(zip(order, results, strict=True))
         return {move: found[number] for number, move in enumerate(moves)}
 
-    def check(self) -> None:
-        """Refuse what is taken if a rule finds an error in it (ContentError)."""
+    def check(self, *, tables: bool = False) -> None:
+        """Refuse what is taken if a rule finds an error in it (ContentError); `tables` looks at layers' tables too."""
         for one, taken in zip(self._archives, self._taken, strict=True):
             aside = _subjects(one.archive) - _subjects(taken)
-            for finding in judge(Evidence(taken, dict(self._facts))):
+            facts = dict(self._facts)
+            seen = check_tables(taken, facts, self._options.limits, self._workers) if tables else ()
+            for finding in judge(Evidence(taken, facts, seen)):
                 stray = finding.rule in _OF_STRAYS  # of what is taken, what it leads to is missing then
                 if finding.severity == "error" and finding.subject not in aside and not stray:
                     raise ContentError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive import documents
+from ociarchive import documents, toc
 from ociarchive.bytes.hashing import sha256
 from ociarchive.mediatypes import (
     DOCKER_MANIFEST,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _NAMES: Final = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
 #: Annotations that speak of a layer's compressed bytes, or of a table of contents in them, and are untrue of others.
 UNTRUE: Final = (
-    "io.github.containers.zstd-chunked.",
+    toc.CHUNKED,
     "containerd.io/snapshot/stargz/",
     "io.containers.estargz.",
     "io.containers.zstd-chunked.",

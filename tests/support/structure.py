@@ -21,6 +21,7 @@ ROWS = (
     "statements",
     "measure",
     "container",
+    "toc",
     "model",
     "graph",
     "formats",
@@ -28,6 +29,7 @@ ROWS = (
     "audit",
     "transform",
     "report",
+    "api",
     "cli",
 )
 # `__init__` offers the public names and `__main__` starts the command line: both stand above all rows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit.rule import Fault, Rule
+from ociarchive.audit.rule import Fault, Rule, noticed
 from ociarchive.bytes.filetype import describe
 from ociarchive.container import is_tar
 from ociarchive.measure import agrees
@@ -235,6 +235,24 @@ RULES: Final = (
         summary="A layer of a layer's media type holds no tar.",
         advice="No engine can unpack it: make the image again.",
         check=_layer_not_tar,
+    ),
+    Rule(
+        id="toc-annotation", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
+        summary="A layer's annotations speak of a table of contents that is not where they say, or of other sizes.",
+        advice="Engines that fetch single files fail on it, or fetch others: make the layer again.",
+        check=noticed("toc-annotation"),
+    ),
+    Rule(
+        id="toc-digest", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
+        summary="A layer's table of contents has another digest than its annotation says.",
+        advice="The table or the annotation was altered: make the layer again.",
+        check=noticed("toc-digest"),
+    ),
+    Rule(
+        id="toc-entry", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
+        summary="A layer's table of contents speaks of other files than the layer holds.",
+        advice="An engine that believes the table runs another image: do not use this layer.",
+        check=noticed("toc-entry"),
     ),
     Rule(
         id="layer-damaged", severity="error", spec="RFC 1952; RFC 8878",

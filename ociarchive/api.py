@@ -1,0 +1,129 @@
+"""The Python interface: what the command line does, without printing. Everything here is named in `ociarchive`.
+
+>>> import ociarchive
+>>> report = ociarchive.audit("app.tar")
+>>> report.failed, [finding.rule for finding in report.findings]
+(False, [])
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeAlias
+
+from ociarchive.audit import Evidence, Policy, Report, audit_archive
+from ociarchive.bytes.limits import Limits
+from ociarchive.formats import by_name, open_archive
+from ociarchive.report.facts import archive_facts
+from ociarchive.transform.convert import Conversion
+from ociarchive.transform.convert import convert as _convert
+from ociarchive.transform.gather import Source
+from ociarchive.transform.options import Options, Progress
+from ociarchive.transform.plan import Storage
+from ociarchive.transform.select import Selectors
+from ociarchive.values import Platform, Reference
+from ociarchive.workers import Workers, processors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ociarchive.transform.plan import Compression, MediaTypes
+    from ociarchive.values import JSON
+
+StrPath: TypeAlias = "str | os.PathLike[str]"
+
+__all__ = ["Conversion", "Limits", "Policy", "Progress", "Report", "audit", "convert", "inspect", "open_archive"]
+
+
+def audit(
+    path: StrPath,
+    *,
+    policy: Policy | None = None,
+    limits: Limits | None = None,
+    jobs: int | None = None,
+    tick: Callable[[int], None] | None = None,
+) -> Report:
+    """Read every blob of the archive at `path` once and return what does not agree with what is claimed of it.
+
+    `jobs` is a number of threads, else that of the processors this process may use; `tick` hears of bytes read, from
+    several threads. UsageError: no such file. ContentError: no archive, or none that can be read at all. HostError:
+    the machine cannot read it.
+    """
+    allowed = limits or Limits()
+    workers = Workers(jobs or processors())
+    try:
+        archive = open_archive(os.fspath(path), limits=allowed)
+        try:
+            return audit_archive(archive, limits=allowed, workers=workers, policy=policy, tick=tick)
+        finally:
+            archive.close()
+    finally:
+        workers.close()
+
+
+def inspect(path: StrPath, *, limits: Limits | None = None) -> dict[str, JSON]:
+    """Return what is in the archive at `path`, as `inspect --format json` has it in `archives[]`; no layer is read.
+
+    Errors are those of `audit`.
+    """
+    archive = open_archive(os.fspath(path), limits=limits)
+    try:
+        return archive_facts(archive, Evidence(archive, {}))
+    finally:
+        archive.close()
+
+
+def convert(  # noqa: PLR0913  one parameter for each option of the command
+    sources: StrPath | Sequence[StrPath],
+    dest: StrPath,
+    *,
+    to: str,
+    compression: Compression = "auto",
+    level: int | None = None,
+    media_types: MediaTypes = "keep",
+    images: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    without: Sequence[str] = (),
+    tag: str | None = None,
+    preserve_digests: bool = False,
+    outer: str = "none",
+    merge: bool = False,
+    force: bool = False,
+    audit_result: bool = True,
+    sync: bool = True,
+    jobs: int | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Write the images of some archives to `dest` in the format `to`, and return what became of them.
+
+    Options mean what they mean on the command line (docs/formats.md). DEST is complete when this returns, and absent
+    or as it was when it raises. ContentError: a source is at fault. UsageError: the call is. HostError: the machine,
+    or what was written fails its audit. ValueError: a platform or name that is none.
+    """
+    fmt = by_name(to)
+    listed = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    options = Options(
+        format=fmt,
+        storage=Storage(
+            format=fmt.name,
+            compression=compression,
+            level=level,
+            media_types=media_types,
+            preserve_digests=preserve_digests,
+        ),
+        selectors=Selectors(
+            images=tuple(images),
+            platforms=tuple(Platform.parse(text) for text in platforms),
+            without=frozenset(without),
+        ),
+        tag=Reference.parse(tag) if tag else None,
+        outer=outer,
+        jobs=jobs or processors(),
+        audit=audit_result,
+        sync=sync,
+        merge=merge,
+        force=force,
+        limits=limits or Limits(),
+    )
+    return _convert([Source(path=os.fspath(path)) for path in listed], os.fspath(dest), options, progress)
