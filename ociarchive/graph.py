@@ -13,8 +13,8 @@ from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.limits import LimitError, Limits
 from ociarchive.bytes.source import Bytes, read_all
 from ociarchive.errors import ContentError
-from ociarchive.flaws import Flaw
-from ociarchive.mediatypes import OCI_EMPTY, Kind, kind_of
+from ociarchive.flaws import Flaw, Flaws
+from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
 from ociarchive.statements import spoken_of
 from ociarchive.values import Descriptor, Digest, type_name
@@ -51,7 +51,10 @@ class GraphReader:
         self._nodes: dict[tuple[Digest, str], Node] = {}
         self._open: set[tuple[Digest, str]] = set()
         self._documents = self._bytes = 0
-        self._flaws: dict[Flaw, None] = {}
+        self._flaws = Flaws()
+        self._configs: dict[ByteSource, Document | None] = {}
+        self._values = 0
+        self.incomplete = False
 
     @property
     def flaws(self) -> tuple[Flaw, ...]:
@@ -87,6 +90,10 @@ class GraphReader:
         if source.size > limit:
             raise documents.too_large(source.size, limit, source.where)
         raw = read_all(source, limit)
+        self._values += sum(map(raw.count, (b",", b"[", b"{", b":")))
+        if self._values > self.limits.values:
+            what = f"the archive's documents hold more than the {self.limits.values} values allowed"
+            raise LimitError(what, "values", where=source.where)
         return documents.parse(raw, source.where, limit=limit, depth=self.limits.depth, surrogates=surrogates)
 
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
@@ -176,10 +183,21 @@ class GraphReader:
         # An attestation has an image's config too: only its layers tell that it is none.
         layered = not layers or any(kind_of(layer.media_type) is Kind.LAYER for layer in layers)
         if kind_of(config.media_type) is not Kind.CONFIG or not layered:
+            self._check_disguise(config, layers, source, descriptor)
             return self._artifact(document, source, (config, *layers), descriptor)
         blob = Blob(descriptor=config, source=self.find(config), name=str(config.digest))
         found = tuple((layer, self.find(layer), str(layer.digest)) for layer in layers)
         return self._image(document, source, blob, found, _subject(document))
+
+    def _check_disguise(
+        self, config: Descriptor, layers: tuple[Descriptor, ...], source: ByteSource, descriptor: Descriptor
+    ) -> None:
+        """Note what would be an image if its media types were spelled otherwise: some engines do not look at them."""
+        types = [config.media_type.partition(";")[0].strip().lower(), *(one.media_type.lower() for one in layers)]
+        alike = [kind_of(types[0]) is Kind.CONFIG, *(one.startswith(LAYER_PREFIXES) for one in types[1:])]
+        if any(alike[1:]) or (alike[0] and kind_of(config.media_type) is not Kind.CONFIG):
+            what = "what looks like an image has media types that none has: its layers are not proved"
+            self.flaw("image-unproved", what, source.where, descriptor.digest, None, config.media_type[:80])
 
     def _artifact(
         self, document: Document, source: ByteSource, blobs: tuple[Descriptor, ...], descriptor: Descriptor
@@ -226,7 +244,9 @@ class GraphReader:
             try:
                 diff_ids = _diff_ids(parsed)
             except Malformed as error:
+                before = self.incomplete
                 self.failed(error, config.source.where if config.source else self._where, config.name)
+                self.incomplete = before
                 parsed = None
         padded = (*diff_ids, *[None] * (len(layers) - len(diff_ids)))
         return Image(
@@ -250,21 +270,28 @@ class GraphReader:
         return sha256(b"".join(source.chunks()))
 
     def _config(self, config: Blob) -> Document | None:
-        """Return the config's document, None, and a flaw, where it cannot be read."""
+        """Return the config's document, None, and a flaw, where it cannot be read; each is read once."""
         if config.source is None:
             return None
-        self._budget(config.source)
+        if config.source not in self._configs:
+            before = self.incomplete
+            self._configs[config.source] = self._read_config(config, config.source)
+            self.incomplete = before  # a config leads to nothing
+        return self._configs[config.source]
+
+    def _read_config(self, config: Blob, source: ByteSource) -> Document | None:
+        self._budget(source)
         try:
-            parsed = self.read_document(config.source, self.limits.config_size, surrogates=True)
+            parsed = self.read_document(source, self.limits.config_size, surrogates=True)
             if not isinstance(parsed.value, dict):
                 raise Malformed(f"a config is an object, not {type_name(parsed.value)}")
         except (Malformed, ContentError) as error:
-            self.failed(error, config.source.where, config.name)
+            self.failed(error, source.where, config.name)
             return None
         if documents.has_lone_surrogate(parsed):
             what = "config has half of a surrogate pair in a string; its bytes travel as they are"
-            self.flaw("config-surrogate", what, config.source.where, config.name)
-        self.problems(schema.config_problems(parsed.members), config.source.where, config.name)
+            self.flaw("config-surrogate", what, source.where, config.name)
+        self.problems(schema.config_problems(parsed.members), source.where, config.name)
         return parsed
 
     def _descriptors(
@@ -290,7 +317,8 @@ class GraphReader:
             self.flaw(problem.rule, problem.message, f"{where}#{problem.pointer}", subject)
 
     def failed(self, error: Malformed | ContentError, where: str, subject: Digest | str) -> None:
-        """Note why a document could not be read."""
+        """Note why a document, or a part of it, could not be read: what it leads to is then not known."""
+        self.incomplete = True
         if isinstance(error, Malformed):
             self.flaw(error.rule, error.message, f"{where}#{error.pointer}" if error.pointer else where, subject)
         else:
@@ -311,7 +339,7 @@ class GraphReader:
     ) -> None:
         """Note something; the same observation twice is one."""
         flaw = Flaw(rule=rule, message=message, where=where, subject=str(subject), expected=expected, found=found)
-        self._flaws[flaw] = None
+        self._flaws.add(flaw)
 
 
 def _descriptor(value: JSON, pointer: str) -> Descriptor:
@@ -332,7 +360,7 @@ def _subject(document: Document) -> Descriptor | None:
 
 def _version(document: Document) -> None:
     version = document.members.get("schemaVersion")
-    if version != SCHEMA_VERSION or isinstance(version, bool):
+    if version != SCHEMA_VERSION or not isinstance(version, int) or isinstance(version, bool):
         raise Malformed(f"schemaVersion is 2, not {documents.dump(version).decode()[:40]}", "/schemaVersion")
 
 

@@ -46,6 +46,11 @@ DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
 DOCKER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+#: What all media types of layers begin with, known ones and others.
+LAYER_PREFIXES: Final = (
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+)
 IN_TOTO: Final = "application/vnd.in-toto+json"
 
 _TABLE: Final = (

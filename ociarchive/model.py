@@ -224,7 +224,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """Everything that one archive claims. `entry` is the document with which it begins."""
+    """Everything that one archive claims. `entry` is the document with which it begins.
+
+    `incomplete` tells that something could not be read, so that what it leads to is not known.
+    """
 
     format: str
     container: Container
@@ -233,6 +236,7 @@ class Archive:
     stored: tuple[Stored, ...] = ()
     entry: Document | None = None
     extras: tuple[Blob, ...] = field(default=())
+    incomplete: bool = False
 
     @property
     def where(self) -> str:

@@ -30,6 +30,9 @@ _INDEX: Final = frozenset(("schemaVersion", "mediaType", "artifactType", "manife
 _MANIFEST: Final = frozenset(
     ("schemaVersion", "mediaType", "artifactType", "config", "layers", "subject", "annotations")
 )
+#: An index may not hide a manifest from Go, nor a manifest an index (CVE-2021-41190).
+_TOP_LEVEL: Final = _INDEX | _MANIFEST | {"fsLayers"}
+_ROOTFS: Final = frozenset(("type", "diff_ids"))
 _CONFIG: Final = frozenset(
     (
         *("created", "author", "architecture", "os", "os.version", "os.features", "variant"),
@@ -136,7 +139,7 @@ def descriptor_problems(value: JSON, pointer: str) -> Iterator[Problem]:
 
 def index_problems(members: Members) -> Iterator[Problem]:
     """Give what is wrong with an index beside its entries."""
-    yield from _case(members, _INDEX, "")
+    yield from _case(members, _TOP_LEVEL, "")
     yield from _media_type(members.get("artifactType"), "/artifactType")
     yield from _annotations(members, "")
     listed = members.get("manifests")
@@ -147,7 +150,7 @@ def index_problems(members: Members) -> Iterator[Problem]:
 
 def manifest_problems(members: Members) -> Iterator[Problem]:
     """Give what is wrong with a manifest."""
-    yield from _case(members, _MANIFEST, "")
+    yield from _case(members, _TOP_LEVEL, "")
     yield from _media_type(members.get("artifactType"), "/artifactType")
     yield from _annotations(members, "")
     yield from descriptor_problems(members.get("config"), "/config")
@@ -168,6 +171,8 @@ def config_problems(members: Members) -> Iterator[Problem]:
             yield Problem("schema", f"{key} is a string, not {type_name(value)}", f"/{key}")
         elif not value:
             yield Problem("platform-empty", f"{key} is there and empty", f"/{key}")
+    rootfs = members.get("rootfs")
+    yield from _case(rootfs if isinstance(rootfs, dict) else {}, _ROOTFS, "/rootfs")
     yield from _checked(members, _TOP, "")
     run = members.get("config")
     if isinstance(run, dict):
@@ -197,10 +202,10 @@ def _checked(members: Members, checks: dict[str, Check], pointer: str) -> Iterat
 
 def _case(members: Members, known: frozenset[str], pointer: str) -> Iterator[Problem]:
     """Go takes `Layers` for `layers`, others do not: two readers see two documents."""
-    lowered = {key.lower(): key for key in known}
+    folded = {key.casefold(): key for key in known}
     for key in members:
-        if key not in known and key.lower() in lowered:
-            meant = lowered[key.lower()]
+        if key not in known and key.casefold() in folded:
+            meant = folded[key.casefold()]
             yield Problem("key-case", f"key {key[:_SHOWN]!r} differs from {meant!r} in case alone", f"{pointer}/{key}")
 
 

@@ -118,6 +118,12 @@ class Evidence:
         return tuple(found)
 
     @cached_property
+    def used(self) -> frozenset[ByteSource]:
+        """What manifests lead to, whether by digest or, in a docker-archive, by name."""
+        nodes = {id(edge.node): edge.node for edge in self.edges}.values()
+        return frozenset(part.source for node in nodes for part in parts(node) if part.source is not None)
+
+    @cached_property
     def referenced(self) -> frozenset[Digest]:
         """The digests that something in the archive leads to."""
         return frozenset(claim.digest for claim in self.claims if claim.descriptor is not None) | {

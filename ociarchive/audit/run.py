@@ -76,21 +76,23 @@ class Report:
 
 @dataclass(slots=True)
 class Wanted:
-    """How a source is to be measured. `claimed` is a digest that is claimed of its bytes as they are stored."""
+    """How a source is to be measured, within what limits; `claimed` is a digest that is claimed of its bytes."""
 
     unpack: bool
     algorithms: set[str]
     claimed: Digest | None = None
+    limits: Limits | None = None
 
 
 def wanted(archive: Archive) -> dict[ByteSource, Wanted]:
     """Return every source of an archive that a claim is made of, and what is to be measured of it."""
     found: dict[ByteSource, Wanted] = {}
+    allowed = archive.container.limits.within(archive.container.stored_size)
 
     def want(source: ByteSource | None, claimed: Digest | None, *algorithms: str, unpack: bool = False) -> None:
         if source is None:
             return
-        one = found.setdefault(source, Wanted(unpack=False, algorithms=set(), claimed=claimed))
+        one = found.setdefault(source, Wanted(unpack=False, algorithms=set(), claimed=claimed, limits=allowed))
         one.unpack |= unpack
         one.algorithms.update(algorithms)
         if claimed is not None:
@@ -213,10 +215,10 @@ def _measured(
 ) -> Measured:
     before = known.get(how.claimed) if how.unpack and how.claimed is not None else None
     if before is not None:
-        fact = measure(source, limits=limits, unpack=False, algorithms=how.algorithms, tick=heard)
+        fact = measure(source, limits=how.limits or limits, unpack=False, algorithms=how.algorithms, tick=heard)
         if fact.digests == before.digests:
             return before
-    fact = measure(source, limits=limits, unpack=how.unpack, algorithms=how.algorithms, tick=heard)
+    fact = measure(source, limits=how.limits or limits, unpack=how.unpack, algorithms=how.algorithms, tick=heard)
     if how.unpack and fact.diff_ids is not None:
         known[fact.digest] = fact
     return fact

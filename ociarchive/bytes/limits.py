@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import threading
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from ociarchive.errors import ContentError
 
 #: With a ratio that was asked for, whatever is larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
+#: Layers of one archive together, below which their ratio hurts nobody: a few seconds' work.
+_TOTAL_FROM: Final = 2 << 30
 
 
 class LimitError(ContentError):
@@ -45,6 +48,8 @@ class Limits:
     documents: int = 20_000
     #: Python needs several bytes for one of JSON: this is what fits into the memory bound beside everything else.
     documents_size: int = 24 << 20
+    #: JSON values, each of which takes Python a hundred bytes: an image's documents hold about two hundred.
+    values: int = 500_000
     #: Overlay file systems stop at 128 layers, engines before 1,000.
     layers: int = 10_000
     #: A hundred thousand strays beside an image are odd but lawful; ten times that is an attack on the reader.
@@ -57,14 +62,40 @@ class Limits:
     window: int = 128 << 20
     #: A tar in a gzip in a zstd is odd, but somebody's transport may do it.
     outer: int = 3
+    #: What all streams of one archive count into, so that many small bombs are one large one.
+    total: Total | None = field(default=None, compare=False)
 
     def guard(self, where: str) -> Guard:
         """Return a new count for one stream."""
         return Guard(self, where)
 
+    def within(self, stored: int) -> Limits:
+        """Return these limits with a total for an archive of `stored` bytes."""
+        return replace(self, total=Total(self, stored))
+
+
+class Total:
+    """Counts what all layers of one archive unpack to. Streams of several threads count into it."""
+
+    def __init__(self, limits: Limits, stored: int) -> None:
+        self._limits, self._stored = limits, stored
+        self._lock = threading.Lock()
+        self._size = 0
+
+    def unpacked(self, count: int, where: str) -> None:
+        """Count bytes that came out; LimitError where they are too many for the archive."""
+        with self._lock:
+            self._size += count
+            size = self._size
+        if size > _TOTAL_FROM and size > self._limits.ratio * max(self._stored, 1):
+            what = f"the archive's layers unpack to more than {self._limits.ratio} times its size"
+            raise LimitError(what, "ratio", where=where)
+
 
 #: Limits by the names that `--limit` has for them.
-NAMES: Final = {field.name.replace("_", "-"): field.name for field in fields(Limits) if field.name != "ratio_from"}
+NAMES: Final = {
+    one.name.replace("_", "-"): one.name for one in fields(Limits) if one.name not in ("ratio_from", "total")
+}
 #: The options of two limits that have one of their own.
 OPTIONS: Final = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size BYTES"}
 
@@ -80,6 +111,8 @@ class Guard:
     def unpacked(self, count: int) -> None:
         """Count bytes that came out; LimitError where they are too many."""
         self.size += count
+        if self._limits.total is not None:
+            self._limits.total.unpacked(count, self._where)
         if self.size > self._limits.layer_size:
             raise LimitError(
                 f"stream unpacks to more than {self._limits.layer_size} bytes", "layer-size", where=self._where

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ociarchive.audit import Finding, Policy, Report, audit_archives
+from ociarchive.audit.rules import RULE_IDS
 from ociarchive.audit.settings import Asked, find, policy
+from ociarchive.bytes.limits import LimitError
 from ociarchive.cli.common import (
     common,
     common_options,
@@ -27,7 +29,7 @@ from ociarchive.cli.common import (
     width,
 )
 from ociarchive.errors import HostError, OciArchiveError, UsageError
-from ociarchive.formats import archives_below, is_text, open_archive
+from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
 from ociarchive.report.audit_table import audit_table
 from ociarchive.report.run import Run
 from ociarchive.report.text import safe
@@ -229,8 +231,11 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
 
 
 def _unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
+    rule = error.rule if isinstance(error, NotAnArchiveError) else "not-an-archive"
+    if isinstance(error, LimitError):
+        rule = f"limit-{error.name}"
     finding = Finding(
-        rule="not-an-archive",
+        rule=rule if rule in RULE_IDS else "not-an-archive",
         severity="error",
         message=error.what,
         location=error.where or path,

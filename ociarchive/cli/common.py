@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -118,7 +118,7 @@ def limits(values: dict[str, Any]) -> Limits:
     """Return the limits that a call asks for. UsageError: one that does not exist, or no number."""
     from ociarchive.bytes.limits import NAMES, RATIO_FROM_ASKED, Limits
 
-    asked: dict[str, int] = {}
+    asked: dict[str, Any] = {}
     for text in values["named_limits"]:
         name, _, number = text.partition("=")
         if name not in NAMES or not number.isdecimal() or len(number) > _LONGEST:
@@ -129,7 +129,7 @@ def limits(values: dict[str, Any]) -> Limits:
             asked[field] = values[option]
     if "ratio" in asked:
         asked["ratio_from"] = RATIO_FROM_ASKED
-    return Limits(**asked)
+    return replace(Limits(), **asked)
 
 
 def source(argument: str) -> Source:

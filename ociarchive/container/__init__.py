@@ -2,7 +2,7 @@
 
 from ociarchive.container.base import Container
 from ociarchive.container.directory import DirectoryContainer
-from ociarchive.container.header import is_tar
+from ociarchive.container.header import is_tar, looks_like_tar
 from ociarchive.container.tar import TarContainer
 
-__all__ = ["Container", "DirectoryContainer", "TarContainer", "is_tar"]
+__all__ = ["Container", "DirectoryContainer", "TarContainer", "is_tar", "looks_like_tar"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
-    from ociarchive.flaws import Flaw
+    from ociarchive.flaws import Flaws
 
 
 class Container(Protocol):
@@ -26,8 +26,18 @@ class Container(Protocol):
         ...
 
     @property
-    def flaws(self) -> Sequence[Flaw]:
+    def flaws(self) -> Flaws:
         """What was noticed while the container was walked and members were looked up."""
+        ...
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the walk ended early, so that what is not here may have been lost with it."""
+        ...
+
+    @property
+    def stored_size(self) -> int:
+        """The bytes that the whole takes where it lies, compressed if it is compressed as a whole."""
         ...
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange
 from ociarchive.container.base import member
 from ociarchive.errors import HostError
-from ociarchive.flaws import Flaw
+from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,8 @@ class DirectoryContainer:
     def __init__(self, path: str, where: str, limits: Limits | None = None) -> None:
         self.where = where
         self.limits = limits or Limits()
-        self.flaws: list[Flaw] = []
+        self.flaws = Flaws()
+        self.damaged = False
         self._root = os.path.realpath(path)
 
     def get(self, name: str) -> FileRange | None:
@@ -41,6 +44,8 @@ class DirectoryContainer:
                 self._note("link-dangling", name, "link leads to nothing")
             return None
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
             if os.path.islink(path):
                 self._note("link-loop", name, "link leads in a circle")
                 return None
@@ -78,10 +83,17 @@ class DirectoryContainer:
                     yield path
             pending.extend(reversed(folders))
 
+    @property
+    def stored_size(self) -> int:
+        """The bytes of all files together."""
+        found = 0
+        for name in self.names():
+            with suppress(OSError):
+                found += os.lstat(os.path.join(self._root, name)).st_size
+        return found
+
     def close(self) -> None:
         """Nothing is held open."""
 
     def _note(self, rule: str, name: str, message: str) -> None:
-        flaw = Flaw(rule=rule, where=member(self.where, name), message=message, subject=name)
-        if flaw not in self.flaws:
-            self.flaws.append(flaw)
+        self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))

@@ -55,6 +55,11 @@ def is_tar(first: bytes) -> bool:
         return False
 
 
+def looks_like_tar(head: bytes) -> bool:
+    """Whether something begins like a tar, damaged or not (POSIX.1-2017, pax, magic)."""
+    return head[257:262] == b"ustar"
+
+
 def _signed(block: bytes) -> int:
     """Some old programs added the bytes up as signed ones (GNU tar manual, Checksumming)."""
     rest = block[:148] + block[156:]
@@ -74,31 +79,43 @@ def _number(field: bytes) -> int:
 
 
 class Extended:
-    """What extended headers said of the next member, and global ones of all that follow."""
+    """What extended headers said of the next member. Global ones say nothing that matters here."""
 
     def __init__(self) -> None:
-        self._global: dict[bytes, bytes] = {}
         self._next: dict[bytes, bytes] = {}
         self._long_name: bytes | None = None
         self._long_link: bytes | None = None
 
     def take(self, flag: bytes, content: bytes) -> None:
-        """Take the content of an extended header; HeaderError where it is malformed."""
+        """Take the content of an extended header; HeaderError where it is malformed, or read otherwise by others."""
         if flag == b"L":
             self._long_name = content.split(b"\0", 1)[0]
         elif flag == b"K":
             self._long_link = content.split(b"\0", 1)[0]
+        elif flag == b"g":
+            for key, _ in _records(content):
+                # Go passes over these in a global header, GNU tar and Python do not.
+                if key in (b"path", b"linkpath", b"size") or key.startswith(b"GNU.sparse"):
+                    raise HeaderError(f"global PAX header sets {key.decode('ascii', 'replace')}", "tar-ambiguous")
         else:
-            (self._global if flag == b"g" else self._next).update(_records(content))
+            self._next.update(_records(content))
 
     def apply(self, header: Header, size: int) -> tuple[str, str, int]:
         """Return name, link and size of the member after its header, all extended ones considered."""
-        records = {**self._global, **self._next} if self._global or self._next else {}
-        name = records.get(b"path", header.name if self._long_name is None else self._long_name)
-        link = records.get(b"linkpath", header.link if self._long_link is None else self._long_link)
-        if b"size" in records and header.flag not in WITHOUT_DATA:
-            size = self._pax_size(records[b"size"], header.size)
+        name = self._one(b"path", self._long_name, header.name)
+        link = self._one(b"linkpath", self._long_link, header.link)
+        if b"size" in self._next and header.flag not in WITHOUT_DATA:
+            size = self._pax_size(self._next[b"size"], header.size)
+        if size and name.endswith(b"/") and header.flag in (b"0", b"\0"):
+            raise HeaderError("a member's name is a folder's and it has data", "tar-ambiguous")
         return name.decode("utf-8", "surrogateescape"), link.decode("utf-8", "surrogateescape"), size
+
+    def _one(self, key: bytes, long: bytes | None, short: bytes) -> bytes:
+        """Return what names a member. Where a GNU and a PAX header both do, readers take either."""
+        pax = self._next.get(key)
+        if pax is not None and long is not None and pax != long:
+            raise HeaderError("a GNU and a PAX header give a member two names", "tar-ambiguous")
+        return pax if pax is not None else long if long is not None else short
 
     @staticmethod
     def _pax_size(text: bytes, size: int) -> int:

@@ -14,7 +14,7 @@ from ociarchive.bytes.source import FileRange
 from ociarchive.container import header
 from ociarchive.container.base import member
 from ociarchive.errors import HostError
-from ociarchive.flaws import Flaw
+from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,9 @@ class TarContainer:
         """
         self.where = where
         self.limits = limits or Limits()
-        self.flaws: list[Flaw] = []
+        self.flaws = Flaws()
+        self.damaged = False
+        self.stored_size = size
         self._fd, self._size, self._path = fd, size, path
         self._members: dict[str, _Member] = {}
         self._walk()
@@ -117,9 +119,7 @@ class TarContainer:
         return None
 
     def _note(self, rule: str, name: str, message: str) -> None:
-        flaw = Flaw(rule=rule, where=member(self.where, name), message=message, subject=name)
-        if flaw not in self.flaws:
-            self.flaws.append(flaw)
+        self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))
 
     # The walk
 
@@ -130,7 +130,8 @@ class TarContainer:
             self._check_folders()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
-            self.flaws.append(Flaw(rule=damage.rule, where=where, message=damage.message, subject=self.where))
+            self.flaws.add(Flaw(rule=damage.rule, where=where, message=damage.message, subject=self.where))
+            self.damaged = damage.rule != "data-after-end"
 
     def _members_until_end(self) -> int:
         """Collect all members; return where the end marker ends."""
@@ -168,8 +169,9 @@ class TarContainer:
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:
             raise _Damage("tar-truncated", f"tar is cut short inside the member {name[:200]!r}", self._size)
-        if len(name) > self.limits.name:
-            what = f"a member's name has {len(name)} characters, --limit name=N lifts the limit of {self.limits.name}"
+        longest = max(len(name), len(link))
+        if longest > self.limits.name:
+            what = f"a member's name has {longest} characters, --limit name=N lifts the limit of {self.limits.name}"
             raise _Damage("limit-name", what, offset)
         inside = normal(name)
         if name.startswith("/"):

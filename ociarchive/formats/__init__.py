@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.bytes.filetype import HEAD, describe
 from ociarchive.bytes.limits import LimitError, Limits
 from ociarchive.bytes.spool import read_fd, spool, unpack
-from ociarchive.container import Container, DirectoryContainer, TarContainer
+from ociarchive.container import Container, DirectoryContainer, TarContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, UsageError
-from ociarchive.flaws import Flaw
+from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
@@ -29,7 +29,9 @@ NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")
 
 
 class NotAnArchiveError(ContentError):
-    """A file or folder that is no image archive of a known format."""
+    """A file or folder that is no image archive of a known format, or too damaged to tell: `rule` says which."""
+
+    rule = "not-an-archive"
 
 
 def by_name(name: str) -> Format:
@@ -68,6 +70,24 @@ def open_archive(
     except BaseException:
         container.close()
         raise
+
+
+def is_surely_an_archive(path: str) -> bool:
+    """Whether a folder holds an archive and hardly anything else: what may be replaced as a whole.
+
+    Many a program's folder has a manifest.json or an index.json; only with a format's own marker is it an archive.
+    """
+    container = DirectoryContainer(path, path)
+    found = detect(container)
+    if found is None:
+        return False
+    try:
+        archive = found.read(container)
+    except ContentError:
+        return False
+    marks = {"oci-layout": "oci-layout", "dir": "version", "docker-archive": "manifest.json"}
+    marked = found.name not in marks or container.get(marks[found.name]) is not None
+    return marked and bool(archive.roots or archive.stored)
 
 
 def archives_below(folder: str) -> Iterator[str]:
@@ -109,16 +129,21 @@ def is_text(path: str) -> bool:
 def _not_an_archive(container: Container) -> NotAnArchiveError:
     names = [name for _, name in zip(range(3), container.names(), strict=False)]
     what = "tar" if container.kind == "tar" else "folder"
-    if container.flaws:
-        found = f"a {what} that is damaged: {container.flaws[0].message}"
-    else:
-        found = f"a {what} with {', '.join(names)}" if names else f"an empty {what}"
+    if container.damaged:
+        return _damaged(next(iter(container.flaws)))
+    found = f"a {what} with {', '.join(names)}" if names else f"an empty {what}"
     return NotAnArchiveError(
         "not an image archive",
         where=container.where,
         expected="manifest.json, index.json or oci-layout in it",
         found=found,
     )
+
+
+def _damaged(flaw: Flaw) -> NotAnArchiveError:
+    error = NotAnArchiveError(flaw.message, where=flaw.where, expected=flaw.expected, found=flaw.found)
+    error.rule = flaw.rule
+    return error
 
 
 def _container(path: str, where: str, spool_folder: str | None, limits: Limits) -> Container:
@@ -146,43 +171,61 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
 def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
     """Return the tar in an open file or pipe, however it is compressed."""
     damage: Flaw | None = None
+    stored = 0
     try:
         for _ in range(limits.outer + 1):
             regular = stat.S_ISREG(os.fstat(fd).st_mode)
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
-            codec, chunks = unpack(read_fd(fd, where), limits, where)
+            counted = _Counted(read_fd(fd, where))
+            codec, chunks = unpack(iter(counted), limits, where)
             if codec.name == "none" and regular:
-                return _walked(fd, where, limits, damage)
+                return _walked(fd, where, limits, damage, stored)
             spooled, error = spool(chunks, spool_folder, where)
             os.close(fd)
             fd = spooled
+            stored = stored or counted.size
             if error is not None:
                 what = f"the archive's own compression: {error.what}"
                 damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
             if codec.name == "none":
-                return _walked(fd, where, limits, damage)
+                return _walked(fd, where, limits, damage, stored)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None) -> TarContainer:
+class _Counted:
+    """Chunks of a stream and how many bytes they were."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            yield chunk
+
+
+def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None, stored: int) -> TarContainer:
     size = os.fstat(fd).st_size
     container = TarContainer(fd, size, where, f"{fd}:{where}", limits)
+    container.stored_size = stored or size
     if damage is not None:  # the tar's own end is then a consequence
-        container.flaws[:] = [damage, *(flaw for flaw in container.flaws if flaw.rule != "tar-truncated")]
-    if next(container.names(), None) is None and (container.flaws or size == 0):
-        flaw = container.flaws[0] if container.flaws else None
+        others = [flaw for flaw in container.flaws if flaw.rule != "tar-truncated"]
+        container.flaws = Flaws()
+        for flaw in (damage, *others):
+            container.flaws.add(flaw)
+    if next(container.names(), None) is None and (container.damaged or size == 0):
         head = os.pread(fd, HEAD, 0)
-        found = describe(head)
-        if flaw and "tar" in found:
-            found += f", but {flaw.message}"
+        if looks_like_tar(head) or damage is not None:
+            raise _damaged(next(iter(container.flaws)))
         raise NotAnArchiveError(
             "not an image archive",
             where=where,
             expected="a tar, an OCI layout or a compressed tar",
-            found=found,
+            found=describe(head),
         )
     return container

@@ -195,6 +195,8 @@ def marker_flaws(container: Container, graph: GraphReader) -> None:
         graph.flaw("layout-version", error.what, f"{container.where}: {MARKER}", MARKER)
         return
     where = f"{container.where}: {MARKER}"
+    if found is None and container.damaged:
+        return
     if found is None:
         graph.flaw("layout-version", "a layout has a file oci-layout, here is none", where, MARKER)
         return

@@ -25,6 +25,8 @@ _MANIFEST: Final = "manifest.json"
 _VERSION: Final = ("version", b"Directory Transport Version: 1.1\n")
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z|[0-9a-f]{128}\Z")
 _SIGNATURE: Final = re.compile(r"signature-[0-9]+\Z")
+#: Signatures of simple signing have some hundred bytes.
+_MAX_SIGNATURE: Final = 1 << 20
 _CHILD: Final = ".manifest.json"
 
 
@@ -67,6 +69,7 @@ class Dir:
             container=container,
             roots=roots,
             flaws=graph.flaws,
+            incomplete=graph.incomplete or container.damaged,
             stored=stored,
             extras=tuple(
                 Blob(descriptor=None, source=container.get(name), name=name)
@@ -78,9 +81,16 @@ class Dir:
     def admit(self, content: Content) -> tuple[Content, list[str]]:
         """One image or index; names and what refers to it stay behind."""
         root, others = _split(content)
+        for edge in walk([root]):
+            held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
+            for descriptor in (edge.descriptor, *held):
+                if descriptor is not None and descriptor.digest.algorithm not in REGISTERED:
+                    raise UsageError(f"a dir names blobs by their hex alone, {descriptor.digest} has none")
         left = [f"name {name}: a dir has no place for it" for name in root.names or filter(None, [root.ref_name])]
         left += [f"{other.label}: a dir holds one image or index, what refers to it stays behind" for other in others]
-        return replace(content, roots=(root,)), left
+        kept = tuple(one for one in content.extras if one.source is None or one.source.size <= _MAX_SIGNATURE)
+        left += [f"{extra.name}: too large for a signature" for extra in content.extras if extra not in kept]
+        return replace(content, roots=(root,), extras=kept), left
 
     def blob_path(self, digest: Digest) -> str:
         """The bare hex."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
@@ -67,6 +67,7 @@ class DockerArchive:
             container=container,
             roots=roots,
             flaws=graph.flaws,
+            incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry if entry and roots else None,
         )
@@ -75,6 +76,11 @@ class DockerArchive:
         """Everything fits but artifacts alone, which no engine loads."""
         if next(images(content.roots), None) is None:
             raise ContentError("there are artifacts alone and no image, which no docker-archive can hold")
+        owners: dict[Reference, object] = {}
+        for root in content.roots:
+            for name in root.names:
+                if owners.setdefault(name, root.identity) != root.identity:
+                    raise UsageError(f"two images have the name {name}", hint="select one by its digest")
         left = [f"{extra.name}: a docker-archive has no place for it" for extra in content.extras]
         return replace(content, extras=()), left
 
@@ -141,6 +147,10 @@ def _entry(value: JSON, container: Container, graph: GraphReader, where: str) ->
         name=config,
         named=Digest("sha256", named[1]) if named else None,
     )
+    if isinstance(layers, list) and len(layers) > container.limits.layers:
+        what = f"an image has {len(layers)} layers, --limit layers=N lifts the limit of {container.limits.layers}"
+        graph.flaw("limit-layers", what, where, _MANIFEST)
+        return None
     found = tuple((None, container.get(str(name)), str(name)) for name in _strings(layers))
     names = []
     for tag in _strings(tags):
@@ -258,6 +268,8 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
             continue
         holders = [(found, root) for found, root in by_id if image_id in found]
         if not holders:
+            if graph.incomplete:
+                continue  # the index may name it where it cannot be read
             graph.flaw(
                 "hybrid-disagrees", "manifest.json names an image that index.json does not", f"{where}: {_MANIFEST}",
                 str(image_id),

@@ -35,9 +35,9 @@ class OciLayout:
         roots, entry = None, None
         try:
             entry = _layout.load(container, _layout.INDEX, graph)
-            if entry is None:
+            if entry is None and not container.damaged:
                 graph.flaw("index-missing", "a layout has an index.json, here is none", where, _layout.INDEX)
-            else:
+            elif entry is not None:
                 roots = _layout.read_index(entry, graph, where)
         except ContentError as error:
             graph.failed(error, where, _layout.INDEX)
@@ -48,6 +48,7 @@ class OciLayout:
             container=container,
             roots=roots or (),
             flaws=graph.flaws,
+            incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry,
         )

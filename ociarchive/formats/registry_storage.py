@@ -65,6 +65,7 @@ class RegistryStorage:
             container=container,
             roots=tuple(roots),
             flaws=graph.flaws,
+            incomplete=graph.incomplete or container.damaged,
             stored=tuple(_stored(container)),
         )
 

@@ -50,5 +50,5 @@ def _root(old: Root, new: Root, wide: int, *, whole: bool) -> Iterator[str]:
             if isinstance(edge.node, Image):
                 platform = edge.platform
                 image_id = short(str(edge.node.image_id) if edge.node.image_id else None, whole=whole)
-                line = f"{platform or 'no platform'} image id"
+                line = f"{safe(str(platform)) if platform else 'no platform'} image id"
                 yield f"    {line[:30]:30} {image_id:>{wide}}  {image_id:>{wide}}  same"

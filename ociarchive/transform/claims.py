@@ -25,11 +25,6 @@ class Claims:
     sizes: set[int] = field(default_factory=set)
     diff_ids: set[Digest] = field(default_factory=set)
 
-    @property
-    def digest(self) -> Digest | None:
-        """The digest under which the archive keeps the source, None where nothing claims one."""
-        return next(iter(self.digests), None)
-
     def contradicted_by(self, fact: Measured) -> bool:
         """Whether a fact shows one of the claims to be false."""
         if any(agrees(digest, fact.digests) is False for digest in self.digests):

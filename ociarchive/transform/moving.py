@@ -10,7 +10,7 @@ from ociarchive.audit.run import check_tables, wanted
 from ociarchive.bytes.sink import Aborted, DirectorySink
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import measure
-from ociarchive.model import parts, walk
+from ociarchive.model import Image, parts, walk
 from ociarchive.transform.claims import Claims, claims_by_source
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ociarchive.bytes.source import ByteSource
     from ociarchive.formats.base import Content
     from ociarchive.measure import Measured
-    from ociarchive.model import Archive
+    from ociarchive.model import Archive, Root
     from ociarchive.transform.gather import Gathered
     from ociarchive.transform.options import Options, Progress
     from ociarchive.transform.plan import Move, Plan
@@ -54,10 +54,7 @@ class Moving:
         self._archives, self._plan, self._options = archives, plan, options
         self._workers, self._progress = workers, progress
         kept = {id(root.node) for root in content.roots}
-        self._taken = [
-            replace(one.archive, roots=tuple(root for root in one.roots if id(root.node) in kept), stored=())
-            for one in archives
-        ]
+        self._taken = [_taken(one, kept) for one in archives]
         self._wanted: dict[ByteSource, Wanted] = {}
         for archive in self._taken:
             for source, how in wanted(archive).items():
@@ -98,13 +95,12 @@ class Moving:
 
     def check(self, *, tables: bool = False) -> None:
         """Refuse what is taken if a rule finds an error in it (ContentError); `tables` looks at layers' tables too."""
-        for one, taken in zip(self._archives, self._taken, strict=True):
-            aside = _subjects(one.archive) - _subjects(taken)
+        for taken in self._taken:
             facts = dict(self._facts)
             seen = check_tables(taken, facts, self._options.limits, self._workers) if tables else ()
             for finding in judge(Evidence(taken, facts, seen)):
                 stray = finding.rule in _OF_STRAYS  # of what is taken, what it leads to is missing then
-                if finding.severity == "error" and finding.subject not in aside and not stray:
+                if finding.severity == "error" and not stray:
                     raise ContentError(
                         finding.message, where=finding.location, expected=finding.expected, found=finding.found
                     )
@@ -120,7 +116,7 @@ class Moving:
         how = self._wanted[move.source]
         claims = self._claims.get(move.source, _UNCLAIMED)
         path = self._options.format.blob_path
-        slot = sink.slot(number, path(claims.digest if claims.digest and not move.codec else _SOME_DIGEST))
+        slot = sink.slot(number, path(move.digest or _SOME_DIGEST))
         level = self._options.storage.level or (move.codec.default_level if move.codec else 0)
         encoder = Encoder(slot, move.codec, level, self._workers) if move.codec else None
 
@@ -132,7 +128,7 @@ class Moving:
         try:
             fact = self._facts[move.source] = measure(
                 move.source,
-                limits=self._options.limits,
+                limits=how.limits or self._options.limits,
                 unpack=how.unpack,
                 algorithms=how.algorithms,
                 tee=encoder or Copier(slot),
@@ -145,7 +141,7 @@ class Moving:
                 digest = encoder.finish()
                 arrived = Arrived(digest=digest, size=encoder.size, compression=encoder.codec.name, fact=fact)
             else:
-                digest = claims.digest or fact.digest
+                digest = move.digest or fact.digest
                 arrived = Arrived(digest=digest, size=fact.size, compression=fact.compression, fact=fact)
         except BaseException:
             slot.abandon()
@@ -156,13 +152,26 @@ class Moving:
         return arrived
 
 
-def _subjects(archive: Archive) -> set[str | None]:
-    """Return what findings about the documents and blobs of an archive are about."""
-    found: set[str | None] = set()
-    for edge in walk(archive.roots):
-        if edge.descriptor is not None:
-            found.add(str(edge.descriptor.digest))
-        found.update(part.name for part in parts(edge.node))
+def _taken(one: Gathered, kept: set[int]) -> Archive:
+    """Return an archive with only what comes along of it, and without flaws of documents that do not."""
+    roots = tuple(root for root in one.roots if id(root.node) in kept)
+    places = _places(roots)
+    aside = _places(one.archive.roots) - places
+    sources = {part.source for edge in walk(roots) for part in parts(edge.node)}
+    return replace(
+        one.archive,
+        roots=roots,
+        flaws=tuple(flaw for flaw in one.archive.flaws if flaw.where.partition("#")[0] not in aside),
+        stored=tuple(stored for stored in one.archive.stored if stored.source in sources),
+    )
+
+
+def _places(roots: Sequence[Root]) -> set[str]:
+    """Return where the documents of some roots stand; the documents that an archive begins with are not among them."""
+    found = set()
+    for edge in walk(roots):
+        config = edge.node.config.source if isinstance(edge.node, Image) else None
+        found.update(source.where for source in (edge.node.source, config) if source is not None)
     return found
 
 

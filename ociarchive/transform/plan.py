@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.source import ByteSource
     from ociarchive.model import Layer, Root
-    from ociarchive.values import Descriptor
+    from ociarchive.values import Descriptor, Digest
 
 Compression: TypeAlias = Literal["auto", "keep", "gzip", "zstd", "none"]
 MediaTypes: TypeAlias = Literal["keep", "oci", "docker"]
@@ -35,10 +35,19 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One blob on its way: copied as it is, or recompressed by a codec."""
+    """One blob on its way: copied as it is under the digest that names it, or recompressed by a codec.
+
+    `digest` is None where nothing named the blob before, and for one that is recompressed.
+    """
 
     source: ByteSource
     codec: Codec | None = None
+    digest: Digest | None = None
+
+    @classmethod
+    def copy(cls, source: ByteSource, descriptor: Descriptor | None) -> Move:
+        """Return the move of a blob that stays as it is."""
+        return cls(source, None, descriptor.digest if descriptor else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +78,10 @@ def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
             planner.image(edge.node, edge.descriptor)
     for edge in walk(roots):
         if isinstance(edge.node, Artifact) and edge.node.document is None and edge.node.source is not None:
-            planner.moves[Move(edge.node.source)] = None
+            planner.moves[Move.copy(edge.node.source, edge.descriptor)] = None
         for part in parts(edge.node):
             if isinstance(part, Blob) and part.source is not None:
-                planner.moves[Move(part.source)] = None
+                planner.moves[Move.copy(part.source, part.descriptor)] = None
     return Plan(moves=tuple(planner.moves), notices=tuple(planner.notices), by_layer=planner.by_layer)
 
 
@@ -95,18 +104,18 @@ class _Planner:
             if not layer.unpacks:
                 move = self._opaque(layer)
             else:
-                move = self._move(layer.source, has_manifest=image.document is not None)
+                move = self._move(layer.source, layer.descriptor, has_manifest=image.document is not None)
                 self._check(layer, move, family, image, descriptor)
             self.by_layer[id(layer)] = move
             self.moves[move] = None
 
-    def _move(self, source: ByteSource, *, has_manifest: bool) -> Move:
+    def _move(self, source: ByteSource, descriptor: Descriptor | None, *, has_manifest: bool) -> Move:
         stored = self._stored.get(source)
         if stored is None:
             stored = self._stored[source] = sniff(source.head(MAGIC)).name
         target = _target(stored, self._storage, has_manifest=has_manifest)
         self._say(stored, target)
-        return Move(source) if target == stored else Move(source, by_name(target))
+        return Move.copy(source, descriptor) if target == stored else Move(source, by_name(target))
 
     def _opaque(self, layer: Layer) -> Move:
         """Plan a layer that cannot be looked into: it stays as it is, or cannot be had."""
@@ -117,7 +126,7 @@ class _Planner:
             self.notices[f"layers that cannot be looked into stay as they are ({media_type})"] = None
         if layer.source is None:
             raise RuntimeError("a layer that is not here does not move")
-        return Move(layer.source)
+        return Move.copy(layer.source, layer.descriptor)
 
     def _check(self, layer: Layer, move: Move, family: Family, image: Image, descriptor: Descriptor | None) -> None:
         """Docker's media types have no zstd, and a manifest that is to stay cannot name other layers."""

@@ -196,7 +196,7 @@ class Rewriter:
     def _config(self, config: Blob, family: Family) -> Blob:
         if config.source is None:
             return config
-        arrived = self.arrived[Move(config.source)]
+        arrived = self.arrived[Move.copy(config.source, config.descriptor)]
         if config.descriptor is None:
             descriptor = Descriptor.make(document_type(family, Kind.CONFIG) or OCI_CONFIG, arrived.digest, arrived.size)
         else:

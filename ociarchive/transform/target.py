@@ -9,9 +9,8 @@ from ociarchive.audit import audit_archive
 from ociarchive.bytes.destination import Destination
 from ociarchive.bytes.sink import DirectorySink, Sink, TarSink
 from ociarchive.bytes.spool import nameless, read_fd, write_all
-from ociarchive.container import DirectoryContainer
 from ociarchive.errors import HostError, UsageError
-from ociarchive.formats import detect, open_archive
+from ociarchive.formats import is_surely_an_archive, open_archive
 from ociarchive.transform import merge, outer
 
 if TYPE_CHECKING:
@@ -110,5 +109,5 @@ def _require_archive(dest: str) -> None:
     """`--force` replaces files and archives; a folder that holds anything else may be somebody's home."""
     if os.path.exists(dest) and not os.path.isdir(dest) and not os.path.isfile(dest):
         raise UsageError("DEST is neither a file nor a folder; --force does not replace it", where=dest)
-    if os.path.isdir(dest) and detect(DirectoryContainer(dest, dest)) is None:
+    if os.path.isdir(dest) and not is_surely_an_archive(dest):
         raise UsageError("DEST is a folder that holds no archive; --force does not replace it", where=dest)

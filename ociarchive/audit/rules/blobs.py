@@ -60,6 +60,8 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
+    if evidence.archive.container.damaged:
+        return  # what is missing may stand behind the damage, which is told
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
@@ -82,6 +84,8 @@ def _missing(evidence: Evidence, name: str, what: str) -> Fault:
 
 
 def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
+    if evidence.archive.container.damaged:
+        return
     for edge in evidence.edges:
         node = edge.node
         if not isinstance(node, Missing) or node.source is not None or edge.descriptor is None:
@@ -116,8 +120,11 @@ def _size_conflict(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
+    if evidence.archive.incomplete:
+        return  # what could not be read may lead to it
     for stored in evidence.archive.stored:
-        if stored.digest is not None and stored.source is not None and stored.digest not in evidence.referenced:
+        known = stored.digest is None or stored.digest in evidence.referenced or stored.source in evidence.used
+        if stored.source is not None and not known:
             yield Fault(
                 location=evidence.place(stored.name), subject=stored.digest,
                 message=f"no manifest leads to it ({stored.source.size} bytes)",

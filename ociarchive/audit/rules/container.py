@@ -56,6 +56,11 @@ RULES: Final = (
         advice="Do not use this archive; find out who made it.", check=noticed("tar-sizes-differ"),
     ),
     Rule(
+        id="tar-ambiguous", severity="error", spec="POSIX.1-2017, pax; GNU tar manual; Go, archive/tar",
+        summary="A header means one thing to some readers and another to others: they see two archives.",
+        advice="Do not use this archive; find out who made it.", check=noticed("tar-ambiguous"),
+    ),
+    Rule(
         id="data-after-end", severity="error", spec=_TAR,
         summary="Bytes other than zeros follow the end of the tar; most readers never see them.",
         advice="Find out what they are; pack the archive again without them.", check=noticed("data-after-end"),

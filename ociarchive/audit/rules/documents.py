@@ -36,6 +36,21 @@ RULES: Final = (
         "A document is larger than registries and engines take.",
     ),
     _rule("limit-nesting", "a limit of this program (--limit nesting=N)", "Indexes nest deeper than real ones do."),
+    _rule("limit-layers", "a limit of this program (--limit layers=N)", "An image has more layers than engines take."),
+    _rule("limit-documents", "a limit of this program (--limit documents=N)", "There are more documents than real ones."),
+    _rule(
+        "limit-documents-size", "a limit of this program (--limit documents-size=N)",
+        "All manifests, indexes and configs together are more than fits into memory.",
+    ),
+    _rule(
+        "limit-values", "a limit of this program (--limit values=N)",
+        "All documents together hold more JSON values than fit into memory.",
+    ),
+    _rule("limit-outer", "a limit of this program (--limit outer=N)", "The archive is compressed again and again."),
+    _rule(
+        "limit-ratio", "a limit of this program (--max-ratio)", "The archive unpacks to many times its size.",
+        "If it is meant to be so, --max-ratio lifts the limit.",
+    ),
     # Is it the document it should be?
     _rule(
         "schema", "image-spec, manifest.md, image-index.md, config.md, descriptor.md",
@@ -61,6 +76,11 @@ RULES: Final = (
     _rule(
         "media-type-conflict", "image-spec, manifest.md, mediaType; CVE-2021-41190",
         "A document's mediaType contradicts that of the descriptor that names it.", _TRAP,
+    ),
+    _rule(
+        "image-unproved", "image-spec, media-types.md",
+        "A manifest is an image's but for its media types, by which it is none: its diff_ids are not proved.",
+        "Engines that do not look at media types run it: make it again with those of the specification.", "warning",
     ),
     _rule("index-cycle", "image-spec, image-index.md", "An index leads to itself."),
     # The entry documents
