@@ -52,7 +52,7 @@ class GraphReader:
         self._open: set[tuple[Digest, str]] = set()
         self._documents = self._bytes = 0
         self._flaws = Flaws()
-        self._configs: dict[ByteSource, Document | None] = {}
+        self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
         self._values = 0
         self.incomplete = False
 
@@ -93,15 +93,15 @@ class GraphReader:
         self._values += sum(map(raw.count, (b",", b"[", b"{", b":")))
         if self._values > self.limits.values:
             what = f"the archive's documents hold more than the {self.limits.values} values allowed"
-            raise LimitError(what, "values", where=source.where)
+            raise LimitError(what, "values", where=self._where)
         return documents.parse(raw, source.where, limit=limit, depth=self.limits.depth, surrogates=surrogates)
 
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
         opaque = Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
         if descriptor.media_type and kind_of(descriptor.media_type) is None:
             return opaque
-        self._budget(source)
         try:
+            self._budget(source)
             document = self.read_document(source, self.limits.manifest_size)
             return self.parse(document, descriptor, Bytes(document.raw, source.where), depth)
         except (Malformed, ContentError) as error:
@@ -232,8 +232,7 @@ class GraphReader:
         if len(layers) > self.limits.layers:
             what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
             raise LimitError(what, "layers", where=source.where if source else self._where)
-        parsed = self._config(config)
-        diff_ids: tuple[Digest, ...] = ()
+        parsed, diff_ids = self._config(config)
         if parsed is not None and config.source is not None:
             config = Blob(
                 descriptor=config.descriptor,
@@ -241,13 +240,6 @@ class GraphReader:
                 name=config.name,
                 named=config.named,
             )
-            try:
-                diff_ids = _diff_ids(parsed)
-            except Malformed as error:
-                before = self.incomplete
-                self.failed(error, config.source.where if config.source else self._where, config.name)
-                self.incomplete = before
-                parsed = None
         padded = (*diff_ids, *[None] * (len(layers) - len(diff_ids)))
         return Image(
             document=document,
@@ -269,30 +261,34 @@ class GraphReader:
             return None
         return sha256(b"".join(source.chunks()))
 
-    def _config(self, config: Blob) -> Document | None:
-        """Return the config's document, None, and a flaw, where it cannot be read; each is read once."""
+    def _config(self, config: Blob) -> tuple[Document | None, tuple[Digest, ...]]:
+        """Return the config's document and diff_ids; none, and a flaw, where it cannot be read. Each is read once."""
         if config.source is None:
-            return None
+            return None, ()
         if config.source not in self._configs:
             before = self.incomplete
             self._configs[config.source] = self._read_config(config, config.source)
             self.incomplete = before  # a config leads to nothing
         return self._configs[config.source]
 
-    def _read_config(self, config: Blob, source: ByteSource) -> Document | None:
-        self._budget(source)
+    def _read_config(self, config: Blob, source: ByteSource) -> tuple[Document | None, tuple[Digest, ...]]:
         try:
+            self._budget(source)
             parsed = self.read_document(source, self.limits.config_size, surrogates=True)
             if not isinstance(parsed.value, dict):
                 raise Malformed(f"a config is an object, not {type_name(parsed.value)}")
         except (Malformed, ContentError) as error:
             self.failed(error, source.where, config.name)
-            return None
+            return None, ()
         if documents.has_lone_surrogate(parsed):
             what = "config has half of a surrogate pair in a string; its bytes travel as they are"
             self.flaw("config-surrogate", what, source.where, config.name)
         self.problems(schema.config_problems(parsed.members), source.where, config.name)
-        return parsed
+        try:
+            return parsed, _diff_ids(parsed)
+        except Malformed as error:
+            self.failed(error, source.where, config.name)
+            return None, ()
 
     def _descriptors(
         self, members: dict[str, JSON], key: str, source: ByteSource, descriptor: Descriptor
@@ -323,8 +319,8 @@ class GraphReader:
             self.flaw(error.rule, error.message, f"{where}#{error.pointer}" if error.pointer else where, subject)
         else:
             rule = error.rule if isinstance(error, documents.DocumentError) else "schema"
-            if isinstance(error, LimitError):
-                rule = f"limit-{error.name}"
+            if isinstance(error, LimitError):  # of the archive, whichever document met it first
+                rule, where, subject = f"limit-{error.name}", self._where, self._where
             what = f"{error.what}, {error.hint}" if error.hint else error.what
             self.flaw(rule, what, where, subject, error.expected, error.found)
 

@@ -92,16 +92,20 @@ def measure(
     codec = sniff(source.head(MAGIC))
     stored = Hashes(algorithms)
     unpacking = _Unpacking(codec, limits, source.where, stored, algorithms, tee) if unpack and codec.decoder else None
-    for chunk in source.chunks():
-        stored.update(chunk)
-        if tee:
-            tee.stored(chunk)
+    try:
+        for chunk in source.chunks():
+            stored.update(chunk)
+            if tee:
+                tee.stored(chunk)
+            if unpacking:
+                unpacking.feed(chunk)
+            if tick:
+                tick(len(chunk))
+        facts = Measured(digests=stored.digests(), size=source.size, compression=codec.name)
+        return unpacking.finish(facts) if unpacking else facts
+    finally:
         if unpacking:
-            unpacking.feed(chunk)
-        if tick:
-            tick(len(chunk))
-    facts = Measured(digests=stored.digests(), size=source.size, compression=codec.name)
-    return unpacking.finish(facts) if unpacking else facts
+            unpacking.close()
 
 
 class _Unpacking:
@@ -141,6 +145,11 @@ class _Unpacking:
             padded=self._decoder is not None and self._decoder.padded,
             first=self._first,
         )
+
+    def close(self) -> None:
+        """Let go of the decoder."""
+        if self._decoder:
+            self._decoder.close()
 
     def _take(self, pieces: Iterable[bytes]) -> None:
         try:

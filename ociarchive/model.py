@@ -130,6 +130,14 @@ class Missing:
 Node: TypeAlias = Image | Artifact | Index | Missing
 
 
+def refers_to(descriptor: Descriptor | None) -> Digest | None:
+    """Return the manifest that a BuildKit attestation speaks of by its descriptor, None for anything else."""
+    annotations = descriptor.annotations if descriptor else {}
+    if annotations.get(REFERENCE_TYPE) != ATTESTATION:
+        return None
+    return Digest.maybe(annotations.get(REFERENCE_DIGEST))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """An entry of an index."""
@@ -145,10 +153,7 @@ class Child:
     @property
     def refers_to(self) -> Digest | None:
         """The manifest a BuildKit attestation speaks of, None for any other entry."""
-        annotations = self.descriptor.annotations
-        if annotations.get(REFERENCE_TYPE) != ATTESTATION:
-            return None
-        return Digest.maybe(annotations.get(REFERENCE_DIGEST))
+        return refers_to(self.descriptor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +177,11 @@ class Root:
 
     @property
     def subjects(self) -> frozenset[Digest]:
-        """The digests that it speaks of: its subject, and the digest in a tag `sha256-<hex>`."""
+        """The digests that it speaks of: its subject, BuildKit's annotation, the digest in a tag `sha256-<hex>`."""
         found = {digest for tag in self.tags if (digest := tagged_digest(tag)) is not None}
+        refers = refers_to(self.descriptor)
+        if refers is not None:
+            found.add(refers)
         subject = None if isinstance(self.node, Missing) else self.node.subject
         return frozenset(found | {subject.digest}) if subject is not None else frozenset(found)
 
@@ -226,7 +234,8 @@ class Stored:
 class Archive:
     """Everything that one archive claims. `entry` is the document with which it begins.
 
-    `incomplete` tells that something could not be read, so that what it leads to is not known.
+    `beside` has the digests of blobs that something leads to which is no root. `incomplete` tells that something could
+    not be read, so that what it leads to is not known.
     """
 
     format: str
@@ -236,6 +245,7 @@ class Archive:
     stored: tuple[Stored, ...] = ()
     entry: Document | None = None
     extras: tuple[Blob, ...] = field(default=())
+    beside: frozenset[Digest] = field(default=frozenset())
     incomplete: bool = False
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from ociarchive.values import JSON, type_name
+from ociarchive.values import JSON, Descriptor, type_name
 
 Members: TypeAlias = dict[str, JSON]
 Check: TypeAlias = Callable[[JSON], str | None]
@@ -20,6 +20,10 @@ _MEDIA_TYPE: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(?:;.*)?\Z"
 )
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20]+\Z")
+_TIME: Final = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt]"
+    r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
+)
 _SHOWN: Final = 60
 
 _DESCRIPTOR: Final = frozenset(
@@ -55,6 +59,13 @@ class Problem:
 
 def _string(value: JSON) -> str | None:
     return None if isinstance(value, str) else f"is a string, not {type_name(value)}"
+
+
+def _time(value: JSON) -> str | None:
+    """Go reads times by RFC 3339 and refuses a config with any other."""
+    if not isinstance(value, str):
+        return f"is a string, not {type_name(value)}"
+    return None if _TIME.match(value) else f"is a time by RFC 3339, not {value[:_SHOWN]!r}"
 
 
 def _boolean(value: JSON) -> str | None:
@@ -95,14 +106,14 @@ _RUN: Final[dict[str, Check]] = {
     "ArgsEscaped": _boolean,
 }
 _HISTORY: Final[dict[str, Check]] = {
-    "created": _string,
+    "created": _time,
     "author": _string,
     "created_by": _string,
     "comment": _string,
     "empty_layer": _boolean,
 }
 _TOP: Final[dict[str, Check]] = {
-    "created": _string,
+    "created": _time,
     "author": _string,
     "variant": _string,
     "os.version": _string,
@@ -118,6 +129,10 @@ def descriptor_problems(value: JSON, pointer: str) -> Iterator[Problem]:
     if not isinstance(value, dict):
         return
     yield from _case(value, _DESCRIPTOR, pointer)
+    try:
+        Descriptor.parse(value)
+    except ValueError:
+        return  # told where the descriptor is read
     media_type = value.get("mediaType")
     if media_type is None or media_type == "":
         yield Problem("schema", "a descriptor has a mediaType, here is none", f"{pointer}/mediaType")
@@ -185,6 +200,7 @@ def config_problems(members: Members) -> Iterator[Problem]:
         yield Problem("schema", f"history is an array, not {type_name(history)}", "/history")
     for number, entry in enumerate(history if isinstance(history, list) else []):
         if isinstance(entry, dict):
+            yield from _case(entry, frozenset(_HISTORY), f"/history/{number}")
             yield from _checked(entry, _HISTORY, f"/history/{number}")
         else:
             yield Problem("schema", f"an entry of history is an object, not {type_name(entry)}", f"/history/{number}")

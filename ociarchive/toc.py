@@ -8,6 +8,7 @@ manifest of zstd:chunked).
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from ociarchive.bytes.codec import StreamError
 from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.spool import unpack
 from ociarchive.container import stream
-from ociarchive.container.header import HeaderError
+from ociarchive.container.header import HeaderError, parse
 from ociarchive.container.tar import BLOCK, normal
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
@@ -34,6 +35,7 @@ ESTARGZ_SIZE: Final = "io.containers.estargz.uncompressed-size"
 CHUNKED: Final = "io.github.containers.zstd-chunked."
 CHUNKED_DIGEST: Final = f"{CHUNKED}manifest-checksum"
 CHUNKED_POSITION: Final = f"{CHUNKED}manifest-position"
+CHUNKED_SPLIT: Final = f"{CHUNKED}tarsplit-position"
 _TOC_NAME: Final = "stargz.index.json"
 #: The footer is an empty gzip member whose extra field holds the table's offset in hex; 47 bytes in old layers.
 _FOOTERS: Final = (
@@ -84,7 +86,8 @@ def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None,
         table = documents.parse(raw, source.where, limit=limits.config_size, depth=limits.depth, surrogates=True)
         expected = _files(table.members.get("entries"))
         _, pieces = unpack(source.chunks(), limits, source.where)
-        flaws.extend(flaw(*wrong) for wrong in _compare(expected, stream.entries(pieces, limits)))
+        with closing(pieces):
+            flaws.extend(flaw(*wrong) for wrong in _compare(expected, stream.entries(pieces, limits)))
     except _Wrong as wrong:
         flaws.append(flaw(wrong.rule, wrong.message, wrong.expected, wrong.found))
     except (documents.DocumentError, HeaderError, StreamError) as error:
@@ -112,7 +115,7 @@ def _member(raw: bytes) -> bytes:
     """Return the one file of a small tar in memory."""
     if len(raw) < BLOCK or not raw.startswith(_TOC_NAME.encode() + b"\0"):
         raise _Wrong("toc-annotation", f"no {_TOC_NAME} stands where the footer says")
-    size = int(raw[124:136].strip(b"\0 ") or b"0", 8)
+    size = parse(raw[:BLOCK]).size
     return raw[BLOCK : BLOCK + size]
 
 
@@ -125,6 +128,11 @@ def _chunked(annotations: dict[str, str], source: ByteSource, limits: Limits) ->
     offset, length, size = int(position[1]), int(position[2]), int(position[3])
     if offset + length > source.size:
         raise _Wrong("toc-annotation", f"{CHUNKED_POSITION} lies behind the end of the layer", None, told[:60])
+    beside = _POSITION.match(f"{annotations[CHUNKED_SPLIT]}:0") if CHUNKED_SPLIT in annotations else None
+    if CHUNKED_SPLIT in annotations and (beside is None or int(beside[1]) + int(beside[2]) > source.size):
+        raise _Wrong(
+            "toc-annotation", f"{CHUNKED_SPLIT} is no position in the layer", None, annotations[CHUNKED_SPLIT][:60]
+        )
     part = source.part(offset, length)
     if length > limits.config_size:
         raise _Wrong("toc-annotation", "the table of contents is too large, --limit config-size=N lifts this limit")
@@ -148,10 +156,12 @@ def _verified(raw: bytes, told: str) -> bytes:
 def _unpacked(source: ByteSource, limits: Limits) -> bytes:
     _, pieces = unpack(source.chunks(), limits, source.where)
     out = b""
-    for piece in pieces:
-        out += piece
-        if len(out) > limits.config_size:
-            raise _Wrong("toc-annotation", "the table of contents is too large, --limit config-size=N lifts this limit")
+    with closing(pieces):
+        for piece in pieces:
+            out += piece
+            if len(out) > limits.config_size:
+                what = "the table of contents is too large, --limit config-size=N lifts this limit"
+                raise _Wrong("toc-annotation", what)
     return out
 
 

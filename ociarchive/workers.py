@@ -7,6 +7,7 @@ for the turn of an earlier one never waits for a job that was not begun.
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -28,6 +29,31 @@ def processors() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+def allowed(jobs: int) -> int:
+    """Return how many of so many workers the limits of the process leave room for, one at least.
+
+    A worker needs a few open files, and under a limit of address space two stacks and the heaps of two threads.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY:
+        jobs = min(jobs, (files - _OTHER_FILES) // _FILES_EACH)
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if space != resource.RLIM_INFINITY:
+        jobs = min(jobs, (space - _OTHER_SPACE) // _SPACE_EACH)
+        threading.stack_size(_STACK)
+    return max(jobs, 1)
+
+
+#: Open files beside those of workers: streams, archives, DEST and what libraries hold; and those of one worker.
+_OTHER_FILES: Final = 28
+_FILES_EACH: Final = 4
+#: Address space of the interpreter with its libraries; of one worker's two threads, most of it their heaps (glibc
+#: reserves 64 MiB for each); and of a stack under such a limit, in bytes.
+_OTHER_SPACE: Final = 150 << 20
+_SPACE_EACH: Final = 140 << 20
+_STACK: Final = 512 << 10
+
+
 class Cancelled(Exception):
     """The work was given up because another part of it failed."""
 
@@ -40,8 +66,8 @@ class Workers:
     """
 
     def __init__(self, jobs: int) -> None:
-        """`jobs` is the number of threads of each kind."""
-        self.jobs = jobs
+        """`jobs` is the number of threads of each kind, fewer where the limits of the process ask."""
+        self.jobs = jobs = allowed(jobs)
         self._cancelled = threading.Event()
         self._layers = ThreadPoolExecutor(jobs, "layer")
         self._blocks = ThreadPoolExecutor(jobs, "block")

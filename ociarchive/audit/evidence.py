@@ -31,11 +31,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Evidence:
-    """An archive with the facts of those of its blobs that were read, and what a closer look at them showed."""
+    """An archive with the facts of those of its blobs that were read, and what a closer look at them showed.
+
+    With `folded`, what follows from a fault that is told is not told again.
+    """
 
     archive: Archive
     facts: Mapping[ByteSource, Measured]
     seen: tuple[Flaw, ...] = ()
+    folded: bool = True
 
     @cached_property
     def flaws(self) -> tuple[Flaw, ...]:
@@ -118,10 +122,10 @@ class Evidence:
         return tuple(found)
 
     @cached_property
-    def used(self) -> frozenset[ByteSource]:
-        """What manifests lead to, whether by digest or, in a docker-archive, by name."""
+    def used(self) -> frozenset[str]:
+        """The places of what manifests lead to, whether by digest or, in a docker-archive, by name."""
         nodes = {id(edge.node): edge.node for edge in self.edges}.values()
-        return frozenset(part.source for node in nodes for part in parts(node) if part.source is not None)
+        return frozenset(part.source.where for node in nodes for part in parts(node) if part.source is not None)
 
     @cached_property
     def referenced(self) -> frozenset[Digest]:

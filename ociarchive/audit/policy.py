@@ -44,7 +44,7 @@ class Policy:
     def waivers(self) -> tuple[Waiver, ...]:
         """Everything by which this policy differs from none, for reports."""
         found = [Waiver(rule=rule, how="ignored", by=by) for rule, by in self.ignore.items()]
-        found += [Waiver(rule=rule, how="only this and others named", by=by) for rule, by in self.only.items()]
+        found += [Waiver(rule=rule, how="one of the only rules applied", by=by) for rule, by in self.only.items()]
         found += [Waiver(rule=rule, how=f"counted as {level}", by=by) for rule, (level, by) in self.severity.items()]
         return tuple(found)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ociarchive.flaws import Flaw
     from ociarchive.values import Digest
 
+_NUMBER: Final = re.compile(r"\blayer [0-9]+")
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
@@ -54,7 +56,7 @@ class Rule:
     check: Callable[[Evidence], Iterator[Fault]]
 
     def findings(self, evidence: Evidence) -> Iterator[Finding]:
-        """Give the rule's findings, each place once."""
+        """Give the rule's findings, each fault once, by however many images or paths it is reached."""
         seen = set()
         for fault in self.check(evidence):
             finding = Finding(
@@ -66,8 +68,11 @@ class Rule:
                 expected=None if fault.expected is None else str(fault.expected),
                 found=None if fault.found is None else str(fault.found),
             )
-            if finding not in seen:
-                seen.add(finding)
+            # The same layer may be the third of one image and the fifth of another.
+            message = _NUMBER.sub("", finding.message)
+            key = (finding.location, finding.subject, finding.expected, finding.found, message)
+            if key not in seen:
+                seen.add(key)
                 yield finding
 
 

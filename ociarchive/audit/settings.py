@@ -84,6 +84,8 @@ def _table(path: str) -> Mapping[str, object] | None:
     try:
         with open(path, "rb") as file:
             content = tomllib.load(file)
+    except FileNotFoundError:
+        raise UsageError("no such settings file", where=path) from None
     except OSError as error:
         raise HostError(f"cannot read: {error.strerror}", where=path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 PIECE: Final = 1 << 20
 #: What is tried first on the rest of a piece when a gzip member ended inside it: members can be tiny and many.
 _FIRST_TRY: Final = 512
+#: A gzip header up to its flags (RFC 1952, 2.3), of which three must not be set.
+_FLAGS: Final = 4
+#: Windows up to this size are small change; of larger ones only one is open at a time, whatever the number of threads.
+_SMALL_WINDOW: Final = 8 << 20
+_large_window = threading.Lock()
 _DAMAGE: Final[tuple[type[Exception], ...]] = (zlib.error, _inflate.error)
 
 
@@ -53,6 +58,9 @@ class Decoder(Protocol):
 
     def finish(self) -> None:
         """End the stream, all of which has been given; StreamError where it is not whole."""
+
+    def close(self) -> None:
+        """Let go of what the decoder holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,9 @@ class _Plain:
     def finish(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 class _Gzip:
     """Members after one another; zero bytes after the last are padding, as gzip(1) takes them."""
@@ -90,6 +101,7 @@ class _Gzip:
         del window
         self._member = _inflate.decompressobj(31)
         self._fresh = True  # nothing of the current member was seen yet
+        self._header = b""
         self._members = 0
         self.padded = False
 
@@ -102,6 +114,10 @@ class _Gzip:
                     raise StreamError("gzip stream is followed by bytes that are not part of it")
                 return
             piece = data[position : position + step]
+            if len(self._header) < _FLAGS:
+                self._header += piece[: _FLAGS - len(self._header)]
+                if len(self._header) == _FLAGS and self._header.startswith(b"\x1f\x8b") and self._header[3] & 0xE0:
+                    raise StreamError("gzip stream is damaged (reserved flags are set)")
             while piece:
                 try:
                     out = self._member.decompress(piece, PIECE)
@@ -122,6 +138,7 @@ class _Gzip:
                 used -= len(self._member.unused_data)
                 self._member = _inflate.decompressobj(31)
                 self._fresh = True
+                self._header = b""
                 self._members += 1
                 step = _FIRST_TRY
             else:
@@ -137,12 +154,16 @@ class _Gzip:
         if not self._fresh or not self._members:
             raise StreamError("gzip stream is cut short")
 
+    def close(self) -> None:
+        pass
+
 
 class _Zstd:
     """Frames after one another, skippable ones between them."""
 
     def __init__(self, window: int) -> None:
         self.padded = False
+        self._holds = False
         self._frames = zstdframe.Walker(window)
         context = zstandard.ZstdDecompressor(max_window_size=max(window, 1 << 10))
         self._stream = context.decompressobj(write_size=PIECE, read_across_frames=True)
@@ -150,6 +171,8 @@ class _Zstd:
     def feed(self, data: bytes) -> Iterator[bytes]:
         try:
             for blocks in self._frames.feed(data):
+                if self._frames.window > _SMALL_WINDOW and not self._holds:
+                    self._holds = _large_window.acquire()
                 if out := self._stream.decompress(blocks):
                     yield out
         except zstdframe.WindowError as error:
@@ -162,6 +185,11 @@ class _Zstd:
     def finish(self) -> None:
         if not self._frames.at_boundary:
             raise StreamError("zstd stream is cut short")
+
+    def close(self) -> None:
+        if self._holds:
+            _large_window.release()
+            self._holds = False
 
 
 class _Standard:
@@ -200,6 +228,9 @@ class _Standard:
     def finish(self) -> None:
         if not self._fresh or not self._streams:
             raise StreamError(f"{self._name} stream is cut short")
+
+    def close(self) -> None:
+        pass
 
 
 def _gzip_block(block: bytes, level: int) -> bytes:

@@ -53,32 +53,40 @@ class Destination:
         if not os.path.isdir(self.parent):
             raise UsageError("no such folder for DEST", where=self.parent)
         self._check_free()
-        with _locked_folder(self.parent):
-            self._clear_leftovers()
-            try:
-                if self._folder:
-                    os.mkdir(self.path)
-                else:
-                    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                    self._fd = os.open(self.path, flags, 0o666)
-                self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-                with suppress(OSError):  # a file system without locks: leftovers are then never cleared by others
-                    fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                self._remove()
-                raise HostError(f"cannot write: {error.strerror}", where=self.parent) from error
-        if self._force and os.path.lexists(self._dest) and (self._folder or os.path.isdir(self._dest)):
-            self._require_exchange()
+        try:
+            with _locked_folder(self.parent):
+                self._clear_leftovers()
+                self._make()
+            if self._force and os.path.lexists(self._dest) and (self._folder or os.path.isdir(self._dest)):
+                self._require_exchange()
+        except BaseException:
+            self._let_go()
+            raise
         return self
+
+    def _make(self) -> None:
+        try:
+            if self._folder:
+                os.mkdir(self.path)
+            else:
+                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            with suppress(OSError):  # a file system without locks: leftovers are then never cleared by others
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=self.parent) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
         for fd in (self._fd, self._lock):
             if fd is not None:
                 os.close(fd)
         self._fd = self._lock = None
-        self._remove()
+        _remove(self.path)
 
     @property
     def fd(self) -> int:
@@ -147,9 +155,6 @@ class Destination:
                 if entry.startswith(self._prefix) and entry.endswith((_SUFFIX, _PROBE)):
                     _remove_unlocked(os.path.join(self.parent, entry))
 
-    def _remove(self) -> None:
-        _remove(self.path)
-
 
 def _exists(shown: str) -> UsageError:
     return UsageError("DEST exists, use --force to replace it", where=shown)
@@ -164,12 +169,18 @@ def _remove(path: str) -> None:
 
 
 def _remove_unlocked(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """Remove what a killed run left, unless its process lives; what is neither file nor folder is not ours."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _remove(path)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return  # its process lives
+        return
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+    except OSError:
+        return  # locked: its process lives
     finally:
         os.close(fd)
 

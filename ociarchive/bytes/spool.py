@@ -11,7 +11,7 @@ from ociarchive.bytes.source import CHUNK
 from ociarchive.errors import HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from ociarchive.bytes.limits import Limits
 
@@ -67,7 +67,7 @@ def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> tuple[int,
     return fd, damage
 
 
-def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, Iterator[bytes]]:
+def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, Generator[bytes]]:
     """Return the codec of a stream and what it unpacks to; StreamError, told at `where`, comes while it is read."""
     first = next(chunks, b"")
     while first and len(first) < MAGIC and (more := next(chunks, b"")):
@@ -78,13 +78,13 @@ def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, 
     return codec, _decoded(codec, _chain(first, chunks), limits, where)
 
 
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(first: bytes, rest: Iterator[bytes]) -> Generator[bytes]:
     if first:
         yield first
     yield from rest
 
 
-def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) -> Iterator[bytes]:
+def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) -> Generator[bytes]:
     if codec.decoder is None:
         return
     decoder = codec.decoder(limits.window)
@@ -100,3 +100,5 @@ def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) 
         if error.where is None:
             error.where = where
         raise
+    finally:
+        decoder.close()

@@ -38,6 +38,7 @@ class Walker:
         self._in_frame = False
         self._checksum = 0
         self.frames = 0
+        self.window = 0  # the largest so far, in bytes
 
     @property
     def at_boundary(self) -> bool:
@@ -135,6 +136,7 @@ class Walker:
             raise WindowError(f"zstd stream needs a window of {window} bytes, more than the {self._max_window} allowed")
         if any(data[position + length - content - dictionary : position + length - content]):
             raise FrameError("zstd stream needs a dictionary, which no layer comes with")
+        self.window = max(self.window, window)
         self._checksum = 4 if flags & 0x04 else 0
         self._in_frame = True
         return length

@@ -258,6 +258,11 @@ def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[st
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     stamp = int(epoch) if epoch.isdigit() else int(time.time())
     files = [report.source for report in reports if os.path.isfile(report.source)]
+    named = {one.path: one.images for one in map(source, values["paths"])}
+
+    def demanded(path: str) -> tuple[str, ...]:
+        return (*named.get(path, ()), *values["images"])
+
     return Run(
         command=("ociarchive", *sys.argv[1:]),
         time=dt.datetime.fromtimestamp(stamp, dt.UTC),
@@ -267,6 +272,8 @@ def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[st
         sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
         receipt=values["receipt"],
+        folder=os.getcwd(),
+        pinned={path: selectors for path in (report.source for report in reports) if (selectors := demanded(path))},
     )
 
 

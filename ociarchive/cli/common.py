@@ -39,7 +39,8 @@ class Common:
     def say(self, text: str) -> None:
         """Print a line for people on stderr, unless the call asks for quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            with suppress(OSError):  # nobody reads it any more
+                click.echo(text, err=True)
 
     def painter(self, output: str | None) -> Callable[[str, str], str]:
         """Return what colours a word for a severity, or leaves it as it is."""
@@ -213,8 +214,9 @@ def emit(text: str, output: str | None) -> None:
     """Write a result to stdout or to a file. HostError: the file cannot be written."""
     if output is None or output == "-":
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
+        with suppress(BrokenPipeError):  # a reader that has enough; the status is that of the work
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            sys.stdout.flush()
         return
     write_file(output, text)
 

@@ -6,6 +6,7 @@ interrupted while it starts says nothing either.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -19,7 +20,7 @@ USAGE, HOST, INTERRUPTED = 2, 3, 130
 
 
 class Signalled(BaseException):
-    """SIGTERM or SIGHUP arrived."""
+    """SIGINT, SIGTERM or SIGHUP arrived."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -28,19 +29,39 @@ class Signalled(BaseException):
 
 def main() -> None:
     """Run the command line of this process and end it."""
+    _open_streams()
     try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _raise)
         status = run(sys.argv[1:])
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # a reader that went away is nothing to speak of
-                stream.flush()
+        _flush()
     except Signalled as error:
         status = error.status
     except KeyboardInterrupt:
         status = INTERRUPTED
     sys.exit(status)
+
+
+def _open_streams() -> None:
+    """Give the standard streams that are closed a place, lest an archive's file gets the number of one."""
+    for fd, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, mode)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  lives as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _flush() -> None:
+    """Write out what is held; a reader that went away is nothing to speak of, not at the interpreter's end either."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run(argv: Sequence[str]) -> int:
@@ -52,8 +73,6 @@ def run(argv: Sequence[str]) -> int:
         return error.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        return 0
     except Exception as error:  # noqa: BLE001  nobody but us has to see a traceback
         text, status = _told(error)
         return _fail(text, status, verbose=verbose)
@@ -113,11 +132,13 @@ def _asks_for_traces(argv: Sequence[str]) -> bool:
 
 
 def _fail(text: str, status: int, *, verbose: bool) -> int:
+    from ociarchive.report.text import safe
+
     if verbose:
         import traceback
 
-        traceback.print_exc()
-    from ociarchive.report.text import safe
+        for line in traceback.format_exc().splitlines():
+            print(safe(line), file=sys.stderr)
 
     with suppress(OSError):
         print(f"error: {safe(text)}", file=sys.stderr)
@@ -125,4 +146,7 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
 
 
 def _raise(number: int, _: FrameType | None) -> None:
+    """End the work; what comes while everything is cleared away does not interrupt that."""
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
     raise Signalled(number)

@@ -62,6 +62,7 @@ class DirectoryContainer:
         """Give the paths of all that is no folder, sorted within each folder."""
         base = prefix.strip("/")
         pending = [base]
+        entered: set[str] = set()
         while pending:
             folder = pending.pop()
             full = os.path.join(self._root, folder)
@@ -77,11 +78,24 @@ class DirectoryContainer:
             folders = []
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False) or self._links_to_folder(entry, entered):
                     folders.append(path)
                 else:
                     yield path
             pending.extend(reversed(folders))
+
+    def _links_to_folder(self, entry: os.DirEntry[str], entered: set[str]) -> bool:
+        """Whether a link leads to a folder inside that no other link led to."""
+        try:
+            if not entry.is_symlink() or not entry.is_dir():
+                return False
+        except OSError:  # a loop, which is told where the link is looked up
+            return False
+        real = os.path.realpath(entry.path)
+        if not real.startswith(self._root.rstrip("/") + "/") or real in entered:
+            return False
+        entered.add(real)
+        return True
 
     @property
     def stored_size(self) -> int:

@@ -101,8 +101,7 @@ class TarContainer:
                     return None
                 name = inside
             else:
-                if found.kind == _SPECIAL:
-                    self._note("member-special", asked, "not a regular file")
+                self._note("member-special", asked, "not a regular file")
                 return None
         self._note("link-loop", asked, "link leads in a circle")
         return None

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
+from ociarchive.bytes.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.graph import SCHEMA_VERSION, GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
@@ -60,8 +61,10 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
     listed = index.members.get("manifests")
     if not isinstance(listed, list):
         graph.flaw("schema", f"manifests is an array, not {type_name(listed)}", f"{where}#/manifests", INDEX)
+        graph.incomplete = True
         return None
-    if index.members.get("schemaVersion") != SCHEMA_VERSION:
+    version = index.members.get("schemaVersion")
+    if version != SCHEMA_VERSION or not isinstance(version, int):
         graph.flaw("schema", "schemaVersion is not 2", f"{where}#/schemaVersion", INDEX)
     if not listed:
         graph.flaw("index-empty", "index.json lists nothing", f"{where}#/manifests", INDEX)
@@ -80,7 +83,9 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
             spelled = entry.get("digest") if isinstance(entry, dict) else None
             malformed = isinstance(spelled, str) and Digest.maybe(spelled) is None
             rule = "digest-malformed" if malformed else "schema"
-            graph.flaw(rule, str(error), f"{where}#/manifests/{number}", INDEX)
+            pointer = f"/manifests/{number}{'/digest' if malformed else ''}"
+            graph.flaw(rule, str(error), f"{where}#{pointer}", INDEX)
+            graph.incomplete = True
             continue
         _check_names(descriptor, graph, f"{where}#/manifests/{number}/annotations")
         roots.append(named(descriptor, graph.node(descriptor)))
@@ -131,8 +136,11 @@ def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
     for name in container.names(BLOBS):
         algorithm, slash, encoded = name.removeprefix(BLOBS).partition("/")
         if not slash and algorithm in REGISTERED:
+            if container.kind == "tar":
+                continue  # told when the tar was walked
             what = "a file stands where blobs need a folder"
             graph.flaw("member-not-a-folder", what, f"{container.where}: {name}", name)
+            continue
         digest = Digest.maybe(f"{algorithm}:{encoded}") if slash else None
         found.append(Stored(name=name, digest=digest, source=container.get(name)))
     return tuple(found)
@@ -191,6 +199,9 @@ def marker_flaws(container: Container, graph: GraphReader) -> None:
     """Note what is wrong with the file that says which version of the layout this is."""
     try:
         found = load(container, MARKER, graph)
+    except LimitError as error:
+        graph.failed(error, f"{container.where}: {MARKER}", MARKER)
+        return
     except ContentError as error:
         graph.flaw("layout-version", error.what, f"{container.where}: {MARKER}", MARKER)
         return

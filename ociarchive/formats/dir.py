@@ -64,6 +64,9 @@ class Dir:
             graph.failed(error, source.where, _MANIFEST)
         stored = tuple(_stored(container, roots))
         _check_roles(stored, graph)
+        if _layout.has_layout(container):
+            what = "the folder is a dir and an OCI layout at once; the dir is read"
+            graph.flaw("format-doubled", what, container.where, container.where)
         return Archive(
             format=self.name,
             container=container,

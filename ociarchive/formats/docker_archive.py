@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
+from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
@@ -110,6 +111,7 @@ def _entries(container: Container, graph: GraphReader) -> Iterator[Root]:
         found = _layout.load(container, _MANIFEST, graph)
         value = found.value if found else None
         if not isinstance(value, list):
+            graph.incomplete = True
             graph.flaw("schema", f"manifest.json is an array, not {type_name(value)}", where, _MANIFEST)
             return
         if not value:
@@ -124,20 +126,24 @@ def _entries(container: Container, graph: GraphReader) -> Iterator[Root]:
 
 def _entry(value: JSON, container: Container, graph: GraphReader, where: str) -> Root | None:
     if not isinstance(value, dict):
+        graph.incomplete = True
         graph.flaw("schema", f"an entry is an object, not {type_name(value)}", where, _MANIFEST)
         return None
     # Go finds keys without regard to case, so engines take what jib writes.
     members = {key.lower(): item for key, item in value.items()}
     if len(members) != len(value):
-        graph.flaw("schema", "keys differ in case alone: readers disagree which counts", where, _MANIFEST)
+        graph.flaw("key-case", "keys differ in case alone: readers disagree which counts", where, _MANIFEST)
+        graph.incomplete = True
         return None
     config, layers, tags = members.get("config"), members.get("layers"), members.get("repotags")
     layers, tags = layers if layers is not None else [], tags if tags is not None else []
     if not isinstance(config, str) or not config:
+        graph.incomplete = True
         graph.flaw("schema", f"Config is the name of a member, not {type_name(config)}", f"{where}/Config", _MANIFEST)
         return None
     for key, listed in (("Layers", layers), ("RepoTags", tags)):
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+            graph.incomplete = True
             graph.flaw("schema", f"{key} is an array of strings", f"{where}/{key}", _MANIFEST)
             return None
     named = _CONFIG_NAME.match(config)
@@ -170,6 +176,8 @@ def _check_layer_sources(value: JSON, image: Image, container: Container, graph:
     if not isinstance(value, dict):
         graph.flaw("schema", f"LayerSources is an object, not {type_name(value)}", where, _MANIFEST)
         return
+    if image.config_document is None:
+        return  # the layers' diff_ids are not known
     by_diff_id = {str(layer.diff_id): layer for layer in image.layers}
     for diff_id, entry in value.items():
         try:
@@ -199,6 +207,8 @@ def _check_v1(container: Container, listed: list[Root], graph: GraphReader) -> N
     except ContentError as error:
         graph.flaw("v1-conflict", error.what, where, _V1)
         return
+    if graph.incomplete or not listed:
+        return  # manifest.json could not be read: nothing is contradicted
     owners = {name: root for root in listed for name in root.names}
     for repository, tags in (found.members if found else {}).items():
         for tag, top in (tags if isinstance(tags, dict) else {}).items():
@@ -254,31 +264,32 @@ def _index(container: Container, graph: GraphReader) -> tuple[documents.Document
 
 def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where: str) -> Iterator[Root]:
     """Give the roots of index.json, with the names that manifest.json alone gives them."""
-    by_id = [({image.image_id: image for image in images([root])}, root) for root in roots]
+    by_id = [(_by_key(images([root])), root) for root in roots]
     owners = {name: root for root in roots for name in root.names}
     extra: dict[int, list[Reference]] = {}
     for entry in listed:
         image = entry.node
-        image_id = image.image_id if isinstance(image, Image) else None
-        if not isinstance(image, Image) or image_id is None:
-            graph.flaw(
-                "hybrid-disagrees", "manifest.json names a config that is not here", f"{where}: {_MANIFEST}",
-                entry.label,
-            )  # fmt: skip
+        if not isinstance(image, Image):
             continue
-        holders = [(found, root) for found, root in by_id if image_id in found]
+        keys = {image.image_id, normal(image.config.name)} - {None}
+        holders = [
+            (next(found[key] for key in keys if key in found), root) for found, root in by_id if keys & found.keys()
+        ]
         if not holders:
-            if graph.incomplete:
-                continue  # the index may name it where it cannot be read
-            graph.flaw(
-                "hybrid-disagrees", "manifest.json names an image that index.json does not", f"{where}: {_MANIFEST}",
-                str(image_id),
-            )  # fmt: skip
+            if not graph.incomplete:  # else the index may name it where it cannot be read
+                missing = "names a config that is not here" if image.config.source is None else "names an image"
+                what = (
+                    f"manifest.json {missing} that index.json does not"
+                    if image.config.source
+                    else f"manifest.json {missing}"
+                )
+                graph.flaw("hybrid-disagrees", what, f"{where}: {_MANIFEST}", entry.label)
             continue
-        if not any(_same_layers(image, found[image_id]) for found, _ in holders):
+        if not any(_same_layers(image, found) for found, _ in holders):
             graph.flaw(
                 "hybrid-disagrees", "manifest.json and index.json name different layers for an image",
-                f"{where}: {_MANIFEST}", str(image_id),
+                f"{where}: {_MANIFEST}",
+                entry.label,
             )  # fmt: skip
         for name in entry.names:
             owner = owners.get(name)
@@ -294,6 +305,16 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
     for root in roots:
         added = tuple(dict.fromkeys(extra.get(id(root), ())))
         yield replace(root, names=(*root.names, *added)) if added else root
+
+
+def _by_key(found: Iterable[Image]) -> dict[object, Image]:
+    """Return images by their IDs, and by the names that their configs have in a layout."""
+    keys: dict[object, Image] = {}
+    for image in found:
+        keys[image.image_id] = image
+        if image.config.descriptor is not None:
+            keys[_layout.blob_path(image.config.descriptor.digest)] = image
+    return keys
 
 
 def _same_layers(one: Image, other: Image) -> bool:

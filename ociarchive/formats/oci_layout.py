@@ -37,6 +37,7 @@ class OciLayout:
             entry = _layout.load(container, _layout.INDEX, graph)
             if entry is None and not container.damaged:
                 graph.flaw("index-missing", "a layout has an index.json, here is none", where, _layout.INDEX)
+                graph.incomplete = True
             elif entry is not None:
                 roots = _layout.read_index(entry, graph, where)
         except ContentError as error:

@@ -57,14 +57,16 @@ class RegistryStorage:
             elif parts_of_name[0] == "revisions" and (digest := _link(container, graph, name)):
                 revisions.setdefault(digest, name)
         reached = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
+        beside: set[Digest] = set()
         for digest, name in revisions.items():
             if digest not in reached:
-                roots.extend(_untagged(container, graph, digest, name))
+                roots.extend(_untagged(container, graph, digest, name, beside))
         return Archive(
             format=self.name,
             container=container,
             roots=tuple(roots),
             flaws=graph.flaws,
+            beside=frozenset(beside),
             incomplete=graph.incomplete or container.damaged,
             stored=tuple(_stored(container)),
         )
@@ -186,13 +188,18 @@ def _tagged(container: Container, graph: GraphReader, name: str, repository: str
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
 
 
-def _untagged(container: Container, graph: GraphReader, digest: Digest, name: str) -> Iterator[Root]:
+def _untagged(
+    container: Container, graph: GraphReader, digest: Digest, name: str, beside: set[Digest]
+) -> Iterator[Root]:
     descriptor = _descriptor(container, graph, digest)
     node = graph.node(descriptor)
     if not isinstance(node, Missing) and node.subject is not None:
         yield Root(descriptor=descriptor, node=node)
     else:
         where = f"{container.where}: {name}"
+        for edge in walk([Root(descriptor=descriptor, node=node)]):
+            held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
+            beside.update(one.digest for one in (edge.descriptor, *held) if one is not None)
         graph.flaw("manifest-untagged", "a manifest without a tag; it is not taken along", where, digest)
 
 

@@ -111,6 +111,11 @@ def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, st
         f"{word}  {found}{scope}; {plural(blobs, 'blob')}, {size(read)} read in {seconds:.1f} s",
         f"      {proved} of {plural(len(layers), 'layer')} proved: digest, size and diff_id agree with every claim",
     ]
+    waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
+    for rule, how, by in waivers:
+        count = sum(finding.rule == rule for report in reports for finding in report.waived)
+        left = f", {plural(count, 'finding')} left out" if count else ""
+        lines.append(f"      {rule} is {how} ({safe(by)}){left}")
     rules = list(dict.fromkeys(finding.rule for report in reports for finding in report.findings))
     if rules:
         lines.append(f"      What a rule means: ociarchive rules {rules[0]}")

@@ -18,7 +18,8 @@ class Run:
 
     `command` is the command line as it was called; `time` is in UTC, SOURCE_DATE_EPOCH where that is set; `seconds`
     is how long it took; `sha256` has the digest of each source that is a file, by its name; `versions` those of
-    the program, Python and the codecs.
+    the program, Python and the codecs. `folder` is the current one, from which relative paths go; `pinned` has the
+    selectors of sources of which something was demanded.
     """
 
     command: tuple[str, ...]
@@ -29,3 +30,5 @@ class Run:
     sizes: Mapping[str, int | None] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     receipt: str | None = None
+    folder: str = ""
+    pinned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

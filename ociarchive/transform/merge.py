@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -36,8 +37,7 @@ def require(dest: str, fmt: Format) -> None:
     try:
         if archive.format != "oci-layout" or archive.entry is None:
             raise UsageError("--merge adds to an oci-layout", where=dest, found=archive.format)
-        if archive.flaws:
-            flaw = archive.flaws[0]
+        for flaw in (*archive.container.flaws, *archive.flaws):
             raise ContentError(f"the layout to merge into is at fault: {flaw.message}", where=flaw.where)
     finally:
         archive.close()
@@ -112,6 +112,9 @@ def _blobs(dest: str, staged: str, *, sync: bool) -> Iterator[str]:
     base = os.path.join(staged, "blobs")
     for algorithm in sorted(os.listdir(base)):
         folder = os.path.join(dest, "blobs", algorithm)
+        for part in (os.path.dirname(folder), folder):
+            if os.path.islink(part):
+                raise UsageError("a link stands where the layout keeps its blobs; nothing is written there", where=part)
         try:
             os.makedirs(folder, exist_ok=True)
             for name in sorted(os.listdir(os.path.join(base, algorithm))):
@@ -139,14 +142,21 @@ def _equal(one: str, other: str) -> bool:
 
 
 def _replace(path: str, content: bytes, *, sync: bool) -> None:
-    temporary = f"{path}.ociarchive-part"
+    """Replace a file at once. The temporary name cannot be known before, and is never followed."""
+    temporary = f"{path}.{secrets.token_hex(6)}.ociarchive-part"
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            with open(fd, "wb") as file:
+                file.write(content)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
         if sync:
             fsync_folder(os.path.dirname(path))
     except OSError as error:

@@ -98,7 +98,7 @@ class Moving:
         for taken in self._taken:
             facts = dict(self._facts)
             seen = check_tables(taken, facts, self._options.limits, self._workers) if tables else ()
-            for finding in judge(Evidence(taken, facts, seen)):
+            for finding in judge(Evidence(taken, facts, seen, folded=False)):
                 stray = finding.rule in _OF_STRAYS  # of what is taken, what it leads to is missing then
                 if finding.severity == "error" and not stray:
                     raise ContentError(
@@ -168,7 +168,7 @@ def _taken(one: Gathered, kept: set[int]) -> Archive:
 
 def _places(roots: Sequence[Root]) -> set[str]:
     """Return where the documents of some roots stand; the documents that an archive begins with are not among them."""
-    found = set()
+    found: set[str] = set()
     for edge in walk(roots):
         config = edge.node.config.source if isinstance(edge.node, Image) else None
         found.update(source.where for source in (edge.node.source, config) if source is not None)

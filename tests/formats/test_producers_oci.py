@@ -711,21 +711,23 @@ def test_a_media_type_that_contradicts_the_bytes_is_corrected(tmp_path: Path, cl
     assert kept.images[0].manifest == lying.node().digest
 
 
-STALE = {
-    "io.github.containers.zstd-chunked.manifest-position": "1:2:3:1",
-    "io.github.containers.zstd-chunked.manifest-checksum": digest(b""),
-    "containerd.io/snapshot/stargz/toc.digest": digest(b"toc"),
-    "io.containers.estargz.uncompressed-size": "1024",
-}
+STARGZ = ("containerd.io/snapshot/stargz/toc.digest", "io.containers.estargz.uncompressed-size")
+CHUNKED = (
+    "io.github.containers.zstd-chunked.manifest-checksum",
+    "io.github.containers.zstd-chunked.manifest-position",
+    "io.github.containers.zstd-chunked.tarsplit-position",
+)
 
 
-def test_annotations_that_recompression_makes_untrue_are_dropped(tmp_path: Path, cli_call: Call) -> None:
-    marked = replace(BASE, members={"annotations": {**STALE, "keep": "me"}})
-    path = write_tar(tmp_path / "source", layout(Image(layers=[marked]).node()))
-    same = converted(cli_call, path, tmp_path / "same", "oci-layout")
-    assert same.images[0].layers[0].descriptor["annotations"] == {**STALE, "keep": "me"}
+@pytest.mark.parametrize(("name", "stale"), [("buildx-oci-estargz.tar", STARGZ), ("skopeo-oci-zstd-chunked", CHUNKED)])
+def test_annotations_that_recompression_makes_untrue_are_dropped(
+    name: str, stale: tuple[str, ...], corpus: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    same = converted(cli_call, corpus / name, tmp_path / "same", "oci-layout")
+    assert set(same.images[0].layers[0].descriptor["annotations"]) >= set(stale)
     receipt = tmp_path / "receipt.json"
-    facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", *RECOMPRESSED, "--receipt", str(receipt))
-    assert facts.images[0].layers[0].descriptor["annotations"] == {"keep": "me"}
+    options = ("--compression", "none", "--receipt", str(receipt))
+    facts = converted(cli_call, corpus / name, tmp_path / "dest", "oci-layout", *options)
+    assert not set(facts.images[0].layers[0].descriptor.get("annotations") or {}) & set(stale)
     text = receipt.read_text()
-    assert all(name in text for name in STALE)
+    assert all(one in text for one in stale)

@@ -42,7 +42,7 @@ def _size_mismatch(evidence: Evidence) -> Iterator[Fault]:
 
 def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
     for descriptor in evidence.descriptors:
-        if "data" not in descriptor.raw:
+        if not isinstance(descriptor.raw.get("data"), str):
             continue
         where, data = evidence.place(f"data of {descriptor.digest}"), descriptor.data
         if data is None:
@@ -60,17 +60,39 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
-    if evidence.archive.container.damaged:
+    if evidence.archive.container.damaged and evidence.folded:
         return  # what is missing may stand behind the damage, which is told
+    told = [flaw.subject or "" for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded]
+    if any(subject.count("/") <= 1 and subject.startswith("blobs") for subject in told):
+        return  # the folder of all blobs leads elsewhere, which is told
+    noted = set(map(_last, told))
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
-        if absent and edge.descriptor is not None and (edge.parent is None or not index_is_sparse(edge.parent)):
+        if (
+            absent
+            and edge.descriptor is not None
+            and edge.descriptor.digest.hex not in noted
+            and (edge.parent is None or not index_is_sparse(edge.parent))
+        ):
             yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
         for part in parts(node):
-            if part.source is None and not _may_be_absent(part):
+            if part.source is None and not _may_be_absent(part) and _key(part) not in noted:
                 what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
                 yield _missing(evidence, part.name, what)
+
+
+#: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
+_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
+
+
+def _key(part: Blob | Layer) -> str:
+    return part.descriptor.digest.hex if part.descriptor else _last(part.name)
+
+
+def _last(name: str) -> str:
+    """Return the part of a member's name that is a blob's own."""
+    return name.removesuffix("/data").rpartition("/")[2]
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:
@@ -110,9 +132,10 @@ def _blob_name(evidence: Evidence) -> Iterator[Fault]:
 
 def _size_conflict(evidence: Evidence) -> Iterator[Fault]:
     sizes: dict[Digest, int] = {}
+    decided = {claim.digest for claim in evidence.claims if claim.source is not None}
     for descriptor in evidence.descriptors:
         size = sizes.setdefault(descriptor.digest, descriptor.size)
-        if size != descriptor.size:
+        if size != descriptor.size and descriptor.digest not in decided:  # else the blob shows which is wrong
             yield Fault(
                 location=evidence.place(str(descriptor.digest)), subject=descriptor.digest,
                 message="two descriptors give one blob two sizes", expected=size, found=descriptor.size,
@@ -122,9 +145,10 @@ def _size_conflict(evidence: Evidence) -> Iterator[Fault]:
 def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.incomplete:
         return  # what could not be read may lead to it
+    beside = evidence.archive.beside
     for stored in evidence.archive.stored:
-        known = stored.digest is None or stored.digest in evidence.referenced or stored.source in evidence.used
-        if stored.source is not None and not known:
+        known = stored.digest is None or stored.digest in evidence.referenced or stored.digest in beside
+        if stored.source is not None and not known and stored.source.where not in evidence.used:
             yield Fault(
                 location=evidence.place(stored.name), subject=stored.digest,
                 message=f"no manifest leads to it ({stored.source.size} bytes)",

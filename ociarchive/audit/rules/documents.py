@@ -36,8 +36,8 @@ RULES: Final = (
         "A document is larger than registries and engines take.",
     ),
     _rule("limit-nesting", "a limit of this program (--limit nesting=N)", "Indexes nest deeper than real ones do."),
-    _rule("limit-layers", "a limit of this program (--limit layers=N)", "An image has more layers than engines take."),
-    _rule("limit-documents", "a limit of this program (--limit documents=N)", "There are more documents than real ones."),
+    _rule("limit-layers", "a limit of this program (--limit layers=N)", "An image has too many layers."),
+    _rule("limit-documents", "a limit of this program (--limit documents=N)", "There are too many documents."),
     _rule(
         "limit-documents-size", "a limit of this program (--limit documents-size=N)",
         "All manifests, indexes and configs together are more than fits into memory.",
@@ -103,6 +103,11 @@ RULES: Final = (
         "hybrid-disagrees", "Docker image spec v1.2; image-spec, image-layout.md",
         "manifest.json and index.json of one archive name different images: engines load different ones.",
         "Do not use this archive; save it again.",
+    ),
+    _rule(
+        "format-doubled", "containers-transports(5); image-spec, image-layout.md",
+        "A folder is an archive of two formats at once; which images are read depends on who reads.",
+        "Keep each format in a folder of its own.", "warning",
     ),
     _rule("role-doubled", "containers-transports(5), dir", "Two files of a dir claim one digest.", _TRAP),
     _rule(

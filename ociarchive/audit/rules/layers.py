@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from ociarchive.audit.evidence import Evidence
     from ociarchive.model import Layer
+    from ociarchive.values import Platform
+
+
+#: How crane (stored bytes) and skopeo (content) name the layers of a docker-archive.
+_NAMED: Final = re.compile(r"(?:\A|/|:)([0-9a-f]{64})(?:\.tar(?:\.(?:gz|zst))?)?\Z")
 
 
 def _layers(evidence: Evidence) -> Iterator[tuple[Image, int, Layer, str]]:
@@ -86,11 +92,16 @@ def _history_count(evidence: Evidence) -> Iterator[Fault]:
         history = config.members.get("history") if config else None
         if not isinstance(history, list) or not history or image.config.source is None:
             continue
-        made = sum(isinstance(entry, dict) and entry.get("empty_layer") is not True for entry in history)
-        if made != len(image.diff_ids):
+        if len(image.layers) != len(image.diff_ids):
+            continue  # one of the two is wrong, which is told
+        empty = [entry.get("empty_layer") for entry in history if isinstance(entry, dict)]
+        if len(empty) < len(history) or not all(told is None or isinstance(told, bool) for told in empty):
+            continue  # malformed, which is told
+        made = sum(told is not True for told in empty)
+        if made != len(image.layers):
             yield Fault(
                 location=f"{image.config.source.where}#/history", subject=image.image_id,
-                expected=f"{len(image.diff_ids)} entries with a layer", found=f"{made}",
+                expected=f"{len(image.layers)} entries with a layer", found=f"{made}",
                 message="the history speaks of another number of layers than there are",
             )  # fmt: skip
 
@@ -99,13 +110,30 @@ def _platform_mismatch(evidence: Evidence) -> Iterator[Fault]:
     for edge in evidence.edges:
         told = edge.descriptor.platform if edge.descriptor else None
         real = edge.node.platform if isinstance(edge.node, Image) else None
-        if edge.descriptor is None or told is None or real is None or not told.os or not real.os:
+        if edge.descriptor is None or told is None or real is None or not all(_both(one) for one in (told, real)):
             continue
         same = (told.os, told.architecture) == (real.os, real.architecture)
         if not same or (told.variant and real.variant and told.variant != real.variant):
             yield Fault(
                 location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest,
                 expected=told, found=real, message="the index gives an image another platform than its config",
+            )  # fmt: skip
+
+
+def _both(platform: Platform) -> bool:
+    return bool(platform.os and platform.architecture)
+
+
+def _layer_name(evidence: Evidence) -> Iterator[Fault]:
+    for _, number, layer, where in _layers(evidence):
+        fact = evidence.fact(layer.source)
+        named = _NAMED.search(layer.name) if layer.descriptor is None else None
+        if named is None or fact is None or fact.diff_id is None:
+            continue
+        if named[1] not in (fact.digest.hex, fact.diff_id.hex):
+            yield Fault(
+                location=where, subject=layer.name, expected=f"sha256:{named[1]}", found=fact.digest,
+                message=f"layer {number} is named after a digest that is neither its own nor that of its content",
             )  # fmt: skip
 
 
@@ -223,6 +251,12 @@ RULES: Final = (
         summary="An index gives an image another platform than the image's own config.",
         advice="Engines choose by the index: the wrong image may be run. Build the index again.",
         check=_platform_mismatch,
+    ),
+    Rule(
+        id="layer-name-mismatch", severity="warning", spec="go-containerregistry, tarball; skopeo, docker-archive",
+        summary="A docker-archive's layer is named after a digest that is not its own; its bytes were changed.",
+        advice="Its content is proved by its diff_id; get the archive again if its bytes matter.",
+        check=_layer_name,
     ),
     Rule(
         id="layer-padded", severity="warning", spec="RFC 1952, 2.2",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.audit.rule import Fault, Rule, noticed
-from ociarchive.model import Artifact, Child, Missing
+from ociarchive.model import Artifact, Child, Missing, refers_to
 from ociarchive.values import tagged_digest
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def _name_conflict(evidence: Evidence) -> Iterator[Fault]:
 
 def _attestation_dangling(evidence: Evidence) -> Iterator[Fault]:
     for edge in evidence.edges:
-        entry = edge.entry if isinstance(edge.entry, Child) else None
-        speaks = entry.refers_to if entry and not isinstance(edge.node, Missing) else None
+        speaks = None if isinstance(edge.node, Missing) else refers_to(edge.descriptor)
         if edge.descriptor is not None and speaks is not None and speaks not in evidence.named:
             yield Fault(
                 location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest, expected=speaks,

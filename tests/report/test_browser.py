@@ -1,0 +1,150 @@
+"""The report in Chromium: it asks for nothing, fits two widths, and prints with its feet."""
+
+import html
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from tests.support import faulty
+from tests.support.call import Call
+
+pytestmark = pytest.mark.interop
+
+Browse = Callable[..., str]
+WIDTHS = (360, 1280)
+#: What Chromium asks for by itself, whatever page it shows.
+OWN = re.compile(r"[/ .](?:google|googleapis|gvt1|gstatic)\.com[:/]")
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[tuple[int, list[str]]]:
+    """Stand between the browser and every network, and write down what it asks for."""
+    requests: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def refuse(self) -> None:
+            requests.append(self.requestline)
+            self.send_error(403)
+
+        do_GET = do_POST = do_CONNECT = do_HEAD = refuse  # noqa: N815  # as the base class has them
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port, requests
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def browse(asked: tuple[int, list[str]], tmp_path: Path) -> Browse:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("not there: chromium")
+    port, _ = asked
+
+    def call(page: Path, *options: str) -> str:
+        done = subprocess.run(
+            [
+                *(program, "--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync"),
+                *("--disable-background-networking", "--disable-component-update", "--disable-default-apps"),
+                *(["--no-sandbox"] if os.geteuid() == 0 else []),
+                *(f"--user-data-dir={tmp_path / 'profile'}", f"--proxy-server=http://127.0.0.1:{port}"),
+                *("--proxy-bypass-list=<-loopback>", *options, page.as_uri()),
+            ],
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-1000:]
+        return done.stdout.decode()
+
+    return call
+
+
+@pytest.fixture
+def report(tmp_path: Path, cli_call: Call) -> Path:
+    paths = [faulty.write(name, tmp_path) for name in ("damaged", "hostile", "good")]
+    page = tmp_path / "report.html"
+    cli_call("audit", *paths, "--format", "html", "--output", page)
+    return page
+
+
+def test_nothing_is_asked_for_and_nothing_runs(report: Path, browse: Browse, asked: tuple[int, list[str]]) -> None:
+    _, requests = asked
+    dom = browse(report, "--dump-dom", "--virtual-time-budget=3000")
+    assert "Audit of 3 archives" in dom
+    assert "<script" not in dom
+    assert [one for one in requests if not OWN.search(one)] == []
+
+
+def test_a_page_that_asks_is_noticed(tmp_path: Path, browse: Browse, asked: tuple[int, list[str]]) -> None:
+    page = tmp_path / "asks.html"
+    page.write_text("<!doctype html><title>asks</title><img src='http://hostile.invalid/x'>")
+    browse(page, "--dump-dom", "--virtual-time-budget=3000")
+    _, requests = asked
+    assert [one for one in requests if "hostile.invalid" in one]
+    requests.clear()
+
+
+@pytest.mark.parametrize("width", [500, 1280])
+def test_screenshots(width: int, report: Path, browse: Browse, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    browse(report, f"--window-size={width},1600", f"--screenshot={picture}")
+    raw = picture.read_bytes()
+    assert struct.unpack(">II", raw[16:24]) == (width, 1600)
+    assert len(raw) > 50_000  # a blank one has a few thousand bytes
+
+
+def test_it_fits_a_telephone_and_a_desk(report: Path, browse: Browse, tmp_path: Path) -> None:
+    frames = "".join(f"<iframe src='{report.name}' width='{width}' height='600'></iframe>" for width in WIDTHS)
+    script = """addEventListener('load', () => {
+        document.title = JSON.stringify([...document.querySelectorAll('iframe')].map(
+            one => [one.contentDocument.documentElement.scrollWidth, one.contentWindow.innerWidth])) })"""
+    page = tmp_path / "frames.html"
+    page.write_text(f"<!doctype html><title>none</title><script>{script}</script>{frames}")
+    dom = browse(page, "--allow-file-access-from-files", "--dump-dom", "--virtual-time-budget=5000")
+    found = re.search(r"<title>(.*?)</title>", dom)
+    assert found
+    assert [tuple(one) for one in json.loads(html.unescape(found[1]))] == [(width, width) for width in WIDTHS]
+
+
+def test_every_printed_page_has_a_foot(tmp_path: Path, cli_call: Call, browse: Browse) -> None:
+    path, page, pdf = faulty.write("damaged", tmp_path), tmp_path / "report.html", tmp_path / "report.pdf"
+    cli_call("audit", path, "--format", "html", "--output", page)
+    browse(page, "--no-pdf-header-footer", f"--print-to-pdf={pdf}")
+    pages = [one.extract_text() for one in pypdf.PdfReader(pdf).pages]
+    digest = re.findall(r'content: "archive (sha256:[0-9a-f]{64})"', page.read_text())[0]
+    assert len(pages) > 3
+    for number, text in enumerate(pages, 1):
+        told = "".join(text.split())
+        assert digest in told
+        assert f"page{number}of{len(pages)}" in told
+    whole = "".join("".join(pages).split())
+    assert faulty.LAST.digest in whole
+    assert "Appendix:allrules" in whole
+
+
+def test_printed_archives_each_carry_their_own_digest(report: Path, browse: Browse, tmp_path: Path) -> None:
+    pdf = tmp_path / "report.pdf"
+    browse(report, "--no-pdf-header-footer", f"--print-to-pdf={pdf}")
+    whole = ["".join(one.extract_text().split()) for one in pypdf.PdfReader(pdf).pages]
+    feet = re.findall(r'@page archive-\d+ \{ @bottom-left \{ content: "archive (sha256:\w+)"', report.read_text())
+    assert len(feet) == 3
+    assert "JSONreportsha256:" in whole[0]
+    first = [next(number for number, text in enumerate(whole) if f"archive{foot}" in text) for foot in feet]
+    assert first == sorted(first)
+    assert sum(any(f"archive{foot}" in text for foot in feet) for text in whole) >= len(whole) - 2

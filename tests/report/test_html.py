@@ -1,0 +1,244 @@
+"""The report for people: valid, accessible in its structure, complete, and safe to open whatever an archive says."""
+
+import base64
+import hashlib
+import itertools
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import html5lib
+import pytest
+
+from ociarchive.audit import RULES
+from ociarchive.report.controls import CONTROLS, control_of
+from tests.support import build, faulty
+from tests.support.call import Call
+from tests.support.tar import tar
+
+HTML = "{http://www.w3.org/1999/xhtml}"
+SVG = "{http://www.w3.org/2000/svg}"
+#: Attributes that make a browser ask for something, or run something.
+FETCHING = {"src", "srcset", "action", "formaction", "poster", "data", "background", "ping", "style", "manifest"}
+
+
+@pytest.fixture(autouse=True)
+def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+
+def parsed(text: str) -> ET.Element:
+    """Parse as strictly as the HTML standard's parser can: any parse error raises."""
+    document = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree")).parse(text)
+    assert isinstance(document, ET.Element)
+    return document
+
+
+def words(element: ET.Element) -> str:
+    return re.sub(r" ([:.,)])", r"\1", " ".join(" ".join(element.itertext()).split()))
+
+
+def audited(name: str, folder: Path, call: Call, *options: str) -> tuple[str, ET.Element]:
+    text = call("audit", faulty.write(name, folder), "--format", "html", *options).stdout
+    return text, parsed(text)
+
+
+@pytest.mark.parametrize("name", faulty.MADE)
+def test_it_is_valid_and_well_structured(name: str, tmp_path: Path, cli_call: Call) -> None:
+    _, page = audited(name, tmp_path, cli_call)
+    check_structure(page)
+
+
+def test_many_archives_are_one_report(tmp_path: Path, cli_call: Call) -> None:
+    paths = [faulty.write(name, tmp_path) for name in faulty.MADE]
+    text = cli_call("audit", *paths, "--format", "html").stdout
+    page = parsed(text)
+    check_structure(page)
+    assert [words(one) for one in page.iter(f"{HTML}h2")][2:] == [path.name for path in paths]
+    for path in paths:
+        assert f'content: "archive sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"' in text
+
+
+def test_corpus_reports_are_valid(corpus: Path, cli_call: Call) -> None:
+    paths = [path for path in sorted(corpus.iterdir()) if path.suffix == ".tar" or (path / "oci-layout").exists()]
+    check_structure(parsed(cli_call("audit", *paths, "--format", "html").stdout))
+
+
+def check_structure(page: ET.Element) -> None:
+    ids = [one.get("id") for one in page.iter() if one.get("id")]
+    assert len(ids) == len(set(ids))
+    for one in page.iter(f"{HTML}a"):
+        href = one.get("href") or ""
+        assert href.startswith("#")
+        assert href[1:] in ids
+    for one in page.iter():
+        assert one.get("aria-labelledby") is None or one.get("aria-labelledby") in ids
+        assert not FETCHING & one.attrib.keys()
+        assert not any(name.startswith("on") for name in one.attrib)
+        tag = str(one.tag).rpartition("}")[2]
+        assert tag not in ("script", "link", "iframe", "img", "object", "embed", "form", "details", "base")
+    levels = [int(str(one.tag)[-1]) for one in page.iter() if re.fullmatch(rf"{HTML}h[1-6]", str(one.tag))]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    for table in page.iter(f"{HTML}table"):
+        assert table.find(f"{HTML}caption") is not None
+        assert all(head.get("scope") for head in table.iter(f"{HTML}th"))
+        assert table.find(f"{HTML}thead") is not None
+    for picture in page.iter(f"{SVG}svg"):
+        named = picture.get("role") == "img" and picture.find(f"{SVG}title") is not None
+        assert (named and picture.get("aria-label")) or picture.get("aria-hidden") == "true"
+    root = page if page.tag == f"{HTML}html" else page.find(f"{HTML}html")
+    assert root is not None
+    assert root.get("lang") == "en"
+
+
+def test_the_policy_lets_nothing_in_but_the_style(tmp_path: Path, cli_call: Call) -> None:
+    text, page = audited("damaged", tmp_path, cli_call)
+    (policy,) = [one.get("content") for one in page.iter(f"{HTML}meta") if one.get("http-equiv")]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" in policy
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_verdict_says_what_was_read_and_proved(tmp_path: Path, cli_call: Call) -> None:
+    text, page = audited("good", tmp_path, cli_call)
+    assert "PASS" in words(page)
+    assert "were read to the end, 24 of 24 digests and sizes claimed of them agree and 3 of 3 layers unpack" in text
+    text, _ = audited("damaged", tmp_path, cli_call)
+    assert "2 of 3 layers unpack" in text
+    assert re.search(r"applied and found \d errors, 1 warning\.", text)
+    text, _ = audited("none", tmp_path, cli_call)
+    assert "Nothing was proved" in text
+
+
+def test_it_identifies_archive_and_run(tmp_path: Path, cli_call: Call) -> None:
+    path = faulty.write("damaged", tmp_path)
+    rules = ("--ignore", "layer-damaged", "--severity", "blob-unreferenced=note", "--max-ratio", "77")
+    text = cli_call("audit", path, *rules, "--format", "html").stdout
+    told = words(parsed(text))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in told
+    assert f"({path.stat().st_size:,} bytes)" in told
+    assert "2023-11-14 22:13:20" in told
+    assert "ratio 77 (asked for)" in told
+    assert "layer-damaged: ignored, as --ignore asks" in told
+    assert "blob-unreferenced: counted as note, as --severity asks" in told
+    assert re.search(r"2 rules were not applied as usual, and \d findings? waived\.", told)
+    assert "Python 3." in told
+
+
+def test_it_says_how_to_check_itself(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = faulty.write("other-content", tmp_path)
+    monkeypatch.setattr("sys.argv", ["ociarchive", "audit", str(path), "--format", "html", "--output=x.html"])
+    page = parsed(cli_call("audit", path, "--format", "html").stdout)
+    commands = [(one.text or "").split("\n") for one in page.iter(f"{HTML}code") if one.get("class") == "command"]
+    assert commands[0] == [f"sha256sum {path}", hashlib.sha256(path.read_bytes()).hexdigest()]
+    command, digest = commands[1]
+    assert shlex.split(command) == ["ociarchive", "audit", "--format", "json", str(path), "|", "sha256sum"]
+    assert digest == hashlib.sha256(cli_call("audit", path, "--format", "json").raw).hexdigest()
+
+
+def test_it_names_what_was_demanded(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    path, receipt = corpus / "docker20.tar", tmp_path / "receipt.json"
+    made = cli_call("convert", path, tmp_path / "out", "--to", "oci-layout", "--receipt", receipt)
+    assert made.status == 0
+    asked = f"{tmp_path / 'out'}#{faulty.NAMED.digest}"
+    told = words(parsed(cli_call("audit", asked, "--receipt", receipt, "--format", "html").stdout))
+    assert f"Demanded {faulty.NAMED.digest}" in told
+    assert f"Receipt {receipt}: what it lists was looked for" in told
+    assert "expected-digest-missing error 1 finding" in told
+    assert "receipt-mismatch error clean" in told
+    assert "none: a folder has no digest of its own" in told
+
+
+def test_findings_are_told_in_full(tmp_path: Path, cli_call: Call) -> None:
+    _, page = audited("damaged", tmp_path, cli_call)
+    articles = {one.get("id"): words(one) for one in page.iter(f"{HTML}article")}
+    assert list(articles) == ["a1-error-digest-mismatch", "a1-error-layer-damaged", "a1-warning-blob-unreferenced"]
+    told = articles["a1-error-digest-mismatch"]
+    for word in (
+        "Meaning",
+        "What to do",
+        "Clause",
+        "Where blobs/sha256/",
+        f"Expected {faulty.LAST.digest}",
+        "Found sha256:",
+    ):
+        assert word in told
+
+
+def test_images_have_whole_digests_and_charts(tmp_path: Path, cli_call: Call) -> None:
+    _, page = audited("good", tmp_path, cli_call)
+    told = words(page)
+    for digest in (faulty.NAMED.digest, faulty.IMAGE.image_id, faulty.FIRST.digest, faulty.FIRST.diff_id):
+        assert digest in told
+    charts = [one for one in page.iter(f"{SVG}svg") if one.get("role") == "img"]
+    assert len(charts) == 5
+    texts = [one.findtext(f"{SVG}desc") or "" for one in charts]
+    assert all(re.fullmatch(r"[\d.]+ \w+ stored of [\d.]+ \w+ unpacked, \d+ %", text) for text in texts)
+
+
+def test_not_checked_differs_from_clean(tmp_path: Path, cli_call: Call) -> None:
+    _, page = audited("sparse", tmp_path, cli_call)
+    (table,) = [one for one in page.iter(f"{HTML}table") if one.get("class") == "rules"]
+    rows = {words(row[0]).split()[0]: words(row[1]) for row in table.iter(f"{HTML}tr") if row[0].get("scope") == "row"}
+    assert list(rows) == [rule.id for rule in RULES]
+    assert rows["digest-mismatch"] == "clean"
+    assert rows["sparse-index"] == "1 finding"
+    assert rows["receipt-mismatch"] == "not checked the call names no receipt"
+    told = words(page)
+    away = faulty.INDEX.document["manifests"][1]["digest"]
+    assert f"manifest {away} (linux/arm64): it is not in the archive." in told
+
+
+def test_what_cannot_be_proved_has_a_reason(tmp_path: Path, cli_call: Call) -> None:
+    encrypted = replace(faulty.LAST, media_type=f"{build.OCI_LAYER}+gzip+encrypted")
+    foreign = replace(
+        faulty.SECOND, media_type=build.OCI_FOREIGN, absent=True, members={"urls": ["https://a.example/x"]}
+    )
+    lost = replace(build.layer({"lost": b""}), absent=True)
+    short = {"rootfs": {"type": "layers", "diff_ids": [one.diff_id for one in (encrypted, foreign, lost)]}}
+    image = build.Image(layers=[encrypted, foreign, lost, faulty.FIRST], config_members=short)
+    path = tmp_path / "app.tar"
+    path.write_bytes(tar(build.layout(image.node())))
+    told = words(parsed(cli_call("audit", path, "--format", "html").stdout))
+    for layer, why in (
+        (encrypted, f"its bytes cannot be looked into ({encrypted.media_type}); its digest was checked"),
+        (foreign, "it is foreign and left out, as it may be"),
+        (lost, "it is not in the archive"),
+        (faulty.FIRST, "the config lists no diff_id for it"),
+    ):
+        assert f"layer {layer.digest}: {why}." in told
+
+
+def test_a_waived_fault_is_no_proof(tmp_path: Path, cli_call: Call) -> None:
+    rules = ("--ignore", "digest-mismatch", "--ignore", "layer-damaged", "--severity", "blob-unreferenced=note")
+    _, page = audited("damaged", tmp_path, cli_call, *rules)
+    rows = {words(row[0])[:19]: words(row[1]) for row in page.iter(f"{HTML}tr") if len(row) == 3}
+    assert rows["Integrity of blobs "].startswith("PARTLY no findings, 1 waived")
+    assert rows["Integrity of layers"].startswith("PARTLY")
+    assert "PASS means that the rules which count found no fault; what was waived" in words(page)
+
+
+def test_what_nothing_claims_is_told_as_unread(tmp_path: Path, cli_call: Call) -> None:
+    _, page = audited("hostile", tmp_path, cli_call)
+    assert "nothing makes a claim of it, so it was not read" in words(page)
+
+
+def test_nothing_is_proved_where_nothing_is(tmp_path: Path, cli_call: Call) -> None:
+    for name in ("cut", "none"):
+        _, page = audited(name, tmp_path, cli_call)
+        rows = {words(row[0])[:19]: words(row[1]) for row in page.iter(f"{HTML}tr") if len(row) == 3}
+        assert rows["Integrity of layers"].startswith("NOT CHECKED")
+
+
+def test_every_rule_has_a_control() -> None:
+    found = {control_of(rule.id).id for rule in RULES}
+    assert found == {control.id for control in CONTROLS}
+    assert control_of("layer-something-new").id == "layers"
+    assert control_of("no-such-rule").id == "safety"

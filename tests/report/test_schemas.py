@@ -1,0 +1,111 @@
+"""Every format against its schema: for SARIF and JUnit others' own, for JSON ours, which may leave nothing out."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import xmlschema
+
+from tests.support import faulty
+from tests.support.call import Call
+from tests.support.truth import load
+
+Json = dict[str, Any]
+HERE = Path(__file__).parent / "schemas"
+SARIF = jsonschema.Draft7Validator(json.loads((HERE / "sarif-2.1.0.json").read_text()))
+JUNIT = xmlschema.XMLSchema(str(HERE / "junit.xsd"))
+TRUTHS = load()
+POLICIES = [
+    pytest.param((), id="plain"),
+    pytest.param(("--strict", "--ignore", "digest-mismatch", "--severity", "blob-unreferenced=error"), id="softened"),
+    pytest.param(("--only", "layer-damaged"), id="only"),
+]
+
+
+def published(name: str) -> Json:
+    text = files("ociarchive.report").joinpath("schemas", f"{name}.schema.json").read_text()
+    value = json.loads(text)
+    assert isinstance(value, dict)
+    return value
+
+
+def closed(schema: object) -> object:
+    """Give a schema that allows no member it does not describe."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: closed(value) for key, value in schema.items()}
+    return made | {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else made
+
+
+def problems(schema: Json, value: Json) -> list[str]:
+    jsonschema.Draft202012Validator.check_schema(schema)
+    strict = closed(schema)
+    assert isinstance(strict, dict)
+    found = jsonschema.Draft202012Validator(strict).iter_errors(value)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+@pytest.fixture(params=faulty.MADE)
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return faulty.write(request.param, tmp_path)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_json_of_audits(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
+    result = cli_call("audit", archive, *policy, "--format", "json")
+    assert problems(published("audit"), result.json()) == []
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_json_of_the_corpus(name: str, cli_call: Call) -> None:
+    path = TRUTHS[name].path
+    assert problems(published("audit"), cli_call("audit", path, "--format", "json").json()) == []
+    assert problems(published("inspect"), cli_call("inspect", path, "--format", "json").json()) == []
+
+
+def test_json_of_a_verified_inspection(tmp_path: Path, cli_call: Call) -> None:
+    path = faulty.write("damaged", tmp_path)
+    value = cli_call("inspect", path, "--verify", "--format", "json").json()
+    assert value["archives"][0]["findings"]
+    assert problems(published("inspect"), value) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["docker20-two-images.tar", "buildx-oci-attested.tar", "buildx-oci-zstd.tar", "skopeo-dir"]
+)
+@pytest.mark.parametrize("options", [("--compression", "zstd"), ("--compression", "none")], ids=["zstd", "none"])
+def test_receipts(name: str, options: tuple[str, ...], corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    receipt = tmp_path / "receipt.json"
+    options = (*options, "--media-types", "oci")  # Docker's have none for zstd
+    done = cli_call("convert", corpus / name, tmp_path / "out", "--to", "oci-layout", *options, "--receipt", receipt)
+    assert done.status == 0, done.stderr
+    assert problems(published("receipt"), json.loads(receipt.read_text())) == []
+
+
+def test_the_schema_tells_what_it_does_not_describe() -> None:
+    schema = published("audit")
+    value: Json = {"schema_version": 2, "tool": {"name": "ociarchive", "version": "1", "more": 1}, "archives": []}
+    assert len(problems(schema, value)) == 2
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_sarif(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
+    value = cli_call("audit", archive, *policy, "--format", "sarif").json()
+    assert [f"{error.json_path}: {error.message}" for error in SARIF.iter_errors(value)] == []
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_junit(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
+    JUNIT.validate(cli_call("audit", archive, *policy, "--format", "junit").stdout)
+
+
+def test_junit_of_many_archives(tmp_path: Path, cli_call: Call) -> None:
+    paths = [faulty.write(name, tmp_path) for name in faulty.MADE]
+    text = cli_call("audit", *paths, "--format", "junit").stdout
+    JUNIT.validate(text)
+    assert text.count("<testsuite ") == len(paths)
