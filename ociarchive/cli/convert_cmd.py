@@ -14,7 +14,7 @@ from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS, by_name
 from ociarchive.report.receipt import receipt_json
 from ociarchive.report.summary import summary
-from ociarchive.report.text import safe
+from ociarchive.report.text import safe, shortened
 from ociarchive.transform.convert import Conversion, convert
 from ociarchive.transform.options import Options
 from ociarchive.transform.plan import Storage, has_docker_types
@@ -84,7 +84,8 @@ def command(**values: Any) -> int:
     with progress(shared) as hears:
         done = convert(sources, dest, options, hears)
     for notice in done.notices:
-        shared.say(safe(notice) if notice.startswith(("error: ", "warning: ")) else f"notice: {safe(notice)}")
+        told = safe(notice) if shared.verbose else shortened(safe(notice))
+        shared.say(told if notice.startswith(("error: ", "warning: ")) else f"notice: {told}")
     if _warns_of_docker_types(done, options):
         shared.say(
             "notice: an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9;"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from ociarchive.report.text import plural, safe, short, size, tail, wrapped
+from ociarchive.report.text import plural, safe, short, shortened, size, tail, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +18,6 @@ _MARGIN = 10
 _BESIDE = 66
 _NARROW = 16
 _DIGEST = 64
-_LONG = re.compile(r"[0-9a-f]{64,}")
 
 
 def audit_table(
@@ -64,7 +62,7 @@ def _row(report: Report, paint: Callable[[str, str], str], width: int) -> list[s
 def _finding(finding: Finding, width: int, paint: Callable[[str, str], str], *, whole: bool) -> list[str]:
     margin = " " * (_MARGIN - 1)
     head = paint(finding.severity.ljust(_MARGIN - 1), finding.severity)
-    place = finding.location if whole else _shortened(finding.location)
+    place = finding.location if whole else shortened(safe(finding.location))
     first = f"{finding.rule}  {place}"
     inner = width - len(margin)
     lines = [f"{head}{first}"] if len(first) <= inner else [f"{head}{finding.rule}"]
@@ -82,11 +80,6 @@ def _finding(finding: Finding, width: int, paint: Callable[[str, str], str], *, 
     else:
         lines += [margin + part for one in told for part in wrapped(one, inner, "  ")]
     return lines
-
-
-def _shortened(location: str) -> str:
-    """Return a location with the digests in it cut."""
-    return _LONG.sub(lambda found: found[0][:12], safe(location))
 
 
 def _value(value: str, *, whole: bool) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from wcwidth import wcswidth, wcwidth
 
 _STEP: Final = 1024
+_DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -27,6 +29,11 @@ def size(count: int | None) -> str:
             return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= _STEP
     return f"{count} B"
+
+
+def shortened(text: str) -> str:
+    """Return text with the digests in it cut to their first twelve digits."""
+    return _DIGITS.sub(lambda found: found[0][:12], text)
 
 
 def short(digest: str | None, *, whole: bool = False) -> str:

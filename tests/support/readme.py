@@ -1,0 +1,67 @@
+"""The README's examples: run as they stand there, and written anew by `python -m tests.support.readme`.
+
+An example is a block of `console`: lines after `$ ` are commands, all others what they print, on either stream.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_TIME = re.compile(r"\b[0-9]+\.[0-9] s\b")
+
+
+def examples(text: str) -> list[str]:
+    """Return the blocks of a document that are examples."""
+    return _BLOCK.findall(text)
+
+
+def steady(text: str) -> str:
+    """Return output without what differs from run to run."""
+    return _TIME.sub("0.0 s", text)
+
+
+def run(block: str, folder: Path) -> str:
+    """Return a block with what its commands print in `folder`, which has the samples."""
+    out = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            out.append(line)
+            out.append(_output(line.removeprefix("$ "), folder))
+    return "\n".join(part.rstrip("\n") for part in out if part) + "\n"
+
+
+def _output(command: str, folder: Path) -> str:
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    program = f'ociarchive() {{ "{sys.executable}" -m ociarchive "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-c", program + command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return steady(done.stdout)
+
+
+def rewritten(text: str) -> str:
+    """Return a document with the output of all its examples as it is now."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(ROOT / "samples", folder / "samples")
+        return _BLOCK.sub(lambda found: f"```console\n{run(found[1], folder)}```", text)
+
+
+if __name__ == "__main__":
+    README.write_text(rewritten(README.read_text()))
