@@ -7,7 +7,6 @@ import io
 import json
 import random
 import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,8 @@ import pytest
 import ociarchive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_benchmark.fixture import BenchmarkFixture
 
 LAYERS, SIZE = 8, 4 << 20

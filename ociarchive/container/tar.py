@@ -83,6 +83,9 @@ class TarContainer:
 
     def _resolve(self, name: str, asked: str) -> str | None:
         for _ in range(_MAX_LINKS):
+            if name.startswith("../"):
+                self._note("link-escapes", asked, "link leads out of the archive")
+                return None
             found = self._members.get(name)
             if found is None:
                 if (through := self._through_folder(name)) is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
+from ociarchive.bytes.limits import LimitError
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
@@ -204,6 +205,9 @@ def _check_v1(container: Container, listed: list[Root], graph: GraphReader) -> N
     where = f"{container.where}: {_V1}"
     try:
         found = _layout.load(container, _V1, graph)
+    except LimitError as error:
+        graph.failed(error, where, _V1)
+        return
     except ContentError as error:
         graph.flaw("v1-conflict", error.what, where, _V1)
         return

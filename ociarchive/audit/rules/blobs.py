@@ -62,22 +62,22 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.container.damaged and evidence.folded:
         return  # what is missing may stand behind the damage, which is told
-    told = [flaw.subject or "" for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded]
-    if any(subject.count("/") <= 1 and subject.startswith("blobs") for subject in told):
+    told = {flaw.subject or "" for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
+    if any(subject == "blobs" or (subject.startswith("blobs/") and subject.count("/") == 1) for subject in told):
         return  # the folder of all blobs leads elsewhere, which is told
-    noted = set(map(_last, told))
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
         if (
             absent
             and edge.descriptor is not None
-            and edge.descriptor.digest.hex not in noted
+            and not _names(edge.descriptor.digest) & told
             and (edge.parent is None or not index_is_sparse(edge.parent))
         ):
             yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
         for part in parts(node):
-            if part.source is None and not _may_be_absent(part) and _key(part) not in noted:
+            names = _names(part.descriptor.digest) if part.descriptor else {part.name}
+            if part.source is None and not _may_be_absent(part) and not names & told:
                 what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
                 yield _missing(evidence, part.name, what)
 
@@ -86,13 +86,14 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
 _INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
 
 
-def _key(part: Blob | Layer) -> str:
-    return part.descriptor.digest.hex if part.descriptor else _last(part.name)
-
-
-def _last(name: str) -> str:
-    """Return the part of a member's name that is a blob's own."""
-    return name.removesuffix("/data").rpartition("/")[2]
+def _names(digest: Digest) -> set[str]:
+    """Return the names that the formats have for a blob."""
+    return {
+        f"blobs/{digest.algorithm}/{digest.hex}",
+        f"docker/registry/v2/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data",
+        digest.hex,
+        f"{digest.hex}.manifest.json",
+    }
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:

@@ -130,7 +130,8 @@ def _layer_name(evidence: Evidence) -> Iterator[Fault]:
         named = _NAMED.search(layer.name) if layer.descriptor is None else None
         if named is None or fact is None or fact.diff_id is None:
             continue
-        if named[1] not in (fact.digest.hex, fact.diff_id.hex):
+        proved = layer.diff_id is not None and agrees(layer.diff_id, fact.diff_ids or ())
+        if proved and named[1] not in (fact.digest.hex, fact.diff_id.hex):
             yield Fault(
                 location=where, subject=layer.name, expected=f"sha256:{named[1]}", found=fact.digest,
                 message=f"layer {number} is named after a digest that is neither its own nor that of its content",
