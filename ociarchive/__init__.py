@@ -36,6 +36,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'ociarchive' has no attribute {name!r}")
-    api, errors = import_module("ociarchive.api"), import_module("ociarchive.errors")
-    globals().update({one: getattr(errors if one.endswith("Error") else api, one) for one in __all__ if one[0] != "_"})
-    return globals()[name]
+    value: object = getattr(import_module(f"ociarchive.{'errors' if name.endswith('Error') else 'api'}"), name)
+    globals()[name] = value
+    return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
-from ociarchive.audit import Evidence, Policy, Report, audit_archive
+from ociarchive.auditing import Evidence, Policy, Report, audit_archive
 from ociarchive.bytes.limits import Limits
 from ociarchive.formats import by_name, open_archive
 from ociarchive.report.facts import archive_facts

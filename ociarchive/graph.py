@@ -193,11 +193,27 @@ class GraphReader:
         self, config: Descriptor, layers: tuple[Descriptor, ...], source: ByteSource, descriptor: Descriptor
     ) -> None:
         """Note what would be an image if its media types were spelled otherwise: some engines do not look at them."""
-        types = [config.media_type.partition(";")[0].strip().lower(), *(one.media_type.lower() for one in layers)]
-        alike = [kind_of(types[0]) is Kind.CONFIG, *(one.startswith(LAYER_PREFIXES) for one in types[1:])]
-        if any(alike[1:]) or (alike[0] and kind_of(config.media_type) is not Kind.CONFIG):
+        base = config.media_type.partition(";")[0].strip().lower()
+        layered = any(one.media_type.lower().startswith(LAYER_PREFIXES) for one in layers)
+        known = kind_of(base) is Kind.CONFIG
+        if known and kind_of(config.media_type) is Kind.CONFIG:
+            disguised = layered
+        else:
+            disguised = known or (layered and self._is_config(config))
+        if disguised:
             what = "what looks like an image has media types that none has: its layers are not proved"
             self.flaw("image-unproved", what, source.where, descriptor.digest, None, config.media_type[:80])
+
+    def _is_config(self, config: Descriptor) -> bool:
+        """Whether a blob of another media type reads as an image's config."""
+        source = self.find(config)
+        if source is None or source.size > self.limits.manifest_size:
+            return False
+        try:
+            rootfs = self.read_document(source, self.limits.manifest_size, surrogates=True).members.get("rootfs")
+        except ContentError:
+            return False
+        return isinstance(rootfs, dict) and "diff_ids" in rootfs
 
     def _artifact(
         self, document: Document, source: ByteSource, blobs: tuple[Descriptor, ...], descriptor: Descriptor

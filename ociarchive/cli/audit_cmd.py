@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ociarchive.audit import Finding, Policy, Report, audit_archives
-from ociarchive.audit.rules import RULE_IDS
-from ociarchive.audit.settings import Asked, find, policy
+from ociarchive.auditing import Finding, Policy, Report, audit_archives
+from ociarchive.auditing.rules import RULE_IDS
+from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.bytes.limits import LimitError
 from ociarchive.cli.common import (
     common,

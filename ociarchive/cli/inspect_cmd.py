@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ociarchive.audit import Evidence, audit_archive
+from ociarchive.auditing import Evidence, audit_archive
 from ociarchive.cli.common import (
     ascii_only,
     common,

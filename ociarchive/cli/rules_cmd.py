@@ -8,7 +8,7 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from ociarchive.audit import RULES
+from ociarchive.auditing import RULES
 from ociarchive.cli.common import common_options, emit
 from ociarchive.errors import UsageError
 

@@ -59,6 +59,7 @@ class TarContainer:
         self.stored_size = size
         self._fd, self._size, self._path = fd, size, path
         self._members: dict[str, _Member] = {}
+        self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
         self._walk()
 
     def get(self, name: str) -> FileRange | None:
@@ -82,6 +83,7 @@ class TarContainer:
         return FileRange(self._path, found.offset, found.size, member(self.where, name), self._fd)
 
     def _resolve(self, name: str, asked: str) -> str | None:
+        """Return the file that a name leads to; None, and a flaw, where it leads to none."""
         for _ in range(_MAX_LINKS):
             if name.startswith("../"):
                 self._note("link-escapes", asked, "link leads out of the archive")
@@ -130,6 +132,7 @@ class TarContainer:
             end = self._members_until_end()
             self._check_behind(end)
             self._check_folders()
+            self._check_links()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
             self.flaws.add(Flaw(rule=damage.rule, where=where, message=damage.message, subject=self.where))
@@ -216,15 +219,29 @@ class TarContainer:
 
     def _check_folders(self) -> None:
         """A file cannot have members below it; `tar -x` stops there, other readers go on."""
-        told: set[str] = set()
         for name in self._members:
             folder = name.rpartition("/")[0]
-            while folder and folder not in told:
-                told.add(folder)
+            while folder and folder not in self._folders:
+                self._folders.add(folder)
                 found = self._members.get(folder)
                 if found is not None and found.kind in (_FILE, _SPECIAL):
                     self._note("member-not-a-folder", folder, "a file stands where members need a folder")
                 folder = folder.rpartition("/")[0]
+
+    def _check_links(self) -> None:
+        """Links that nobody follows are judged by their own step alone, so that one fault is told of one link."""
+        for name, found in self._members.items():
+            if found.kind not in (_LINK, _SYMLINK):
+                continue
+            target = found.link if found.kind == _LINK else _join(name, found.link)
+            inside = normal(target) if target is not None else ""
+            other = self._members.get(inside)
+            if not inside or inside == ".." or inside.startswith("../"):
+                self._note("link-escapes", name, "link leads out of the archive")
+            elif other is None and inside not in self._folders and self._through_folder(inside) is None:
+                self._note("link-dangling", name, "link leads to nothing")
+            elif inside == name:
+                self._note("link-loop", name, "link leads in a circle")
 
     def _end_marker(self, position: int) -> int:
         second = self._read(position + BLOCK, BLOCK)

@@ -11,7 +11,7 @@ from ociarchive.report.text import plural, safe, short, shortened, size, tail, w
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ociarchive.audit import Finding, Report
+    from ociarchive.auditing import Finding, Report
 
 _MARGIN = 10
 #: Columns of the table beside the archive's name, and the least that a name has.

@@ -11,7 +11,7 @@ from ociarchive.report.text import safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ociarchive.audit import Report
+    from ociarchive.auditing import Report
     from ociarchive.report.facts import Object
     from ociarchive.report.run import Run
 

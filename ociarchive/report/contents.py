@@ -14,7 +14,7 @@ from ociarchive.report.text import size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ociarchive.audit import Evidence, Report
+    from ociarchive.auditing import Evidence, Report
     from ociarchive.bytes.source import ByteSource
     from ociarchive.measure import Measured
     from ociarchive.model import Layer

@@ -9,7 +9,7 @@ from ociarchive.bytes.codec import MAGIC, sniff
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
-    from ociarchive.audit import Evidence
+    from ociarchive.auditing import Evidence
     from ociarchive.model import Archive, Edge, Layer
     from ociarchive.values import JSON
 

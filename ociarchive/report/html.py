@@ -23,7 +23,7 @@ from ociarchive.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ociarchive.audit import Report
+    from ociarchive.auditing import Report
     from ociarchive.report.run import Run
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")

@@ -11,7 +11,7 @@ from ociarchive.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ociarchive.audit import Evidence, Finding, Report
+    from ociarchive.auditing import Evidence, Finding, Report
     from ociarchive.model import Archive
     from ociarchive.report.run import Run
     from ociarchive.values import JSON

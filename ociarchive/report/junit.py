@@ -12,7 +12,7 @@ from ociarchive.report.text import plural, safe, size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ociarchive.audit import Finding, Report
+    from ociarchive.auditing import Finding, Report
     from ociarchive.report.run import Run
 
 

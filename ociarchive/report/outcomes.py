@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ociarchive.audit import RULES
+from ociarchive.auditing import RULES
 from ociarchive.report.places import waiver
 
 if TYPE_CHECKING:
-    from ociarchive.audit import Finding, Report, Rule
+    from ociarchive.auditing import Finding, Report, Rule
     from ociarchive.report.run import Run
 
 Status: TypeAlias = Literal["found", "waived", "clean", "not checked"]

@@ -13,7 +13,7 @@ from ociarchive.report.text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ociarchive.audit import Finding, Policy, Report
+    from ociarchive.auditing import Finding, Policy, Report
     from ociarchive.report.run import Run
 
 

@@ -9,14 +9,14 @@ import deflate
 import zstandard
 
 from ociarchive import documents
-from ociarchive.audit import Finding
+from ociarchive.auditing import Finding
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.audit import Report
+    from ociarchive.auditing import Report
     from ociarchive.report.facts import Object
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.plan import Storage

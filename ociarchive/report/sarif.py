@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit import RULES, Policy
+from ociarchive.auditing import RULES, Policy
 from ociarchive.report.controls import control_of
 from ociarchive.report.places import Place, local, places, sentence, uri
 from ociarchive.report.text import safe
@@ -14,7 +14,7 @@ from ociarchive.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ociarchive.audit import Report, Rule
+    from ociarchive.auditing import Report, Rule
     from ociarchive.report.facts import Object
     from ociarchive.report.run import Run
     from ociarchive.values import JSON

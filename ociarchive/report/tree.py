@@ -11,7 +11,7 @@ from ociarchive.report.text import bar, cut, pad, plural, safe, short, size, tai
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.audit import Evidence
+    from ociarchive.auditing import Evidence
     from ociarchive.documents import Document
     from ociarchive.model import Archive
     from ociarchive.values import JSON

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ociarchive.audit import RULES
+from ociarchive.auditing import RULES
 from ociarchive.measure import agrees
 from ociarchive.report.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, Control, control_of
 from ociarchive.report.places import member_of
@@ -14,7 +14,7 @@ from ociarchive.report.text import plural, size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ociarchive.audit import Evidence, Finding, Report, Rule, Severity
+    from ociarchive.auditing import Evidence, Finding, Report, Rule, Severity
     from ociarchive.report.outcomes import Outcome
 
 Word: TypeAlias = Literal["PASS", "FAIL", "PARTLY", "NOT CHECKED"]

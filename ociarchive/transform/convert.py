@@ -23,7 +23,7 @@ from ociarchive.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ociarchive.audit import Report
+    from ociarchive.auditing import Report
     from ociarchive.bytes.sink import Sink
     from ociarchive.formats.base import Content, Format
     from ociarchive.model import Node, Root

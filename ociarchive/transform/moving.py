@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit import Evidence, judge
-from ociarchive.audit.run import check_tables, wanted
+from ociarchive.auditing import Evidence, judge
+from ociarchive.auditing.run import check_tables, wanted
 from ociarchive.bytes.sink import Aborted, DirectorySink
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import measure
@@ -20,8 +20,8 @@ from ociarchive.workers import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ociarchive.audit import Finding
-    from ociarchive.audit.run import Wanted
+    from ociarchive.auditing import Finding
+    from ociarchive.auditing.run import Wanted
     from ociarchive.bytes.sink import Sink
     from ociarchive.bytes.source import ByteSource
     from ociarchive.formats.base import Content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit import audit_archive
+from ociarchive.auditing import audit_archive
 from ociarchive.bytes.destination import Destination
 from ociarchive.bytes.sink import DirectorySink, Sink, TarSink
 from ociarchive.bytes.spool import nameless, read_fd, write_all
@@ -16,7 +16,7 @@ from ociarchive.transform import merge, outer
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from ociarchive.audit import Report
+    from ociarchive.auditing import Report
     from ociarchive.transform.options import Options
     from ociarchive.workers import Workers
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import html5lib
 import pytest
 
-from ociarchive.audit import RULES
+from ociarchive.auditing import RULES
 from ociarchive.report.controls import CONTROLS, control_of
 from tests.support import build, faulty
 from tests.support.call import Call

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ociarchive.audit import RULES, Finding, Report
+from ociarchive.auditing import RULES, Finding, Report
 from ociarchive.report import html, junit, sarif
 from ociarchive.report.run import Run
 from tests.support import faulty

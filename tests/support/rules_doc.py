@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from ociarchive.audit import RULES, Rule
-from ociarchive.audit.rules import blobs, container, documents, layers, references
+from ociarchive.auditing import RULES, Rule
+from ociarchive.auditing.rules import blobs, container, documents, layers, references
 
 GROUPS = (
     ("The tar or folder", container),

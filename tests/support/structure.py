@@ -26,7 +26,7 @@ ROWS = (
     "graph",
     "formats",
     "remote",
-    "audit",
+    "auditing",
     "transform",
     "report",
     "api",

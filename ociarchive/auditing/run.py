@@ -7,16 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ociarchive import toc
-from ociarchive.audit.evidence import Evidence
-from ociarchive.audit.policy import Policy
-from ociarchive.audit.rules import RULES
+from ociarchive.auditing.evidence import Evidence
+from ociarchive.auditing.policy import Policy
+from ociarchive.auditing.rules import RULES
 from ociarchive.measure import measure
 from ociarchive.model import Layer, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ociarchive.audit.rule import Finding
+    from ociarchive.auditing.rule import Finding
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.flaws import Flaw

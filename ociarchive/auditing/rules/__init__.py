@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ociarchive.audit.rule import Rule
-from ociarchive.audit.rules import blobs, container, documents, layers, references
+from ociarchive.auditing.rule import Rule
+from ociarchive.auditing.rules import blobs, container, documents, layers, references
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,

@@ -13,9 +13,9 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
-from ociarchive.audit.policy import Policy
-from ociarchive.audit.rule import Severity
-from ociarchive.audit.rules import RULE_IDS
+from ociarchive.auditing.policy import Policy
+from ociarchive.auditing.rule import Severity
+from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.errors import HostError, UsageError
 
 if TYPE_CHECKING:

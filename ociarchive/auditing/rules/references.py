@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit.rule import Fault, Rule, noticed
+from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.model import Artifact, Child, Missing, refers_to
 from ociarchive.values import tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.audit.evidence import Evidence
+    from ociarchive.auditing.evidence import Evidence
     from ociarchive.model import Edge
     from ociarchive.values import Digest
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit.rule import Rule, noticed
+from ociarchive.auditing.rule import Rule, noticed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.audit.evidence import Evidence
-    from ociarchive.audit.rule import Fault
+    from ociarchive.auditing.evidence import Evidence
+    from ociarchive.auditing.rule import Fault
 
 _TAR = "POSIX.1-2017, pax, ustar Interchange Format"
 _AGAIN = "Get the archive again from where it was made; compare sizes and a checksum made there."

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit.rule import Fault, Rule, noticed
+from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.bytes.filetype import describe
 from ociarchive.container import is_tar
 from ociarchive.measure import agrees
@@ -16,7 +16,7 @@ from ociarchive.model import Image
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.audit.evidence import Evidence
+    from ociarchive.auditing.evidence import Evidence
     from ociarchive.model import Layer
     from ociarchive.values import Platform
 

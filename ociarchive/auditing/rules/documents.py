@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ociarchive.audit.rule import Rule, Severity, noticed
+from ociarchive.auditing.rule import Rule, Severity, noticed
 
 _JSON: Final = "RFC 8259; I-JSON, RFC 7493"
 _MAKER: Final = "Make the archive again; report it to whoever wrote the program that made it."

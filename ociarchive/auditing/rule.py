@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ociarchive.audit.evidence import Evidence
+    from ociarchive.auditing.evidence import Evidence
     from ociarchive.flaws import Flaw
     from ociarchive.values import Digest
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.audit.evidence import index_is_sparse
-from ociarchive.audit.rule import Fault, Rule
+from ociarchive.auditing.evidence import index_is_sparse
+from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, parts
@@ -13,7 +13,7 @@ from ociarchive.model import Blob, Image, Layer, Missing, parts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.audit.evidence import Evidence
+    from ociarchive.auditing.evidence import Evidence
     from ociarchive.values import Digest
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ociarchive.audit.rule import Finding, Severity
+    from ociarchive.auditing.rule import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1779 @@
+"""For each rule cases that fail, and near misses that are lawful."""
+
+import base64
+import bz2
+import gzip
+import json
+import lzma
+import zlib
+from dataclasses import replace
+
+import zstandard
+
+from tests.audit.making import (
+    ARM,
+    BASE,
+    BOTH,
+    IMAGE,
+    NAME,
+    NODE,
+    NOWHERE,
+    PLAIN,
+    SAVED,
+    TOP,
+    Case,
+    blob_of,
+    described,
+    entry,
+    index_of,
+    listed,
+    made,
+    manifest_of,
+    nested,
+    saved,
+    sets,
+    splices,
+    without,
+)
+from tests.audit.mutants import ABSENT, statement
+from tests.support.build import (
+    ARM64,
+    CONTAINERD_NAME,
+    DOCKER_MANIFEST,
+    IN_TOTO,
+    OCI_EMPTY,
+    OCI_FOREIGN,
+    OCI_INDEX,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    REF_NAME,
+    Image,
+    Node,
+    Saved,
+    artifact,
+    attestation,
+    blob,
+    blob_path,
+    digest,
+    docker_archive,
+    dumped,
+    gzipped,
+    hexed,
+    hybrid,
+    index,
+    layer,
+    layout,
+    packed,
+    platforms,
+    signature,
+    skippable,
+    skopeo_dir,
+    version_one,
+)
+from tests.support.tar import BLOCK, Member, Style, changed, file, flipped, folder, hardlink, pax, renamed, symlink, tar
+
+Cases = dict[str, dict[str, Case]]
+
+GOOD = layout(NODE)
+WHOLE = tar(GOOD, style=Style.GNU)
+GOOD_DIR = skopeo_dir(NODE)
+LAYER = blob_path(TOP.digest)
+MANIFEST = blob_path(NODE.digest)
+CONFIG = blob_path(IMAGE.image_id)
+FAR = Node({"mediaType": OCI_MANIFEST, "digest": NOWHERE, "size": 7}, {})
+TAG = NOWHERE.replace(":", "-")
+
+
+def receipt(*digests: str, kind: str = "layers", diff_id: str | None = None) -> bytes:
+    """Make what is read of a receipt."""
+    told = [{"new": {"digest": name}, "diff_id": diff_id} for name in digests]
+    lists: dict[str, object] = {"manifests": [], "indexes": [], "configs": [], "layers": []}
+    return dumped({"schema_version": 1, **lists, kind: told})
+
+
+def flagged(flag: bytes) -> bytes:
+    """Make a layout whose last layer is a member of another type."""
+    blocks = []
+    for one in GOOD:
+        block = tar([one if one.name != LAYER else file(LAYER, b"")], style=Style.GNU, end=0)
+        if one.name == LAYER:
+            block = block[:148] + b" " * 8 + flag + block[157:]
+            block = block[:148] + b"%06o\0 " % sum(block) + block[156:]
+        blocks.append(block)
+    return b"".join(blocks) + bytes(2 * BLOCK)
+
+
+def flagged_whole(flag: bytes) -> bytes:
+    """Make a layout whose members are files of another flag."""
+    blocks = []
+    for one in GOOD:
+        block = tar([one], style=Style.GNU, end=0)
+        at = 0
+        while block[at + 156 : at + 157] == b"L":
+            at += 2 * BLOCK
+        head = block[at : at + 148] + b" " * 8 + flag + block[at + 157 : at + BLOCK]
+        blocks.append(block[:at] + head[:148] + b"%06o\0 " % sum(head) + head[156:] + block[at + BLOCK :])
+    return b"".join(blocks) + bytes(2 * BLOCK)
+
+
+def special(name: str, flag: bytes) -> bytes:
+    """Make one member of another type."""
+    block = tar([file(name, b"")], end=0)
+    block = block[:148] + b" " * 8 + flag + block[157:]
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def gzip_fields(data: bytes) -> bytes:
+    """Compress with every optional field of a header: extra field, name, comment, checksum of the header."""
+    head = b"\x1f\x8b\x08\x1f" + bytes(4) + b"\x02\x03" + b"\x06\0AB\x02\0xx" + b"layer.tar\0" + b"a comment\0"
+    raw = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    body = raw.compress(data) + raw.flush()
+    end = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+    return head + (zlib.crc32(head) & 0xFFFF).to_bytes(2, "little") + body + end
+
+
+EMPTY = {"mediaType": OCI_EMPTY, "digest": digest(b"{}"), "size": 2}
+
+
+def stored_as(media_type: str, config: dict[str, object], **members: object) -> Node:
+    """Make an artifact of one file."""
+    one = {"mediaType": media_type, "digest": digest(b"text"), "size": 4}
+    document = manifest_of(config, one, **members)
+    return described(document, OCI_MANIFEST, {digest(b"{}"): b"{}", digest(b"text"): b"text"})
+
+
+def stated(*digests: str) -> Node:
+    """Make an artifact of a statement that speaks of nothing it is attached to."""
+    body = dumped({"subject": [{"name": "app", "digest": {"sha256": hexed(one)}} for one in digests]})
+    layers = [{"mediaType": IN_TOTO, "digest": digest(body), "size": len(body)}]
+    document = manifest_of({"mediaType": OCI_EMPTY, "digest": digest(b"{}"), "size": 2}, *layers, artifactType="a/b")
+    return described(document, OCI_MANIFEST, {digest(b"{}"): b"{}", digest(body): body})
+
+
+def pax_sized(size: str) -> bytes:
+    """Make a layout whose first member has a PAX header with a size."""
+    return pax({"size": size}) + WHOLE
+
+
+def in_layer(packed_bytes: bytes, **members: object) -> Image:
+    """Make an image of one layer that is stored so; its diff_id is that of BASE."""
+    return Image(layers=[replace(BASE, stored=packed_bytes, members=members)])
+
+
+def zstd_layer(stored: bytes) -> Image:
+    """Make an image of one layer that is stored as zstd."""
+    return Image(layers=[replace(packed(BASE.plain, "zstd"), stored=stored)])
+
+
+ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress(BASE.plain)
+ZEROS = tar([file("zeros", bytes(2 << 20))])
+STARGZ = "containerd.io/snapshot/stargz/toc.digest"
+STARGZ_SIZE = "io.containers.estargz.uncompressed-size"
+CHUNKED = "io.github.containers.zstd-chunked.manifest-"
+
+
+def footer(offset: int) -> bytes:
+    """Make the empty gzip member that ends an eStargz layer."""
+    extra = b"SG\x16\0" + b"%016x" % offset + b"STARGZ"
+    return (
+        b"\x1f\x8b\x08\x04"
+        + bytes(5)
+        + b"\xff"
+        + len(extra).to_bytes(2, "little")
+        + extra
+        + b"\x01\0\0\xff\xff"
+        + bytes(8)
+    )
+
+
+def estargz(*, offset: int = 0, told: str = "", size: int = 0, **entries: str) -> Image:
+    """Make an image of an eStargz layer with one file; `entries` are what its table says beside the truth."""
+    data = b"contents"
+    first = gzipped(tar([file("file", data)], end=0))
+    table = {"file": digest(data), **entries}
+    listed_files = [{"name": name, "type": "reg", "size": len(data), "digest": value} for name, value in table.items()]
+    text = dumped({"version": 1, "entries": [one for one in listed_files if one["digest"]]})
+    second = gzipped(tar([file("stargz.index.json", text)]))
+    stored = first + second + footer(len(first) + offset)
+    plain = tar([file("file", data), file("stargz.index.json", text)])
+    annotations = {STARGZ: told or digest(text), STARGZ_SIZE: str(len(plain) + size)}
+    one = replace(BASE, plain=plain, stored=stored, members={"annotations": annotations})
+    return Image(layers=[one])
+
+
+def chunked(*, shift: int = 0, told: str = "", **entries: str) -> Image:
+    """Make an image of a zstd:chunked layer with one file."""
+    data = b"contents"
+    plain = tar([file("file", data)])
+    frames = zstandard.ZstdCompressor().compress(plain)
+    table = {"file": digest(data), **entries}
+    listed_files = [{"name": name, "type": "reg", "size": len(data), "digest": value} for name, value in table.items()]
+    text = dumped({"version": 1, "entries": [one for one in listed_files if one["digest"]]})
+    pressed = zstandard.ZstdCompressor().compress(text)
+    at = len(frames) + 8
+    numbers = [at, len(pressed), len(text), 1, 0, 0, 0]
+    end = b"".join(one.to_bytes(8, "little") for one in numbers) + b"GNUlInUx"
+    stored = frames + skippable(pressed) + skippable(end)
+    annotations = {
+        f"{CHUNKED}checksum": told or digest(pressed),
+        f"{CHUNKED}position": f"{at + shift}:{len(pressed)}:{len(text)}:1",
+    }
+    one = replace(packed(plain, "zstd"), stored=stored, members={"annotations": annotations})
+    return Image(layers=[one])
+
+
+def cyclic(*, closed: bool) -> list[Member]:
+    """Make two indexes of a digest that nobody computes, which lead to each other, or to an image."""
+    first, second = "x-sum:1", "x-sum:2"
+    sizes = {first: 0, second: 0}
+    documents: dict[str, bytes] = {}
+    for _ in range(4):
+        after = {"mediaType": OCI_INDEX, "digest": first, "size": sizes[first]} if closed else NODE.descriptor
+        documents[first] = index_of({"mediaType": OCI_INDEX, "digest": second, "size": sizes[second]})
+        documents[second] = index_of(after, NODE.descriptor)
+        sizes = {name: len(data) for name, data in documents.items()}
+    root = Node({"mediaType": OCI_INDEX, "digest": first, "size": sizes[first]}, {**documents, **NODE.blobs})
+    return [*layout(root)]
+
+
+def registry(*, tagged: bool) -> list[Member]:
+    """Make the folder of a registry with one repository."""
+    root, home = "docker/registry/v2/", "docker/registry/v2/repositories/corpus/app/"
+    made_files = [
+        file(f"{root}blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data", data) for name, data in NODE.blobs.items()
+    ]
+    made_files.append(file(f"{home}_manifests/revisions/sha256/{hexed(NODE.digest)}/link", NODE.digest.encode()))
+    if tagged:
+        made_files.append(file(f"{home}_manifests/tags/1.0/current/link", NODE.digest.encode()))
+    return made_files
+
+
+def many_layers(count: int) -> Image:
+    """Make an image of so many layers."""
+    return Image(layers=[layer({"a": b"%d" % number}, "gzip") for number in range(count)])
+
+
+def inline(data: str, **members: object) -> list[Member]:
+    """Make an image whose config's descriptor has its bytes inside."""
+    return layout(
+        made(manifest=lambda text: sets("config", {**json.loads(text)["config"], "data": data, **members})(text))
+    )
+
+
+def names(key: str, value: str) -> list[Member]:
+    """Make a layout whose descriptor has an annotation."""
+    return layout(IMAGE.node().annotated(**{key: value}))
+
+
+def sources(**members: object) -> dict[str, object]:
+    """Give the LayerSources of the saved image, the first of them changed."""
+    told = {one.diff_id: one.descriptor("oci") for one in PLAIN.layers}
+    first = PLAIN.layers[0].diff_id
+    return {**told, first: {**told[first], **members}}
+
+
+def v1(**tags: object) -> list[Member]:
+    """Make a docker-archive whose file for old engines says something."""
+    return [*docker_archive(SAVED), file("repositories", dumped(tags))]
+
+
+SECOND = Image(layers=PLAIN.layers, config_members={"author": "somebody else"})
+TWO = [
+    {
+        "Config": blob_path(PLAIN.image_id),
+        "RepoTags": ["corpus/app:1.0"],
+        "Layers": [blob_path(one.digest) for one in PLAIN.layers],
+    },
+]
+HYBRID = hybrid(SAVED)
+ENTRY = TWO[0]
+
+
+def half(*entries: object) -> list[Member]:
+    """Make a hybrid whose manifest.json says something."""
+    return changed(HYBRID, "manifest.json", dumped([*entries]))
+
+
+UNKNOWN = "x-sum:abc"
+ODD_BLOB = Node({"mediaType": "text/plain", "digest": UNKNOWN, "size": 4}, {UNKNOWN: b"text"})
+LONG = "a/" * 1500 + "b"
+
+
+FAILS: Cases = {
+    # -- the call
+    "not-an-archive": {
+        "text": Case(content=b"this is no archive\n", location="", expected="a tar, an OCI layout or a compressed tar"),
+        "empty-file": Case(content=b"", location=""),
+        "other-tar": Case(content=[file("README", b"x")], location="", found="a tar with README"),
+        "empty-tar": Case(content=bytes(2 * BLOCK), location=""),
+        "other-folder": Case(content=[file("README", b"x")], folder=True, found="a folder with README"),
+        "empty-folder": Case(content=[], folder=True, found="an empty folder"),
+        "gzip-of-text": Case(content=gzip.compress(b"this is no archive\n", mtime=0)),
+        "version-1": Case(content=version_one(PLAIN)),
+        "executable": Case(content=b"\x7fELF" + bytes(1000)),
+    },
+    "expected-digest-missing": {
+        "another": Case(content=GOOD, selector=NOWHERE, subject=NOWHERE, expected=NOWHERE, location=""),
+        "layer": Case(content=GOOD, selector=TOP.digest, subject=TOP.digest),
+        "sha512": Case(content=GOOD, selector=digest(b"", "sha512")),
+        "in-docker-archive": Case(content=docker_archive(SAVED), selector=NODE.digest),
+        "in-a-dir": Case(content=GOOD_DIR, folder=True, selector=NOWHERE),
+    },
+    "receipt-mismatch": {
+        "layer": Case(content=GOOD, receipt=receipt(NOWHERE), subject=NOWHERE, location=""),
+        "manifest": Case(content=GOOD, receipt=receipt(NOWHERE, kind="manifests"), subject=NOWHERE),
+        "config": Case(content=GOOD, receipt=receipt(NOWHERE, kind="configs"), subject=NOWHERE),
+        "index": Case(content=GOOD, receipt=receipt(NOWHERE, kind="indexes"), subject=NOWHERE),
+        "diff-id": Case(
+            content=GOOD, receipt=receipt(TOP.digest, diff_id=BASE.diff_id), subject=TOP.digest, expected=BASE.diff_id
+        ),
+        "two": Case(content=GOOD, receipt=receipt(NOWHERE, "sha256:" + "6" * 64), count=2),
+    },
+    # -- container
+    "tar-damaged": {
+        "checksum": Case(content=flipped(WHOLE, 1, 1), location=": byte 0"),
+        "checksum-of-the-last": Case(
+            content=flipped(WHOLE, len(tar(GOOD[:-1], end=0)) + 1, 1), location=f": byte {len(tar(GOOD[:-1], end=0))}"
+        ),
+        "garbage": Case(content=tar(GOOD, end=0) + b"garbage!" * 64 + bytes(2 * BLOCK)),
+        "lone-zeros": Case(content=tar(GOOD, end=0) + bytes(BLOCK) + tar([file("last", b"x")])),
+        "pax-without-equals": Case(content=pax({"a": "b"}).replace(b" a=b", b" aab") + WHOLE),
+        "pax-record-too-long": Case(content=pax({"a": "b"}).replace(b"6 a=b", b"9 a=b") + WHOLE),
+        "pax-size-negative": Case(content=pax_sized("-1")),
+    },
+    "tar-truncated": {
+        "in-data": Case(content=WHOLE[: len(tar(GOOD[:-1], end=0)) + BLOCK + 10]),
+        "in-a-header": Case(content=WHOLE[: len(tar(GOOD[:-1], end=0)) + 100]),
+        "no-end": Case(content=tar(GOOD, end=0), location=f": byte {len(tar(GOOD, end=0))}"),
+        "half-an-end": Case(content=tar(GOOD, end=1)),
+        "docker-archive": Case(content=tar(docker_archive(SAVED), end=0)[:-2000]),
+    },
+    "tar-sizes-differ": {
+        "smaller": Case(content=pax_sized("1")),
+        "larger": Case(content=pax_sized("1000000")),
+        "zero": Case(content=pax_sized("0")),
+    },
+    "tar-ambiguous": {
+        "global-path": Case(content=pax({"path": "index.json"}, flag=b"g") + WHOLE),
+        "global-size": Case(content=pax({"size": "7"}, flag=b"g") + WHOLE),
+        "two-long-names": Case(
+            content=pax({"path": "other"}) + tar([file("a" * 150, b"")], style=Style.GNU, end=0) + WHOLE
+        ),
+        "folder-with-data": Case(content=tar([file("folder/", b"data")], end=0) + WHOLE),
+    },
+    "data-after-end": {
+        "byte": Case(content=WHOLE + b"x", location=f": byte {len(WHOLE)}"),
+        "behind-padding": Case(content=WHOLE + bytes(20000) + b"x"),
+        "tar": Case(content=WHOLE + WHOLE),
+    },
+    "member-doubled": {
+        "entry": Case(content=[*GOOD, file("index.json", b"{}")], subject="index.json", location=": index.json"),
+        "blob": Case(content=[*GOOD, file(LAYER, b"x" * len(TOP.stored))], subject=LAYER),
+        "spelled-otherwise": Case(content=[*GOOD, file("./index.json", b"{}")], subject="index.json"),
+        "above-and-back": Case(content=[*GOOD, file("blobs/../index.json", b"{}")], subject="index.json"),
+        "link": Case(content=[*GOOD, symlink("index.json", "oci-layout")]),
+        "docker-archive": Case(content=[*docker_archive(SAVED), file("manifest.json", b"[]")]),
+    },
+    "member-doubled-same": {
+        "entry": Case(content=[*GOOD, GOOD[-1]], subject="index.json", location=": index.json"),
+        "layer": Case(content=[*GOOD, file(LAYER, TOP.stored)], subject=LAYER),
+        "link": Case(content=[*GOOD, symlink("x", "oci-layout"), symlink("x", "oci-layout")]),
+    },
+    "member-name": {
+        "above": Case(content=[*GOOD, file("../outside", b"x")], subject="../outside"),
+        "above-in-the-middle": Case(content=[*GOOD, file("blobs/../../outside", b"x")]),
+        "absolute-and-above": Case(content=[*GOOD, file("a/../../b", b"x")]),
+        "nul": Case(content=pax({"path": "in\0dex.json"}) + tar([file("x", b"")], end=0) + WHOLE),
+        "empty": Case(content=[*GOOD, file("", b"x")]),
+        "link": Case(content=[*GOOD, symlink("../outside", "oci-layout")]),
+    },
+    "member-name-absolute": {
+        "stray": Case(content=[*GOOD, file("/etc/passwd", b"x")], subject="/etc/passwd"),
+        "entry": Case(content=[*GOOD[:-1], file("/index.json", GOOD[-1].data)]),
+    },
+    "member-special": {
+        "character-device": Case(content=flagged(b"3"), subject=LAYER, location=f": {LAYER}"),
+        "block-device": Case(content=flagged(b"4"), subject=LAYER),
+        "fifo": Case(content=flagged(b"6"), subject=LAYER),
+        "sparse": Case(content=flagged(b"S"), subject=LAYER),
+        "folder": Case(content=[*without(GOOD, LAYER), folder(LAYER)], subject=LAYER),
+        "folder-in-a-folder": Case(content=[*without(GOOD, LAYER), folder(LAYER)], folder=True, subject=LAYER),
+        "in-a-docker-archive": Case(
+            content=[*without(docker_archive(SAVED), SAVED.layers[0]), folder(SAVED.layers[0])]
+        ),
+    },
+    "link-escapes": {
+        "that-nothing-names": Case(content=[*GOOD, symlink("x", "/etc")], subject="x", location=": x"),
+        "with-a-member-below": Case(content=[*GOOD, symlink("x", "../.."), file("x/passwd", b"root")]),
+        "above": Case(
+            content=[*without(GOOD, LAYER), symlink(LAYER, "../../../etc/passwd")], subject=LAYER, location=f": {LAYER}"
+        ),
+        "absolute": Case(content=[*without(GOOD, LAYER), symlink(LAYER, "/etc/passwd")], subject=LAYER),
+        "hard": Case(content=[*without(GOOD, LAYER), hardlink(LAYER, "../etc/passwd")], subject=LAYER),
+        "through-a-folder": Case(
+            content=[*without(GOOD, LAYER), symlink("away", ".."), symlink(LAYER, "../../away/etc/passwd")], count=2
+        ),
+        "in-a-folder": Case(content=without(GOOD, LAYER), folder=True, links={LAYER: "/etc/hostname"}, subject=LAYER),
+    },
+    "link-dangling": {
+        "that-nothing-names": Case(content=[*GOOD, symlink("x", "nothing")], subject="x", location=": x"),
+        "hard-that-nothing-names": Case(content=[*GOOD, hardlink("x", "nothing")], subject="x"),
+        "symlink": Case(
+            content=[*without(GOOD, LAYER), symlink(LAYER, "nothing")], subject=LAYER, location=f": {LAYER}"
+        ),
+        "hard-link": Case(content=[*without(GOOD, LAYER), hardlink(LAYER, "nothing")], subject=LAYER),
+        "in-a-folder": Case(content=without(GOOD, LAYER), folder=True, links={LAYER: "nothing"}, subject=LAYER),
+        "in-a-docker-archive": Case(
+            content=[*without(docker_archive(SAVED), SAVED.layers[0]), symlink(SAVED.layers[0], "nothing")]
+        ),
+    },
+    "link-loop": {
+        "that-nothing-names": Case(content=[*GOOD, symlink("x", "x")], subject="x", location=": x"),
+        "itself": Case(
+            content=[*without(GOOD, LAYER), symlink(LAYER, hexed(TOP.digest))], subject=LAYER, location=f": {LAYER}"
+        ),
+        "two": Case(content=[*without(GOOD, LAYER), symlink(LAYER, "../../other"), symlink("other", LAYER)]),
+        "hard": Case(content=[*without(GOOD, LAYER), hardlink(LAYER, LAYER)]),
+        "in-a-folder": Case(content=without(GOOD, LAYER), folder=True, links={LAYER: hexed(TOP.digest)}, subject=LAYER),
+    },
+    "outer-damaged": {
+        "gzip-checksum": Case(
+            content=flipped(gzip.compress(WHOLE, mtime=0), -8 % len(gzip.compress(WHOLE, mtime=0))), location=""
+        ),
+        "gzip-cut": Case(content=gzip.compress(WHOLE, mtime=0)[:-4]),
+        "gzip-garbage": Case(content=gzip.compress(WHOLE, mtime=0) + b"garbage"),
+        "gzip-first-byte": Case(content=flipped(gzip.compress(WHOLE, mtime=0), 10)),
+        "zstd-checksum": Case(
+            content=flipped(
+                zstandard.ZstdCompressor(write_checksum=True).compress(WHOLE),
+                -1 % len(zstandard.ZstdCompressor(write_checksum=True).compress(WHOLE)),
+            )
+        ),
+        "xz-cut": Case(content=lzma.compress(WHOLE)[:-4]),
+    },
+    "member-not-a-folder": {
+        "blobs": Case(content=[*GOOD, file("blobs", b"x")], subject="blobs", location=": blobs"),
+        "blobs-of-an-algorithm": Case(content=[*GOOD, file("blobs/sha256", b"x")], subject="blobs/sha256"),
+        "docker-archive": Case(content=[*docker_archive(SAVED), file(SAVED.layers[0].split("/")[0], b"x")]),
+    },
+    "limit-name": {
+        "long": Case(content=[*GOOD, file("a/" * 2100 + "b", b"")]),
+        "asked-for": Case(content=[*GOOD, file("a" * 200, b"")], options=("--limit", "name=100")),
+    },
+    "limit-extended": {
+        "pax": Case(content=pax({"comment": "x" * (2 << 20)}) + WHOLE),
+        "asked-for": Case(content=pax({"comment": "x" * 2000}) + WHOLE, options=("--limit", "extended=1000")),
+        "long-name": Case(
+            content=tar([file("a" * 2000, b"")], style=Style.GNU, end=0) + WHOLE, options=("--limit", "extended=1000")
+        ),
+    },
+    "limit-members": {
+        "asked-for": Case(
+            content=[file("index.json", GOOD[-1].data), *GOOD[:-1], *[file(f"{n}", b"") for n in range(20)]],
+            options=("--limit", "members=20"),
+        ),
+    },
+    "limit-outer": {
+        "four-times": Case(content=gzip.compress(gzip.compress(gzip.compress(gzip.compress(WHOLE))))),
+        "asked-for": Case(content=gzip.compress(gzip.compress(WHOLE)), options=("--limit", "outer=1")),
+    },
+    "limit-ratio": {
+        "outer": Case(
+            content=gzip.compress(tar([*GOOD, file("zeros", bytes(8 << 20))])), options=("--max-ratio", "100")
+        ),
+    },
+    # -- documents
+    "json-invalid": {
+        "config": Case(content=layout(made(config=lambda data: data[:-1])), location=None),
+        "manifest": Case(content=layout(made(manifest=lambda data: data[:-1]))),
+        "index": Case(content=layout(listed(BOTH, lambda data: data.replace(b":", b"=", 1)))),
+        "index.json": Case(content=entry(lambda data: data[:-1]), subject="index.json", location=": index.json"),
+        "manifest.json": Case(
+            content=saved(lambda data: data[:-1]), subject="manifest.json", location=": manifest.json"
+        ),
+        "single-quotes": Case(content=entry(lambda data: data.replace(b'"', b"'"))),
+        "control-character": Case(content=entry(splices(b'"odd":"\n"'))),
+        "empty": Case(content=entry(lambda _: b"")),
+        "dir": Case(content=changed(GOOD_DIR, "manifest.json", b"{"), folder=True),
+    },
+    "json-encoding": {
+        "latin-1": Case(content=layout(made(config=splices(b'"author":"\xe9"')))),
+        "overlong": Case(content=entry(splices(b'"odd":"\xc0\xaf"'))),
+        "surrogate": Case(content=entry(splices(b'"odd":"\xed\xa0\x80"'))),
+    },
+    "json-bom": {
+        "config": Case(content=layout(made(config=lambda data: b"\xef\xbb\xbf" + data))),
+        "manifest": Case(content=layout(made(manifest=lambda data: b"\xef\xbb\xbf" + data))),
+        "index.json": Case(content=entry(lambda data: b"\xef\xbb\xbf" + data), subject="index.json"),
+    },
+    "json-trailing": {
+        "config": Case(content=layout(made(config=lambda data: data + b"{}"))),
+        "manifest.json": Case(content=saved(lambda data: data + b"[]")),
+        "nul": Case(content=entry(lambda data: data + b"\0")),
+    },
+    "json-duplicate-key": {
+        "config": Case(content=layout(made(config=splices(b'"os":"linux"')))),
+        "manifest": Case(content=layout(made(manifest=splices(b'"schemaVersion":2')))),
+        "deep": Case(content=entry(splices(b'"odd":[{"a":1,"a":1}]'))),
+        "manifest.json": Case(content=saved(splices(b'"Config":"other.json"'))),
+    },
+    "json-number": {
+        "nan": Case(content=layout(made(manifest=splices(b'"odd":NaN')))),
+        "infinity": Case(content=layout(made(config=splices(b'"odd":-Infinity')))),
+        "int64": Case(content=entry(splices(b'"odd":9223372036854775808'))),
+        "minus-int64": Case(content=entry(splices(b'"odd":-9223372036854775809'))),
+        "double": Case(content=entry(splices(b'"odd":1e400'))),
+        "size": Case(
+            content=entry(
+                lambda data: data.replace(b'"size":%d' % len(NODE.blobs[NODE.digest]), b'"size":18446744073709551617')
+            )
+        ),
+    },
+    "json-surrogate": {
+        "manifest": Case(content=layout(made(manifest=splices(b'"odd":"\\ud800"')))),
+        "key": Case(content=entry(splices(b'"\\udfff":1'))),
+        "reversed-pair": Case(content=entry(splices(b'"odd":"\\udc00\\ud800"'))),
+    },
+    "config-surrogate": {
+        "value": Case(content=layout(made(config=splices(b'"author":"\\ud800"')))),
+        "key": Case(content=layout(made(config=splices(b'"\\udfff":1')))),
+    },
+    "key-case": {
+        "manifest": Case(
+            content=layout(made(manifest=sets("Layers", []))),
+            subject=made(manifest=sets("Layers", [])).digest,
+            location=f": {blob_path(made(manifest=sets('Layers', [])).digest)}#/Layers",
+        ),
+        "descriptor": Case(content=layout(made(manifest=sets("layers/0/Size", 1)))),
+        "config": Case(content=layout(made(config=sets("OS", "plan9")))),
+        "run-config": Case(content=layout(made(config=sets("config/cmd", ["sh"])))),
+        "rootfs": Case(content=layout(made(config=sets("rootfs/Diff_Ids", [])))),
+        "platform": Case(
+            content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "OS": "plan9"}))
+        ),
+        "index.json": Case(content=entry(sets("Manifests", [])), location=": index.json#/Manifests"),
+        "manifest.json": Case(content=saved(sets("0/LAYERS", []))),
+    },
+    "limit-depth": {
+        "default": Case(content=entry(splices(b'"odd":' + b"[" * 150 + b"]" * 150))),
+        "objects": Case(content=layout(made(config=splices(b'"odd":' + b'{"a":' * 150 + b"1" + b"}" * 150)))),
+        "asked-for": Case(content=entry(splices(b'"odd":' + b"[" * 30 + b"]" * 30)), options=("--limit", "depth=20")),
+        "far-too-deep": Case(content=entry(splices(b'"odd":' + b"[" * 200_000 + b"]" * 200_000))),
+    },
+    "limit-document": {
+        "manifest": Case(content=layout(made(manifest=splices(b'"odd":"' + b"x" * (5 << 20) + b'"')))),
+        "config": Case(
+            content=layout(made(config=splices(b'"odd":"' + b"x" * 2000 + b'"'))),
+            options=("--limit", "config-size=2000"),
+        ),
+        "index.json": Case(
+            content=entry(splices(b'"odd":"' + b"x" * 2000 + b'"')), options=("--limit", "manifest-size=2000")
+        ),
+    },
+    "limit-nesting": {
+        "default": Case(content=layout(nested(17))),
+        "asked-for": Case(content=layout(nested(3)), options=("--limit", "nesting=2")),
+    },
+    "limit-layers": {
+        "asked-for": Case(content=layout(NODE), options=("--limit", "layers=1")),
+        "docker-archive": Case(content=docker_archive(SAVED), options=("--limit", "layers=1")),
+    },
+    "limit-documents": {
+        "asked-for": Case(content=layout(BOTH), options=("--limit", "documents=1")),
+    },
+    "limit-documents-size": {
+        "asked-for": Case(content=layout(NODE), options=("--limit", "documents-size=300")),
+    },
+    "limit-values": {
+        "asked-for": Case(content=layout(NODE), options=("--limit", "values=10")),
+    },
+    "schema": {
+        "index.json-manifests-null": Case(content=entry(sets("manifests", None)), location=": index.json#/manifests"),
+        "index.json-manifests-absent": Case(
+            content=entry(sets("manifests", ABSENT)), location=": index.json#/manifests"
+        ),
+        "index.json-is-an-array": Case(content=entry(lambda _: b"[]")),
+        "index.json-version": Case(content=entry(sets("schemaVersion", 1)), location=": index.json#/schemaVersion"),
+        "index.json-version-float": Case(content=entry(sets("schemaVersion", 2.0))),
+        "entry-without-digest": Case(
+            content=entry(sets("manifests/0/digest", ABSENT)), location=": index.json#/manifests/0"
+        ),
+        "entry-without-size": Case(content=entry(sets("manifests/0/size", ABSENT))),
+        "entry-negative-size": Case(content=entry(sets("manifests/0/size", -1))),
+        "entry-size-as-text": Case(content=entry(sets("manifests/0/size", "7"))),
+        "entry-size-as-float": Case(content=entry(sets("manifests/0/size", 7.5))),
+        "entry-is-a-string": Case(content=entry(sets("manifests/0", NODE.digest))),
+        "manifest-version": Case(content=layout(made(manifest=sets("schemaVersion", 3)))),
+        "manifest-config-absent": Case(content=layout(made(manifest=sets("config", ABSENT)))),
+        "manifest-layers-null": Case(content=layout(made(manifest=sets("layers", None)))),
+        "manifest-media-type": Case(content=layout(made(manifest=sets("mediaType", 7)))),
+        "manifest-is-a-number": Case(content=layout(made(manifest=lambda _: b"7"))),
+        "layer-without-media-type": Case(content=layout(made(manifest=sets("layers/0/mediaType", ABSENT)))),
+        "subject-is-an-array": Case(content=layout(made(manifest=sets("subject", [])))),
+        "subject-without-digest": Case(content=layout(made(manifest=sets("subject", {"mediaType": "a/b", "size": 1})))),
+        "artifact-type": Case(content=layout(made(manifest=sets("artifactType", 7)))),
+        "data-is-a-number": Case(content=layout(made(manifest=sets("config/data", 7)))),
+        "config-is-an-array": Case(content=layout(made(config=lambda _: b"[]"))),
+        "config-without-os": Case(content=layout(made(config=sets("os", ABSENT)))),
+        "config-architecture": Case(content=layout(made(config=sets("architecture", 386)))),
+        "config-created": Case(content=layout(made(config=sets("created", "yesterday")))),
+        "config-user": Case(content=layout(made(config=sets("config/User", 0)))),
+        "config-env": Case(content=layout(made(config=sets("config/Env", ["PATH"])))),
+        "config-volumes": Case(content=layout(made(config=sets("config/Volumes", ["/data"])))),
+        "config-labels": Case(content=layout(made(config=sets("config/Labels", {"a": None})))),
+        "config-rootfs-type": Case(content=layout(made(config=sets("rootfs/type", "layer")))),
+        "config-diff-ids": Case(content=layout(made(config=sets("rootfs/diff_ids", "none")))),
+        "config-history": Case(content=layout(made(config=sets("history", {})))),
+        "config-variant": Case(content=layout(made(config=sets("variant", 8)))),
+        "manifest.json-is-an-object": Case(content=changed(docker_archive(SAVED), "manifest.json", b"{}")),
+        "manifest.json-entry": Case(content=saved(sets("0", "none")), location=": manifest.json#/0"),
+        "manifest.json-config": Case(content=saved(sets("0/Config", 1)), location=": manifest.json#/0/Config"),
+        "manifest.json-layers": Case(content=saved(sets("0/Layers", "none")), location=": manifest.json#/0/Layers"),
+        "manifest.json-tags": Case(content=saved(sets("0/RepoTags", [1])), location=": manifest.json#/0/RepoTags"),
+        "layer-sources": Case(content=saved(sets("0/LayerSources", []))),
+        "layer-sources-entry": Case(content=saved(sets("0/LayerSources", {PLAIN.layers[0].diff_id: {}}))),
+    },
+    "digest-malformed": {
+        "short": Case(
+            content=entry(sets("manifests/0/digest", "sha256:abc")), location=": index.json#/manifests/0/digest"
+        ),
+        "upper-case": Case(
+            content=entry(
+                sets("manifests/0/digest", NODE.digest.replace(hexed(NODE.digest), hexed(NODE.digest).upper()))
+            )
+        ),
+        "path": Case(content=layout(made(manifest=sets("layers/0/digest", "sha256:../../etc/passwd")))),
+        "no-algorithm": Case(content=layout(made(manifest=sets("layers/0/digest", "a" * 64)))),
+        "diff-id": Case(content=layout(made(config=sets("rootfs/diff_ids/1", "sha256:abc")))),
+        "config": Case(content=layout(made(manifest=sets("config/digest", "sha512:abc")))),
+    },
+    "media-type-malformed": {
+        "layer": Case(content=layout(made(manifest=sets("layers/0/artifactType", "text")))),
+        "manifest": Case(
+            content=layout(made(manifest=sets("artifactType", "a/b/c"))),
+            location=f": {blob_path(made(manifest=sets('artifactType', 'a/b/c')).digest)}#/artifactType",
+        ),
+        "long": Case(content=layout(made(manifest=sets("artifactType", "a/" + "b" * 128)))),
+        "space": Case(content=layout(NODE.described(artifactType="a b/c"))),
+        "index.json": Case(content=entry(sets("artifactType", "/x"))),
+    },
+    "platform-malformed": {
+        "string": Case(
+            content=layout(NODE.described(platform="linux/amd64")), location=": index.json#/manifests/0/platform"
+        ),
+        "os": Case(content=layout(NODE.described(platform={"os": 1, "architecture": "amd64"}))),
+        "features": Case(
+            content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "os.features": "none"}))
+        ),
+        "variant": Case(
+            content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "variant": []}))
+        ),
+    },
+    "urls-malformed": {
+        "string": Case(content=layout(made(manifest=sets("layers/0/urls", "https://example.com/")))),
+        "no-uri": Case(content=layout(made(manifest=sets("layers/0/urls", ["https://example.com/a", "not here"])))),
+        "number": Case(content=layout(NODE.described(urls=[1]))),
+    },
+    "annotations-malformed": {
+        "array": Case(content=layout(made(manifest=sets("annotations", [])))),
+        "number": Case(content=layout(NODE.described(annotations={"a": 1}))),
+        "null-value": Case(content=layout(made(manifest=sets("layers/0/annotations", {"a": None})))),
+        "index": Case(content=layout(listed(BOTH, sets("annotations", "a")))),
+    },
+    "platform-empty": {
+        "config": Case(content=layout(made(config=sets("architecture", "")))),
+        "config-os": Case(content=layout(made(config=sets("os", "")))),
+        "descriptor": Case(content=layout(NODE.described(platform={"os": "linux", "architecture": ""}))),
+        "docker-archive": Case(
+            content=docker_archive(Saved(image=Image(layers=PLAIN.layers, config_members={"os": ""})))
+        ),
+    },
+    "layers-empty": {
+        "image": Case(content=layout(Image().node()), subject=Image().node().digest),
+        "artifact": Case(
+            content=layout(
+                described(
+                    manifest_of({"mediaType": OCI_EMPTY, "digest": digest(b"{}"), "size": 2}, artifactType="a/b"),
+                    OCI_MANIFEST,
+                    {digest(b"{}"): b"{}"},
+                )
+            )
+        ),
+    },
+    "image-unproved": {
+        "config-in-capitals": Case(
+            content=layout(made(manifest=sets("config/mediaType", "Application/vnd.oci.image.config.v1+json")))
+        ),
+        "config-with-a-parameter": Case(
+            content=layout(made(manifest=sets("config/mediaType", "application/vnd.oci.image.config.v1+json; a=b")))
+        ),
+    },
+    "document-ambiguous": {
+        "manifest-with-manifests": Case(content=layout(made(manifest=sets("manifests", [])))),
+        "index-with-layers": Case(content=layout(listed(BOTH, sets("layers", [])))),
+        "index-with-config": Case(content=layout(listed(BOTH, sets("config", {})))),
+        "index.json-with-layers": Case(content=entry(sets("layers", [])), location=": index.json"),
+        "index-that-says-it-is-a-manifest": Case(
+            content=layout(
+                replace(
+                    listed(BOTH, sets("mediaType", OCI_MANIFEST)),
+                    descriptor={**listed(BOTH, sets("mediaType", OCI_MANIFEST)).descriptor, "mediaType": OCI_MANIFEST},
+                )
+            )
+        ),
+    },
+    "media-type-conflict": {
+        "manifest": Case(
+            content=layout(NODE.described(mediaType=DOCKER_MANIFEST)),
+            subject=NODE.digest,
+            expected=DOCKER_MANIFEST,
+            found=OCI_MANIFEST,
+            location=f": {MANIFEST}",
+        ),
+        "unknown": Case(content=layout(made(manifest=sets("mediaType", "application/vnd.example+json")))),
+        "index.json": Case(content=entry(sets("mediaType", OCI_MANIFEST)), location=": index.json#/mediaType"),
+    },
+    "index-cycle": {
+        "two": Case(content=cyclic(closed=True), also=("digest-unknown",)),
+    },
+    "index-missing": {
+        "tar": Case(content=without(GOOD, "index.json"), subject="index.json", location=": index.json"),
+        "folder": Case(content=without(GOOD, "index.json"), folder=True),
+        "marker-alone": Case(content=[file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')]),
+    },
+    "index-empty": {
+        "index.json": Case(
+            content=entry(sets("manifests", []), blob(b"", "text/plain"))[1:], location=": index.json#/manifests"
+        ),
+        "index": Case(content=layout(NODE, index([]))),
+        "manifest.json": Case(content=[file("manifest.json", b"[]")], location=": manifest.json"),
+    },
+    "index-without-manifests": {
+        "null": Case(
+            content=without(hybrid(SAVED, manifests="null"), blob_path(PLAIN.node().digest)), subject="index.json"
+        ),
+    },
+    "layout-version": {
+        "missing": Case(content=without(GOOD, "oci-layout"), subject="oci-layout", location=": oci-layout"),
+        "unknown": Case(content=changed(GOOD, "oci-layout", b'{"imageLayoutVersion":"3.0.0"}')),
+        "number": Case(content=changed(GOOD, "oci-layout", b'{"imageLayoutVersion":1}')),
+        "absent": Case(content=changed(GOOD, "oci-layout", b"{}")),
+        "array": Case(content=changed(GOOD, "oci-layout", b'["1.0.0"]')),
+        "text": Case(content=changed(GOOD, "oci-layout", b"1.0.0\n")),
+        "empty": Case(content=changed(GOOD, "oci-layout", b"")),
+        "hybrid": Case(content=without(HYBRID, "oci-layout")),
+    },
+    "hybrid-disagrees": {
+        "layers-reversed": Case(content=half({**ENTRY, "Layers": ENTRY["Layers"][::-1]}), location=": manifest.json"),
+        "layers-left-out": Case(content=half({**ENTRY, "Layers": ENTRY["Layers"][:1]})),
+        "another-image": Case(
+            content=[
+                *half(ENTRY, {**ENTRY, "Config": "other.json", "RepoTags": None}),
+                file("other.json", SECOND.config),
+            ]
+        ),
+        "name-of-another": Case(
+            content=changed(
+                hybrid(SAVED, Saved(image=SECOND, tags=["corpus/other:1.0"])),
+                "manifest.json",
+                dumped(
+                    [
+                        {**ENTRY, "RepoTags": ["corpus/other:1.0"]},
+                        {**ENTRY, "Config": blob_path(SECOND.image_id), "RepoTags": None},
+                    ]
+                ),
+            ),
+            subject="docker.io/corpus/other:1.0",
+        ),
+    },
+    "format-doubled": {
+        "layout": Case(content=[*GOOD_DIR, *layout(ARM.node())], folder=True, location=""),
+        "index-alone": Case(content=[*GOOD_DIR, file("index.json", GOOD[-1].data)], folder=True),
+    },
+    "role-doubled": {
+        "same": Case(content=[*GOOD_DIR, file(f"{hexed(IMAGE.image_id)}.manifest.json", IMAGE.config)], folder=True),
+    },
+    "layer-sources-mismatch": {
+        "diff-id": Case(
+            content=saved(sets("0/LayerSources", {NOWHERE: PLAIN.layers[0].descriptor("oci")})), subject=NOWHERE
+        ),
+        "size": Case(content=saved(sets("0/LayerSources", sources(size=7))), expected="7 bytes"),
+        "blob": Case(
+            content=hybrid(
+                SAVED, LayerSources={**sources(), PLAIN.layers[0].diff_id: PLAIN.layers[1].descriptor("oci")}
+            )
+        ),
+    },
+    "v1-conflict": {
+        "another-tag": Case(
+            content=v1(**{"corpus/app": {"1.0": "a" * 64, "2.0": "a" * 64}}),
+            subject="corpus/app:2.0",
+            location=": repositories",
+        ),
+        "another-name": Case(content=v1(other={"1.0": "a" * 64})),
+        "top-layer": Case(content=v1(**{"corpus/app": {"1.0": hexed(PLAIN.layers[0].diff_id)}})),
+        "no-json": Case(content=[*docker_archive(SAVED), file("repositories", b"{")]),
+    },
+    "reference-malformed": {
+        "tag": Case(
+            content=docker_archive(Saved(image=PLAIN, tags=["corpus/app:1.0", "Corpus/App:1.0"])),
+            subject="Corpus/App:1.0",
+        ),
+        "tag-with-a-space": Case(content=docker_archive(Saved(image=PLAIN, tags=["corpus/app:1 0"]))),
+        "containerd": Case(content=names(CONTAINERD_NAME, "https://example.com/app")),
+        "ref-name": Case(content=names(REF_NAME, "-app"), location=": index.json#/manifests/0/annotations"),
+        "ref-name-empty": Case(content=names(REF_NAME, "")),
+    },
+    # -- blobs
+    "digest-mismatch": {
+        "layer": Case(
+            content=changed(GOOD, LAYER, BASE.stored[: len(TOP.stored)].ljust(len(TOP.stored), b"x")),
+            subject=TOP.digest,
+            expected=TOP.digest,
+            location=f": {LAYER}",
+            also=("layer-damaged",),
+        ),
+        "config": Case(
+            content=changed(GOOD, CONFIG, IMAGE.config.replace(b"step 0", b"step 9")), subject=IMAGE.image_id
+        ),
+        "stray": Case(
+            content=[*GOOD, file(blob_path(NOWHERE), b"stray")],
+            subject=NOWHERE,
+            found=digest(b"stray"),
+            also=("blob-unreferenced",),
+        ),
+        "sha512": Case(content=[*GOOD, file(blob_path(digest(b"x", "sha512")), b"stray")], also=("blob-unreferenced",)),
+        "dir": Case(
+            content=changed(GOOD_DIR, hexed(IMAGE.image_id), IMAGE.config.replace(b"step 0", b"step 9")), folder=True
+        ),
+    },
+    "size-mismatch": {
+        "layer": Case(
+            content=layout(made(manifest=sets("layers/1/size", 7))),
+            subject=TOP.digest,
+            expected="7 bytes",
+            found=f"{len(TOP.stored)} bytes",
+            location=f": {LAYER}",
+        ),
+        "config": Case(content=layout(made(manifest=sets("config/size", 0)))),
+        "manifest": Case(content=layout(NODE.described(size=1))),
+        "index": Case(content=layout(BOTH.described(size=1))),
+        "artifact": Case(content=layout(blob(b"text", "text/plain").described(size=5))),
+    },
+    "data-mismatch": {
+        "other": Case(content=inline(base64.b64encode(bytes(len(IMAGE.config))).decode()), subject=IMAGE.image_id),
+        "size": Case(content=inline(base64.b64encode(IMAGE.config + b" ").decode())),
+        "unpadded": Case(content=layout(NODE, artifact(b"x", "a/b", inline=False).described(data="eA"))),
+        "no-base64": Case(content=inline("*")),
+        "url-alphabet": Case(content=layout(blob(b"\xff\xfe\xfd", "text/plain").described(data="__79"))),
+        "line-break": Case(content=inline(base64.encodebytes(IMAGE.config).decode())),
+    },
+    "blob-missing": {
+        "layer": Case(content=without(GOOD, LAYER), subject=TOP.digest, location=f": {TOP.digest}"),
+        "config": Case(content=without(GOOD, CONFIG), subject=IMAGE.image_id),
+        "manifest": Case(
+            content=without(layout(Image().node()), blob_path(Image().node().digest), blob_path(Image().image_id)),
+            subject=Image().node().digest,
+        ),
+        "docker-archive-layer": Case(content=without(docker_archive(SAVED), SAVED.layers[0]), subject=SAVED.layers[0]),
+        "docker-archive-config": Case(content=without(docker_archive(SAVED), SAVED.config), subject=SAVED.config),
+        "dir": Case(content=without(GOOD_DIR, hexed(TOP.digest)), folder=True, subject=TOP.digest),
+        "artifact": Case(
+            content=without(layout(artifact(b"text", "a/b")), blob_path(digest(b"text"))), subject=digest(b"text")
+        ),
+        "two": Case(content=without(GOOD, LAYER, CONFIG), count=2),
+        "every-platform": Case(
+            content=without(layout(BOTH), *(blob_path(name) for name in BOTH.blobs if name != BOTH.digest)), count=2
+        ),
+        "layer-of-one-platform": Case(
+            content=without(layout(BOTH), blob_path(ARM.layers[1].digest)), subject=ARM.layers[1].digest
+        ),
+    },
+    "sparse-index": {
+        "platform": Case(
+            content=without(
+                layout(BOTH), *(blob_path(one) for one in (ARM.node().digest, ARM.image_id, ARM.layers[1].digest))
+            ),
+            subject=ARM.node().digest,
+        ),
+        "nested": Case(
+            content=without(
+                layout(nested(2, BOTH)),
+                *(blob_path(one) for one in (ARM.node().digest, ARM.image_id, ARM.layers[1].digest)),
+            )
+        ),
+    },
+    "blob-unreferenced": {
+        "stray": Case(
+            content=layout(NODE, strays=[b"stray"]),
+            subject=digest(b"stray"),
+            location=f": {blob_path(digest(b'stray'))}",
+        ),
+        "image": Case(
+            content=[*GOOD, *(blob_of(data) for data in (SECOND.config, SECOND.node().blobs[SECOND.node().digest]))],
+            count=2,
+        ),
+        "dir": Case(content=[*GOOD_DIR, file(hexed(digest(b"stray")), b"stray")], folder=True),
+        "empty": Case(content=layout(NODE, strays=[b""])),
+    },
+    "blob-name": {
+        "hidden": Case(
+            content=[*GOOD, file("blobs/sha256/.DS_Store", b"x")],
+            subject="blobs/sha256/.DS_Store",
+            location=": blobs/sha256/.DS_Store",
+        ),
+        "short": Case(content=[*GOOD, file("blobs/sha256/abc", b"x")]),
+        "upper-case": Case(content=[*GOOD, file(f"blobs/sha256/{'A' * 64}", b"x")]),
+        "suffix": Case(content=[*GOOD, file(f"{LAYER}.tmp", b"x")]),
+        "deeper": Case(content=[*GOOD, file(f"blobs/sha256/aa/{'a' * 64}", b"x")]),
+    },
+    "size-conflict": {
+        "absent": Case(
+            content=layout(
+                described(
+                    manifest_of(
+                        {"mediaType": OCI_EMPTY, "digest": digest(b"{}"), "size": 2},
+                        *(
+                            {"mediaType": "a/b", "digest": NOWHERE, "size": size, "urls": ["https://example.com/a"]}
+                            for size in (1, 2)
+                        ),
+                    ),
+                    OCI_MANIFEST,
+                    {digest(b"{}"): b"{}"},
+                )
+            ),
+            subject=NOWHERE,
+            expected="1",
+            found="2",
+        ),
+    },
+    "digest-unknown": {
+        "blob": Case(content=layout(NODE, ODD_BLOB), subject="x-sum:abc"),
+        "layer": Case(
+            content=layout(Image(layers=[replace(BASE, algorithm="sha384")]).node()),
+            subject=digest(BASE.stored, "sha384"),
+        ),
+    },
+    # -- layers
+    "layer-name-mismatch": {
+        "crane": Case(
+            content=docker_archive(
+                Saved(image=IMAGE, layer_names=[f"{'5' * 64}.tar.gz", f"{hexed(TOP.digest)}.tar.gz"])
+            ),
+            subject=f"{'5' * 64}.tar.gz",
+            expected=NOWHERE,
+            found=BASE.digest,
+        ),
+        "podman": Case(content=docker_archive(Saved(image=PLAIN, layer_names=["a.tar", f"{'5' * 64}.tar"]))),
+        "header-of-gzip": Case(
+            content=docker_archive(
+                Saved(
+                    image=Image(layers=[replace(BASE, stored=flipped(BASE.stored, 4))]),
+                    layer_names=[f"{hexed(BASE.digest)}.tar.gz"],
+                )
+            )
+        ),
+    },
+    "image-id-mismatch": {
+        "json": Case(
+            content=docker_archive(Saved(image=PLAIN, config_name=f"{'5' * 64}.json")),
+            expected=NOWHERE,
+            found=PLAIN.image_id,
+        ),
+        "colon": Case(content=docker_archive(Saved(image=PLAIN, config_name=NOWHERE))),
+        "blob": Case(
+            content=docker_archive(Saved(image=PLAIN, config_name=f"blobs/sha256/{'5' * 64}")),
+            also=("digest-mismatch",),
+        ),
+    },
+    "diff-id-count": {
+        "more": Case(
+            content=layout(made(config=sets("rootfs/diff_ids", [*IMAGE.diff_ids, NOWHERE]))),
+            expected="2 diff_ids",
+            found="3",
+        ),
+        "fewer": Case(content=layout(made(config=sets("rootfs/diff_ids", IMAGE.diff_ids[:1]))), found="1"),
+        "none": Case(content=layout(made(config=sets("rootfs/diff_ids", [])))),
+        "docker-archive": Case(content=saved(sets("0/Layers", SAVED.layers[:1]))),
+    },
+    "diff-id-mismatch": {
+        "other": Case(
+            content=layout(made(config=sets("rootfs/diff_ids/1", NOWHERE))),
+            subject=TOP.digest,
+            expected=NOWHERE,
+            found=TOP.diff_id,
+            location=f": {LAYER}",
+        ),
+        "of-the-stored": Case(content=layout(made(config=sets("rootfs/diff_ids/1", TOP.digest)))),
+        "docker-archive": Case(content=changed(docker_archive(SAVED), SAVED.layers[1], ZEROS), subject=SAVED.layers[1]),
+    },
+    "layer-order": {
+        "config": Case(content=layout(made(config=sets("rootfs/diff_ids", IMAGE.diff_ids[::-1])))),
+        "docker-archive": Case(content=saved(sets("0/Layers", SAVED.layers[::-1])), subject=PLAIN.image_id),
+    },
+    "history-count": {
+        "more": Case(
+            content=layout(made(config=sets("history", [{}] * 3))), expected="2 entries with a layer", found="3"
+        ),
+        "empty": Case(content=layout(made(config=sets("history", [{"empty_layer": True}] * 2))), found="0"),
+        "docker-archive": Case(
+            content=docker_archive(Saved(image=Image(layers=PLAIN.layers, config_members={"history": [{}]})))
+        ),
+    },
+    "platform-mismatch": {
+        "architecture": Case(
+            content=layout(IMAGE.node(platform={"os": "linux", "architecture": "arm64"})),
+            expected="linux/arm64",
+            found="linux/amd64",
+        ),
+        "os": Case(content=layout(IMAGE.node(platform={"os": "windows", "architecture": "amd64"}))),
+        "variant": Case(
+            content=layout(
+                replace(ARM, config_members={"variant": "v8"}).node(
+                    platform={"os": "linux", "architecture": "arm64", "variant": "v9"}
+                )
+            )
+        ),
+    },
+    "layer-padded": {
+        "gzip": Case(content=layout(in_layer(BASE.stored + bytes(1)).node())),
+        "block": Case(content=layout(in_layer(BASE.stored + bytes(10240)).node())),
+    },
+    "layer-not-tar": {
+        "text": Case(content=layout(Image(layers=[packed(b"text" * 500, "gzip")]).node()), expected="a tar"),
+        "short": Case(content=layout(Image(layers=[packed(b"text", "none")]).node())),
+        "gzip-in-gzip": Case(content=layout(Image(layers=[packed(BASE.stored, "gzip")]).node())),
+    },
+    "toc-annotation": {
+        "size": Case(content=layout(estargz(size=1).node())),
+        "offset": Case(content=layout(estargz(offset=1 << 30).node())),
+        "no-footer": Case(content=layout(in_layer(BASE.stored, annotations={STARGZ: NOWHERE}).node())),
+        "position": Case(content=layout(chunked(shift=1 << 30).node())),
+    },
+    "toc-digest": {
+        "estargz": Case(content=layout(estargz(told=NOWHERE).node()), expected=NOWHERE),
+        "chunked": Case(content=layout(chunked(told=NOWHERE).node()), expected=NOWHERE),
+    },
+    "toc-entry": {
+        "estargz": Case(content=layout(estargz(file=NOWHERE).node()), expected=NOWHERE, found=digest(b"contents")),
+        "chunked": Case(content=layout(chunked(file=NOWHERE).node()), expected=NOWHERE),
+        "left-out": Case(content=layout(estargz(file="").node())),
+        "too-many": Case(content=layout(chunked(other=digest(b"contents")).node())),
+    },
+    "layer-damaged": {
+        "gzip-checksum": Case(content=layout(in_layer(flipped(BASE.stored, len(BASE.stored) - 8)).node())),
+        "gzip-cut": Case(content=layout(in_layer(BASE.stored[:-1]).node())),
+        "gzip-garbage": Case(content=layout(in_layer(BASE.stored + b"garbage").node())),
+        "gzip-zeros-and-garbage": Case(content=layout(in_layer(BASE.stored + bytes(10) + b"garbage").node())),
+        "gzip-header-alone": Case(content=layout(in_layer(BASE.stored[:10]).node())),
+        "gzip-reserved-flag": Case(content=layout(in_layer(flipped(BASE.stored, 3, 0x80)).node())),
+        "gzip-second-member-cut": Case(content=layout(in_layer(gzipped(BASE.plain, members=2)[:-3]).node())),
+        "zstd-checksum": Case(content=layout(zstd_layer(flipped(ZSTD, len(ZSTD) - 1)).node())),
+        "zstd-cut": Case(content=layout(zstd_layer(ZSTD[:-5]).node())),
+        "zstd-garbage": Case(content=layout(zstd_layer(ZSTD + b"garbage").node())),
+        "zstd-zeros": Case(content=layout(zstd_layer(ZSTD + bytes(8)).node())),
+        "zstd-skippable-cut": Case(content=layout(zstd_layer(ZSTD + skippable(b"x" * 9)[:-1]).node())),
+        "zstd-skippable-header-cut": Case(content=layout(zstd_layer(ZSTD + skippable(b"")[:5]).node())),
+        "docker-archive": Case(content=docker_archive(Saved(image=in_layer(BASE.stored[:-1])))),
+    },
+    "limit-unpacked": {
+        "ratio": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node()), options=("--max-ratio", "100")),
+        "size": Case(
+            content=layout(Image(layers=[packed(ZEROS, "none")]).node()), options=("--max-layer-size", "1000000")
+        ),
+        "window": Case(
+            content=layout(Image(layers=[packed(ZEROS, "zstd")]).node()), options=("--limit", "window=100000")
+        ),
+    },
+    "media-type-mismatch": {
+        "plain-named-gzip": Case(
+            content=layout(Image(layers=[replace(PLAIN.layers[0], media_type=f"{OCI_LAYER}+gzip")]).node()),
+            expected="gzip",
+            found="none",
+        ),
+        "gzip-named-plain": Case(
+            content=layout(Image(layers=[replace(BASE, media_type=OCI_LAYER)]).node()), expected="none", found="gzip"
+        ),
+        "zstd-named-gzip": Case(
+            content=layout(Image(layers=[replace(packed(BASE.plain, "zstd"), media_type=f"{OCI_LAYER}+gzip")]).node())
+        ),
+        "xz-named-plain": Case(
+            content=layout(
+                Image(layers=[replace(BASE, stored=lzma.compress(BASE.plain), media_type=OCI_LAYER)]).node()
+            ),
+            found="xz",
+        ),
+    },
+    "layer-opaque": {
+        "encrypted": Case(
+            content=layout(
+                Image(
+                    layers=[replace(BASE, stored=b"secret" * 99, media_type=f"{OCI_LAYER}+gzip+encrypted"), TOP]
+                ).node()
+            )
+        ),
+        "unknown": Case(
+            content=layout(Image(layers=[replace(BASE, media_type="application/vnd.example.layer"), TOP]).node())
+        ),
+    },
+    "layer-foreign": {
+        "absent": Case(
+            content=layout(Image(layers=[replace(BASE, media_type=OCI_FOREIGN, absent=True), TOP]).node()),
+            subject=BASE.digest,
+        ),
+        "urls": Case(
+            content=layout(
+                Image(layers=[replace(BASE, members={"urls": ["https://example.com/a"]}, absent=True), TOP]).node()
+            )
+        ),
+    },
+    # -- references
+    "name-conflict": {
+        "layout": Case(content=layout(NODE, ARM.node().named(NAME, "1.0")), subject=NAME, location=f": {NAME}"),
+        "ref-name": Case(
+            content=layout(IMAGE.node().named(ref_name="app"), ARM.node().named(ref_name="app")), subject="app"
+        ),
+        "familiar": Case(
+            content=layout(IMAGE.node().named(ref_name="corpus/app:1.0"), ARM.node().named(ref_name=NAME)), subject=NAME
+        ),
+        "docker-archive": Case(content=docker_archive(SAVED, replace(SAVED, image=SECOND))),
+    },
+    "attestation-dangling": {
+        "child": Case(content=layout(index([IMAGE.node(), attestation(FAR)])), expected=NOWHERE),
+        "root": Case(content=layout(NODE, attestation(FAR)), expected=NOWHERE),
+    },
+    "subject-dangling": {
+        "referrer": Case(content=layout(artifact(b"sbom", "a/b", subject=FAR)), expected=NOWHERE),
+        "image": Case(content=layout(made(manifest=sets("subject", FAR.descriptor)))),
+        "index": Case(content=layout(index([NODE], members={"subject": FAR.descriptor}))),
+    },
+    "tag-dangling": {
+        "schema": Case(
+            content=layout(index([artifact(b"x", "a/b")]).named(ref_name=TAG)), subject=TAG, expected=NOWHERE
+        ),
+        "signature": Case(content=layout(artifact(b"x", "a/b").named(ref_name=f"{TAG}.sig"))),
+        "sbom": Case(content=layout(artifact(b"x", "a/b").named(ref_name=f"{TAG}.sbom"))),
+        "in-a-name": Case(content=layout(artifact(b"x", "a/b").named(ref_name=f"example.com/corpus/app:{TAG}.att"))),
+    },
+    "statement-dangling": {
+        "in-toto": Case(content=layout(stated(NOWHERE)), expected=NOWHERE),
+    },
+    "manifest-untagged": {
+        "registry": Case(content=registry(tagged=False), folder=True),
+    },
+    "signature-stale": {
+        "cosign": Case(
+            content=layout(NODE, signature(FAR).named(ref_name=NODE.digest.replace(":", "-") + ".sig")),
+            expected=NODE.digest,
+            found=NOWHERE,
+        ),
+        "attestation": Case(
+            content=layout(index([IMAGE.node(), attestation(IMAGE.node(), statement(NOWHERE))])),
+            expected=NODE.digest,
+            found=NOWHERE,
+        ),
+        "attestation-of-index.json": Case(
+            content=layout(NODE, attestation(IMAGE.node(), statement(NOWHERE))), expected=NODE.digest
+        ),
+    },
+}
+
+PASSES: Cases = {
+    # -- the call
+    "not-an-archive": {
+        "tar": Case(content=GOOD),
+        "folder": Case(content=GOOD, folder=True),
+        "gzip": Case(content=gzip.compress(WHOLE, mtime=0)),
+        "beside-others": Case(content=[file("README", b"x"), *GOOD]),
+    },
+    "expected-digest-missing": {
+        "manifest": Case(content=GOOD, selector=NODE.digest),
+        "config": Case(content=GOOD, selector=IMAGE.image_id),
+        "index": Case(content=layout(BOTH), selector=BOTH.digest),
+        "child": Case(content=layout(BOTH), selector=ARM.node().digest),
+        "docker-archive": Case(content=docker_archive(SAVED), selector=PLAIN.image_id),
+        "dir": Case(content=GOOD_DIR, folder=True, selector=NODE.digest),
+    },
+    "receipt-mismatch": {
+        "all": Case(content=GOOD, receipt=receipt(TOP.digest, BASE.digest)),
+        "diff-id": Case(content=GOOD, receipt=receipt(TOP.digest, diff_id=TOP.diff_id)),
+        "manifest": Case(content=GOOD, receipt=receipt(NODE.digest, kind="manifests")),
+        "nothing": Case(content=GOOD, receipt=receipt()),
+    },
+    # -- container
+    "tar-damaged": {
+        "gnu": Case(content=tar(GOOD, style=Style.GNU)),
+        "pax": Case(content=tar(GOOD, style=Style.PAX)),
+        "ustar": Case(content=tar(GOOD)),
+        "base-256": Case(content=tar(GOOD, base256=True)),
+        "nul-behind-pax-records": Case(content=pax({"a": "b"}) + WHOLE),
+        "unknown-records": Case(content=pax({"SCHILY.xattr.user.a": "b=c", "mtime": "1.5"}) + WHOLE),
+    },
+    "tar-truncated": {
+        "two-blocks": Case(content=tar(GOOD)),
+        "three-blocks": Case(content=tar(GOOD, end=3)),
+        "record": Case(content=tar(GOOD, record=10240)),
+    },
+    "tar-sizes-differ": {
+        "same": Case(content=pax_sized(str(len(GOOD[0].data))) + b""),
+    },
+    "tar-ambiguous": {
+        "global-comment": Case(content=pax({"comment": "0" * 40}, flag=b"g") + WHOLE),
+        "long-name-twice-the-same": Case(
+            content=pax({"path": "a" * 150}) + tar([file("a" * 150, b"")], style=Style.GNU, end=0) + WHOLE
+        ),
+        "folder": Case(content=[folder("blobs"), *GOOD]),
+        "folder-as-a-file": Case(content=tar([file("old/", b"")], end=0) + WHOLE),
+    },
+    "data-after-end": {
+        "zeros": Case(content=WHOLE + bytes(100_000)),
+        "odd-number-of-zeros": Case(content=WHOLE + bytes(7)),
+    },
+    "member-doubled": {
+        "folders": Case(content=[folder("blobs"), *GOOD, folder("blobs")]),
+        "names-in-another-case": Case(content=[*GOOD, file("Index.json", b"{}")]),
+    },
+    "member-doubled-same": {
+        "equal-contents": Case(content=[*GOOD, file("copy", GOOD[-1].data)]),
+        "folders": Case(content=[folder("blobs/sha256"), folder("./blobs/sha256"), *GOOD]),
+    },
+    "member-name": {
+        "dotted": Case(content=renamed(GOOD, "./")),
+        "root": Case(content=[folder("."), *renamed(GOOD, "./")]),
+        "dots-in-names": Case(content=[*GOOD, file("..data", b"x"), file("a..b", b"x"), file("...", b"x")]),
+        "above-and-inside-again": Case(content=[*GOOD, file("a/../b", b"x")]),
+    },
+    "member-name-absolute": {
+        "slash-inside": Case(content=[*GOOD, file("a//b", b"x")]),
+        "dot-slash": Case(content=renamed(GOOD, ".//")),
+    },
+    "member-special": {
+        "contiguous-file": Case(content=flagged_whole(b"7")),
+        "old-file": Case(content=flagged_whole(b"\0")),
+        "device-that-nothing-names": Case(content=special("dev/null", b"3") + WHOLE),
+        "fifo-that-nothing-names": Case(content=special("pipe", b"6") + WHOLE),
+    },
+    "link-escapes": {
+        "above-and-inside-again": Case(
+            content=[*without(GOOD, LAYER), symlink(LAYER, "../../blobs/../layer"), file("layer", TOP.stored)]
+        ),
+        "folder": Case(
+            content=[*without(GOOD, LAYER), file("layer", TOP.stored)], folder=True, links={LAYER: "../../layer"}
+        ),
+    },
+    "link-dangling": {
+        "before-its-target": Case(
+            content=[symlink(LAYER, "../../layer"), *without(GOOD, LAYER), file("layer", TOP.stored)]
+        ),
+        "hard-link": Case(content=[*without(GOOD, LAYER), file("layer", TOP.stored), hardlink(LAYER, "layer")]),
+    },
+    "link-loop": {
+        "chain": Case(
+            content=[
+                *without(GOOD, LAYER),
+                symlink(LAYER, "../../a"),
+                symlink("a", "b"),
+                symlink("b", "c"),
+                file("c", TOP.stored),
+            ]
+        ),
+    },
+    "outer-damaged": {
+        "gzip": Case(content=gzip.compress(WHOLE, mtime=0)),
+        "gzip-members": Case(content=gzipped(WHOLE, members=3)),
+        "gzip-padded": Case(content=gzip.compress(WHOLE, mtime=0) + bytes(512)),
+        "zstd": Case(content=zstandard.ZstdCompressor().compress(WHOLE)),
+        "zstd-skippable": Case(content=skippable(b"x") + zstandard.ZstdCompressor().compress(WHOLE)),
+        "xz": Case(content=lzma.compress(WHOLE)),
+        "bzip2": Case(content=bz2.compress(WHOLE)),
+        "gzip-in-zstd": Case(content=zstandard.ZstdCompressor().compress(gzip.compress(WHOLE, mtime=0))),
+    },
+    "member-not-a-folder": {
+        "folders": Case(content=[folder("blobs"), folder("blobs/sha256"), *GOOD]),
+        "no-folders": Case(content=GOOD),
+        "file-of-a-like-name": Case(content=[*GOOD, file("blob", b"x")]),
+    },
+    "limit-name": {
+        "long": Case(content=[*GOOD, file(LONG, b"")]),
+        "lifted": Case(content=[*GOOD, file("a/" * 2100 + "b", b"")], options=("--limit", "name=5000")),
+    },
+    "limit-extended": {
+        "large": Case(content=pax({"comment": "x" * 60_000}) + WHOLE),
+        "lifted": Case(content=pax({"comment": "x" * (2 << 20)}) + WHOLE, options=("--limit", "extended=3000000")),
+    },
+    "limit-members": {
+        "exactly": Case(content=GOOD, options=("--limit", f"members={len(GOOD)}")),
+    },
+    "limit-outer": {
+        "three-times": Case(content=gzip.compress(gzip.compress(gzip.compress(WHOLE)))),
+    },
+    "limit-ratio": {
+        "lifted": Case(
+            content=gzip.compress(tar([*GOOD, file("zeros", bytes(8 << 20))])), options=("--max-ratio", "2000")
+        ),
+    },
+    # -- documents
+    "json-invalid": {
+        "blanks": Case(content=entry(lambda data: b" \n\t" + data + b"\r\n")),
+        "escapes": Case(content=layout(made(config=splices(b'"author":"\\u00e9\\/\\n"')))),
+        "pretty": Case(content=entry(lambda data: json.dumps(json.loads(data), indent=4).encode())),
+    },
+    "json-encoding": {
+        "umlauts": Case(content=layout(made(config=splices('"author":"Käthe 漢字 🚢"'.encode())))),
+        "nul-escaped": Case(content=layout(made(config=splices(b'"author":"\\u0000"')))),
+        "not-a-character": Case(content=entry(splices('"odd":"\uffff"'.encode()))),
+    },
+    "json-bom": {
+        "inside": Case(content=layout(made(config=splices('"author":"\ufeff"'.encode())))),
+    },
+    "json-trailing": {
+        "newlines": Case(content=layout(made(config=lambda data: data + b"\n\n", manifest=lambda data: data + b"\n"))),
+    },
+    "json-duplicate-key": {
+        "in-two-objects": Case(content=layout(made(config=splices(b'"odd":{"a":{"a":1}}')))),
+    },
+    "json-number": {
+        "largest": Case(content=entry(splices(b'"odd":[9223372036854775807,-9223372036854775808]'))),
+        "fraction": Case(content=layout(made(config=splices(b'"odd":[1.50,-0.0,1e308,1E-400]')))),
+        "as-text": Case(content=layout(made(config=splices(b'"odd":"NaN 1e999 Infinity"')))),
+    },
+    "json-surrogate": {
+        "pair": Case(content=entry(splices(b'"odd":"\\ud83d\\udea2"'))),
+        "escaped-backslash": Case(content=entry(splices(b'"odd":"\\\\ud800"'))),
+    },
+    "config-surrogate": {
+        "pair": Case(content=layout(made(config=splices(b'"author":"\\ud83d\\udea2"')))),
+    },
+    "key-case": {
+        "unknown-key": Case(content=layout(made(config=sets("Odd", 1), manifest=sets("Later", 1)))),
+        "docker's-own": Case(content=layout(made(config=sets("docker_version", "20.10")))),
+        "run-config-of-docker": Case(content=layout(made(config=sets("config/Hostname", "h")))),
+        "annotations": Case(content=layout(NODE.annotated(Digest="a", digest="b"))),
+        "labels": Case(content=layout(made(config=sets("config/Labels", {"a": "1", "A": "2"})))),
+        "jib": Case(
+            content=saved(
+                lambda data: (
+                    data.replace(b"RepoTags", b"repoTags").replace(b"Config", b"config").replace(b"Layers", b"layers")
+                )
+            )
+        ),
+    },
+    "limit-depth": {
+        "deep": Case(content=entry(splices(b'"odd":' + b"[" * 90 + b"]" * 90))),
+        "lifted": Case(content=entry(splices(b'"odd":' + b"[" * 150 + b"]" * 150)), options=("--limit", "depth=200")),
+        "brackets-in-text": Case(content=entry(splices(b'"odd":"' + b"[" * 150 + b'"'))),
+        "wide": Case(content=entry(splices(b'"odd":[' + b",".join([b"[]"] * 150) + b"]"))),
+    },
+    "limit-document": {
+        "large": Case(content=layout(made(config=splices(b'"author":"' + b"x" * (3 << 20) + b'"')))),
+        "manifest": Case(content=layout(made(manifest=splices(b'"odd":"' + b"x" * (3 << 20) + b'"')))),
+    },
+    "limit-nesting": {
+        "deep": Case(content=layout(nested(15))),
+        "lifted": Case(content=layout(nested(17)), options=("--limit", "nesting=20")),
+    },
+    "limit-layers": {"many": Case(content=layout(many_layers(127).node()))},
+    "limit-documents": {"enough": Case(content=layout(BOTH), options=("--limit", "documents=5"))},
+    "limit-documents-size": {"enough": Case(content=layout(NODE), options=("--limit", "documents-size=100000"))},
+    "limit-values": {"enough": Case(content=layout(NODE), options=("--limit", "values=1000"))},
+    "schema": {
+        "null-is-absent": Case(
+            content=layout(
+                made(config=sets("config", {"Env": None, "Cmd": None, "Labels": None, "User": None, "Volumes": None}))
+            )
+        ),
+        "no-run-config": Case(content=layout(made(config=sets("config", None)))),
+        "no-history": Case(content=layout(made(config=sets("history", ABSENT)))),
+        "null-history": Case(content=layout(made(config=sets("history", None)))),
+        "null-diff-ids": Case(
+            content=layout(made(Image(), config=sets("rootfs/diff_ids", None))), also=("layers-empty",)
+        ),
+        "env-with-several-equals": Case(content=layout(made(config=sets("config/Env", ["A=", "B=c=d", "=C:=C:\\"])))),
+        "volumes": Case(content=layout(made(config=sets("config/Volumes", {"/data": {}})))),
+        "ports": Case(content=layout(made(config=sets("config/ExposedPorts", {"80/tcp": {}})))),
+        "created": Case(content=layout(made(config=sets("created", "2024-02-29T23:59:60.123456789+05:30")))),
+        "created-at-no-time": Case(content=layout(made(config=sets("created", "0001-01-01T00:00:00Z")))),
+        "features": Case(content=layout(made(config=sets("os.features", ["win32k"])))),
+        "size-zero": Case(content=layout(NODE, blob(b"", "text/plain"))),
+        "tags-null": Case(content=saved(sets("0/RepoTags", None))),
+        "unknown-members": Case(content=saved(sets("0/Parent", "sha256:abc"))),
+    },
+    "digest-malformed": {
+        "sha512": Case(content=layout(replace(IMAGE, algorithm="sha512").node())),
+        "unknown-algorithm": Case(content=layout(NODE, ODD_BLOB), also=("digest-unknown",)),
+        "multibase": Case(
+            content=layout(
+                NODE, Node({"mediaType": "text/plain", "digest": "a+b.c:zQ-_=", "size": 1}, {"a+b.c:zQ-_=": b"x"})
+            ),
+            also=("digest-unknown",),
+        ),
+    },
+    "media-type-malformed": {
+        "vendor": Case(content=layout(NODE, blob(b"x", "application/vnd.example.a-b_c.d+json"))),
+        "parameter": Case(content=layout(NODE, blob(b"x", "text/plain; charset=utf-8"))),
+        "artifact-type-empty": Case(content=layout(NODE.described(artifactType=""))),
+        "longest": Case(content=layout(NODE.described(artifactType="a/" + "b" * 127))),
+    },
+    "platform-malformed": {
+        "whole": Case(
+            content=layout(
+                IMAGE.node(
+                    platform={
+                        "os": "linux",
+                        "architecture": "amd64",
+                        "variant": "",
+                        "os.version": "10.0.1",
+                        "os.features": ["a"],
+                        "odd": 1,
+                    }
+                )
+            )
+        ),
+        "null": Case(content=layout(NODE.described(platform=None))),
+    },
+    "urls-malformed": {
+        "some": Case(
+            content=layout(made(manifest=sets("layers/0/urls", ["https://example.com/a?b=c#d", "urn:a:b", "ipfs://x"])))
+        ),
+        "none": Case(content=layout(made(manifest=sets("layers/0/urls", [])))),
+        "null": Case(content=layout(made(manifest=sets("layers/0/urls", None)))),
+    },
+    "annotations-malformed": {
+        "empty": Case(content=layout(made(manifest=sets("annotations", {})))),
+        "null": Case(content=layout(made(manifest=sets("annotations", None)))),
+        "empty-value": Case(content=layout(NODE.annotated(a=""))),
+        "odd-keys": Case(content=layout(NODE.described(annotations={"a b": "y", "ü": "z"}))),
+    },
+    "platform-empty": {
+        "unknown": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+        "variant-empty": Case(content=layout(made(config=sets("variant", "")))),
+        "signature": Case(content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))),
+    },
+    "layers-empty": {"one": Case(content=layout(Image(layers=[BASE]).node()))},
+    "image-unproved": {
+        "oras": Case(content=layout(stored_as(OCI_LAYER, EMPTY, artifactType="application/vnd.unknown.artifact.v1"))),
+        "artifact": Case(content=layout(artifact(b"x", "application/vnd.example.config.v1+json"))),
+        "helm": Case(
+            content=layout(
+                described(
+                    manifest_of(
+                        {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": digest(b"{}"), "size": 2},
+                        {
+                            "mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+                            "digest": BASE.digest,
+                            "size": len(BASE.stored),
+                        },
+                    ),
+                    OCI_MANIFEST,
+                    {digest(b"{}"): b"{}", BASE.digest: BASE.stored},
+                )
+            )
+        ),
+    },
+    "document-ambiguous": {
+        "other-members": Case(content=layout(made(manifest=sets("blobs", [])))),
+        "layers-in-annotations": Case(content=layout(listed(BOTH, sets("annotations", {"layers": "x"})))),
+    },
+    "media-type-conflict": {
+        "absent": Case(content=layout(made(manifest=sets("mediaType", ABSENT)))),
+        "absent-in-index": Case(content=layout(listed(BOTH, sets("mediaType", ABSENT)))),
+        "absent-in-index.json": Case(content=entry(sets("mediaType", ABSENT))),
+        "docker": Case(content=layout(replace(IMAGE, family="docker").node())),
+    },
+    "index-cycle": {
+        "twice-the-same": Case(content=layout(index([nested(1), nested(1)]))),
+        "unknown-digests": Case(content=cyclic(closed=False), also=("digest-unknown",)),
+    },
+    "index-missing": {"docker-archive": Case(content=docker_archive(SAVED)), "there": Case(content=GOOD)},
+    "index-empty": {"one": Case(content=layout(NODE))},
+    "index-without-manifests": {"hybrid": Case(content=HYBRID)},
+    "layout-version": {
+        "blanks": Case(content=changed(GOOD, "oci-layout", b'{ "imageLayoutVersion" : "1.0.0" }\n')),
+        "unknown-members": Case(content=changed(GOOD, "oci-layout", b'{"imageLayoutVersion":"1.0.0","odd":1}')),
+        "docker-archive-without-index.json": Case(content=docker_archive(SAVED)),
+        "first-member": Case(content=[GOOD[-2], *GOOD[:-2], GOOD[-1]]),
+    },
+    "hybrid-disagrees": {
+        "same": Case(content=HYBRID),
+        "without-tags": Case(content=half({**ENTRY, "RepoTags": None})),
+        "another-tag": Case(content=half({**ENTRY, "RepoTags": ["corpus/app:1.0", "corpus/more:1.0"]})),
+        "config-elsewhere": Case(
+            content=[*half({**ENTRY, "Config": "config.json"}), file("config.json", PLAIN.config)]
+        ),
+        "fewer-images": Case(
+            content=changed(
+                hybrid(SAVED, Saved(image=SECOND, tags=["corpus/other:1.0"])), "manifest.json", dumped([ENTRY])
+            )
+        ),
+        "one-platform": Case(
+            content=[*layout(platforms([PLAIN, ARM]).named(NAME, "1.0")), file("manifest.json", dumped([ENTRY]))]
+        ),
+    },
+    "format-doubled": {
+        "dir": Case(content=GOOD_DIR, folder=True),
+        "dir-of-an-index": Case(content=skopeo_dir(BOTH), folder=True),
+        "layout": Case(content=GOOD, folder=True),
+        "hybrid": Case(content=HYBRID),
+    },
+    "role-doubled": {
+        "dir": Case(content=GOOD_DIR, folder=True),
+        "index": Case(content=skopeo_dir(BOTH), folder=True),
+    },
+    "layer-sources-mismatch": {
+        "true": Case(content=hybrid(SAVED, LayerSources=sources())),
+        "null": Case(content=saved(sets("0/LayerSources", None))),
+        "some": Case(content=saved(sets("0/LayerSources", dict([*sources().items()][:1])))),
+        "zstd-stored-plain": Case(content=saved(sets("0/LayerSources", sources()))),
+    },
+    "v1-conflict": {
+        "same": Case(content=docker_archive(SAVED, repositories=True)),
+        "top-layer": Case(content=v1(**{"corpus/app": {"1.0": hexed(PLAIN.layers[1].diff_id)}})),
+        "empty": Case(content=v1()),
+        "full-name": Case(content=v1(**{"docker.io/corpus/app": {"1.0": "a" * 64}})),
+    },
+    "reference-malformed": {
+        "port-and-path": Case(
+            content=docker_archive(
+                Saved(image=PLAIN, tags=["localhost:5000/a/b_c/d--e.f:T_1.x-y", "a@sha256:" + "5" * 64])
+            )
+        ),
+        "ref-name": Case(content=names(REF_NAME, "a/b:c@d+e--f.g_h")),
+        "ref-name-upper-case": Case(content=names(REF_NAME, "App")),
+        "containerd": Case(content=names(CONTAINERD_NAME, "example.com:5000/app:latest")),
+        "digest": Case(content=names(REF_NAME, f"example.com/app@{NODE.digest}")),
+    },
+    # -- blobs
+    "digest-mismatch": {
+        "sha512": Case(
+            content=layout(replace(IMAGE, layers=[replace(BASE, algorithm="sha512"), TOP], algorithm="sha512").node())
+        ),
+        "empty-blob": Case(content=layout(NODE, blob(b"", "text/plain"))),
+        "linked": Case(content=[*without(GOOD, LAYER), file("layer", TOP.stored), symlink(LAYER, "../../layer")]),
+    },
+    "size-mismatch": {"empty": Case(content=layout(NODE, blob(b"", "application/octet-stream")))},
+    "data-mismatch": {
+        "true": Case(content=inline(base64.b64encode(IMAGE.config).decode())),
+        "empty": Case(content=layout(NODE, blob(b"", "text/plain").described(data=""))),
+        "null": Case(content=layout(NODE.described(data=None))),
+        "empty-config": Case(content=layout(artifact(b"x", "a/b"))),
+        "blob-absent": Case(content=without(layout(artifact(b"x", "a/b")), blob_path(digest(b"{}")))),
+        "sha512": Case(
+            content=layout(
+                NODE,
+                Node(
+                    {"mediaType": "text/plain", "digest": digest(b"x", "sha512"), "size": 1, "data": "eA=="},
+                    {digest(b"x", "sha512"): b"x"},
+                ),
+            )
+        ),
+    },
+    "blob-missing": {
+        "foreign": Case(content=layout(Image(layers=[replace(BASE, media_type=OCI_FOREIGN, absent=True), TOP]).node())),
+        "urls": Case(
+            content=layout(
+                Image(layers=[replace(BASE, members={"urls": ["https://example.com/a"]}, absent=True), TOP]).node()
+            )
+        ),
+        "subject": Case(content=layout(artifact(b"x", "a/b", subject=FAR)), also=("subject-dangling",)),
+        "inline": Case(content=without(layout(artifact(b"x", "a/b")), blob_path(digest(b"{}")))),
+    },
+    "sparse-index": {"whole": Case(content=layout(BOTH))},
+    "blob-unreferenced": {
+        "config-of-a-signature": Case(
+            content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))
+        ),
+        "unknown-media-type": Case(content=layout(NODE, blob(b"x", "application/vnd.example.unknown"))),
+        "other-files": Case(content=[*GOOD, file("README", b"x"), file("ingest/x", b"")]),
+        "docker-archive": Case(
+            content=docker_archive(
+                Saved(
+                    image=PLAIN,
+                    config_name=blob_path(PLAIN.image_id),
+                    layer_names=[blob_path(one.digest) for one in PLAIN.layers],
+                )
+            )
+        ),
+    },
+    "blob-name": {
+        "sha512": Case(content=layout(Image(layers=[replace(BASE, algorithm="sha512")]).node())),
+        "folder": Case(content=[folder("blobs/sha256/"), *GOOD]),
+        "empty-algorithm": Case(content=[folder("blobs/sha512/"), *GOOD]),
+    },
+    "size-conflict": {
+        "layer-twice": Case(content=layout(Image(layers=[BASE, TOP, BASE]).node())),
+    },
+    "digest-unknown": {"sha512": Case(content=layout(replace(IMAGE, algorithm="sha512").node()))},
+    # -- layers
+    "layer-name-mismatch": {
+        "digests": Case(
+            content=docker_archive(
+                Saved(image=IMAGE, layer_names=[f"{hexed(one.digest)}.tar.gz" for one in IMAGE.layers])
+            )
+        ),
+        "diff-ids": Case(
+            content=docker_archive(
+                Saved(image=PLAIN, layer_names=[f"{hexed(one.diff_id)}.tar" for one in PLAIN.layers])
+            )
+        ),
+        "diff-ids-of-gzip": Case(
+            content=docker_archive(
+                Saved(image=IMAGE, layer_names=[f"{hexed(one.diff_id)}.tar.gz" for one in IMAGE.layers])
+            )
+        ),
+        "v1-folders": Case(
+            content=docker_archive(Saved(image=PLAIN, layer_names=[f"{letter * 64}/layer.tar" for letter in "ab"]))
+        ),
+        "short": Case(
+            content=docker_archive(Saved(image=PLAIN, layer_names=[f"{letter * 40}.tar" for letter in "ab"]))
+        ),
+    },
+    "image-id-mismatch": {
+        "json": Case(content=docker_archive(SAVED)),
+        "colon": Case(content=docker_archive(Saved(image=PLAIN, config_name=PLAIN.image_id))),
+        "other-name": Case(content=docker_archive(Saved(image=PLAIN, config_name="config.json"))),
+        "short-hex": Case(content=docker_archive(Saved(image=PLAIN, config_name=f"{'a' * 40}.json"))),
+    },
+    "diff-id-count": {
+        "none": Case(content=layout(Image().node()), also=("layers-empty",)),
+        "null": Case(
+            content=docker_archive(Saved(image=Image(config_members={"rootfs": {"type": "layers", "diff_ids": None}})))
+        ),
+    },
+    "diff-id-mismatch": {
+        "same-layer-twice": Case(content=layout(Image(layers=[BASE, BASE]).node())),
+        "gzip-and-zstd": Case(
+            content=layout(index(Image(layers=[packed(BASE.plain, codec)]).node() for codec in ("gzip", "zstd")))
+        ),
+        "empty-layer": Case(content=layout(Image(layers=[packed(bytes(1024), "gzip")]).node())),
+        "sha512": Case(
+            content=layout(made(config=sets("rootfs/diff_ids", [digest(BASE.plain, "sha512"), TOP.diff_id])))
+        ),
+    },
+    "layer-order": {
+        "twice": Case(content=layout(Image(layers=[TOP, BASE, TOP]).node())),
+    },
+    "history-count": {
+        "empty-layers": Case(
+            content=layout(
+                made(config=sets("history", [{}, {"empty_layer": True}, {"empty_layer": False}, {"empty_layer": True}]))
+            )
+        ),
+        "none": Case(content=layout(made(config=sets("history", [])))),
+    },
+    "platform-mismatch": {
+        "variant-told-by-the-index-alone": Case(
+            content=layout(ARM.node(platform={"os": "linux", "architecture": "arm64", "variant": "v8"}))
+        ),
+        "variant-told-by-the-config-alone": Case(
+            content=layout(replace(ARM, config_members={"variant": "v8"}).node(platform=ARM64.members()))
+        ),
+        "none": Case(content=layout(ARM.node())),
+        "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+    },
+    "layer-padded": {
+        "plain-tar": Case(content=layout(Image(layers=[packed(BASE.plain + bytes(9000), "none")]).node())),
+        "inside": Case(content=layout(Image(layers=[packed(BASE.plain + bytes(9000), "gzip")]).node())),
+        "members": Case(content=layout(Image(layers=[packed(BASE.plain, "gzip", parts=5)]).node())),
+    },
+    "layer-not-tar": {
+        "empty": Case(content=layout(Image(layers=[packed(b"", "gzip")]).node())),
+        "empty-tar": Case(content=layout(Image(layers=[packed(bytes(1024), "none")]).node())),
+        "pax": Case(content=layout(Image(layers=[packed(pax({"a": "b"}) + tar([]), "gzip")]).node())),
+        "statement": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+    },
+    "toc-annotation": {
+        "estargz": Case(content=layout(estargz().node())),
+        "chunked": Case(content=layout(chunked().node())),
+    },
+    "toc-digest": {
+        "estargz": Case(content=layout(estargz().node())),
+        "chunked": Case(content=layout(chunked().node())),
+    },
+    "toc-entry": {"estargz": Case(content=layout(estargz().node())), "chunked": Case(content=layout(chunked().node()))},
+    "layer-damaged": {
+        "gzip-members": Case(content=layout(in_layer(gzipped(BASE.plain, members=9)).node())),
+        "gzip-name-and-comment": Case(content=layout(in_layer(gzipped(BASE.plain, name=b"layer.tar")).node())),
+        "gzip-all-fields": Case(content=layout(in_layer(gzip_fields(BASE.plain)).node())),
+        "gzip-empty-member": Case(content=layout(in_layer(gzipped(b"") + BASE.stored + gzipped(b"")).node())),
+        "zstd-frames": Case(content=layout(zstd_layer(packed(BASE.plain, "zstd", parts=9).stored).node())),
+        "zstd-skippable": Case(
+            content=layout(zstd_layer(skippable(b"a") + ZSTD + skippable(b"") + skippable(b"b" * 5000)).node())
+        ),
+        "zstd-empty-frame": Case(content=layout(zstd_layer(ZSTD + zstandard.ZstdCompressor().compress(b"")).node())),
+    },
+    "limit-unpacked": {
+        "zeros": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node())),
+        "lifted": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node()), options=("--max-ratio", "2000")),
+        "exactly": Case(
+            content=layout(Image(layers=[packed(ZEROS, "gzip")]).node()), options=("--max-layer-size", str(len(ZEROS)))
+        ),
+    },
+    "media-type-mismatch": {
+        "docker-archive": Case(
+            content=docker_archive(Saved(image=Image(layers=[BASE, TOP]), layer_names=["1/layer.tar", "2.tar"]))
+        ),
+        "docker-types": Case(content=layout(replace(IMAGE, family="docker").node())),
+        "docker-zstd": Case(
+            content=layout(
+                Image(
+                    layers=[
+                        replace(
+                            packed(BASE.plain, "zstd"), media_type="application/vnd.docker.image.rootfs.diff.tar.zstd"
+                        )
+                    ],
+                    family="docker",
+                ).node()
+            )
+        ),
+    },
+    "layer-opaque": {"known": Case(content=GOOD)},
+    "layer-foreign": {"here": Case(content=layout(Image(layers=[replace(BASE, media_type=OCI_FOREIGN), TOP]).node()))},
+    # -- references
+    "name-conflict": {
+        "same-image-twice": Case(content=layout(NODE, NODE)),
+        "one-tag-of-two-names": Case(content=layout(NODE, ARM.node().named("docker.io/corpus/other:1.0", "1.0"))),
+        "cosign": Case(
+            content=layout(
+                IMAGE.node().described(
+                    annotations={"kind": "dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageRef": NAME}
+                ),
+                signature(IMAGE.node()).described(
+                    annotations={"kind": "dev.cosignproject.cosign/sigs", "dev.cosignproject.cosign/imageRef": NAME}
+                ),
+            )
+        ),
+    },
+    "attestation-dangling": {
+        "child": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+        "root": Case(content=layout(NODE, attestation(IMAGE.node()))),
+        "before": Case(content=layout(index([attestation(IMAGE.node()), IMAGE.node()]))),
+    },
+    "subject-dangling": {
+        "here": Case(content=layout(NODE, artifact(b"sbom", "a/b", subject=NODE))),
+        "child": Case(content=layout(BOTH, artifact(b"sbom", "a/b", subject=ARM.node()))),
+        "index": Case(content=layout(BOTH, artifact(b"sbom", "a/b", subject=BOTH))),
+        "null": Case(content=layout(made(manifest=sets("subject", None)))),
+    },
+    "tag-dangling": {
+        "here": Case(
+            content=layout(
+                NODE, index([artifact(b"x", "a/b", subject=NODE)]).named(ref_name=NODE.digest.replace(":", "-"))
+            )
+        ),
+        "child": Case(
+            content=layout(BOTH, artifact(b"x", "a/b").named(ref_name=ARM.node().digest.replace(":", "-") + ".sbom"))
+        ),
+        "no-digest": Case(content=layout(IMAGE.node().named(ref_name="sha256-abc"))),
+    },
+    "statement-dangling": {
+        "manifest": Case(content=layout(NODE, stated(NODE.digest))),
+        "image-id": Case(content=layout(NODE, stated(IMAGE.image_id))),
+        "none": Case(content=layout(NODE, stated())),
+    },
+    "manifest-untagged": {"registry": Case(content=registry(tagged=True), folder=True)},
+    "signature-stale": {
+        "cosign": Case(content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))),
+        "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+        "attestation-of-index.json": Case(content=layout(NODE, attestation(IMAGE.node()))),
+    },
+}

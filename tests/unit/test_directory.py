@@ -1,0 +1,146 @@
+"""Folders as containers: what lies inside is found, and nothing outside is ever read."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from ociarchive.container import DirectoryContainer
+from ociarchive.errors import ContentError, HostError
+from tests.support.tar import Member, file, folder, symlink, write_folder
+
+A = file("a", b"A" * 600)
+
+
+def opened(path: Path) -> DirectoryContainer:
+    return DirectoryContainer(str(path), "layout")
+
+
+def content(container: DirectoryContainer, name: str) -> bytes | None:
+    source = container.get(name)
+    return None if source is None else b"".join(source.chunks())
+
+
+def rules(container: DirectoryContainer) -> list[str]:
+    return [flaw.rule for flaw in container.flaws]
+
+
+# name: members, what is asked for, its content or the rule that tells why there is none
+LOOKED_UP: dict[str, tuple[list[Member], str, bytes | str | None]] = {
+    "file": ([A], "a", A.data),
+    "file-below": ([file("d/e/a", b"x")], "d/e/a", b"x"),
+    "empty-file": ([file("a", b"")], "a", b""),
+    "spelled-otherwise": ([file("d/a", b"x")], "./d//a", b"x"),
+    "from-the-root": ([A], "/a", A.data),
+    "missing": ([A], "c", None),
+    "below-a-file": ([A], "a/b", None),
+    "the-folder-itself": ([A], "", None),
+    "dot": ([A], ".", None),
+    "above": ([A], "../a", None),
+    "dots-inside": ([A, folder("d")], "d/../a", None),
+    "nul": ([A], "a\0", None),
+    "symlink": ([A, symlink("l", "a")], "l", A.data),
+    "symlink-above": ([A, symlink("d/l", "../a")], "d/l", A.data),
+    "through-a-folder": ([file("d/a", b"x"), symlink("e", "d")], "e/a", b"x"),
+    "chain": ([A, symlink("l", "m"), symlink("m", "a")], "l", A.data),
+    "out-and-in-again": ([A, symlink("l", "../root/a")], "l", A.data),
+    "dangling": ([symlink("l", "c")], "l", "link-dangling"),
+    "dangling-below-a-file": ([A, symlink("l", "a/b")], "l", "link-dangling"),
+    "loop": ([symlink("l", "l")], "l", "link-loop"),
+    "loop-of-two": ([symlink("l", "m"), symlink("m", "l")], "l", "link-loop"),
+    "escapes": ([symlink("l", "../outside/secret")], "l", "link-escapes"),
+    "escapes-to-a-neighbour": ([symlink("l", "../root-2/secret")], "l", "link-escapes"),
+    "escapes-through-a-folder": ([symlink("d", "../outside")], "d/secret", "link-escapes"),
+    "escapes-by-a-chain": ([symlink("l", "d/secret"), symlink("d", "..//outside")], "l", "link-escapes"),
+    "escapes-absolutely": ([symlink("l", "/etc/passwd")], "l", "link-escapes"),
+    "folder": ([folder("d")], "d", "member-special"),
+    "link-to-a-folder": ([folder("d"), symlink("l", "d")], "l", "member-special"),
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
+def test_looked_up(name: str, tmp_path: Path) -> None:
+    members, asked, expected = LOOKED_UP[name]
+    for place in ("outside", "root-2"):
+        write_folder(tmp_path / place, [file("secret", b"secret")])
+    container = opened(write_folder(tmp_path / "root", members))
+    for _ in range(2):
+        assert content(container, asked) == (expected if isinstance(expected, bytes) else None)
+        assert rules(container) == ([expected] if isinstance(expected, str) else [])
+    assert all(flaw.where == f"layout: {asked}" for flaw in container.flaws)
+
+
+def test_an_absolute_link_inside_is_followed(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "root", [A])
+    (root / "l").symlink_to(root / "a")
+    container = opened(root)
+    assert content(container, "l") == A.data
+    assert container.get("l") == container.get("a")
+
+
+def test_the_folder_may_be_a_link_itself(tmp_path: Path) -> None:
+    write_folder(tmp_path / "root", [A, symlink("l", "a")])
+    (tmp_path / "link").symlink_to("root")
+    container = opened(tmp_path / "link")
+    assert content(container, "l") == A.data
+    assert list(container.names()) == ["a", "l"]
+    assert rules(container) == []
+
+
+def test_special_files_are_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    container = opened(tmp_path)
+    assert container.get("fifo") is None
+    assert rules(container) == ["member-special"]
+    assert list(container.names()) == ["fifo"]
+
+
+def test_names(tmp_path: Path) -> None:
+    members = [
+        file("z", b""),
+        file("d/b", b""),
+        file("d/a/c", b""),
+        file("d.x", b""),
+        folder("empty"),
+        symlink("l", "d"),
+    ]
+    container = opened(write_folder(tmp_path / "root", members))
+    assert list(container.names()) == ["d.x", "z", "d/b", "d/a/c", "l/b", "l/a/c"]
+    assert list(container.names("d/")) == list(container.names("d")) == ["d/b", "d/a/c"]
+    assert list(container.names("none/")) == []
+    assert list(container.names("z/")) == []
+    assert container.kind == "directory"
+    container.close()
+
+
+def test_a_name_that_no_file_can_have_is_not_there(tmp_path: Path) -> None:
+    container = opened(tmp_path)
+    assert container.get("a" * 300) is None
+    assert rules(container) == []
+
+
+@pytest.mark.parametrize("call", ["os.path.realpath", "os.scandir"])
+def test_what_the_system_refuses_is_the_hosts_fault(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    container = opened(write_folder(tmp_path / "root", [A]))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(call, refuse)
+    with pytest.raises(HostError, match=r"cannot read: Permission denied \(layout: (a|d)\)"):
+        container.get("a") if call == "os.path.realpath" else list(container.names("d/"))
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    container = opened(write_folder(tmp_path / "root", [A, file("b", b"b"), file("c", b"c")]))
+    sources = [container.get(name) for name in "abc"]
+    (tmp_path / "root" / "a").write_bytes(b"longer" * 200)
+    (tmp_path / "root" / "b").unlink()
+    (tmp_path / "root" / "c").unlink()
+    (tmp_path / "root" / "c").mkdir()
+    expected = [(ContentError, "file changed"), (HostError, "cannot open"), (ContentError, "not a regular file")]
+    for source, (kind, message) in zip(sources, expected, strict=True):
+        assert source is not None
+        with pytest.raises(kind, match=message):
+            list(source.chunks())

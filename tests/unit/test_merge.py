@@ -1,0 +1,229 @@
+"""Adding to a layout: nothing that is there is removed or rewritten, and what fails leaves it as it was."""
+
+import errno
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
+from ociarchive.formats import by_name
+from ociarchive.transform import merge
+from tests.support import build, oracle
+from tests.support.build import AMD64, ARM64, Image, Node, index, layer
+from tests.support.call import Call, hidden, refused, told
+from tests.support.tar import file, symlink, write_folder, write_tar
+
+BASE = layer({"base": b"base"}, "gzip")
+
+
+def image(label: str, platform: build.Platform = AMD64) -> Node:
+    return Image(layers=[BASE], platform=platform, config_members={"author": label}).node()
+
+
+OLD = image("old").named("docker.io/corpus/old:1", "1")
+NEW = image("new").named("docker.io/corpus/new:1", "docker.io/corpus/new:1")
+
+
+def layout(path: Path, *roots: Node, **members: Any) -> Path:  # noqa: ANN401  any JSON
+    return write_folder(path, build.layout(*roots, **members))
+
+
+def state(path: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
+
+
+def entries(path: Path) -> list[Any]:
+    found = json.loads((path / "index.json").read_bytes())["manifests"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_what_is_new_is_added_behind_what_is_there(tmp_path: Path) -> None:
+    dest = layout(tmp_path / "dest", OLD, annotations={"org.example": "kept"}, unknown=[1])
+    before = state(dest)
+    staged = layout(tmp_path / "staged", NEW)
+    merge.into(str(dest), str(staged), sync=True)
+    after = state(dest)
+    assert entries(dest) == [OLD.descriptor, NEW.descriptor]
+    written = json.loads(after["index.json"])
+    assert (written["annotations"], written["unknown"]) == ({"org.example": "kept"}, [1])
+    assert list(written) == list(json.loads(before["index.json"]))
+    assert {name: data for name, data in after.items() if name in before and name != "index.json"} == {
+        name: data for name, data in before.items() if name != "index.json"
+    }
+    assert set(after) - set(before) == {build.blob_path(digest) for digest in NEW.blobs} - set(before)
+
+
+# name: what is there, what is added, what is listed then
+ADDED: dict[str, tuple[list[Node], list[Node], list[Node]]] = {
+    "same": ([OLD], [OLD], [OLD]),
+    "same-and-new": ([OLD], [OLD, NEW], [OLD, NEW]),
+    "same-image-under-another-name": (
+        [OLD], [image("old").named("docker.io/corpus/other:1")], [OLD, image("old").named("docker.io/corpus/other:1")],
+    ),
+    "same-name-spelled-otherwise": ([OLD], [image("old").named("docker.io/corpus/old:1")], [OLD]),
+    "bare-names": ([image("a").named(ref_name="a")], [image("b").named(ref_name="b")],
+                   [image("a").named(ref_name="a"), image("b").named(ref_name="b")]),
+    "no-names": ([image("a")], [image("b")], [image("a"), image("b")]),
+    "no-names-and-same": ([image("a")], [image("a")], [image("a")]),
+    "into-an-empty-one": ([], [NEW], [NEW]),
+    "index": ([OLD], [index([image("new"), image("new", ARM64)])], [OLD, index([image("new"), image("new", ARM64)])]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("sync", [True, False])
+def test_added(name: str, sync: bool, tmp_path: Path) -> None:
+    there, added, expected = ADDED[name]
+    dest = layout(tmp_path / "dest", *there)
+    before = state(dest)
+    merge.into(str(dest), str(layout(tmp_path / "staged", *added)), sync=sync)
+    assert entries(dest) == [node.descriptor for node in expected]
+    if expected == there:
+        assert state(dest) == before
+    for node in expected:
+        assert all((dest / build.blob_path(digest)).read_bytes() == data for digest, data in node.blobs.items())
+    assert hidden(dest) == []
+
+
+TAKEN: dict[str, tuple[Node, Node]] = {
+    "full-name": (OLD, image("new").named("docker.io/corpus/old:1")),
+    "bare-name": (image("a").named(ref_name="a"), image("b").named(ref_name="a")),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_name_that_another_image_has_is_refused(name: str, tmp_path: Path) -> None:
+    there, added = TAKEN[name]
+    dest = layout(tmp_path / "dest", there)
+    before = state(dest)
+    with pytest.raises(UsageError, match=r"the layout has another image of the name .*--tag"):
+        merge.into(str(dest), str(layout(tmp_path / "staged", added)), sync=False)
+    assert state(dest) == before
+
+
+def test_a_blob_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> None:
+    dest = layout(tmp_path / "dest", OLD)
+    (dest / build.blob_path(BASE.digest)).write_bytes(b"other")
+    before = state(dest)
+    with pytest.raises(ContentError, match=r"not what its name says.*blobs/sha256/"):
+        merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), sync=False)
+    assert state(dest) == before
+
+
+def test_a_failing_disk_leaves_the_layout_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for call in ("os.replace", "os.rename"):
+        dest = layout(tmp_path / f"dest-{call}", OLD)
+        before = state(dest)
+        with monkeypatch.context() as patched:
+            patched.setattr(call, fail)
+            with pytest.raises(HostError, match="cannot write: No space left on device"):
+                merge.into(str(dest), str(layout(tmp_path / f"staged-{call}", NEW)), sync=False)
+        assert state(dest) == before
+
+
+def test_nothing_is_written_through_links(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    dest = layout(tmp_path / "dest")
+    (dest / "blobs").symlink_to(outside)
+    with pytest.raises(UsageError, match="a link stands where the layout keeps its blobs"):
+        merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), sync=False)
+    assert list(outside.iterdir()) == []
+
+
+def test_several_at_once_lose_nothing(tmp_path: Path) -> None:
+    dest = layout(tmp_path / "dest", OLD)
+    nodes = [image(f"new {number}").named(f"docker.io/corpus/new:{number}") for number in range(8)]
+    staged = [layout(tmp_path / f"staged-{number}", node) for number, node in enumerate(nodes)]
+    gate = threading.Barrier(4)
+
+    def add(path: Path) -> None:
+        gate.wait()
+        merge.into(str(dest), str(path), sync=False)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, staged))
+    found = entries(dest)
+    assert found[0] == OLD.descriptor
+    assert {one["digest"] for one in found[1:]} == {node.digest for node in nodes}
+    assert len(found) == 9
+    assert not oracle.read(dest).strays
+
+
+def test_what_goes_away_meanwhile_is_told(tmp_path: Path) -> None:
+    dest, staged = layout(tmp_path / "dest", OLD), layout(tmp_path / "staged", NEW)
+    with pytest.raises(HostError, match="cannot open"):
+        merge.into(str(tmp_path / "none"), str(staged), sync=False)
+    (dest / "index.json").unlink()
+    with pytest.raises(ContentError, match=r"index.json went away"):
+        merge.into(str(dest), str(staged), sync=False)
+
+
+# What can be merged into
+
+
+def unknown_folder(path: Path) -> Path:
+    return write_folder(path, [file("readme", b"")])
+
+
+def test_only_an_oci_layout_can_be_merged_into(tmp_path: Path) -> None:
+    oci = by_name("oci-layout")
+    merge.require(str(layout(tmp_path / "good", OLD)), oci)
+    places: dict[str, tuple[Path, str, type[OciArchiveError]]] = {
+        "absent": (tmp_path / "none", "a layout that exists", UsageError),
+        "file": (write_tar(tmp_path / "a.tar", build.layout(OLD)), "a layout that exists", UsageError),
+        "dir": (write_folder(tmp_path / "dir", build.skopeo_dir(OLD)), "adds to an oci-layout", UsageError),
+        "unknown": (unknown_folder(tmp_path / "unknown"), "not an image archive", ContentError),
+        "damaged": (
+            write_folder(tmp_path / "damaged", [*build.layout(OLD), symlink("blobs/sha256/x", "../../../x")]),
+            "the layout to merge into is at fault",
+            ContentError,
+        ),
+        "no-index": (
+            write_folder(tmp_path / "no-index", [one for one in build.layout(OLD) if one.name != "index.json"]),
+            "adds to an oci-layout",
+            UsageError,
+        ),
+    }
+    for path, message, kind in places.values():
+        with pytest.raises(kind, match=message):
+            merge.require(str(path), oci)
+    for name in ("oci-archive", "dir", "docker-archive"):
+        with pytest.raises(UsageError, match=f"not to {name}"):
+            merge.require(str(tmp_path / "good"), by_name(name))
+
+
+# By the command line
+
+
+def test_merging_twice_changes_nothing_the_second_time(tmp_path: Path, cli_call: Call) -> None:
+    dest = layout(tmp_path / "dest", OLD)
+    source = write_tar(tmp_path / "new.tar", build.layout(NEW))
+    told(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"))
+    once = state(dest)
+    told(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"))
+    assert state(dest) == once
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["dest", "new.tar"]
+    told(cli_call("audit", dest))
+    assert [one.references for one in oracle.read(dest).images] == [
+        {"docker.io/corpus/old:1"},
+        {"docker.io/corpus/new:1"},
+    ]
+
+
+def test_a_merge_that_is_refused_leaves_nothing(tmp_path: Path, cli_call: Call) -> None:
+    dest = layout(tmp_path / "dest", OLD)
+    before = state(dest)
+    source = write_tar(tmp_path / "new.tar", build.layout(image("new").named("docker.io/corpus/old:1")))
+    assert "another image of the name" in refused(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"), 2)
+    assert state(dest) == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["dest", "new.tar"]

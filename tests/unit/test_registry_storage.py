@@ -1,0 +1,279 @@
+"""A registry's storage folder, read as a server left it and written as a server finds it."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support import build
+from tests.support.build import Image, Node, artifact, attestation, hexed, index, layer, signature
+from tests.support.call import Call, Json, refused, told
+from tests.support.tar import Member, file, write_folder
+from tests.support.truth import CORPUS
+
+SOURCE = CORPUS / "registry-data"
+TRUE: dict[str, list[Json]] = json.loads((CORPUS / "truth.json").read_bytes())["registry-data"]["registry"]
+TAGS = sorted(set(TRUE) - {"schema1"})
+ROOT = "docker/registry/v2"
+BASE = layer({"base": b"base"}, "gzip")
+
+
+def image(label: str, platform: build.Platform = build.AMD64) -> Node:
+    one = Image(layers=[BASE], platform=platform, config_members={"author": label})
+    return one.node(platform=platform.members())
+
+
+def inspected(call: Call, path: Path) -> Json:
+    return told(call("inspect", "--format", "json", path)).archive()
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
+
+
+def links(path: Path, kind: str) -> dict[str, str]:
+    """Give what each link of a kind holds, by its path in the repositories."""
+    base = path / ROOT / "repositories"
+    return {
+        str(one.parent.relative_to(base)): one.read_text() for one in sorted(base.rglob("link")) if kind in str(one)
+    }
+
+
+# What a server left
+
+
+def test_reads_every_tag(cli_call: Call) -> None:
+    found = inspected(cli_call, SOURCE)
+    assert found["format"] == "registry-storage"
+    for tag in TAGS:
+        rows = [
+            (one["manifest"], one["image_id"], one["platform"], [part["diff_id"] for part in one["layers"]])
+            for one in found["images"]
+            if one["references"] == [f"docker.io/corpus/app:{tag}"]
+        ]
+        assert rows == [(one["manifest"], one["image_id"], one["platform"], one["diff_ids"]) for one in TRUE[tag]]
+    assert [one["manifest"] for one in found["missing"]] == [TRUE["schema1"]["schema1"]]  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def modern(tmp_path: Path) -> Path:
+    """The corpus' registry without the tag of a kind of manifest that nobody writes any more."""
+    path = tmp_path / "registry"
+    shutil.copytree(SOURCE, path)
+    shutil.rmtree(path / ROOT / "repositories/corpus/app/_manifests/tags/schema1")
+    return path
+
+
+@pytest.mark.parametrize("form", ["oci-layout", "oci-archive", "docker-archive", "registry-storage"])
+def test_what_was_read_comes_through_every_format(form: str, modern: Path, cli_call: Call) -> None:
+    there, back = modern.parent / "there", modern.parent / "back"
+    options = ("--no-sync", "--compression", "keep")
+    told(cli_call("convert", modern, there, "--to", form, *options))
+    told(cli_call("convert", there, back, "--to", "registry-storage", *options))
+    expected, found = files(modern), files(back)
+    reached = {name for name in found if "/_manifests/" in name or name.endswith("/data")}
+    assert {name: found[name] for name in reached} == {name: expected[name] for name in reached}
+    for tag in TAGS:
+        name = f"{ROOT}/repositories/corpus/app/_manifests/tags/{tag}/current/link"
+        assert found[name] == expected[name]
+    # Links of layers that other tags or pushes left are not ours to write; those of what comes along are.
+    wanted = {one["manifest"] for tag in TAGS for one in TRUE[tag]}
+    revisions = set(links(back, "/revisions/").values())
+    assert wanted <= revisions
+    assert set(links(back, "_layers").values()) <= set(links(modern, "_layers").values())
+
+
+def test_manifests_without_a_tag_are_told_and_stay_behind(tmp_path: Path, cli_call: Call) -> None:
+    path = tmp_path / "registry"
+    shutil.copytree(SOURCE, path)
+    for tag in ("1.0", "schema1"):
+        shutil.rmtree(path / ROOT / "repositories/corpus/app/_manifests/tags" / tag)
+    found = told(cli_call("audit", "--format", "json", path))
+    told_of = {one["subject"] for one in found.archive()["findings"] if one["rule"] == "manifest-untagged"}
+    assert told_of == {TRUE["1.0"][0]["manifest"], TRUE["schema1"]["schema1"]}  # type: ignore[call-overload]
+    result = told(cli_call("convert", path, tmp_path / "layout", "--to", "oci-layout", "--no-sync"))
+    assert "a manifest without a tag" in result.stderr
+    assert len(json.loads((tmp_path / "layout" / "index.json").read_bytes())["manifests"]) == 2
+
+
+# By hand
+
+
+def registry(
+    path: Path, tags: Mapping[str, Node], *others: Node, without: str = "", extra: tuple[Member, ...] = ()
+) -> Path:
+    """Make a registry's folder: `tags` by `repository:tag`, `others` as revisions of the first repository."""
+    blobs: dict[str, bytes] = {}
+    members = []
+    for name, node in tags.items():
+        repository, _, tag = name.rpartition(":")
+        base = f"{ROOT}/repositories/{repository}/_manifests"
+        members.append(file(f"{base}/tags/{tag}/current/link", node.digest.encode()))
+        members.append(file(f"{base}/revisions/sha256/{hexed(node.digest)}/link", node.digest.encode()))
+        blobs |= node.blobs
+    for node in others:
+        repository = next(iter(tags), "corpus/app:").rpartition(":")[0]
+        base = f"{ROOT}/repositories/{repository}/_manifests/revisions/sha256"
+        members.append(file(f"{base}/{hexed(node.digest)}/link", node.digest.encode()))
+        blobs |= node.blobs
+    for digest, data in blobs.items():
+        if digest != without:
+            members.append(file(f"{ROOT}/blobs/sha256/{hexed(digest)[:2]}/{hexed(digest)}/data", data))
+    return write_folder(path, {one.name: one for one in (*members, *extra)}.values())
+
+
+APP = image("app")
+NOTE = artifact(b"note", "application/vnd.example.note", subject=APP)
+NOTE_ON_NOTE = artifact(b"more", "application/vnd.example.note", subject=NOTE)
+
+
+def test_repositories_of_any_depth_and_names_of_any_host(tmp_path: Path, cli_call: Call) -> None:
+    names = {
+        "library/app:1": APP,
+        "one:latest": image("one"),
+        "a/b/c/d:x": image("deep"),
+        "h.example/app:1": image("h"),
+    }
+    found = inspected(cli_call, registry(tmp_path / "registry", names))
+    assert sorted(one["references"][0] for one in found["images"]) == [
+        "docker.io/a/b/c/d:x",
+        "docker.io/library/app:1",
+        "docker.io/library/one:latest",
+        "h.example/app:1",
+    ]
+
+
+def test_referrers_without_a_tag_come_along(tmp_path: Path, cli_call: Call) -> None:
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP}, NOTE, NOTE_ON_NOTE, image("untagged"))
+    assert {one["manifest"] for one in inspected(cli_call, path)["artifacts"]} == {NOTE.digest, NOTE_ON_NOTE.digest}
+    told(cli_call("convert", path, tmp_path / "back", "--to", "registry-storage", "--no-sync"))
+    assert set(links(tmp_path / "back", "/revisions/").values()) == {one.digest for one in (APP, NOTE, NOTE_ON_NOTE)}
+    assert list(links(tmp_path / "back", "/current")) == ["corpus/app/_manifests/tags/1/current"]
+
+
+def test_attestations_and_signatures_are_in_the_repository_of_their_image(tmp_path: Path, cli_call: Call) -> None:
+    attested = index([APP, attestation(APP)])
+    signed = signature(attested).annotated(**{build.REF_NAME: f"sha256-{hexed(attested.digest)}.sig"})
+    bundle = artifact(b"{}", "application/vnd.dev.sigstore.bundle.v0.3+json", subject=attested)
+    layout = build.layout(attested.named("docker.io/corpus/app:1", "1"), signed, bundle)
+    source = write_folder(tmp_path / "layout", layout)
+    told(cli_call("convert", source, tmp_path / "registry", "--to", "registry-storage", "--no-sync"))
+    repositories = {name.partition("/_")[0] for name in links(tmp_path / "registry", "")}
+    assert repositories == {"corpus/app"}
+    assert links(tmp_path / "registry", "/current")["corpus/app/_manifests/tags/1/current"] == attested.digest
+    assert {attested.digest, APP.digest, signed.digest, bundle.digest} <= set(
+        links(tmp_path / "registry", "/revisions/").values()
+    )
+
+
+def test_every_file_of_a_folder_that_was_written(tmp_path: Path, cli_call: Call) -> None:
+    source = write_folder(tmp_path / "layout", build.layout(APP.named("docker.io/library/app:1.0", "1.0")))
+    told(cli_call("convert", source, tmp_path / "registry", "--to", "registry-storage", "--no-sync"))
+    base = f"{ROOT}/repositories/library/app"
+    expected = {
+        f"{ROOT}/blobs/sha256/{hexed(digest)[:2]}/{hexed(digest)}/data": data for digest, data in APP.blobs.items()
+    }
+    for digest in APP.blobs:
+        place = "_manifests/revisions" if digest == APP.digest else "_layers"
+        expected[f"{base}/{place}/sha256/{hexed(digest)}/link"] = digest.encode()
+    tag = f"{base}/_manifests/tags/1.0"
+    expected[f"{tag}/current/link"] = expected[f"{tag}/index/sha256/{hexed(APP.digest)}/link"] = APP.digest.encode()
+    assert files(tmp_path / "registry") == expected
+
+
+def test_one_image_of_two_names_is_in_both_repositories(tmp_path: Path, cli_call: Call) -> None:
+    layout = build.layout(APP.named("docker.io/library/app:1"), APP.named("h.example:5000/team/app:v1"))
+    source = write_folder(tmp_path / "layout", layout)
+    result = told(cli_call("convert", source, tmp_path / "registry", "--to", "registry-storage", "--no-sync"))
+    assert "host h.example:5000: a registry has none in its paths" in result.stderr
+    tags = links(tmp_path / "registry", "/current")
+    assert tags == {
+        "library/app/_manifests/tags/1/current": APP.digest,
+        "team/app/_manifests/tags/v1/current": APP.digest,
+    }
+    assert len(list((tmp_path / "registry").rglob("data"))) == 3
+    assert len(links(tmp_path / "registry", "_layers")) == 4
+
+
+CLASHES: dict[str, tuple[list[Node], str]] = {
+    "hosts-fall-together": (
+        [APP.named("docker.io/team/app:1"), image("other").named("h.example/team/app:1")],
+        "two images would have the name team/app:1",
+    ),
+    "no-name": ([APP], "has no name to store it under"),
+    "bare-ref-name": ([APP.named(ref_name="1.0")], "1.0 has no name to store it under"),
+    "referrer-of-something-else": (
+        [image("other").named("docker.io/corpus/app:1"), NOTE],
+        f"{NOTE.digest} has no name to store it under",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLASHES)
+def test_what_has_no_place_of_its_own_is_refused(name: str, tmp_path: Path, cli_call: Call) -> None:
+    roots, message = CLASHES[name]
+    source = write_folder(tmp_path / "layout", build.layout(*roots))
+    dest = tmp_path / "registry"
+    assert message in refused(cli_call("convert", source, dest, "--to", "registry-storage"), 2, dest)
+
+
+def test_a_tag_gives_a_name(tmp_path: Path, cli_call: Call) -> None:
+    source = write_folder(tmp_path / "layout", build.layout(APP, NOTE))
+    told(cli_call("convert", source, tmp_path / "r", "--to", "registry-storage", "--tag", "corpus/app:1", "--no-sync"))
+    assert links(tmp_path / "r", "/current") == {"corpus/app/_manifests/tags/1/current": APP.digest}
+
+
+# Damage
+
+
+def test_a_tag_whose_manifest_is_gone(tmp_path: Path, cli_call: Call) -> None:
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP}, without=APP.digest)
+    found = told(cli_call("audit", "--format", "json", path), 1)
+    assert found.rules("error")
+    assert [one["manifest"] for one in found.archive()["missing"]] == [APP.digest]
+
+
+BAD_LINKS = {
+    "empty": b"",
+    "no-digest": b"hello",
+    "newline": f"{APP.digest}\n".encode(),
+    "not-ascii": b"sha256:\xff",
+    "too-long": b"sha256:" + b"a" * 300,
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINKS)
+@pytest.mark.parametrize("place", ["tags/2/current", f"revisions/sha256/{'0' * 64}"])
+def test_a_link_that_is_no_digest(name: str, place: str, tmp_path: Path, cli_call: Call) -> None:
+    bad = file(f"{ROOT}/repositories/corpus/app/_manifests/{place}/link", BAD_LINKS[name])
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP}, extra=(bad,))
+    found = told(cli_call("audit", "--format", "json", path), 1)
+    errors = [one for one in found.archive()["findings"] if one["severity"] == "error"]
+    assert len(errors) == 1
+    assert place in errors[0]["location"]
+    assert [one["manifest"] for one in found.archive()["images"]] == [APP.digest]
+
+
+def test_what_servers_leave_beside_is_passed_over(tmp_path: Path, cli_call: Call) -> None:
+    extra = (
+        file(f"{ROOT}/repositories/corpus/app/_uploads/0f/startedat", b"now"),
+        file(f"{ROOT}/repositories/corpus/app/_manifests/tags/1/index/sha256/{hexed(APP.digest)}/link", b""),
+        file("docker/other", b""),
+    )
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP}, extra=extra)
+    found = told(cli_call("audit", "--format", "json", path))
+    assert found.rules("error") == set()
+    assert [one["references"] for one in found.archive()["images"]] == [["docker.io/corpus/app:1"]]
+
+
+def test_a_link_outside_is_not_followed(tmp_path: Path, cli_call: Call) -> None:
+    (tmp_path / "outside").write_text(APP.digest)
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP})
+    folder = path / ROOT / "repositories/corpus/app/_manifests/tags/2/current"
+    folder.mkdir(parents=True)
+    (folder / "link").symlink_to(tmp_path / "outside")
+    found = told(cli_call("audit", "--format", "json", path), 1)
+    assert found.rules("error") == {"link-escapes"}
+    assert len(found.archive()["images"]) == 1

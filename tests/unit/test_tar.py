@@ -1,0 +1,563 @@
+"""Tars as containers: what Python's tarfile reads in sound ones, and every damage told."""
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ociarchive.bytes.limits import Limits
+from ociarchive.container import TarContainer
+from ociarchive.container.tar import normal
+from ociarchive.errors import ContentError, HostError
+from tests.support.tar import (
+    BLOCK,
+    Member,
+    Style,
+    file,
+    flipped,
+    folder,
+    hardlink,
+    header,
+    pax,
+    renamed,
+    symlink,
+    tar,
+    write_sparse,
+)
+
+
+@contextmanager
+def opened(raw: bytes, limits: Limits | None = None) -> Iterator[TarContainer]:
+    fd = os.memfd_create("tar")
+    os.write(fd, raw)
+    container = TarContainer(fd, len(raw), "a.tar", "a.tar", limits)
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def content(container: TarContainer, name: str) -> bytes | None:
+    source = container.get(name)
+    return None if source is None else b"".join(source.chunks())
+
+
+def rules(container: TarContainer) -> list[str]:
+    return [flaw.rule for flaw in container.flaws]
+
+
+# Against tarfile
+
+COMPONENTS = st.text(st.sampled_from("abcXYZ019._-é\u6f22 "), min_size=1, max_size=12) | st.sampled_from(
+    ["n" * 99, "n" * 100, "n" * 101, "ä" * 60, "layer.tar"]
+)
+NAMES = st.lists(COMPONENTS.filter(lambda part: part not in {".", ".."}), min_size=1, max_size=4).map("/".join)
+# Without AREGTYPE: tarfile takes such a member for a folder where the name is long and its hundredth byte a slash.
+TYPES = st.sampled_from(
+    [tarfile.REGTYPE] * 4
+    + [tarfile.CONTTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE]
+    + [tarfile.CHRTYPE, tarfile.BLKTYPE]
+)
+
+
+class Written(bytes):
+    """A tar that does not fill the screen when an example fails."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<tar of {len(self)} bytes: {sorted(tarfile.open(fileobj=io.BytesIO(self)).getnames())}>"
+
+
+@st.composite
+def written(draw: st.DrawFn) -> Written:
+    """A tar as tarfile writes it, each name in it once."""
+    style = draw(st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
+    out = io.BytesIO()
+    shared = {"comment": "é" * 9} if draw(st.booleans()) and style == tarfile.PAX_FORMAT else {}
+    with tarfile.open(fileobj=out, mode="w", format=style, pax_headers=shared) as made:
+        for name in draw(st.lists(NAMES, min_size=bool(shared), max_size=6, unique_by=normal)):
+            member = tarfile.TarInfo(name)
+            member.type = draw(TYPES)
+            member.mtime = draw(st.sampled_from([0, 1.5, -1.0, 2**34]))
+            member.uid = draw(st.sampled_from([0, 1000, 2**22]))
+            member.uname = draw(st.sampled_from(["", "root", "ü" * 20]))
+            if member.type in {tarfile.SYMTYPE, tarfile.LNKTYPE}:
+                member.linkname = draw(NAMES)
+            data = draw(st.binary(max_size=1200)) if member.isreg() else b""
+            member.size = len(data)
+            try:
+                made.addfile(member, io.BytesIO(data))
+            except (ValueError, UnicodeError):
+                assume(style != tarfile.USTAR_FORMAT)
+                raise
+    return Written(out.getvalue())
+
+
+@given(written())
+def test_reads_what_tarfile_reads(raw: bytes) -> None:
+    with tarfile.open(fileobj=io.BytesIO(raw)) as sound, opened(raw) as container:
+        expected = {}
+        for member in sound:
+            reader = sound.extractfile(member) if member.isreg() else None
+            expected[normal(member.name)] = reader.read() if reader else None
+            if member.isdir():
+                del expected[normal(member.name)]
+        links = {"link-escapes", "link-dangling", "link-loop"}  # random names lead anywhere
+        assert set(rules(container)) <= {"member-not-a-folder", *links}
+        assert list(container.names()) == list(expected)
+        for name, data in expected.items():
+            if data is not None:
+                assert content(container, name) == data
+
+
+@given(written(), st.data())
+def test_a_tar_cut_anywhere_is_told(raw: bytes, data: st.DataObject) -> None:
+    end = len(raw.rstrip(b"\0")) + BLOCK  # somewhere in the end marker, or before it
+    length = data.draw(st.integers(0, min(end, len(raw) - 1)))
+    with opened(raw[:length]) as cut, opened(raw) as whole:
+        told = {rule for rule in rules(cut) if rule != "member-not-a-folder" and not rule.startswith("link-")}
+        assert list(cut.names()) == list(whole.names())[: len(list(cut.names()))]
+        assert told <= {"tar-truncated"}
+        if not told:  # both blocks that mark the end are there, less padding behind them
+            assert raw[length - 2 * BLOCK : length] == bytes(2 * BLOCK)
+            assert list(cut.names()) == list(whole.names())
+        for name in cut.names():
+            assert content(cut, name) in (content(whole, name), None)
+
+
+# Shapes
+
+A, B = file("a", b"A" * 600), file("b", b"B" * 10)
+BOTH = {"a": A.data, "b": B.data}
+
+
+def raw_header(
+    member: Member, *, flag: bytes = b"", size: bytes = b"", magic: bytes = b"", prefix: bytes = b""
+) -> bytes:
+    """Make a header with fields as they are given, and a checksum that is right."""
+    block = header(member, len(member.data))
+    block = block[:124] + (size or block[124:136]) + block[136:156] + (flag or block[156:157]) + block[157:]
+    block = block[:257] + (magic or block[257:265]) + block[265:345] + prefix.ljust(155, b"\0") + block[500:]
+    return summed(block)
+
+
+def summed(block: bytes, *, signed: bool = False) -> bytes:
+    blank = block[:148] + b" " * 8 + block[156:]
+    total = sum(byte - 256 if signed and byte > 127 else byte for byte in blank)
+    return blank[:148] + b"%06o\0 " % total + blank[156:]
+
+
+def with_data(head: bytes, data: bytes) -> bytes:
+    return head + data + bytes(-len(data) % BLOCK)
+
+
+END = bytes(2 * BLOCK)
+REST = tar([B])
+HIGH = file("ÿ" * 20, b"A" * 600)
+# name: the tar, what it holds
+SOUND: dict[str, tuple[bytes, dict[str, bytes]]] = {
+    "ustar": (tar([A, B]), BOTH),
+    "gnu": (tar([A, B], style=Style.GNU), BOTH),
+    "pax": (tar([A, B], style=Style.PAX), BOTH),
+    "base-256-sizes": (tar([A, B], base256=True), BOTH),
+    "record-of-gnu": (tar([A, B], record=10_240), BOTH),
+    "much-padding": (tar([A, B], end=5000), BOTH),
+    "no-members": (END, {}),
+    "empty-file": (tar([file("a", b"")]), {"a": b""}),
+    "whole-blocks": (tar([file("a", b"x" * 1024), B]), {"a": b"x" * 1024, "b": B.data}),
+    "dot-slash": (tar([folder("./"), *renamed([A, B], "./")]), BOTH),
+    "doubled-slashes": (tar(renamed([file("d//a", b"x"), B], "./")), {"d/a": b"x", "b": B.data}),
+    "dots-inside": (tar([file("d/../a", b"x"), file("./d/./b", b"y")]), {"a": b"x", "d/b": b"y"}),
+    "long-gnu": (tar([file("d/" * 90 + "a", b"x"), B], style=Style.GNU), {"d/" * 90 + "a": b"x", "b": B.data}),
+    "long-pax": (tar([file("d/" * 90 + "ä", b"x"), B], style=Style.PAX), {"d/" * 90 + "ä": b"x", "b": B.data}),
+    "long-ustar": (tar([file("d/" * 90 + "a", b"x"), B]), {"d/" * 90 + "a": b"x", "b": B.data}),
+    "contiguous": (with_data(raw_header(A, flag=b"7"), A.data) + REST, BOTH),
+    "flag-before-posix": (with_data(raw_header(A, flag=b"\0"), A.data) + REST, BOTH),
+    "folder-before-posix": (raw_header(file("a/", b""), flag=b"\0") + REST, {"b": B.data}),
+    "folder-with-a-size": (raw_header(folder("d"), size=b"00000001000\0") + REST, {"b": B.data}),
+    "link-with-a-size": (raw_header(symlink("l", "b"), size=b"00000001000\0") + REST, {"l": B.data, "b": B.data}),
+    "size-with-blanks": (with_data(raw_header(A, size=b"       1130 "), A.data) + REST, BOTH),
+    "size-without-an-end": (with_data(raw_header(A, size=b"000000001130"), A.data) + REST, BOTH),
+    "empty-size": (raw_header(file("a", b""), size=bytes(12)) + REST, {"a": b"", "b": B.data}),
+    "checksum-of-signed-bytes": (
+        with_data(summed(header(HIGH, 600), signed=True), HIGH.data) + END,
+        {HIGH.name: HIGH.data},
+    ),
+    "prefix": (with_data(raw_header(A, prefix=b"d/e"), A.data) + REST, {"d/e/a": A.data, "b": B.data}),
+    "gnu-has-no-prefix": (with_data(raw_header(A, prefix=b"d/e", magic=b"ustar  \0"), A.data) + REST, BOTH),
+    "no-magic-no-prefix": (with_data(raw_header(A, prefix=b"d/e", magic=bytes(8)), A.data) + REST, BOTH),
+    "pax-path": (pax({"path": "a"}) + with_data(header(file("x", A.data), 600), A.data) + REST, BOTH),
+    "pax-speaks-of-the-next-alone": (pax({"path": "x"}) + tar([A, B]), {"x": A.data, "b": B.data}),
+    "pax-twice-the-last-counts": (pax({"path": "x"}) + pax({"path": "y"}) + tar([A, B]), {"y": A.data, "b": B.data}),
+    "pax-of-other-things": (pax({"mtime": "1.5", "SCHILY.xattr.user.x": "é=\n"}) + tar([A, B]), BOTH),
+    "global-pax": (pax({"comment": "0" * 40}, flag=b"g") + tar([A, B]), BOTH),
+    "pax-size-agrees": (pax({"size": "600"}) + tar([A, B]), BOTH),
+    "pax-size-alone": (pax({"size": "600"}) + with_data(header(A, 0), A.data) + REST, BOTH),
+    "pax-size-of-a-folder": (pax({"size": "600"}) + tar([folder("d"), B]), {"b": B.data}),
+    "not-utf-8": (with_data(summed(b"\xff\xfe" + header(A, 600)[2:]), A.data) + END, {"\udcff\udcfe": A.data}),
+    "equal-folders": (tar([folder("d"), folder("d/"), folder("./d"), B]), {"b": B.data}),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound(name: str) -> None:
+    raw, members = SOUND[name]
+    with opened(raw) as container:
+        assert list(container.names()) == list(members)
+        assert {member: content(container, member) for member in members} == members
+        assert rules(container) == []
+        assert container.kind == "tar"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A tar that is at fault, the rule and the words that tell, and the members that stand before the fault."""
+
+    raw: bytes
+    rule: str
+    message: str
+    names: tuple[str, ...] = ()
+
+
+TWO = tar([A, B])
+SECOND = 3 * BLOCK
+GNU_LONG = tar([file("n" * 150, b"x")], style=Style.GNU)
+
+
+def pax_of(body: bytes) -> bytes:
+    return with_data(raw_header(Member("PaxHeaders/0", body), flag=b"x"), body) + TWO
+
+
+DAMAGED = {
+    "empty": Damage(b"", "tar-truncated", "no end marker"),
+    "less-than-a-block": Damage(TWO[:100], "tar-truncated", "cut short inside a header"),
+    "no-tar": Damage(b"some text\n" * 200, "tar-damaged", "malformed number"),
+    "checksum": Damage(flipped(TWO, SECOND), "tar-damaged", "wrong checksum", ("a",)),
+    "checksum-field": Damage(flipped(TWO, SECOND + 150, 0x01), "tar-damaged", "wrong checksum", ("a",)),
+    "checksum-is-no-number": Damage(flipped(TWO, SECOND + 150, 0x40), "tar-damaged", "malformed number", ("a",)),
+    "checksum-of-the-first": Damage(flipped(TWO, 0), "tar-damaged", "wrong checksum"),
+    "zeroed-header": Damage(
+        TWO[:SECOND] + bytes(BLOCK) + TWO[SECOND + BLOCK :], "tar-damaged", "lone zero block", ("a",)
+    ),
+    "cut-header": Damage(TWO[: SECOND + 100], "tar-truncated", "inside a header", ("a",)),
+    "cut-before-a-header": Damage(TWO[:SECOND], "tar-truncated", "no end marker", ("a",)),
+    "cut-behind-a-header": Damage(TWO[: SECOND + BLOCK], "tar-truncated", "inside the member 'b'", ("a",)),
+    "cut-data": Damage(TWO[:1000], "tar-truncated", "inside the member 'a'"),
+    "cut-padding": Damage(TWO[: SECOND + BLOCK + 10], "tar-truncated", "no end marker", ("a", "b")),
+    "one-zero-block": Damage(tar([A, B], end=1), "tar-truncated", "one of the two blocks", ("a", "b")),
+    "half-of-the-second-block": Damage(TWO[:-100], "tar-damaged", "lone zero block", ("a", "b")),
+    "no-end": Damage(tar([A, B], end=0), "tar-truncated", "no end marker", ("a", "b")),
+    "data-behind": Damage(TWO + b"x", "data-after-end", "bytes follow the end", ("a", "b")),
+    "data-behind-padding": Damage(TWO + bytes(9000) + b"x", "data-after-end", "bytes follow the end", ("a", "b")),
+    "tar-behind": Damage(TWO + tar([file("c", b"")]), "data-after-end", "bytes follow the end", ("a", "b")),
+    "size-is-no-number": Damage(raw_header(A, size=b"00000009999\0") + TWO, "tar-damaged", "malformed number"),
+    "size-is-negative": Damage(raw_header(A, size=b"\xff" * 12) + TWO, "tar-damaged", "negative number"),
+    "size-in-words": Damage(raw_header(A, size=b"-0000000001\0") + TWO, "tar-damaged", "malformed number"),
+    "size-is-huge": Damage(raw_header(A, size=b"\x80" + b"\x7f" * 11) + TWO, "tar-truncated", "inside the member 'a'"),
+    "gnu-name-cut": Damage(GNU_LONG[: BLOCK + 100], "tar-truncated", "inside an extended header"),
+    "gnu-name-too-long": Damage(
+        raw_header(Member("././@LongLink"), flag=b"L", size=b"00010000001\0") + TWO,
+        "limit-extended",
+        "--limit extended=N",
+    ),
+    "gnu-name-without-a-member": Damage(GNU_LONG[: 2 * BLOCK], "tar-truncated", "no end marker"),
+    "pax-cut": Damage(pax_of(b"9 path=x\n")[: BLOCK + 5], "tar-truncated", "inside an extended header"),
+    "pax-without-a-length": Damage(pax_of(b"path=x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-without-a-blank": Damage(pax_of(b"9path=x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-without-equals": Damage(pax_of(b"9 path-x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-without-a-newline": Damage(pax_of(b"9 path=xy"), "tar-damaged", "PAX header is malformed"),
+    "pax-length-too-large": Damage(pax_of(b"99 path=x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-length-too-small": Damage(pax_of(b"5 path=x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-length-is-zero": Damage(pax_of(b"0 path=x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-length-of-the-length": Damage(pax_of(b"2 \n"), "tar-damaged", "PAX header is malformed"),
+    "pax-length-of-many-digits": Damage(pax_of(b"9" * 400 + b" path=x\n"), "tar-damaged", "PAX header is malformed"),
+    "pax-garbage-behind": Damage(pax_of(b"9 path=x\ngarbage"), "tar-damaged", "PAX header is malformed"),
+    "pax-and-gnu-name": Damage(
+        pax({"path": "x"}) + tar([file("y" * 101, b"z")], style=Style.GNU), "tar-ambiguous", "two names"
+    ),
+    "pax-and-gnu-target": Damage(
+        pax({"linkpath": "x"}) + tar([symlink("l", "y" * 101)], style=Style.GNU), "tar-ambiguous", "two names"
+    ),
+    "folder-by-its-name-with-data": Damage(
+        with_data(header(file("d/", b"x"), 1), b"x") + TWO, "tar-ambiguous", "is a folder's and it has data"
+    ),
+    "pax-size-differs": Damage(pax({"size": "1024"}) + TWO, "tar-sizes-differ", "1024 bytes, the header itself 600"),
+    "pax-size-is-smaller": Damage(pax({"size": "0"}) + TWO, "tar-sizes-differ", "0 bytes, the header itself 600"),
+    "pax-size-is-negative": Damage(pax({"size": "-1"}) + TWO, "tar-damaged", "malformed size"),
+    "pax-size-is-no-number": Damage(pax({"size": "six"}) + TWO, "tar-damaged", "malformed size"),
+    "pax-size-of-many-digits": Damage(pax({"size": "9" * 20}) + TWO, "tar-damaged", "malformed size"),
+    "pax-size-beyond-the-file": Damage(
+        pax({"size": "9" * 12}) + header(A, 0) + TWO, "tar-truncated", "inside the member 'a'"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_is_told(name: str) -> None:
+    damage = DAMAGED[name]
+    with opened(damage.raw) as container:
+        assert rules(container) == [damage.rule]
+        (flaw,) = container.flaws
+        assert damage.message in flaw.message
+        assert flaw.where.startswith("a.tar: byte ")
+        assert tuple(container.names()) == damage.names
+        for member in damage.names:
+            assert content(container, member) == BOTH[member]
+
+
+def test_every_changed_bit_of_a_header_is_told() -> None:
+    for offset in range(SECOND, SECOND + BLOCK):
+        for bit in range(8):
+            with opened(flipped(TWO, offset, 1 << bit)) as container:
+                # Where the checksum itself stands, blanks and zeros may say the same number.
+                told = rules(container) == ["tar-damaged"] and list(container.names()) == ["a"]
+                assert told or (148 <= offset - SECOND < 156 and content(container, "b") == B.data)
+
+
+# name: the members of a tar, the rules that are noted
+NOTED: dict[str, tuple[bytes, list[str]]] = {
+    "absolute": (tar([file("/a", b"x")]), ["member-name-absolute"]),
+    "above": (tar([file("../a", b"x")]), ["member-name"]),
+    "above-by-detour": (tar([file("d/../../a", b"x")]), ["member-name"]),
+    "parent": (tar([folder("..")]), ["member-name"]),
+    "no-name": (tar([file("", b"x")]), ["member-name"]),
+    "root-as-a-file": (tar([file(".", b"x")]), ["member-name"]),
+    "nul-in-a-name": (pax({"path": "a\0b"}) + tar([file("x", b"x")]), ["member-name"]),
+    "same-twice": (tar([A, B, A]), ["member-doubled-same"]),
+    "same-by-another-spelling": (tar([A, file("./a", A.data)]), ["member-doubled-same"]),
+    "same-links": (tar([B, symlink("l", "b"), symlink("l", "b")]), ["member-doubled-same"]),
+    "other-content": (tar([A, file("a", b"B" * 600)]), ["member-doubled"]),
+    "other-last-byte": (tar([A, file("a", b"A" * 599 + b"B")]), ["member-doubled"]),
+    "other-size": (tar([A, file("a", b"A" * 599)]), ["member-doubled"]),
+    "other-kind": (tar([A, folder("a")]), ["member-doubled"]),
+    "other-target": (tar([A, file("b", b""), symlink("l", "a"), symlink("l", "b")]), ["member-doubled"]),
+    "same-then-other": (tar([A, A, file("a", b"")]), ["member-doubled-same", "member-doubled"]),
+    "large-and-other-at-the-end": (
+        tar([file("a", bytes(2 << 20)), file("a", bytes((2 << 20) - 1) + b"x")]),
+        ["member-doubled"],
+    ),
+    "file-as-a-folder": (tar([file("d", b""), file("d/e/a", b"x"), file("d/e/b", b"x")]), ["member-not-a-folder"]),
+    "file-becomes-a-folder": (tar([file("d/a", b"x"), file("d", b"")]), ["member-not-a-folder"]),
+}
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_noted_while_walked(name: str) -> None:
+    raw, expected = NOTED[name]
+    with opened(raw) as container:
+        assert rules(container) == expected
+
+
+def test_of_doubled_members_the_first_is_read() -> None:
+    with opened(tar([A, file("a", b"other")])) as container:
+        assert content(container, "a") == A.data
+        assert list(container.names()) == ["a"]
+
+
+SPECIAL = {
+    "character-device": raw_header(Member("s"), flag=b"3"),
+    "block-device": raw_header(Member("s"), flag=b"4"),
+    "fifo": raw_header(Member("s"), flag=b"6"),
+    "unknown": with_data(raw_header(Member("s", b"data"), flag=b"Z"), b"data"),
+    "gnu-sparse": with_data(raw_header(Member("s", b"data"), flag=b"S"), b"data"),
+    "gnu-volume": raw_header(Member("s"), flag=b"V"),
+    "pax-sparse": pax({"GNU.sparse.major": "1", "GNU.sparse.realsize": "9"})
+    + with_data(header(file("s", b"x"), 1), b"x"),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_members_are_passed_over_and_never_read(name: str) -> None:
+    with opened(SPECIAL[name] + REST) as container:
+        assert rules(container) == []
+        assert list(container.names()) == ["s", "b"]
+        assert container.get("s") is None
+        assert container.get("s") is None
+        assert rules(container) == ["member-special"]
+        assert content(container, "b") == B.data
+
+
+def chain(count: int) -> list[Member]:
+    return [symlink(f"l{number}", f"l{number + 1}") for number in range(count)] + [file(f"l{count}", b"x")]
+
+
+# name: members, what is asked for, its content or the rule that tells why there is none
+LINKS: dict[str, tuple[list[Member], str, bytes | str | None]] = {
+    "symlink": ([symlink("l", "a"), A], "l", A.data),
+    "symlink-beside": ([file("d/a", b"x"), symlink("d/l", "a")], "d/l", b"x"),
+    "symlink-above": ([A, symlink("d/l", "../a")], "d/l", A.data),
+    "symlink-with-dots": ([A, symlink("d/l", ".././d/../a")], "d/l", A.data),
+    "hard-link": ([A, hardlink("d/l", "a")], "d/l", A.data),
+    "hard-link-with-dot-slash": ([file("./a", b"x"), hardlink("./l", "./a")], "l", b"x"),
+    "hard-link-to-a-symlink": ([A, symlink("s", "a"), hardlink("l", "s")], "l", A.data),
+    "symlink-to-a-hard-link": ([A, hardlink("h", "a"), symlink("l", "h")], "l", A.data),
+    "chain": (chain(30), "l0", b"x"),
+    "through-a-folder": ([file("d/a", b"x"), symlink("e", "d")], "e/a", b"x"),
+    "through-a-folder-above": ([file("d/a", b"x"), symlink("e/f", "../d")], "e/f/a", b"x"),
+    "through-a-folder-of-folders": ([file("d/e/a", b"x"), symlink("f", "d")], "f/e/a", b"x"),
+    "through-two-folders": ([file("d/a", b"x"), symlink("e", "d"), symlink("f", "e")], "f/a", b"x"),
+    "link-through-a-folder": ([file("d/a", b"x"), symlink("e", "d"), symlink("l", "e/a")], "l", b"x"),
+    "spelled-otherwise": ([A], "./a", A.data),
+    "asked-from-the-root": ([A], "/a", A.data),
+    "missing": ([A], "c", None),
+    "missing-through-a-folder": ([file("d/a", b"x"), symlink("e", "d")], "e/b", None),
+    "below-a-file": ([A], "a/b", None),
+    "folder": ([folder("d"), A], "d", "member-special"),
+    "link-to-a-folder": ([folder("d"), symlink("l", "d")], "l", "member-special"),
+    "dangling": ([symlink("l", "c")], "l", "link-dangling"),
+    "dangling-hard-link": ([hardlink("l", "c")], "l", "link-dangling"),
+    "loop": ([symlink("l", "l")], "l", "link-loop"),
+    "loop-of-two": ([symlink("l", "m"), symlink("m", "l")], "l", "link-loop"),
+    "loop-of-hard-links": ([hardlink("l", "m"), hardlink("m", "l")], "l", "link-loop"),
+    "loop-of-folders": ([symlink("d", "e"), symlink("e", "d")], "d/a", "link-loop"),
+    "folder-in-itself": ([symlink("d", "d/e")], "d/a", "link-loop"),
+    "chain-too-long": (chain(100), "l0", "link-loop"),
+    "absolute": ([A, symlink("l", "/a")], "l", "link-escapes"),
+    "absolute-outside": ([A, symlink("l", "/etc/passwd")], "l", "link-escapes"),
+    "above-the-root": ([A, symlink("l", "../a")], "l", "link-escapes"),
+    "far-above-the-root": ([A, symlink("d/l", "../../../etc/passwd")], "d/l", "link-escapes"),
+    "hard-link-above-the-root": ([A, hardlink("l", "../a")], "l", "link-escapes"),
+    "to-the-root": ([A, symlink("l", ".")], "l", "link-escapes"),
+    "to-nothing": ([A, symlink("l", "")], "l", "link-escapes"),
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links(name: str) -> None:
+    members, asked, expected = LINKS[name]
+    with opened(tar(members)) as container:
+        for _ in range(2):
+            assert content(container, asked) == (expected if isinstance(expected, bytes) else None)
+            assert set(rules(container)) == ({expected} if isinstance(expected, str) else set())
+
+
+def test_what_links_lead_to_is_one_source() -> None:
+    with opened(tar([A, hardlink("h", "a"), symlink("s", "h"), file("other", A.data)])) as container:
+        assert container.get("a") == container.get("h") == container.get("s")
+        assert container.get("a") != container.get("other")
+
+
+@pytest.mark.parametrize(
+    ("style", "link"), [(Style.GNU, "d/" * 80 + "a"), (Style.PAX, "d/" * 80 + "a")], ids=["gnu", "pax"]
+)
+def test_long_link_targets(style: Style, link: str) -> None:
+    with opened(tar([file(link, b"x"), symlink("s", link), hardlink("h", link)], style=style)) as container:
+        assert content(container, "s") == content(container, "h") == b"x"
+
+
+def test_names_below_a_folder_in_the_order_of_the_tar() -> None:
+    members = [file("z", b""), folder("d"), file("d/b", b""), symlink("d/a", "b"), file("de", b"")]
+    with opened(tar(members)) as container:
+        assert list(container.names()) == ["z", "d/b", "d/a", "de"]
+        assert list(container.names("d/")) == ["d/b", "d/a"]
+        assert list(container.names("none/")) == []
+
+
+# name: limits, tar, whether they are kept
+LIMITS: dict[str, tuple[Limits, bytes, str | None]] = {
+    "members": (Limits(members=2), TWO, None),
+    "too-many-members": (Limits(members=1), TWO, "limit-members"),
+    "name": (Limits(name=9), tar([file("n" * 9, b"")]), None),
+    "name-too-long": (Limits(name=9), tar([file("n" * 10, b"")]), "limit-name"),
+    "name-too-long-by-gnu": (Limits(name=200), tar([file("n" * 201, b"")], style=Style.GNU), "limit-name"),
+    "extended": (Limits(extended=512), pax({"comment": "c" * 400}) + TWO, None),
+    "extended-too-large": (Limits(extended=512), pax({"comment": "c" * 600}) + TWO, "limit-extended"),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits(name: str) -> None:
+    limits, raw, rule = LIMITS[name]
+    with opened(raw, limits) as container:
+        assert rules(container) == ([rule] if rule else [])
+        assert all("--limit " in flaw.message for flaw in container.flaws)
+
+
+@pytest.mark.parametrize("style", [Style.GNU, Style.PAX], ids=["gnu", "pax"])
+def test_a_member_of_more_than_eight_gib(style: Style, tmp_path: Path) -> None:
+    size = (9 << 30) + 5
+    path = write_sparse(tmp_path / "a.tar", "layer", size, [B], style=style)
+    fd = os.open(path, os.O_RDONLY)
+    os.truncate(path, path.stat().st_size + (20 << 30))  # a hole behind the end is padding
+    container = TarContainer(fd, path.stat().st_size, "a.tar", "a.tar")
+    try:
+        assert rules(container) == []
+        source = container.get("layer")
+        assert source is not None
+        assert source.size == size
+        assert source.head(5) == bytes(5)
+        assert content(container, "b") == B.data
+    finally:
+        container.close()
+        container.close()
+
+
+def test_sources_say_where_they_are() -> None:
+    with opened(TWO) as container:
+        source = container.get("./b")
+        assert source is not None
+        assert source.where == "a.tar: b"
+        assert source.head(3) == b"BBB"
+        assert b"".join(source.chunks(3)) == B.data
+
+
+def test_a_tar_that_cannot_be_read(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "a.tar", os.O_WRONLY | os.O_CREAT)
+    try:
+        with pytest.raises(HostError, match="cannot read"):
+            TarContainer(fd, 1024, "a.tar", "a.tar")
+    finally:
+        os.close(fd)
+
+
+def test_a_tar_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(TWO)
+    container = TarContainer(os.open(path, os.O_RDONLY), len(TWO), "a.tar", "a.tar")
+    try:
+        os.truncate(path, 1000)
+        with pytest.raises(ContentError, match="cut short or shrank"):
+            content(container, "a")
+    finally:
+        container.close()
+
+
+NORMAL = {
+    "a": "a",
+    "": "",
+    ".": "",
+    "/": "",
+    "./": "",
+    "./a": "a",
+    "/a": "a",
+    "//a//b/": "a/b",
+    "a/./b": "a/b",
+    "a/.": "a",
+    "a/../b": "b",
+    "..": "..",
+    "a/..": "",
+    "a/../..": "..",
+    "../a": "../a",
+    "../../a/../b": "../../b",
+    ".a/..b/...": ".a/..b/...",
+}
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_normal(name: str) -> None:
+    assert normal(name) == NORMAL[name]
+    assert normal(normal(name)) == normal(name)
+
+
+@given(st.text("./ab", max_size=12))
+def test_normal_names_agree_with_the_file_system(name: str) -> None:
+    expected = os.path.normpath(name.lstrip("/")) if name.strip("/") else "."
+    assert normal(name) == ("" if expected == "." else expected)

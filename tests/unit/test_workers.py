@@ -1,0 +1,195 @@
+"""Threads: results in their order, the first error ends all."""
+
+import resource
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ALL_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import pytest
+
+from ociarchive.errors import HostError
+from ociarchive.workers import Cancelled, Workers, allowed, processors
+
+JOBS = pytest.mark.parametrize("jobs", [1, 2, 4])
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    made = Workers(2)
+    yield made
+    made.close()
+
+
+@JOBS
+def test_results_come_in_their_order(jobs: int) -> None:
+    made = Workers(jobs)
+    try:
+        done = [threading.Event() for _ in range(jobs)]
+
+        def call(number: int) -> Callable[[], int]:
+            def wait_for_the_next() -> int:
+                if number < jobs - 1:
+                    done[number + 1].wait()
+                if number < jobs:
+                    done[number].set()
+                return number
+
+            return wait_for_the_next
+
+        assert made.run([call(number) for number in range(20)]) == list(range(20))
+        assert made.run([]) == []
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["early-first", "late-first"])
+def test_the_first_error_in_time_is_raised(first: bool, workers: Workers) -> None:
+    def late() -> None:
+        try:
+            while True:
+                workers.check()
+        except Cancelled:
+            raise LookupError from None
+
+    def early() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        workers.run([early, late] if first else [late, early])
+
+
+def test_others_are_ended(workers: Workers) -> None:
+    began: list[int] = []
+    ended: list[int] = []
+    running = threading.Event()
+
+    def long() -> None:
+        running.set()
+        try:
+            while True:
+                workers.check()
+        except Cancelled:
+            ended.append(1)
+            raise
+
+    def fail() -> None:
+        running.wait()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        workers.run([long, fail, *[lambda: began.append(1)] * 50])
+    assert ended == [1]
+    assert len(began) < 50
+    assert workers.run([lambda: 5]) == [5]
+
+
+def test_who_waits_for_others_is_woken(workers: Workers) -> None:
+    woken = threading.Event()
+    calls: list[int] = []
+
+    def sleep() -> None:
+        woken.wait()
+        workers.check()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    def wake() -> None:
+        calls.append(1)
+        woken.set()
+
+    with pytest.raises(ZeroDivisionError):
+        workers.run([sleep, fail], wake)
+    assert calls == [1]
+    assert workers.run([lambda: 1], wake) == [1]
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_any_error_is_handed_on(kind: type[BaseException], workers: Workers) -> None:
+    def fail() -> None:
+        raise kind
+
+    with pytest.raises(kind):
+        workers.run([fail])
+    workers.run([lambda: None])
+
+
+def test_blocks_do_not_wait_for_layers(workers: Workers) -> None:
+    """As many layers as threads, each of which waits for its blocks."""
+
+    def layer() -> bytes:
+        return b"".join(future.result() for future in [workers.block(lambda: b"x") for _ in range(9)])
+
+    assert workers.run([layer] * 6) == [b"x" * 9] * 6
+
+
+def test_check_passes_while_nothing_failed(workers: Workers) -> None:
+    workers.check()
+    workers.check(512)
+    workers.close()
+    with pytest.raises(Cancelled):
+        workers.check()
+
+
+def test_an_interruption_of_who_waits_ends_the_work(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = threading.Event()
+    ended: list[int] = []
+
+    def long() -> None:
+        running.set()
+        try:
+            while True:
+                workers.check()
+        except Cancelled:
+            ended.append(1)
+            raise
+
+    def interrupted(fs: Sequence[Future[object]], return_when: str = ALL_COMPLETED) -> object:
+        if return_when != ALL_COMPLETED:
+            running.wait()
+            raise KeyboardInterrupt
+        return wait(fs)
+
+    monkeypatch.setattr("ociarchive.workers.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers.run([long])
+    assert ended == [1]
+
+
+def test_threads_that_cannot_be_started_are_the_hosts_fault(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    for call in (lambda: workers.run([lambda: 1]), lambda: workers.block(lambda: b"")):
+        with pytest.raises(HostError, match=r"cannot start a thread.*--jobs 1"):
+            call()
+
+
+# name: limits of files and of address space, workers asked for, fewest and most that are allowed
+NONE = resource.RLIM_INFINITY
+LIMITS: dict[str, tuple[int, int, int, tuple[int, int]]] = {
+    "no-limits": (NONE, NONE, 64, (64, 64)),
+    "usual": (1024, NONE, 64, (64, 64)),
+    "few-files": (64, NONE, 64, (2, 12)),
+    "hardly-any-files": (8, NONE, 64, (1, 1)),
+    "little-space": (NONE, 300 << 20, 64, (1, 2)),
+    "hardly-any-space": (NONE, 64 << 20, 64, (1, 1)),
+    "one": (NONE, NONE, 1, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_workers_follow_the_limits_of_the_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, space, asked, (fewest, most) = LIMITS[name]
+    limits = {resource.RLIMIT_NOFILE: files, resource.RLIMIT_AS: space}
+    stacks: list[int] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (limits[which], limits[which]))
+    monkeypatch.setattr(threading, "stack_size", stacks.append)
+    assert fewest <= allowed(asked) <= most
+    assert bool(stacks) is (space != NONE)
+
+
+def test_processors() -> None:
+    assert processors() >= 1
