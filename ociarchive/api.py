@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
-from ociarchive.auditing import Evidence, Policy, Report, audit_archive
+from ociarchive.auditing import Policy, Report, audit_archive, sniffed
 from ociarchive.bytes.limits import Limits
 from ociarchive.formats import by_name, open_archive
 from ociarchive.report.facts import archive_facts
@@ -68,7 +68,7 @@ def inspect(path: StrPath, *, limits: Limits | None = None) -> dict[str, JSON]:
     """
     archive = open_archive(os.fspath(path), limits=limits)
     try:
-        return archive_facts(archive, Evidence(archive, {}))
+        return archive_facts(archive, sniffed(archive))
     finally:
         archive.close()
 

@@ -4,7 +4,7 @@ from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.policy import Policy, Waiver
 from ociarchive.auditing.rule import Finding, Rule, Severity
 from ociarchive.auditing.rules import RULES
-from ociarchive.auditing.run import Report, audit_archive, audit_archives, judge
+from ociarchive.auditing.run import Report, audit_archive, audit_archives, judge, sniffed
 
 __all__ = [
     "RULES",
@@ -18,4 +18,5 @@ __all__ = [
     "audit_archive",
     "audit_archives",
     "judge",
+    "sniffed",
 ]

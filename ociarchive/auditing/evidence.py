@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,13 +33,15 @@ class Claim:
 class Evidence:
     """An archive with the facts of those of its blobs that were read, and what a closer look at them showed.
 
-    With `folded`, what follows from a fault that is told is not told again.
+    With `folded`, what follows from a fault that is told is not told again. `stored` has the codecs that the first
+    bytes of layers tell, where nothing more was read of them.
     """
 
     archive: Archive
     facts: Mapping[ByteSource, Measured]
     seen: tuple[Flaw, ...] = ()
     folded: bool = True
+    stored: Mapping[ByteSource, str] = field(default_factory=dict)
 
     @cached_property
     def flaws(self) -> tuple[Flaw, ...]:
@@ -59,6 +61,13 @@ class Evidence:
     def fact(self, source: ByteSource | None) -> Measured | None:
         """Return what was measured of a source, None where it was not read."""
         return self.facts.get(source) if source is not None else None
+
+    def compression(self, layer: Layer) -> str | None:
+        """Return the name of the codec that a layer is stored with, None where that is not known."""
+        fact = self.fact(layer.source)
+        if layer.source is None or not layer.unpacks:
+            return None
+        return fact.compression if fact is not None else self.stored.get(layer.source)
 
     def place(self, name: str) -> str:
         """Return the location of something that is not there to name its own."""

@@ -10,8 +10,9 @@ from ociarchive import toc
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rules import RULES
+from ociarchive.bytes.codec import MAGIC, sniff
 from ociarchive.measure import measure
-from ociarchive.model import Layer, parts, walk
+from ociarchive.model import Layer, images, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -171,6 +172,16 @@ def _report(
         blobs=len({source.where for source in facts}),
         bytes=sum({source.where: source.size for source in facts}.values()),
     )
+
+
+def sniffed(archive: Archive) -> Evidence:
+    """Return evidence for looking into an archive: no facts, and how the layers' first bytes say they are stored."""
+    stored: dict[ByteSource, str] = {}
+    for image in images(archive.roots):
+        for layer in image.layers:
+            if layer.source is not None and layer.source not in stored:
+                stored[layer.source] = sniff(layer.source.head(MAGIC)).name
+    return Evidence(archive, {}, stored=stored)
 
 
 def check_tables(

@@ -15,9 +15,9 @@ from ociarchive.formats import FORMATS, by_name
 from ociarchive.report.receipt import receipt_json
 from ociarchive.report.summary import summary
 from ociarchive.report.text import safe, shortened
-from ociarchive.transform.convert import Conversion, convert
+from ociarchive.transform.convert import convert
 from ociarchive.transform.options import Options
-from ociarchive.transform.plan import Storage, has_docker_types
+from ociarchive.transform.plan import Storage
 from ociarchive.transform.select import Selectors
 from ociarchive.values import Reference
 
@@ -86,11 +86,6 @@ def command(**values: Any) -> int:
     for notice in done.notices:
         told = safe(notice) if shared.verbose else shortened(safe(notice))
         shared.say(told if notice.startswith(("error: ", "warning: ")) else f"notice: {told}")
-    if _warns_of_docker_types(done, options):
-        shared.say(
-            "notice: an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9;"
-            " --media-types oci avoids that"
-        )
     if receipt:
         emit(receipt_json(done, options.storage, digests), receipt)
     shared.say(summary(done, whole=shared.verbose > 0).rstrip("\n"))
@@ -152,14 +147,6 @@ def _tag(text: str | None) -> Reference | None:
     if name.digest is not None:
         raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
     return name
-
-
-def _warns_of_docker_types(done: Conversion, options: Options) -> bool:
-    return (
-        done.format in ("oci-layout", "oci-archive")
-        and options.storage.media_types == "keep"
-        and has_docker_types(done.new_roots)
-    )
 
 
 def _sha256(path: str) -> str | None:

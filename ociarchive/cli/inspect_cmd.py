@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ociarchive.auditing import Evidence, audit_archive
+from ociarchive.auditing import Evidence, audit_archive, sniffed
 from ociarchive.cli.common import (
     ascii_only,
     common,
@@ -66,7 +66,8 @@ def command(**values: Any) -> int:
         if images:
             roots = select(archive.roots, Selectors(images=images), archive.where).roots
             archive = replace(archive, roots=roots)
-        evidence = Evidence(archive, report.evidence.facts if report and report.evidence else {})
+        known = report.evidence if report is not None else None
+        evidence = Evidence(archive, known.facts) if known is not None else sniffed(archive)
         if values["fmt"] == "json":
             text = inspect_json(archive, evidence, report)
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, TypeAlias
 
-from ociarchive.bytes.codec import MAGIC, sniff
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
@@ -68,9 +67,7 @@ def _index_digest(edge: Edge) -> str | None:
 
 def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> Object:
     fact = evidence.fact(layer.source)
-    codec = None
-    if layer.source is not None and layer.unpacks:
-        codec = fact.compression if fact else sniff(layer.source.head(MAGIC)).name
+    codec = evidence.compression(layer)
     digest = str(layer.descriptor.digest) if layer.descriptor else str(fact.digest) if fact else None
     stored = layer.source.size if layer.source is not None else layer.descriptor.size if layer.descriptor else None
     unpacked = fact.uncompressed_size if fact else (stored if codec == "none" else None)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.model import Missing, walk
 from ociarchive.transform.gather import Gathered, Source, gather
 from ociarchive.transform.moving import Moving, sentence
-from ociarchive.transform.plan import plan
+from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
 from ociarchive.transform.select import LeftOut
 from ociarchive.transform.target import Target
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from ociarchive.model import Node, Root
     from ociarchive.transform.options import Options, Progress
     from ociarchive.transform.plan import Move
+
+
+_LAYOUTS: Final = ("oci-layout", "oci-archive")
+_DOCKER_TYPES: Final = (
+    "an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9; --media-types oci"
+    " avoids that"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,8 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
             )
             written = replace(written, extras=())
         notices.extend(_sparse(content.roots, written.roots))
+        if options.format.name in _LAYOUTS and has_docker_types(written.roots):
+            notices.append(_DOCKER_TYPES)
         _complete(sink, options.format, written)
         report = target.publish(workers)
         notices.extend(

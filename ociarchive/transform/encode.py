@@ -6,7 +6,7 @@ Memory: at most `BLOCKS_AHEAD` blocks per worker are on their way, each once unp
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ociarchive.bytes.hashing import Hashes
 from ociarchive.workers import BLOCKS_AHEAD
@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from ociarchive.bytes.codec import Codec
-    from ociarchive.bytes.sink import Slot
     from ociarchive.values import Digest
     from ociarchive.workers import Workers
+
+
+class Writer(Protocol):
+    """Who takes bytes: a slot, or a file."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes; HostError where they cannot be written."""
 
 
 class Copier:
     """Writes the stored bytes of a blob as they are."""
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Writer) -> None:
         self._slot = slot
 
     def stored(self, data: bytes) -> None:
@@ -35,9 +41,12 @@ class Copier:
 
 
 class Encoder:
-    """Writes the unpacked bytes of a layer through a codec."""
+    """Writes the unpacked bytes of a layer through a codec.
 
-    def __init__(self, slot: Slot, codec: Codec, level: int, workers: Workers) -> None:
+    Taking bytes may wait for blocks on their way, and raises what compressing or writing them raises.
+    """
+
+    def __init__(self, slot: Writer, codec: Codec, level: int, workers: Workers) -> None:
         self.codec = codec
         self._slot, self._level, self._workers = slot, level, workers
         self._hashes = Hashes(())
