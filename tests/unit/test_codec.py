@@ -161,6 +161,13 @@ def test_every_set_of_header_fields(flags: int) -> None:
     assert decoded("gzip", [with_fields(PLAIN, flags, fields)]) == PLAIN
 
 
+@pytest.mark.parametrize("flags", [0x20, 0x40, 0x80, 0xE0])
+def test_header_flags_that_mean_nothing_yet_are_refused(flags: int) -> None:
+    """RFC 1952, 2.3.1.2: a bit that is set could tell of a field that an old reader would take for data."""
+    with pytest.raises(StreamError):
+        decoded("gzip", [with_fields(PLAIN, flags, b"")])
+
+
 @given(st.sampled_from(list(STREAMS)), st.data())
 def test_decodes_in_any_chunks(name: str, data: st.DataObject) -> None:
     codec, stream, plain = STREAMS[name]

@@ -180,6 +180,12 @@ def test_work_does_not_grow_with_the_square_of_the_length(name: str) -> None:
         read(SLOW[name](1 << 20))
 
 
+def test_two_equal_keys_far_apart_are_found_at_once() -> None:
+    keys = [b'"%x":0' % number for number in range(100_000)]
+    with pytest.raises(DocumentError, match="the key '1869f' twice"):
+        read(b"{" + b",".join([*keys, keys[-1]]) + b"}")
+
+
 def test_dump_is_compact_and_keeps_the_order() -> None:
     assert (
         dump({"b": [1, None, True], "a": "é\u2028<&>\U0001f600"})

@@ -334,6 +334,40 @@ def test_what_is_left_out_by_its_kind(name: str, tmp_path: Path) -> None:
         assert [left.why for left in selection.left_out] == ([f"--without {kind}"] if without == kind else [])
 
 
+def test_images_and_indexes_of_other_platforms_are_left_out(tmp_path: Path) -> None:
+    """An index of referrers stays where what it speaks of does."""
+    here, there = (image(name, platform).node() for name, platform in (("here", AMD64), ("there", ARM64)))
+    of_here = artifact(b"of here", "application/vnd.example.note", subject=here)
+    archive = opened(
+        tmp_path / "layout",
+        here.named(ref_name="here"),
+        there.named(ref_name="there"),
+        index([there]).named(ref_name="index"),
+        BARE.named(ref_name="bare"),
+        index([of_here]).named(ref_name=f"sha256-{build.hexed(here.digest)}"),
+        index([NOTE]).named(ref_name=f"sha256-{build.hexed(there.digest)}"),
+    )
+    selection = select(archive.roots, Selectors(platforms=(Platform.parse("linux/amd64"),)), "a.tar")
+    assert [root.ref_name for root in selection.roots] == ["here", f"sha256-{build.hexed(here.digest)}"]
+    assert [left.what for left in selection.left_out] == [
+        "there (linux/arm64)",
+        "index",
+        "bare (None)",
+        f"sha256-{build.hexed(there.digest)}",
+    ]
+
+
+def test_of_entries_of_one_index_the_first_has_its_name(tmp_path: Path) -> None:
+    """Two manifests of one config, as a gzip and a zstd variant of one image have it."""
+    variants = [Image(layers=[layer({"base": b"base"}, codec)]) for codec in ("gzip", "zstd")]
+    nodes = [one.node() for one in variants]
+    archive = opened(tmp_path / "layout", index(nodes).named("docker.io/corpus/app:1", "1"))
+    chosen = select(archive.roots, Selectors(images=(variants[0].image_id,)), "a.tar").roots
+    assert [str(root.descriptor.digest) for root in chosen if root.descriptor] == [node.digest for node in nodes]
+    assert [list(map(str, root.names)) for root in chosen] == [["docker.io/corpus/app:1"], []]
+    assert [root.descriptor.annotations for root in chosen if root.descriptor][1] == {}
+
+
 def test_left_out_of_an_index_in_an_index(tmp_path: Path) -> None:
     inner = index([APP["amd64"], PROOFS["amd64"]])
     proofs_alone = index([PROOFS["amd64"]])
