@@ -109,11 +109,6 @@ class Platform:
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
-    @property
-    def is_unknown(self) -> bool:
-        """Whether this is `unknown/unknown`, with which BuildKit marks what is no image."""
-        return self.os == "unknown" and self.architecture == "unknown"
-
     def fits(self, wanted: Platform) -> bool:
         """Whether an image of this platform is one that `wanted` asks for; without a variant every variant is."""
         if (self.os, self.architecture) != (wanted.os, wanted.architecture):
@@ -130,6 +125,8 @@ _DOMAIN = (
 )
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_DOMAIN}/{_COMPONENT}(?:/{_COMPONENT})*\Z")
+#: distribution refuses these as names: engines take them for IDs.
+_IMAGE_ID = re.compile(r"[a-f0-9]{64}\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 #: Tags of what cosign attaches to a manifest: `sha256-<hex>` with one of these.
 COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
@@ -160,6 +157,9 @@ class Reference:
             if not _TAG.match(tag):
                 msg = f"malformed tag in {text!r}"
                 raise ValueError(msg)
+        if _IMAGE_ID.match(rest):
+            msg = f"malformed image name {rest[:12]}…: it is an image ID"
+            raise ValueError(msg)
         host, slash, path = rest.partition("/")
         if not slash or not (set(".:") & set(host) or host == "localhost" or host.lower() != host):
             host, path = "docker.io", rest

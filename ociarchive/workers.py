@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import resource
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive.errors import HostError
@@ -92,21 +93,28 @@ class Workers:
         """
         self._cancelled.clear()
         first: list[BaseException] = []
+        # A signal may raise in this thread anywhere: it waits on nothing but this, which then stays whole.
+        ended: SimpleQueue[None] = SimpleQueue()
 
         def guarded(call: Callable[[], T]) -> T:
-            self.check()
             try:
+                self.check()
                 return call()
             except BaseException as error:
                 if not isinstance(error, Cancelled):
                     first.append(error)
                 self._cancelled.set()
                 raise
+            finally:
+                ended.put(None)
 
         futures: list[Future[T]] = []
         try:
             futures.extend(self._layers.submit(guarded, call) for call in calls)
-            wait(futures, return_when=FIRST_EXCEPTION)
+            for _ in futures:
+                ended.get()
+                if self._cancelled.is_set():
+                    break
         except RuntimeError as error:
             self._end(futures, on_failure)
             raise _no_thread(error) from error

@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 PIECE: Final = 1 << 20
 #: What is tried first on the rest of a piece when a gzip member ended inside it: members can be tiny and many.
 _FIRST_TRY: Final = 512
-#: A gzip header up to its flags (RFC 1952, 2.3), of which three must not be set.
-_FLAGS: Final = 4
+#: Zeros between and behind xz streams come in fours (the .xz file format, 2.2).
+_XZ_PADDING: Final = 4
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+#: A header's extra field has 64 KiB at most; names and comments have no bound, and real ones a line.
+_LONGEST_HEADER: Final = 1 << 20
 #: Windows up to this size are small change; of larger ones only one is open at a time, whatever the number of threads.
 _SMALL_WINDOW: Final = 8 << 20
 _large_window = threading.Lock()
@@ -95,55 +98,85 @@ class _Plain:
 
 
 class _Gzip:
-    """Members after one another; zero bytes after the last are padding, as gzip(1) takes them."""
+    """Members after one another; zero bytes after the last are padding, as gzip(1) takes them.
+
+    A member's header is given to the library whole: igzip loses its place in one that comes in pieces.
+    """
 
     def __init__(self, window: int) -> None:
         del window
         self._member = _inflate.decompressobj(31)
-        self._fresh = True  # nothing of the current member was seen yet
-        self._header = b""
+        self._held = b""  # the beginning of a header
+        self._fresh = True  # nothing of the current member was given to the library yet
         self._members = 0
         self.padded = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._held:
+            data, self._held = self._held + data, b""
         position, step = 0, len(data)
         while position < len(data):
-            if self._fresh and self._members and (self.padded or data[position] == 0):
-                self.padded = True
-                if data.count(0, position) != len(data) - position:
-                    raise StreamError("gzip stream is followed by bytes that are not part of it")
-                return
+            if self._fresh:
+                if self._members and (self.padded or data[position] == 0):
+                    self.padded = True
+                    if data.count(0, position) != len(data) - position:
+                        raise StreamError("gzip stream is followed by bytes that are not part of it")
+                    return
+                length = self._header(data, position)
+                if length is None:
+                    self._held = data[position:]
+                    return
+                step = max(step, length)
             piece = data[position : position + step]
-            if len(self._header) < _FLAGS:
-                self._header += piece[: _FLAGS - len(self._header)]
-                if len(self._header) == _FLAGS and self._header.startswith(b"\x1f\x8b") and self._header[3] & 0xE0:
-                    raise StreamError("gzip stream is damaged (reserved flags are set)")
-            while piece:
-                try:
-                    out = self._member.decompress(piece, PIECE)
-                except _DAMAGE as error:
-                    what = "followed by bytes that are not part of it" if self._fresh and self._members else "damaged"
-                    raise StreamError(f"gzip stream is {what} ({error})") from None
-                self._fresh = False
-                if out:
-                    yield out
-                if self._member.eof:
-                    break
-                piece = self._member.unconsumed_tail
-                if not piece and len(out) == PIECE:
-                    yield from self._drain()
-                    break
+            yield from self._inflated(piece)
             used = min(step, len(data) - position)
             if self._member.eof:
                 used -= len(self._member.unused_data)
                 self._member = _inflate.decompressobj(31)
                 self._fresh = True
-                self._header = b""
                 self._members += 1
                 step = _FIRST_TRY
             else:
                 step *= 4
             position += used
+
+    def _header(self, data: bytes, position: int) -> int | None:
+        """Return the length of the header at `position` (RFC 1952, 2.3), None where it is not all there."""
+        if data[position : position + 2] != _GZIP_MAGIC[: len(data) - position]:
+            what = "followed by bytes that are not part of it" if self._members else "damaged (no gzip header)"
+            raise StreamError(f"gzip stream is {what}")
+        end = position + 10
+        if len(data) < end:
+            return None
+        flags = data[position + 3]
+        if flags & 0xE0:
+            raise StreamError("gzip stream is damaged (reserved flags are set)")
+        if flags & 0x04:  # an extra field
+            end += 2 + int.from_bytes(data[end : end + 2], "little")
+        for flag in (0x08, 0x10):  # a name, a comment
+            if flags & flag and end <= len(data):
+                end = data.find(0, end) + 1 or len(data) + 1
+        end += 2 if flags & 0x02 else 0
+        if end > len(data):
+            if len(data) - position > _LONGEST_HEADER:
+                raise StreamError("gzip stream is damaged (a header without end)")
+            return None
+        return end - position
+
+    def _inflated(self, piece: bytes) -> Iterator[bytes]:
+        while piece:
+            try:
+                out = self._member.decompress(piece, PIECE)
+            except _DAMAGE as error:
+                raise StreamError(f"gzip stream is damaged ({error})") from None
+            self._fresh = False
+            if out:
+                yield out
+            if self._member.eof:
+                return
+            piece = self._member.unconsumed_tail
+            if not piece and len(out) == PIECE:
+                yield from self._drain()
 
     def _drain(self) -> Iterator[bytes]:
         """Give what the library still holds back although it took all input."""
@@ -151,7 +184,7 @@ class _Gzip:
             yield out
 
     def finish(self) -> None:
-        if not self._fresh or not self._members:
+        if self._held or not self._fresh or not self._members:
             raise StreamError("gzip stream is cut short")
 
     def close(self) -> None:
@@ -197,6 +230,7 @@ class _Standard:
 
     def __init__(self, name: str, make: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
         self.padded = False
+        self._zeros = 0  # padding behind the last stream
         self._name, self._make = name, make
         self._stream = make()
         self._fresh = True
@@ -204,9 +238,16 @@ class _Standard:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
-            if self._fresh and self._streams and not data.strip(b"\0"):
-                self.padded = True
-                return
+            if self._fresh and self._streams:
+                stripped = data.lstrip(b"\0")
+                self._zeros += len(data) - len(stripped)
+                data = stripped
+                if not data:
+                    self.padded = True
+                    return
+                if self._zeros % _XZ_PADDING or (self._zeros and self._name != "xz"):
+                    raise StreamError(f"{self._name} stream is followed by bytes that are not part of it")
+                self._zeros, self.padded = 0, False
             try:
                 out = self._stream.decompress(data, PIECE)
                 self._fresh = False
@@ -215,6 +256,8 @@ class _Standard:
                         yield out
                     out = b"" if self._stream.needs_input else self._stream.decompress(b"", PIECE)
             except (lzma.LZMAError, OSError, EOFError) as error:
+                if "emory usage limit" in str(error):
+                    raise LimitError(f"{self._name} stream needs more memory than allowed", "window") from None
                 what = "followed by bytes that are not part of it" if self._fresh and self._streams else "damaged"
                 raise StreamError(f"{self._name} stream is {what} ({error})") from None
             if out:
@@ -228,6 +271,8 @@ class _Standard:
     def finish(self) -> None:
         if not self._fresh or not self._streams:
             raise StreamError(f"{self._name} stream is cut short")
+        if self._name == "xz" and self._zeros % _XZ_PADDING:
+            raise StreamError("xz stream is followed by bytes that are not part of it")
 
     def close(self) -> None:
         pass

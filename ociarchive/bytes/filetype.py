@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from ociarchive.bytes.source import ByteSource
+from typing import Final
 
 #: libmagic needs 512 bytes to know a tar; with 4 KiB it knows all that it knows.
 HEAD: Final = 4096
@@ -57,8 +54,3 @@ def _magic(head: bytes) -> str | None:
         return None
     said = said.partition(",")[0].strip()
     return said if said and said not in ("data", "empty") else None
-
-
-def describe_source(source: ByteSource) -> str:
-    """Return what a source holds."""
-    return describe(source.head(HEAD))

@@ -85,7 +85,7 @@ def command(**values: Any) -> int:
         done = convert(sources, dest, options, hears)
     for notice in done.notices:
         told = safe(notice) if shared.verbose else shortened(safe(notice))
-        shared.say(told if notice.startswith(("error: ", "warning: ")) else f"notice: {told}")
+        shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
     if receipt:
         emit(receipt_json(done, options.storage, digests), receipt)
     shared.say(summary(done, whole=shared.verbose > 0).rstrip("\n"))

@@ -73,6 +73,8 @@ def run(argv: Sequence[str]) -> int:
         return error.status
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # of --help and --version; commands keep the status of their work
+        return 0
     except Exception as error:  # noqa: BLE001  nobody but us has to see a traceback
         text, status = _told(error)
         return _fail(text, status, verbose=verbose)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Finding, Report
 
 _MARGIN = 10
-#: Columns of the table beside the archive's name, and the least that a name has.
-_BESIDE = 66
-_NARROW = 16
+_HEADERS = ["archive", "format", "images", "blobs", "read", "verdict"]
+#: The least columns that an archive's name has.
+_NARROW = 8
 _DIGEST = 64
 
 
@@ -29,11 +29,11 @@ def audit_table(
     paint: Callable[[str, str], str],
 ) -> str:
     """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full."""
-    widest = max(width - _BESIDE, _NARROW)
-    rows = [_row(report, paint, widest) for report in reports]
-    headers = ["archive", "format", "images", "blobs", "read", "verdict"]
+    plain = [_row(report, lambda text, _: text, 0) for report in reports]
+    beside = sum(max(len(row[number]) for row in [*plain, _HEADERS]) + 2 for number in range(1, len(_HEADERS)))
+    rows = [_row(report, paint, max(width - beside, _NARROW)) for report in reports]
     aligned = ("left", "left", "right", "right", "right", "left")
-    lines = [tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True, colalign=aligned), ""]
+    lines = [tabulate(rows, headers=_HEADERS, tablefmt="plain", disable_numparse=True, colalign=aligned), ""]
     for report in reports:
         for finding in report.findings:
             lines.extend(_finding(finding, width, paint, whole=whole))
@@ -50,7 +50,7 @@ def _row(report: Report, paint: Callable[[str, str], str], width: int) -> list[s
     verdict = paint("FAIL", "error") if report.failed else paint("PASS", "pass")
     evidence = report.evidence
     return [
-        tail(report.source, width),
+        tail(report.source, width) if width else "",
         evidence.archive.format if evidence else "-",
         str(len(report.images)) if evidence else "-",
         str(report.blobs),
@@ -69,16 +69,10 @@ def _finding(finding: Finding, width: int, paint: Callable[[str, str], str], *, 
     if len(lines[0]) < len(first):
         lines += [margin + line for line in wrapped(place, inner, "  ")]
     lines += [margin + line for line in wrapped(finding.message, inner, "")]
-    told = [
-        f"{word} {_value(value, whole=whole)}"
-        for word, value in (("expected", finding.expected), ("found", finding.found))
-        if value is not None
-    ]
-    line = "   ".join(told)
-    if told and len(line) <= inner:
-        lines.append(margin + line)
-    else:
-        lines += [margin + part for one in told for part in wrapped(one, inner, "  ")]
+    for word, value in (("expected", finding.expected), ("found", finding.found)):
+        if value is not None:
+            told = wrapped(f"{word:<8} {_value(value, whole=whole)}", inner, " " * 9)
+            lines += [margin + line for line in told]
     return lines
 
 
@@ -100,9 +94,10 @@ def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, st
     found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
     proved = layers.count(True)
+    images = sum(len(report.images) for report in reports)
     lines = [
         f"{word}  {found}{scope}; {plural(blobs, 'blob')}, {size(read)} read in {seconds:.1f} s",
-        f"      {proved} of {plural(len(layers), 'layer')} proved: digest, size and diff_id agree with every claim",
+        f"      {plural(images, 'image')}, {proved} of {plural(len(layers), 'layer')} proved: every claim holds",
     ]
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:

@@ -45,20 +45,24 @@ def short(digest: str | None, *, whole: bool = False) -> str:
 
 def wrapped(text: str, width: int, indent: str) -> list[str]:
     """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented."""
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for word in safe(text).split(" "):
-        rest = word
-        while wcswidth(f"{line} {rest}".strip()) > width:
-            if line.strip():
-                lines.append(line)
-                line = indent
-                if wcswidth(line + rest) <= width:
-                    break
-            taken = cut_hard(line + rest, width)
-            lines.append(taken)
-            rest = (line + rest)[len(taken) :]
+        joined = f"{line} {word}" if line.strip() else line + word
+        if wcswidth(joined) <= width:
+            line = joined
+            continue
+        if line.strip():
+            lines.append(line)
             line = indent
-        line = f"{line} {rest}" if line.strip() else line + rest
+        rest = line + word
+        while wcswidth(rest) > width:
+            taken = cut_hard(rest, width)
+            if len(taken) <= len(indent):  # nothing fits: better too wide than without end
+                break
+            lines.append(taken)
+            rest = indent + rest[len(taken) :]
+        line = rest
     return [*lines, line]
 
 

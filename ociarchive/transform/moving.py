@@ -109,7 +109,9 @@ class Moving:
         """Give, in words, the warnings about the sources and errors in what is not taken, as far as it was read."""
         for one in self._archives:
             for finding in judge(Evidence(one.archive, dict(self._facts))):
-                if finding.severity != "note":
+                if finding.severity == "error":
+                    yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
+                elif finding.severity == "warning":
                     yield sentence(finding)
 
     def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
@@ -156,7 +158,9 @@ def _taken(one: Gathered, kept: set[int]) -> Archive:
     """Return an archive with only what comes along of it, and without flaws of documents that do not."""
     roots = tuple(root for root in one.roots if id(root.node) in kept)
     places = _places(roots)
+    beside = one.archive.beside
     aside = _places(one.archive.roots) - places
+    aside |= {stored.source.where for stored in one.archive.stored if stored.source and stored.digest in beside}
     sources = {part.source for edge in walk(roots) for part in parts(edge.node)}
     return replace(
         one.archive,

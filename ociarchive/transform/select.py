@@ -275,11 +275,17 @@ def _by_platform(
     taken = [found for root in roots if (found := _root_by_platform(root, platforms, left)) is not None]
     kept = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
     gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor} - kept
-    for root in taken:
-        if root.subjects and root.subjects <= gone:
-            left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
-        else:
-            yield root
+    more = True
+    while more:  # what speaks of something that goes, goes too, and so on
+        more = False
+        for number, root in enumerate(taken):
+            if root.subjects and root.subjects <= gone:
+                left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
+                gone |= {edge.descriptor.digest for edge in walk([root]) if edge.descriptor}
+                del taken[number]
+                more = True
+                break
+    yield from taken
 
 
 def _present(roots: tuple[Root, ...]) -> Iterator[Platform]:

@@ -2,8 +2,8 @@
 
 import resource
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ALL_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -145,13 +145,17 @@ def test_an_interruption_of_who_waits_ends_the_work(workers: Workers, monkeypatc
             ended.append(1)
             raise
 
-    def interrupted(fs: Sequence[Future[object]], return_when: str = ALL_COMPLETED) -> object:
-        if return_when != ALL_COMPLETED:
+    class Interrupted:
+        """A queue whose reader is interrupted while it waits."""
+
+        def put(self, _: None) -> None:
+            pass
+
+        def get(self) -> None:
             running.wait()
             raise KeyboardInterrupt
-        return wait(fs)
 
-    monkeypatch.setattr("ociarchive.workers.wait", interrupted)
+    monkeypatch.setattr("ociarchive.workers.SimpleQueue", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         workers.run([long])
     assert ended == [1]
