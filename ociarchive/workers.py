@@ -10,7 +10,8 @@ import os
 import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive.errors import HostError
@@ -53,6 +54,7 @@ _FILES_EACH: Final = 4
 _OTHER_SPACE: Final = 150 << 20
 _SPACE_EACH: Final = 140 << 20
 _STACK: Final = 512 << 10
+_LISTEN: Final = 0.25  # seconds
 
 
 class Cancelled(Exception):
@@ -112,7 +114,7 @@ class Workers:
         try:
             futures.extend(self._layers.submit(guarded, call) for call in calls)
             for _ in futures:
-                ended.get()
+                _next(ended)
                 if self._cancelled.is_set():
                     break
         except RuntimeError as error:
@@ -140,6 +142,13 @@ class Workers:
         if on_failure:
             on_failure()
         wait([future for future in futures if not future.cancelled()])
+
+
+def _next(ended: SimpleQueue[None]) -> None:
+    """Wait for one more; look up now and then, for a signal that came just before the wait."""
+    while True:
+        with suppress(Empty):
+            return ended.get(timeout=_LISTEN)
 
 
 def _no_thread(error: RuntimeError) -> HostError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.bytes.codec import MAGIC, NONE, Codec, StreamError, sniff
 from ociarchive.bytes.source import CHUNK
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from ociarchive.bytes.limits import Limits
+
+
+#: Milliseconds after which a wait for a pipe looks up.
+_LISTEN: Final = 250
 
 
 def nameless(folder: str | None) -> int:
@@ -42,8 +48,15 @@ def write_all(fd: int, data: bytes | memoryview, where: str) -> None:
 
 def read_fd(fd: int, where: str) -> Iterator[bytes]:
     """Give what a pipe or file holds from its position on; HostError where it cannot be read."""
+    waiting = None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        waiting = select.poll()
+        waiting.register(fd, select.POLLIN)
     while True:
         try:
+            # A signal that comes just before a read of a silent pipe would only be heard with the next byte.
+            while waiting and not waiting.poll(_LISTEN):
+                pass
             data = os.read(fd, CHUNK)
         except OSError as error:
             raise HostError(f"cannot read: {error.strerror}", where=where) from error

@@ -151,7 +151,8 @@ def test_an_interruption_of_who_waits_ends_the_work(workers: Workers, monkeypatc
         def put(self, _: None) -> None:
             pass
 
-        def get(self) -> None:
+        def get(self, timeout: float) -> None:
+            del timeout
             running.wait()
             raise KeyboardInterrupt
 
