@@ -18,16 +18,20 @@ Object: TypeAlias = "dict[str, JSON]"
 def archive_facts(archive: Archive, evidence: Evidence) -> Object:
     """Return `archives[]` of the JSON reports, without findings and summary."""
     edges = list(walk(archive.roots))
+    holders: dict[int, list[Root]] = {}
+    for root in archive.roots:
+        for edge in walk([root]):
+            holders.setdefault(id(edge.entry), []).append(root)
     return {
         "source": archive.where,
         "format": archive.format,
-        "images": [_image(edge, evidence) for edge in edges if isinstance(edge.node, Image)],
+        "images": [_image(edge, evidence, holders) for edge in edges if isinstance(edge.node, Image)],
         "artifacts": [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)],
         "missing": [_missing(edge) for edge in edges if isinstance(edge.node, Missing)],
     }
 
 
-def _image(edge: Edge, evidence: Evidence) -> Object:
+def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Object:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
@@ -38,7 +42,7 @@ def _image(edge: Edge, evidence: Evidence) -> Object:
         for number, layer in enumerate(image.layers)
     ]
     return {
-        **_names(edge, evidence.archive),
+        **_names(edge, holders),
         "platform": str(platform) if platform and str(platform) else None,
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
@@ -47,12 +51,9 @@ def _image(edge: Edge, evidence: Evidence) -> Object:
     }
 
 
-def _names(edge: Edge, archive: Archive) -> Object:
+def _names(edge: Edge, holders: dict[int, list[Root]]) -> Object:
     """Return the names under which an edge can be reached: its own, or those of the roots that it lies below."""
-    if isinstance(edge.entry, Root):
-        roots = [edge.entry]
-    else:
-        roots = [root for root in archive.roots if any(below.entry is edge.entry for below in walk([root]))]
+    roots = [edge.entry] if isinstance(edge.entry, Root) else holders[id(edge.entry)]
     full = list(dict.fromkeys(str(name) for root in roots for name in root.names))
     ref_names = dict.fromkeys(root.ref_name for root in roots if root.ref_name and root.ref_name not in full)
     return {"references": [*full], "ref_names": [*ref_names]}
