@@ -17,16 +17,17 @@ from ociarchive.formats import by_name, open_archive
 from ociarchive.report.facts import archive_facts
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
-from ociarchive.transform.gather import Source
 from ociarchive.transform.options import Options, Progress
 from ociarchive.transform.plan import Storage
 from ociarchive.transform.select import Selectors
+from ociarchive.transform.source import Source
 from ociarchive.values import Platform, Reference
 from ociarchive.workers import Workers, processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ociarchive.bytes.codec import Level
     from ociarchive.transform.plan import Compression, MediaTypes
     from ociarchive.values import JSON
 
@@ -79,7 +80,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     *,
     to: str,
     compression: Compression = "auto",
-    level: int | None = None,
+    level: Level | None = None,
     media_types: MediaTypes = "keep",
     images: Sequence[str] = (),
     platforms: Sequence[str] = (),

@@ -23,13 +23,43 @@ FIRST: Final = 512
 
 
 class Tee(Protocol):
-    """Who listens to a measurement: `stored` gets the bytes as they are, `unpacked` what they unpack to."""
+    """Who listens to a measurement, to the bytes as they are `stored` or else to what they unpack to.
 
-    def stored(self, data: bytes) -> None:
-        """Take bytes as they stand."""
+    `waits` tells that taking bytes may wait for other workers, which only the layer's own thread may do.
+    """
 
-    def unpacked(self, data: bytes) -> None:
-        """Take unpacked bytes."""
+    stored: bool
+    waits: bool
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+
+class Lane(Protocol):
+    """Who makes calls one after another, at once or later (`ociarchive.workers.Lane`)."""
+
+    def do(self, call: Callable[[bytes], object], data: bytes, /) -> None:
+        """Call with these bytes; raises what an earlier call raised."""
+
+    def end(self) -> None:
+        """Wait until all is done; raises what a call raised."""
+
+    def drop(self) -> None:
+        """Give up what is not done yet."""
+
+
+class Here:
+    """A lane that makes each call at once."""
+
+    def do(self, call: Callable[[bytes], object], data: bytes) -> None:
+        """Call."""
+        call(data)
+
+    def end(self) -> None:
+        """Nothing waits."""
+
+    def drop(self) -> None:
+        """Nothing waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +111,11 @@ def measure(
     algorithms: Iterable[str] = (),
     tee: Tee | None = None,
     tick: Callable[[int], None] | None = None,
+    lane: Callable[[], Lane] = Here,
 ) -> Measured:
     """Read a source once to its end and return the facts. With `unpack` its codec is sniffed and undone.
+
+    Hashing and, where it waits for nobody, the tee go through lanes of their own, which `lane` makes.
 
     A stream that is damaged, or goes on behind its end, is a fact (`damage`), and so is one that unpacks to more than
     the limits allow (`limit`): its stored bytes are hashed to the end all the same. `tick` hears of each chunk read,
@@ -90,35 +123,63 @@ def measure(
     cannot be read.
     """
     codec = sniff(source.head(MAGIC))
-    stored = Hashes(algorithms)
-    unpacking = _Unpacking(codec, limits, source.where, stored, algorithms, tee) if unpack and codec.decoder else None
+    hashes = Hashes(algorithms)
+    plain = codec is NONE  # what is stored plain is hashed as it stands
+    unpacked = hashes if plain else Hashes(algorithms)
+    stored = _Ear(hashes, lane, tee if tee and tee.stored else None)
+    inner = _Ear(None if plain else unpacked, lane, tee if tee and not tee.stored else None)
+    unpacking = _Unpacking(codec, limits, source.where, inner) if unpack else None
     try:
         for chunk in source.chunks():
-            stored.update(chunk)
-            if tee:
-                tee.stored(chunk)
+            stored.hear(chunk)
             if unpacking:
                 unpacking.feed(chunk)
             if tick:
                 tick(len(chunk))
-        facts = Measured(digests=stored.digests(), size=source.size, compression=codec.name)
-        return unpacking.finish(facts) if unpacking else facts
+        stored.end()
+        inner.end()
+        facts = Measured(digests=hashes.digests(), size=source.size, compression=codec.name)
+        return unpacking.finish(facts, unpacked) if unpacking else facts
     finally:
+        stored.drop()
+        inner.drop()
         if unpacking:
             unpacking.close()
+
+
+class _Ear:
+    """Hears the bytes of one side, stored or unpacked: hashes them, where they are to be, and hands them to the tee."""
+
+    def __init__(self, hashes: Hashes | None, lane: Callable[[], Lane], tee: Tee | None) -> None:
+        self._calls: list[tuple[Lane, Callable[[bytes], object]]] = []
+        if hashes is not None:
+            self._calls.append((lane(), hashes.update))
+        if tee is not None:
+            self._calls.append((Here() if tee.waits else lane(), tee.take))
+
+    def hear(self, data: bytes) -> None:
+        """Take the next bytes."""
+        for lane, call in self._calls:
+            lane.do(call, data)
+
+    def end(self) -> None:
+        """Wait until every byte was taken."""
+        for lane, _ in self._calls:
+            lane.end()
+
+    def drop(self) -> None:
+        """Let go of what was not taken yet."""
+        for lane, _ in self._calls:
+            lane.drop()
 
 
 class _Unpacking:
     """One stream on its way through its decoder, until it ends or shows that it is none."""
 
-    def __init__(
-        self, codec: Codec, limits: Limits, where: str, stored: Hashes, algorithms: Iterable[str], tee: Tee | None
-    ) -> None:
-        self._plain = codec is NONE
-        self._decoder = codec.decoder(limits.window) if codec.decoder else None
+    def __init__(self, codec: Codec, limits: Limits, where: str, ear: _Ear) -> None:
+        self._decoder = codec.decoder(limits.window)
         self._guard = limits.guard(where)
-        self._hashes = stored if self._plain else Hashes(algorithms)
-        self._tee = tee
+        self._ear = ear
         self._first = b""
         self._damage: str | None = None
         self._limit: str | None = None
@@ -126,12 +187,12 @@ class _Unpacking:
     def feed(self, chunk: bytes) -> None:
         """Take stored bytes."""
         self._guard.stored += len(chunk)
-        if self._decoder and self._damage is None and self._limit is None:
+        if self._damage is None and self._limit is None:
             self._take(self._decoder.feed(chunk))
 
-    def finish(self, facts: Measured) -> Measured:
-        """End the stream; return the facts with what it unpacked to, or why it did not."""
-        if self._decoder and self._damage is None and self._limit is None:
+    def finish(self, facts: Measured, hashes: Hashes) -> Measured:
+        """End the stream; return the facts with what it unpacked to, by its hashes, or why it did not."""
+        if self._damage is None and self._limit is None:
             try:
                 self._decoder.finish()
             except StreamError as error:
@@ -140,16 +201,15 @@ class _Unpacking:
             return replace(facts, damage=self._damage, limit=self._limit, first=self._first)
         return replace(
             facts,
-            diff_ids=self._hashes.digests(),
+            diff_ids=hashes.digests(),
             uncompressed_size=self._guard.size,
-            padded=self._decoder is not None and self._decoder.padded,
+            padded=self._decoder.padded,
             first=self._first,
         )
 
     def close(self) -> None:
         """Let go of the decoder."""
-        if self._decoder:
-            self._decoder.close()
+        self._decoder.close()
 
     def _take(self, pieces: Iterable[bytes]) -> None:
         try:
@@ -157,10 +217,7 @@ class _Unpacking:
                 self._guard.unpacked(len(piece))
                 if len(self._first) < FIRST:
                     self._first += piece[: FIRST - len(self._first)]
-                if not self._plain:  # what is stored plain was hashed as it stands
-                    self._hashes.update(piece)
-                if self._tee:
-                    self._tee.unpacked(piece)
+                self._ear.hear(piece)
         except StreamError as error:
             self._damage = error.what
         except LimitError as error:

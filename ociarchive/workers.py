@@ -1,7 +1,12 @@
 """Threads: a number of jobs side by side, results in their order, the first error ends all.
 
-Threads suffice: hashing and codecs let go of the interpreter's lock. Jobs are begun in their order, so one that waits
-for the turn of an earlier one never waits for a job that was not begun.
+Threads suffice: hashing and codecs let go of the interpreter's lock. A job is a blob, mostly a layer, and has a thread
+of its own. Jobs are begun in their order, so one that waits for the turn of an earlier one never waits for a job that
+was not begun. What one layer gives others to do is of two kinds: blocks to compress, whose results it takes in their
+order, and lanes, whose calls are done in their order while the layer's own thread is ahead of them.
+
+Memory: a layer has at most `BLOCKS_AHEAD` blocks per worker under way and `PIECES_AHEAD` pieces in each lane, whatever
+its size; layers under way are as many as workers.
 """
 
 from __future__ import annotations
@@ -9,6 +14,7 @@ from __future__ import annotations
 import os
 import resource
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -22,8 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Bytes in flight between a layer's reader and its compressors: so many blocks per worker, and no more.
+#: Blocks of a layer on their way between its reader and its compressors: so many per worker, and no more.
 BLOCKS_AHEAD: Final = 2
+#: Pieces of a layer, of 1 MiB at most, that wait in one lane: enough that neither side waits for the other's pauses.
+PIECES_AHEAD: Final = 4
 
 
 def processors() -> int:
@@ -55,6 +63,8 @@ _OTHER_SPACE: Final = 150 << 20
 _SPACE_EACH: Final = 140 << 20
 _STACK: Final = 512 << 10
 _LISTEN: Final = 0.25  # seconds
+#: Some pieces of 1 MiB, in bytes: twice as much may stay unused for each thread.
+_KEPT: Final = 4 << 20
 
 
 class Cancelled(Exception):
@@ -71,16 +81,28 @@ class Workers:
     def __init__(self, jobs: int) -> None:
         """`jobs` is the number of threads of each kind, fewer where the limits of the process ask."""
         self.jobs = jobs = allowed(jobs)
+        _keep_freed_memory()
         self._cancelled = threading.Event()
         self._layers = ThreadPoolExecutor(jobs, "layer")
         self._blocks = ThreadPoolExecutor(jobs, "block")
+        self._lock = threading.Lock()
+        self._running = 0
 
     def check(self, _: int = 0) -> None:
         """Raise Cancelled where another job of this run has failed; made to be called with each chunk."""
         if self._cancelled.is_set():
             raise Cancelled
 
-    def block(self, call: Callable[[], bytes]) -> Future[bytes]:
+    @property
+    def idle(self) -> bool:
+        """Whether fewer layers are under way than there are workers."""
+        return self._running < self.jobs
+
+    def lane(self) -> Lane:
+        """Return a new lane for a layer."""
+        return Lane(self)
+
+    def block(self, call: Callable[[], T]) -> Future[T]:
         """Begin a piece of work of a layer. HostError: no thread can be started."""
         try:
             return self._blocks.submit(call)
@@ -99,6 +121,7 @@ class Workers:
         ended: SimpleQueue[None] = SimpleQueue()
 
         def guarded(call: Callable[[], T]) -> T:
+            self._count(1)
             try:
                 self.check()
                 return call()
@@ -108,6 +131,7 @@ class Workers:
                 self._cancelled.set()
                 raise
             finally:
+                self._count(-1)
                 ended.put(None)
 
         futures: list[Future[T]] = []
@@ -134,6 +158,10 @@ class Workers:
         self._layers.shutdown(cancel_futures=True)
         self._blocks.shutdown(cancel_futures=True)
 
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._running += change
+
     def _end(self, futures: Sequence[Future[T]], on_failure: Callable[[], None] | None) -> None:
         """End all that runs and wait until it has ended."""
         self._cancelled.set()
@@ -142,6 +170,83 @@ class Workers:
         if on_failure:
             on_failure()
         wait([future for future in futures if not future.cancelled()])
+
+
+class Lane:
+    """Calls that are done one after another: by another worker while one has nothing to do, else by who asks.
+
+    One thread hands calls over. So a single large layer keeps several processors busy, and of many layers each stays
+    with one, whose caches its bytes are in.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Callable[[bytes], object], bytes]] = deque()
+        self._running = False
+        self._error: BaseException | None = None
+
+    def do(self, call: Callable[[bytes], object], data: bytes) -> None:
+        """Call with these bytes, at once or later. Raises what an earlier call raised."""
+        if not self._running and not self._workers.idle:
+            self._check()
+            call(data)
+            return
+        with self._changed:
+            while len(self._waiting) >= PIECES_AHEAD and self._error is None:
+                self._changed.wait()
+            self._check()
+            self._waiting.append((call, data))
+            if self._running:
+                return
+            self._running = True
+        try:
+            self._workers.block(self._work)
+        except BaseException:
+            self._running = False
+            raise
+
+    def end(self) -> None:
+        """Wait until all is done; raises what a call raised."""
+        with self._changed:
+            while self._running:
+                self._changed.wait()
+        self._check()
+
+    def drop(self) -> None:
+        """Give up what waits, and return when nothing runs any more."""
+        with self._changed:
+            self._waiting.clear()
+            while self._running:
+                self._changed.wait()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.notify_all()
+                if not self._waiting:
+                    self._running = False
+                    return
+                call, data = self._waiting.popleft()
+            try:
+                call(data)
+            except BaseException as error:  # noqa: BLE001  it is raised where the lane belongs to
+                with self._changed:
+                    self._error = error
+                    self._waiting.clear()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library reuse the memory of pieces, instead of giving it back and getting it cleared page by page.
+
+    glibc learns from the first large block that is freed how much is worth keeping (mallopt(3), M_MMAP_THRESHOLD); this
+    one is never touched, so it costs nothing. Measured: 20 times fewer page faults, 3 to 7 % less time for gzip layers.
+    """
+    bytes(_KEPT)
 
 
 def _next(ended: SimpleQueue[None]) -> None:

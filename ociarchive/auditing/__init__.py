@@ -1,10 +1,19 @@
-"""The audit: claims of an archive held against facts, rule by rule."""
+"""The audit: claims of an archive held against facts, rule by rule.
 
-from ociarchive.auditing.evidence import Evidence
-from ociarchive.auditing.policy import Policy, Waiver
-from ociarchive.auditing.rule import Finding, Rule, Severity
-from ociarchive.auditing.rules import RULES
-from ociarchive.auditing.run import Report, audit_archive, audit_archives, judge, sniffed
+The names below are imported when they are first used: who looks into an archive needs its evidence, and no rules.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ociarchive.auditing.evidence import Evidence, sniffed
+    from ociarchive.auditing.policy import Policy, Waiver
+    from ociarchive.auditing.rule import Finding, Rule, Severity
+    from ociarchive.auditing.rules import RULES
+    from ociarchive.auditing.run import Report, audit_archive, audit_archives, judge
 
 __all__ = [
     "RULES",
@@ -20,3 +29,22 @@ __all__ = [
     "judge",
     "sniffed",
 ]
+
+_MODULES: Final = {
+    "RULES": "rules",
+    "Evidence": "evidence",
+    "sniffed": "evidence",
+    "Policy": "policy",
+    "Waiver": "policy",
+    "Finding": "rule",
+    "Rule": "rule",
+    "Severity": "rule",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'run')}"), name)
+    globals()[name] = value
+    return value

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ociarchive.bytes.codec import MAGIC, sniff
 from ociarchive.measure import agrees
-from ociarchive.model import Image, Index, Missing, parts, walk
+from ociarchive.model import Image, Index, Missing, images, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,3 +158,13 @@ def index_is_sparse(index: Index) -> bool:
     return any(
         whole(child.node) or (isinstance(child.node, Index) and index_is_sparse(child.node)) for child in index.children
     )
+
+
+def sniffed(archive: Archive) -> Evidence:
+    """Return evidence for looking into an archive: no facts, and how the layers' first bytes say they are stored."""
+    stored: dict[ByteSource, str] = {}
+    for image in images(archive.roots):
+        for layer in image.layers:
+            if layer.source is not None and layer.source not in stored:
+                stored[layer.source] = sniff(layer.source.head(MAGIC)).name
+    return Evidence(archive, {}, stored=stored)

@@ -10,9 +10,8 @@ from ociarchive import toc
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rules import RULES
-from ociarchive.bytes.codec import MAGIC, sniff
 from ociarchive.measure import measure
-from ociarchive.model import Layer, images, parts, walk
+from ociarchive.model import Layer, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Image
     from ociarchive.values import Descriptor, Digest
-    from ociarchive.workers import Workers
+    from ociarchive.workers import Lane, Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,16 +173,6 @@ def _report(
     )
 
 
-def sniffed(archive: Archive) -> Evidence:
-    """Return evidence for looking into an archive: no facts, and how the layers' first bytes say they are stored."""
-    stored: dict[ByteSource, str] = {}
-    for image in images(archive.roots):
-        for layer in image.layers:
-            if layer.source is not None and layer.source not in stored:
-                stored[layer.source] = sniff(layer.source.head(MAGIC)).name
-    return Evidence(archive, {}, stored=stored)
-
-
 def check_tables(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
@@ -216,20 +205,28 @@ def measure_all(
             tick(count)
 
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: -source.size)
-    results = workers.run([partial(_measured, source, sources[source], limits, heard, known) for source in order])
+    results = workers.run(
+        [partial(_measured, source, sources[source], limits, heard, known, workers.lane) for source in order]
+    )
     found = dict(zip(order, results, strict=True))
     return {source: found[source] for source in sources}
 
 
 def _measured(
-    source: ByteSource, how: Wanted, limits: Limits, heard: Callable[[int], None], known: dict[Digest, Measured]
+    source: ByteSource,
+    how: Wanted,
+    limits: Limits,
+    heard: Callable[[int], None],
+    known: dict[Digest, Measured],
+    lane: Callable[[], Lane],
 ) -> Measured:
+    read = partial(measure, source, limits=how.limits or limits, algorithms=how.algorithms, tick=heard, lane=lane)
     before = known.get(how.claimed) if how.unpack and how.claimed is not None else None
     if before is not None:
-        fact = measure(source, limits=how.limits or limits, unpack=False, algorithms=how.algorithms, tick=heard)
+        fact = read(unpack=False)
         if fact.digests == before.digests:
             return before
-    fact = measure(source, limits=how.limits or limits, unpack=how.unpack, algorithms=how.algorithms, tick=heard)
+    fact = read(unpack=how.unpack)
     if how.unpack and fact.diff_ids is not None:
         known[fact.digest] = fact
     return fact

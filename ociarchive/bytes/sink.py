@@ -2,26 +2,25 @@
 
 A blob's name is the digest of its bytes, known only when all of them were written. In a folder a slot is a file that
 is renamed. A tar has one place to write to: the slot whose turn it is writes there and patches its header at the end,
-the others write to nameless files that are appended in their turn. So the order is that of the slots, whatever is
-done first, and at most `AHEAD` slots wait.
+what others write waits on a shelf and is appended in its turn. So the order is that of the slots, whatever is done
+first, and no slot waits for another.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ociarchive.bytes import tarwriter
-from ociarchive.bytes.source import CHUNK
-from ociarchive.bytes.spool import nameless, write_all
+from ociarchive.bytes.shelf import Shelf
+from ociarchive.bytes.spool import write_all
 from ociarchive.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Finished slots that may wait for a slow one: each holds a file descriptor, of which a process may have only 64.
-AHEAD: Final = 8
+    from ociarchive.bytes.shelf import Stock
 
 
 class Slot(Protocol):
@@ -59,8 +58,10 @@ class Sink(Protocol):
         ...
 
     def abort(self) -> None:
-        """Wake whoever waits for a turn that will not come."""
-        ...
+        """Let slots that are still written to raise Aborted: the archive will not be completed."""
+
+    def close(self) -> None:
+        """Let go of what is open, whatever became of the archive."""
 
 
 class Aborted(Exception):
@@ -93,7 +94,10 @@ class DirectorySink:
                 fsync_folder(folder)
 
     def abort(self) -> None:
-        """Nobody waits."""
+        """No slot depends on another."""
+
+    def close(self) -> None:
+        """Slots close their files themselves."""
 
     def place(self, path: str, name: str, fd: int) -> None:
         """Move a finished file to its name."""
@@ -137,17 +141,18 @@ class TarSink:
     """A tar in the open file `fd`, which stays the caller's. `spool` is a folder for slots that wait."""
 
     def __init__(self, fd: int, spool: str | None, where: str, *, sync: bool) -> None:
-        self._fd, self._spool, self._where, self._sync = fd, spool, where, sync
+        self._fd, self._where, self._sync = fd, where, sync
+        self._shelf = Shelf(spool, where)
         self._position = 0
         self._turn = 0
         self._names: set[str] = set()
         self._waiting: dict[int, Callable[[], None]] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._aborted = False
 
     def slot(self, order: int, name: str | None = None) -> Slot:
-        """Return a place in the tar, or a nameless file until its turn comes."""
-        return _TarSlot(self, order, name, self._spool, self._where)
+        """Return a place in the tar, or on the shelf until its turn comes."""
+        return _TarSlot(self, order, name)
 
     def put(self, name: str, content: bytes) -> None:
         """Append a member."""
@@ -168,19 +173,26 @@ class TarSink:
             raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
 
     def abort(self) -> None:
-        """Wake all slots that wait; they raise Aborted."""
-        with self._changed:
+        """End the work: slots that write or are committed raise Aborted."""
+        with self._lock:
             self._aborted = True
-            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let go of the shelf."""
+        self._shelf.close()
 
     # What the slots call
 
     def is_turn(self, order: int) -> bool:
         """Whether it is this slot's turn to write; it stays so until the slot itself gives the turn on."""
-        with self._changed:
+        with self._lock:
             if self._aborted:
                 raise Aborted
             return self._turn == order
+
+    def stock(self) -> Stock:
+        """Return a place on the shelf for a slot whose turn it is not."""
+        return self._shelf.stock()
 
     def begin(self, name: str | None) -> int:
         """Leave room for the header of the slot whose turn it is; return where the member begins."""
@@ -193,6 +205,10 @@ class TarSink:
     def append(self, data: bytes) -> None:
         """Write bytes of the slot whose turn it is."""
         self._write(data)
+
+    def append_stock(self, stock: Stock) -> None:
+        """Write what the slot whose turn it is has on the shelf."""
+        self._position = stock.copy_to(self._fd, self._position)
 
     def end(self, start: int, room: int, name: str, size: int) -> None:
         """Complete the member of the slot whose turn it is; a second one of a name is dropped."""
@@ -209,19 +225,16 @@ class TarSink:
     def next_turn(self) -> None:
         """Give the turn on; slots that are finished and wait for it are completed here, one after another."""
         while True:
-            with self._changed:
+            with self._lock:
                 self._turn += 1
                 finish = self._waiting.pop(self._turn, None)
-                self._changed.notify_all()
             if finish is None:
                 return
             finish()
 
     def wait(self, order: int, finish: Callable[[], None]) -> bool:
-        """Leave `finish` to be called in this slot's turn; False if that is now. Waits while too many wait."""
-        with self._changed:
-            while self._turn != order and order - self._turn > AHEAD and not self._aborted:
-                self._changed.wait()
+        """Leave `finish` to be called in this slot's turn; False if that is now."""
+        with self._lock:
             if self._aborted:
                 raise Aborted
             if self._turn == order:
@@ -252,10 +265,9 @@ class TarSink:
 
 
 class _TarSlot:
-    def __init__(self, sink: TarSink, order: int, name: str | None, spool: str | None, where: str) -> None:
-        self._sink, self._order, self._hint, self._where = sink, order, name, where
-        self._folder = spool
-        self._spool: int | None = None
+    def __init__(self, sink: TarSink, order: int, name: str | None) -> None:
+        self._sink, self._order, self._hint = sink, order, name
+        self._stock: Stock | None = None
         self._start: int | None = None
         self._room = len(tarwriter.header(name or "", 0))
         self._size = 0
@@ -266,9 +278,9 @@ class _TarSlot:
             self._take_over()
             self._sink.append(data)
             return
-        if self._spool is None:
-            self._spool = nameless(self._folder)
-        write_all(self._spool, data, self._where)
+        if self._stock is None:
+            self._stock = self._sink.stock()
+        self._stock.write(data)
 
     def commit(self, name: str) -> None:
         def finish() -> None:
@@ -281,21 +293,17 @@ class _TarSlot:
         self._sink.next_turn()
 
     def abandon(self) -> None:
-        if self._spool is not None:
-            os.close(self._spool)
-            self._spool = None
+        self._stock = None
 
     def _take_over(self) -> None:
         """Begin the member in the tar, with what was written while it was another's turn."""
         if self._start is not None:
             return
         self._start = self._sink.begin(self._hint)
-        if self._spool is not None:
-            os.lseek(self._spool, 0, os.SEEK_SET)
-            while data := os.read(self._spool, CHUNK):
-                self._sink.append(data)
-            os.close(self._spool)
-            self._spool = None
+        if self._stock is not None:
+            self._sink.append_stock(self._stock)
+            self._stock.clear()
+            self._stock = None
 
 
 def fsync_folder(path: str) -> None:

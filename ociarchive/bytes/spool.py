@@ -86,7 +86,7 @@ def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, 
     while first and len(first) < MAGIC and (more := next(chunks, b"")):
         first += more
     codec = sniff(first)
-    if codec is NONE or codec.decoder is None:
+    if codec is NONE:
         return NONE, _chain(first, chunks)
     return codec, _decoded(codec, _chain(first, chunks), limits, where)
 
@@ -98,8 +98,6 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Generator[bytes]:
 
 
 def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) -> Generator[bytes]:
-    if codec.decoder is None:
-        return
     decoder = codec.decoder(limits.window)
     guard = limits.guard(where)
     try:

@@ -33,8 +33,8 @@ from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_
 from ociarchive.report.audit_table import audit_table
 from ociarchive.report.run import Run
 from ociarchive.report.text import safe
-from ociarchive.transform.gather import Source
 from ociarchive.transform.select import matching
+from ociarchive.transform.source import Source
 from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 

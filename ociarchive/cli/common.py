@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ociarchive.bytes.limits import Limits
-    from ociarchive.transform.gather import Source
+    from ociarchive.transform.source import Source
     from ociarchive.values import Platform
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -135,7 +135,7 @@ def limits(values: dict[str, Any]) -> Limits:
 
 def source(argument: str) -> Source:
     """Return the path and the selector of an argument `PATH#SELECTOR`; a path that exists is no selector."""
-    from ociarchive.transform.gather import Source
+    from ociarchive.transform.source import Source
 
     if "#" not in argument or os.path.lexists(argument):
         return Source(path=_local(argument))

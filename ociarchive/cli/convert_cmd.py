@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
@@ -21,12 +21,24 @@ from ociarchive.transform.plan import Storage
 from ociarchive.transform.select import Selectors
 from ociarchive.values import Reference
 
+if TYPE_CHECKING:
+    from ociarchive.bytes.codec import Level
+
+_LONGEST_LEVEL = 9
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
   ociarchive convert app-layout app.tar --to docker-archive --platform linux/arm64
   ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --compression zstd --receipt receipt.json
 """
+
+
+def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | None:
+    if value is None or value in ("fast", "small"):
+        return cast("Level | None", value)
+    if not value.isascii() or not value.isdigit() or len(value) > _LONGEST_LEVEL:
+        raise click.BadParameter(f"{value!r} is no number, nor fast or small")
+    return int(value)
 
 
 @click.command("convert", epilog=_EXAMPLES, short_help="Convert archives, then audit what was written.")
@@ -39,7 +51,10 @@ Examples:
     help="How layers are stored in DEST; auto changes only what must change.",
 )
 @click.option(
-    "--level", type=int, metavar="N", help="Compression level (gzip 1 to 12, default 3; zstd 1 to 22, default 3)."
+    "--level",
+    callback=_level,
+    metavar="N|fast|small",
+    help="Compression level (gzip 1 to 12, default 2; zstd 1 to 22, default 3).",
 )
 @click.option(
     "--media-types",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ociarchive.auditing import Evidence, audit_archive, sniffed
+from ociarchive.auditing.evidence import Evidence, sniffed
 from ociarchive.cli.common import (
     ascii_only,
     common,
@@ -25,7 +25,6 @@ from ociarchive.report.jsonout import inspect_json
 from ociarchive.report.text import safe
 from ociarchive.report.tree import Tree
 from ociarchive.transform.select import Selectors, nothing_in, select
-from ociarchive.workers import Workers
 
 _EXAMPLES = """\b
 Examples:
@@ -57,6 +56,9 @@ def command(**values: Any) -> int:
             raise nothing_in(archive)
         report = None
         if values["verify"]:
+            from ociarchive.auditing import audit_archive
+            from ociarchive.workers import Workers
+
             workers = Workers(jobs(None))
             try:
                 report = audit_archive(archive, limits=allowed, workers=workers)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
-from ociarchive.report.text import plural, safe, short, shortened, size, tail, wrapped
+from ociarchive.report.text import plural, safe, short, shortened, size, table, tail, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +30,7 @@ def audit_table(
     plain = [_row(report, lambda text, _: text, 0) for report in reports]
     beside = sum(max(len(row[number]) for row in [*plain, _HEADERS]) + 2 for number in range(1, len(_HEADERS)))
     rows = [_row(report, paint, max(width - beside, _NARROW)) for report in reports]
-    aligned = ("left", "left", "right", "right", "right", "left")
-    lines = [tabulate(rows, headers=_HEADERS, tablefmt="plain", disable_numparse=True, colalign=aligned), ""]
+    lines = [*table([_HEADERS, *rows], right={2, 3, 4}), ""]
     for report in reports:
         for finding in report.findings:
             lines.extend(_finding(finding, width, paint, whole=whole))

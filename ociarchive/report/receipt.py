@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Report
+    from ociarchive.bytes.codec import Level
     from ociarchive.report.facts import Object
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.plan import Storage
@@ -42,7 +43,7 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         },
         "options": {
             "compression": storage.compression,
-            "level": storage.level or _default_levels(conversion),
+            "level": storage.level if isinstance(storage.level, int) else _levels(conversion, storage.level),
             "media_types": storage.media_types,
             "preserve_digests": storage.preserve_digests,
         },
@@ -70,11 +71,9 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
     return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
 
 
-def _default_levels(conversion: Conversion) -> JSON:
+def _levels(conversion: Conversion, asked: Level | None) -> JSON:
     """Return the level of each codec that was used; none where nothing was compressed anew."""
-    used = {
-        move.codec.name: move.codec.default_level for move in conversion.arrived if move.codec and move.codec.levels
-    }
+    used = {move.codec.name: move.codec.level(asked) for move in conversion.arrived if move.codec and move.codec.levels}
     return {**used} or None
 
 

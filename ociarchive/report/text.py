@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from wcwidth import wcswidth, wcwidth
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
+#: ASCII and what this program itself draws with: one column each.
+_NARROW: Final = re.compile("[ -~…─-▟]*")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def columns(text: str) -> int:
+    """Return how many columns a terminal needs for text without control characters."""
+    if _NARROW.fullmatch(text):
+        return len(text)
+    import wcwidth  # noqa: PLC0415  it takes as long to load as all formats together
+
+    return max(wcwidth.wcswidth(text), 0)
 
 
 def safe(text: str) -> str:
@@ -49,14 +61,14 @@ def wrapped(text: str, width: int, indent: str) -> list[str]:
     line = ""
     for word in safe(text).split(" "):
         joined = f"{line} {word}" if line.strip() else line + word
-        if wcswidth(joined) <= width:
+        if columns(joined) <= width:
             line = joined
             continue
         if line.strip():
             lines.append(line)
             line = indent
         rest = line + word
-        while wcswidth(rest) > width:
+        while columns(rest) > width:
             taken = cut_hard(rest, width)
             if len(taken) <= len(indent):  # nothing fits: better too wide than without end
                 break
@@ -70,7 +82,7 @@ def cut_hard(text: str, width: int) -> str:
     """Return as many of the first characters as take at most `width` columns."""
     used = 0
     for number, char in enumerate(text):
-        used += max(wcwidth(char), 0)
+        used += columns(char)
         if used > width:
             return text[:number]
     return text
@@ -79,9 +91,9 @@ def cut_hard(text: str, width: int) -> str:
 def tail(text: str, width: int) -> str:
     """Return the end of a path in at most `width` columns, an ellipsis before it where something is left out."""
     text = safe(text)
-    if wcswidth(text) <= width:
+    if columns(text) <= width:
         return text
-    while wcswidth(text) > width - 1:
+    while columns(text) > width - 1:
         text = text[1:]
     return "…" + text
 
@@ -89,11 +101,11 @@ def tail(text: str, width: int) -> str:
 def cut(text: str, width: int) -> str:
     """Return text that takes at most `width` columns, an ellipsis where something was cut off."""
     text = safe(text)
-    if wcswidth(text) <= width:
+    if columns(text) <= width:
         return text
     out, used = "", 0
     for char in text:
-        used += max(wcwidth(char), 0)
+        used += columns(char)
         if used > width - 1:
             break
         out += char
@@ -102,7 +114,23 @@ def cut(text: str, width: int) -> str:
 
 def pad(text: str, width: int) -> str:
     """Return text filled up to `width` columns, wide characters counted as two."""
-    return text + " " * max(width - max(wcswidth(text), 0), 0)
+    return text + " " * max(width - columns(text), 0)
+
+
+def table(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
+    """Return rows in lines whose columns stand under one another; those of `right` are aligned to the right.
+
+    Nothing is filled up behind the last column, which may hold colours.
+    """
+    widths = [max(map(columns, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            " " * (width - columns(cell)) + cell if number in right else pad(cell, width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        lines.append("  ".join([*cells, row[-1]]))
+    return lines
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.model import Missing, walk
-from ociarchive.transform.gather import Gathered, Source, gather
+from ociarchive.transform.gather import Gathered, gather
 from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ociarchive.model import Node, Root
     from ociarchive.transform.options import Options, Progress
     from ociarchive.transform.plan import Move
+    from ociarchive.transform.source import Source
 
 
 _LAYOUTS: Final = ("oci-layout", "oci-archive")

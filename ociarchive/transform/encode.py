@@ -6,6 +6,7 @@ Memory: at most `BLOCKS_AHEAD` blocks per worker are on their way, each once unp
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from ociarchive.bytes.hashing import Hashes
@@ -27,65 +28,59 @@ class Writer(Protocol):
 
 
 class Copier:
-    """Writes the stored bytes of a blob as they are."""
+    """Writes the bytes of a blob as they are `stored`, or else what they unpack to."""
 
-    def __init__(self, slot: Writer) -> None:
-        self._slot = slot
+    waits = False
 
-    def stored(self, data: bytes) -> None:
-        """Write."""
-        self._slot.write(data)
-
-    def unpacked(self, data: bytes) -> None:
-        """Only the measurement needs these."""
+    def __init__(self, slot: Writer, *, stored: bool) -> None:
+        self.stored = stored
+        self.take = slot.write
 
 
 class Encoder:
-    """Writes the unpacked bytes of a layer through a codec.
+    """Writes the unpacked bytes of a layer through a codec that compresses.
 
     Taking bytes may wait for blocks on their way, and raises what compressing or writing them raises.
     """
 
+    stored = False
+    waits = True
+
     def __init__(self, slot: Writer, codec: Codec, level: int, workers: Workers) -> None:
         self.codec = codec
-        self._slot, self._level, self._workers = slot, level, workers
+        self._slot, self._workers = slot, workers
+        self._encoder = codec.encoder(level)
         self._hashes = Hashes(())
-        self._held = bytearray()
+        self._held: list[memoryview] = []  # less than a block
+        self._length = 0
         self._pending: deque[Future[bytes]] = deque()
         self._blocks = 0
         self.size = 0
 
-    def stored(self, data: bytes) -> None:
-        """Only the measurement needs these."""
-
-    def unpacked(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Take unpacked bytes; whole blocks of them go on."""
-        if self.codec.name == "none":
-            self._out(data)
-            return
-        block = self.codec.block
-        if not self._held and len(data) == block:
-            self._encode(data)
-            return
-        self._held += data
-        while len(self._held) >= block:
-            self._encode(bytes(memoryview(self._held)[:block]))
-            del self._held[:block]
+        rest = memoryview(data)
+        while rest:
+            part = rest[: self.codec.block - self._length]
+            rest = rest[len(part) :]
+            self._held.append(part)
+            self._length += len(part)
+            if self._length == self.codec.block:
+                self._encode()
 
     def finish(self) -> Digest:
         """Write what is left; return the digest of all that was written. A layer of no bytes is one empty block."""
-        if self.codec.name != "none" and (self._held or not self._blocks):
-            self._encode(bytes(self._held))
+        if self._held or not self._blocks:
+            self._encode()
         while self._pending:
             self._out(self._pending.popleft().result())
         return self._hashes.digests()[0]
 
-    def _encode(self, block: bytes) -> None:
-        encode, level = self.codec.encode, self._level
-        if encode is None:
-            raise RuntimeError(f"nothing here writes {self.codec.name}")
+    def _encode(self) -> None:
+        block = b"".join(self._held)
+        self._held, self._length = [], 0
         self._blocks += 1
-        self._pending.append(self._workers.block(lambda: encode(block, level)))
+        self._pending.append(self._workers.block(partial(self._encoder, block)))
         while len(self._pending) > BLOCKS_AHEAD * self._workers.jobs:
             self._out(self._pending.popleft().result())
 

@@ -17,16 +17,9 @@ if TYPE_CHECKING:
 
     from ociarchive.model import Archive, Root
     from ociarchive.transform.options import Options
+    from ociarchive.transform.source import Source
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One SOURCE of the call: a path and the selectors that stand behind it."""
-
-    path: str
-    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

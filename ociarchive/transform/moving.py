@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence, judge
 from ociarchive.auditing.run import check_tables, wanted
-from ociarchive.bytes.sink import Aborted, DirectorySink
+from ociarchive.bytes.sink import Aborted
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import measure
 from ociarchive.model import Image, parts, walk
@@ -83,9 +83,7 @@ class Moving:
         def call(number: int) -> Callable[[], Arrived]:
             return lambda: self._one(moves[number], number, sink)
 
-        order = list(range(len(moves)))
-        if isinstance(sink, DirectorySink):  # in a tar slots have turns, in a folder the largest goes first
-            order.sort(key=lambda number: -moves[number].source.size)
+        order = _order([move.source.size for move in moves], self._workers.jobs)
         try:
             results = self._workers.run([call(number) for number in order], sink.abort)
         except (Aborted, Cancelled) as error:
@@ -119,8 +117,9 @@ class Moving:
         claims = self._claims.get(move.source, _UNCLAIMED)
         path = self._options.format.blob_path
         slot = sink.slot(number, path(move.digest or _SOME_DIGEST))
-        level = self._options.storage.level or (move.codec.default_level if move.codec else 0)
-        encoder = Encoder(slot, move.codec, level, self._workers) if move.codec else None
+        encoder = None
+        if move.codec is not None and move.codec.encode:
+            encoder = Encoder(slot, move.codec, move.codec.level(self._options.storage.level), self._workers)
 
         def tick(count: int) -> None:
             self._workers.check()
@@ -133,18 +132,14 @@ class Moving:
                 limits=how.limits or self._options.limits,
                 unpack=how.unpack,
                 algorithms=how.algorithms,
-                tee=encoder or Copier(slot),
+                tee=encoder or Copier(slot, stored=move.codec is None),
                 tick=tick,
+                lane=self._workers.lane,
             )
             if claims.contradicted_by(fact):
                 self.check()
                 raise ContentError("content is not what is claimed of it", where=move.source.where)
-            if encoder is not None:
-                digest = encoder.finish()
-                arrived = Arrived(digest=digest, size=encoder.size, compression=encoder.codec.name, fact=fact)
-            else:
-                digest = move.digest or fact.digest
-                arrived = Arrived(digest=digest, size=fact.size, compression=fact.compression, fact=fact)
+            arrived = _arrived(move, fact, encoder)
         except BaseException:
             slot.abandon()
             raise
@@ -152,6 +147,27 @@ class Moving:
         if self._progress:
             self._progress.end(number)
         return arrived
+
+
+def _order(sizes: Sequence[int], jobs: int) -> list[int]:
+    """Return in which order blobs of these sizes are begun.
+
+    All workers but one begin with the largest, lest one is left with it at the end. The others come in their order,
+    which is that of a tar's members: so what is written mostly has its turn and need not wait on the shelf.
+    """
+    largest = sorted(range(len(sizes)), key=lambda number: -sizes[number])[: jobs - 1]
+    return [*largest, *(number for number in range(len(sizes)) if number not in largest)]
+
+
+def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
+    """Return what a blob is in DEST: compressed anew, as it was, or unpacked."""
+    if encoder is not None:
+        return Arrived(digest=encoder.finish(), size=encoder.size, compression=encoder.codec.name, fact=fact)
+    if move.codec is None:
+        return Arrived(digest=move.digest or fact.digest, size=fact.size, compression=fact.compression, fact=fact)
+    if fact.diff_id is None or fact.uncompressed_size is None:
+        raise ContentError("layer does not unpack to its end", where=move.source.where)
+    return Arrived(digest=fact.diff_id, size=fact.uncompressed_size, compression=move.codec.name, fact=fact)
 
 
 def _taken(one: Gathered, kept: set[int]) -> Archive:

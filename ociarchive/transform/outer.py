@@ -31,7 +31,7 @@ def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, 
     try:
         os.lseek(tar, 0, os.SEEK_SET)
         for chunk in read_fd(tar, where):
-            encoder.unpacked(chunk)
+            encoder.take(chunk)
         encoder.finish()
         if sync:
             os.fsync(out)

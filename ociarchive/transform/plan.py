@@ -13,6 +13,7 @@ from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ociarchive.bytes.codec import Level
     from ociarchive.bytes.source import ByteSource
     from ociarchive.model import Layer, Root
     from ociarchive.values import Descriptor, Digest
@@ -28,7 +29,7 @@ class Storage:
 
     format: str
     compression: Compression = "auto"
-    level: int | None = None
+    level: Level | None = None
     media_types: MediaTypes = "keep"
     preserve_digests: bool = False
 
@@ -171,7 +172,7 @@ def _check_level(storage: Storage) -> None:
         raise UsageError(f"--level has no use with --compression {storage.compression}")
     name = "zstd" if storage.compression == "zstd" else "gzip"
     allowed = by_name(name).levels
-    if storage.level not in allowed:
+    if isinstance(storage.level, int) and storage.level not in allowed:
         raise UsageError(f"no level {storage.level} for {name}", expected=f"{allowed.start} to {allowed.stop - 1}")
 
 

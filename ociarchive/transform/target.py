@@ -54,7 +54,12 @@ class Target:
         self.spool = place.parent
 
     def open(self, stack: ExitStack) -> Sink:
-        """Return the sink to write to."""
+        """Return the sink to write to, which leaving `stack` closes."""
+        sink = self._sink(stack)
+        stack.callback(sink.close)
+        return sink
+
+    def _sink(self, stack: ExitStack) -> Sink:
         if self._place is not None and self._folder:
             return DirectorySink(self._place.path, sync=self._options.sync)
         if self._place is not None and self._options.outer == "none":

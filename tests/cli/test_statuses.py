@@ -128,7 +128,7 @@ USAGE = {
     "format-of-later": Case(layout(NODE), ("--to", "docker-storage"), "docker-storage"),
     "unknown-option": Case(layout(NODE), ("--to", "dir", "--frobnicate"), "--frobnicate"),
     "option-without-value": Case(layout(NODE), ("--to", "dir", "--level"), "--level"),
-    "option-of-another-kind": Case(layout(NODE), ("--to", "dir", "--level", "high"), "high"),
+    "option-of-another-kind": Case(layout(NODE), ("--to", "dir", "--level", "high"), "fast or small"),
     "unknown-compression": Case(layout(NODE), ("--to", "dir", "--compression", "xz"), "xz"),
     "no-jobs": Case(layout(NODE), ("--to", "dir", "--jobs", "0"), "--jobs"),
     "malformed-platform": Case(layout(NODE), ("--to", "dir", "--platform", "linux"), "OS/ARCH"),

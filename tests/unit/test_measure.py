@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import CHUNK, Bytes, FileRange
 from ociarchive.errors import ContentError, HostError
-from ociarchive.measure import FIRST, Measured, agrees, measure
+from ociarchive.measure import FIRST, Here, Measured, agrees, measure
 from ociarchive.values import Digest
+from ociarchive.workers import Workers
 from tests.support.build import digest, gzipped, skippable, zstded
 
 PLAIN = b"some text, " * 200 + hashlib.shake_256(b"noise").digest(2000)
 LIMITS = Limits()
+WORKERS = Workers(2)
 
 
 def measured(data: bytes, *algorithms: str, unpack: bool = True, limits: Limits = LIMITS) -> Measured:
@@ -136,25 +139,52 @@ def test_padding_is_a_fact() -> None:
 
 
 class Listener:
-    def __init__(self) -> None:
-        self.both: tuple[list[bytes], list[bytes]] = ([], [])
+    def __init__(self, *, stored: bool, waits: bool) -> None:
+        self.stored, self.waits = stored, waits
+        self.heard: list[bytes] = []
+        self.threads: set[int] = set()
 
-    def stored(self, data: bytes) -> None:
-        self.both[0].append(data)
-
-    def unpacked(self, data: bytes) -> None:
-        self.both[1].append(data)
+    def take(self, data: bytes) -> None:
+        self.heard.append(data)
+        self.threads.add(threading.get_ident())
 
 
-@given(st.sampled_from(sorted(set(BLOBS) - {"several-chunks"})), st.booleans())
-def test_who_listens_gets_every_byte_once(name: str, unpack: bool) -> None:
-    stored, _, plain = BLOBS[name]
-    listener = Listener()
+@given(st.sampled_from(sorted(set(BLOBS) - {"several-chunks"})), st.booleans(), st.booleans(), st.booleans())
+def test_who_listens_gets_every_byte_once(name: str, unpack: bool, stored: bool, lanes: bool) -> None:
+    raw, _, plain = BLOBS[name]
+    listener = Listener(stored=stored, waits=False)
     read: list[int] = []
-    measure(Bytes(stored, "here"), limits=LIMITS, unpack=unpack, tee=listener, tick=read.append)
-    assert b"".join(listener.both[0]) == stored
-    assert b"".join(listener.both[1]) == (plain if unpack else b"")
-    assert sum(read) == len(stored)
+    source = Bytes(raw, "here")
+    fact = measure(
+        source, limits=LIMITS, unpack=unpack, tee=listener, tick=read.append, lane=WORKERS.lane if lanes else Here
+    )
+    assert b"".join(listener.heard) == (raw if stored else plain if unpack else b"")
+    assert sum(read) == len(raw)
+    assert fact == measure(source, limits=LIMITS, unpack=unpack)
+
+
+def test_a_listener_that_waits_is_only_called_by_who_measures() -> None:
+    raw, _, plain = BLOBS["several-chunks"]
+    for waits in (True, False):
+        listener = Listener(stored=False, waits=waits)
+        measure(Bytes(raw, "here"), limits=LIMITS, unpack=True, tee=listener, lane=WORKERS.lane)
+        assert b"".join(listener.heard) == plain
+        assert (threading.get_ident() in listener.threads) is waits
+
+
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_listener_that_fails_in_a_lane_ends_the_measurement(at: int) -> None:
+    class Failing(Listener):
+        def take(self, data: bytes) -> None:
+            if len(self.heard) == at:
+                raise InterruptedError
+            super().take(data)
+
+    raw, _, _ = BLOBS["several-chunks"]
+    listener = Failing(stored=False, waits=False)
+    with pytest.raises(InterruptedError):
+        measure(Bytes(raw, "here"), limits=LIMITS, unpack=True, tee=listener, lane=WORKERS.lane)
+    assert len(listener.heard) == at
 
 
 def test_who_hears_of_bytes_may_end_the_work() -> None:

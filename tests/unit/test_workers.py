@@ -4,6 +4,7 @@ import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -122,6 +123,89 @@ def test_blocks_do_not_wait_for_layers(workers: Workers) -> None:
         return b"".join(future.result() for future in [workers.block(lambda: b"x") for _ in range(9)])
 
     assert workers.run([layer] * 6) == [b"x" * 9] * 6
+
+
+def appended(to: list[bytes], slow: float = 0) -> Callable[[bytes], None]:
+    def call(data: bytes) -> None:
+        threading.Event().wait(slow)
+        to.append(data)
+
+    return call
+
+
+PIECES = [bytes([number]) for number in range(50)]
+
+
+@JOBS
+def test_a_lane_keeps_its_order(jobs: int) -> None:
+    made = Workers(jobs)
+    heard: list[list[bytes]] = [[] for _ in range(6)]
+
+    def layer(number: int) -> None:
+        lane = made.lane()
+        for data in PIECES:
+            lane.do(appended(heard[number], 0.001 if number % 2 else 0), data)
+        lane.end()
+        assert heard[number] == PIECES
+
+    try:
+        made.run([partial(layer, number) for number in range(6)])
+    finally:
+        made.close()
+    assert heard == [PIECES] * 6
+
+
+def test_a_lane_takes_another_thread_only_while_one_is_idle(workers: Workers) -> None:
+    threads: set[int] = set()
+
+    def note(_: bytes) -> None:
+        threads.add(threading.get_ident())
+
+    def layer() -> bool:
+        meeting.wait()
+        lane = workers.lane()
+        lane.do(note, b"")
+        lane.end()
+        meeting.wait()
+        return threading.get_ident() in threads
+
+    for number, own in ((1, False), (2, True)):
+        meeting = threading.Barrier(number)
+        threads.clear()
+        assert workers.run([layer] * number) == [own] * number
+
+
+def test_a_lane_hands_errors_on_and_stops(workers: Workers) -> None:
+    heard: list[bytes] = []
+
+    def fail(_: bytes) -> None:
+        raise ZeroDivisionError
+
+    lane = workers.lane()
+    lane.do(appended(heard, 0.01), b"before")
+    lane.do(fail, b"")
+
+    def go_on() -> None:
+        while True:
+            lane.do(appended(heard), b"behind")
+
+    with pytest.raises(ZeroDivisionError):
+        go_on()
+    with pytest.raises(ZeroDivisionError):
+        lane.end()
+    assert heard == [b"before"]
+
+
+def test_nothing_of_a_dropped_lane_runs_on(workers: Workers) -> None:
+    heard: list[bytes] = []
+    lane = workers.lane()
+    for data in PIECES[:4]:
+        lane.do(appended(heard, 0.05), data)
+    lane.drop()
+    left = len(heard)
+    threading.Event().wait(0.1)
+    assert len(heard) == left < 4
+    lane.end()
 
 
 def test_check_passes_while_nothing_failed(workers: Workers) -> None:

@@ -1,0 +1,124 @@
+"""A shelf: one nameless file in which the bytes of many slots wait, so that waiting costs no open file each.
+
+The file is cut into pieces of one size. Bytes of a slot fill pieces that need not lie together; when they are taken
+away their pieces are used again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.bytes.source import CHUNK
+from ociarchive.bytes.spool import nameless
+from ociarchive.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PIECE: Final = 1 << 20
+#: What copy_file_range(2) answers where two files or their file system have no way to do it.
+_NO_COPY: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
+
+
+class Shelf:
+    """The file, made in `folder` when something is first put there. `where` names what it serves in messages."""
+
+    def __init__(self, folder: str | None, where: str) -> None:
+        self._folder, self._where = folder, where
+        self._fd: int | None = None
+        self._lock = threading.Lock()
+        self._free: list[int] = []
+        self._end = 0
+
+    def stock(self) -> Stock:
+        """Return a place for the bytes of one slot. HostError: the file cannot be made."""
+        with self._lock:
+            if self._fd is None:
+                self._fd = nameless(self._folder)
+        return Stock(self, self._fd, self._where)
+
+    def close(self) -> None:
+        """Let go of the file with all that is in it."""
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+
+    def take(self) -> int:
+        """Return where a piece begins that nobody uses."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            self._end += PIECE
+            return self._end - PIECE
+
+    def give(self, pieces: list[int]) -> None:
+        """Take pieces back."""
+        with self._lock:
+            self._free.extend(pieces)
+
+
+class Stock:
+    """What one slot has on the shelf; one thread at a time uses it."""
+
+    def __init__(self, shelf: Shelf, fd: int, where: str) -> None:
+        self._shelf, self._fd, self._where = shelf, fd, where
+        self._pieces: list[int] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. HostError: they cannot be written."""
+        view = memoryview(data)
+        try:
+            while view:
+                filled = self._size % PIECE
+                if not filled:
+                    self._pieces.append(self._shelf.take())
+                count = os.pwrite(self._fd, view[: PIECE - filled], self._pieces[-1] + filled)
+                self._size += count
+                view = view[count:]
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+
+    def copy_to(self, fd: int, position: int) -> int:
+        """Write all into another file from `position` on; return where it ends. HostError: it cannot be written."""
+        try:
+            for start, length in self._stretches():
+                _copy(self._fd, start, fd, position, length)
+                position += length
+        except OSError as error:
+            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+        return position
+
+    def clear(self) -> None:
+        """Give the room back."""
+        self._shelf.give(self._pieces)
+        self._pieces, self._size = [], 0
+
+    def _stretches(self) -> Iterator[tuple[int, int]]:
+        left = self._size
+        for start in self._pieces:
+            yield start, min(PIECE, left)
+            left -= PIECE
+
+
+def _copy(source: int, start: int, target: int, position: int, length: int) -> None:
+    """Copy within the kernel where the file system can, else through memory. OSError: it cannot be done."""
+    try:
+        while length:
+            count = os.copy_file_range(source, target, length, start, position)
+            if not count:
+                break  # some file systems answer so where they cannot
+            start, position, length = start + count, position + count, length - count
+    except OSError as error:
+        if error.errno not in _NO_COPY:
+            raise
+    while length:
+        data = os.pread(source, min(CHUNK, length), start)
+        if not data:
+            raise OSError(errno.EIO, "a temporary file lost bytes")
+        count = os.pwrite(target, data, position)
+        start, position, length = start + count, position + count, length - count
