@@ -42,7 +42,7 @@ def processors() -> int:
 def allowed(jobs: int) -> int:
     """Return how many of so many workers the limits of the process leave room for, one at least.
 
-    A worker needs a few open files, and under a limit of address space two stacks and the heaps of two threads.
+    A worker needs a few open files, and under a limit of address space the stacks and heaps of its threads.
     """
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY:
@@ -57,10 +57,10 @@ def allowed(jobs: int) -> int:
 #: Open files beside those of workers: streams, archives, DEST and what libraries hold; and those of one worker.
 _OTHER_FILES: Final = 28
 _FILES_EACH: Final = 4
-#: Address space of the interpreter with its libraries; of one worker's two threads, most of it their heaps (glibc
-#: reserves 64 MiB for each); and of a stack under such a limit, in bytes.
+#: Address space of the interpreter with its libraries; of one worker's threads, most of it their heaps (glibc reserves
+#: 64 MiB for each; a single worker has no lanes served); and of a stack under such a limit, in bytes.
 _OTHER_SPACE: Final = 150 << 20
-_SPACE_EACH: Final = 140 << 20
+_SPACE_EACH: Final = 210 << 20
 _STACK: Final = 512 << 10
 _LISTEN: Final = 0.25  # seconds
 #: Some pieces of 1 MiB, in bytes: twice as much may stay unused for each thread.
@@ -72,10 +72,11 @@ class Cancelled(Exception):
 
 
 class Workers:
-    """A bounded set of threads for whole layers, and another for the blocks of layers that are compressed.
+    """A bounded set of threads for whole layers, another for blocks that are compressed, and one for lanes.
 
-    They are apart because a layer waits for its blocks: in one pool layers could hold all threads and wait for ever.
-    While blocks are compressed a layer's own thread mostly waits for them, so about `jobs` of the threads are busy.
+    They are apart because a layer waits for its blocks and lanes: in one pool layers could hold all threads and wait
+    for ever, and lanes would stand behind blocks that the layer has yet to fill. Who waits is not busy, so about
+    `jobs` of the threads are.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -85,6 +86,7 @@ class Workers:
         self._cancelled = threading.Event()
         self._layers = ThreadPoolExecutor(jobs, "layer")
         self._blocks = ThreadPoolExecutor(jobs, "block")
+        self._lanes = ThreadPoolExecutor(jobs, "lane")
         self._lock = threading.Lock()
         self._running = 0
 
@@ -102,12 +104,13 @@ class Workers:
         """Return a new lane for a layer."""
         return Lane(self)
 
-    def block(self, call: Callable[[], T]) -> Future[T]:
-        """Begin a piece of work of a layer. HostError: no thread can be started."""
-        try:
-            return self._blocks.submit(call)
-        except RuntimeError as error:
-            raise _no_thread(error) from error
+    def block(self, call: Callable[[], bytes]) -> Future[bytes]:
+        """Begin to compress a block of a layer. HostError: no thread can be started."""
+        return _submitted(self._blocks, call)
+
+    def serve(self, call: Callable[[], None]) -> None:
+        """Begin to serve a lane. HostError: no thread can be started."""
+        _submitted(self._lanes, call)
 
     def run(self, calls: Sequence[Callable[[], T]], on_failure: Callable[[], None] | None = None) -> list[T]:
         """Do all calls and return their results in order. The first that fails ends the others and is raised.
@@ -157,6 +160,7 @@ class Workers:
         self._cancelled.set()
         self._layers.shutdown(cancel_futures=True)
         self._blocks.shutdown(cancel_futures=True)
+        self._lanes.shutdown(cancel_futures=True)
 
     def _count(self, change: int) -> None:
         with self._lock:
@@ -201,7 +205,7 @@ class Lane:
                 return
             self._running = True
         try:
-            self._workers.block(self._work)
+            self._workers.serve(self._work)
         except BaseException:
             self._running = False
             raise
@@ -254,6 +258,13 @@ def _next(ended: SimpleQueue[None]) -> None:
     while True:
         with suppress(Empty):
             return ended.get(timeout=_LISTEN)
+
+
+def _submitted(pool: ThreadPoolExecutor, call: Callable[[], T]) -> Future[T]:
+    try:
+        return pool.submit(call)
+    except RuntimeError as error:
+        raise _no_thread(error) from error
 
 
 def _no_thread(error: RuntimeError) -> HostError:
