@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from ociarchive.auditing import Policy, Report, audit_archive, sniffed
 from ociarchive.bytes.limits import Limits
 from ociarchive.formats import by_name, open_archive
+from ociarchive.measure import Progress
 from ociarchive.report.facts import archive_facts
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
-from ociarchive.transform.options import Options, Progress
+from ociarchive.transform.options import Options
 from ociarchive.transform.plan import Storage
 from ociarchive.transform.select import Selectors
 from ociarchive.transform.source import Source
@@ -25,7 +26,7 @@ from ociarchive.values import Platform, Reference
 from ociarchive.workers import Workers, processors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ociarchive.bytes.codec import Level
     from ociarchive.transform.plan import Compression, MediaTypes
@@ -42,20 +43,20 @@ def audit(
     policy: Policy | None = None,
     limits: Limits | None = None,
     jobs: int | None = None,
-    tick: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Read every blob of the archive at `path` once and return what does not agree with what is claimed of it.
 
-    `jobs` is a number of threads, else that of the processors this process may use; `tick` hears of bytes read, from
-    several threads. UsageError: no such file. ContentError: no archive, or none that can be read at all. HostError:
-    the machine cannot read it.
+    `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
+    several threads. UsageError: no such file. ContentError: no archive, or none that can be read at all. HostError: the
+    machine cannot read it.
     """
     allowed = limits or Limits()
     workers = Workers(jobs or processors())
     try:
         archive = open_archive(os.fspath(path), limits=allowed)
         try:
-            return audit_archive(archive, limits=allowed, workers=workers, policy=policy, tick=tick)
+            return audit_archive(archive, limits=allowed, workers=workers, policy=policy, progress=progress)
         finally:
             archive.close()
     finally:

@@ -10,7 +10,7 @@ from ociarchive.bytes.hashing import Hashes
 from ociarchive.bytes.limits import LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ociarchive.bytes.codec import Codec
     from ociarchive.bytes.limits import Limits
@@ -33,6 +33,19 @@ class Tee(Protocol):
 
     def take(self, data: bytes) -> None:
         """Take the next bytes."""
+
+
+class Progress(Protocol):
+    """Who hears how the blobs of an archive are read. Calls come from several threads."""
+
+    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Hear of all blobs that will be read next: their places and sizes in bytes. Those of before are done."""
+
+    def read(self, number: int, count: int) -> None:
+        """Hear that `count` bytes of a blob, by its number among these, were read."""
+
+    def end(self, number: int) -> None:
+        """Hear that a blob is done."""
 
 
 class Lane(Protocol):

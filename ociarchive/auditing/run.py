@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.flaws import Flaw
-    from ociarchive.measure import Measured
+    from ociarchive.measure import Measured, Progress
     from ociarchive.model import Archive, Image
     from ociarchive.values import Descriptor, Digest
     from ociarchive.workers import Lane, Workers
@@ -124,10 +124,10 @@ def audit_archive(
     limits: Limits,
     workers: Workers,
     policy: Policy | None = None,
-    tick: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
-    """Read all of an archive once and judge it. `tick` hears of bytes read. HostError: it cannot be read."""
-    (report,) = audit_archives([archive], limits=limits, workers=workers, policy=policy, tick=tick)
+    """Read all of an archive once and judge it. HostError: it cannot be read."""
+    (report,) = audit_archives([archive], limits=limits, workers=workers, policy=policy, progress=progress)
     return report
 
 
@@ -137,7 +137,7 @@ def audit_archives(
     limits: Limits,
     workers: Workers,
     policy: Policy | None = None,
-    tick: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
     known: dict[Digest, Measured] | None = None,
 ) -> list[Report]:
     """Read all of some archives, their blobs side by side, and judge each. HostError: one cannot be read.
@@ -152,7 +152,7 @@ def audit_archives(
             one = every.setdefault(source, how)
             one.unpack |= how.unpack
             one.algorithms |= how.algorithms
-    facts = measure_all(every, limits, workers, tick, known if known is not None else {})
+    facts = measure_all(every, limits, workers, progress, known if known is not None else {})
     return [_report(archive, facts, limits, workers, policy) for archive in archives]
 
 
@@ -194,20 +194,27 @@ def measure_all(
     sources: Mapping[ByteSource, Wanted],
     limits: Limits,
     workers: Workers,
-    tick: Callable[[int], None] | None,
+    progress: Progress | None,
     known: dict[Digest, Measured],
 ) -> dict[ByteSource, Measured]:
     """Measure sources side by side, the largest first, so that no worker is left with it at the end."""
-
-    def heard(count: int) -> None:
-        workers.check()
-        if tick:
-            tick(count)
-
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: -source.size)
-    results = workers.run(
-        [partial(_measured, source, sources[source], limits, heard, known, workers.lane) for source in order]
-    )
+    if progress:
+        progress.begin([(source.where, source.size) for source in order])
+
+    def read(number: int) -> Measured:
+        def tick(count: int) -> None:
+            workers.check()
+            if progress:
+                progress.read(number, count)
+
+        source = order[number]
+        fact = _measured(source, sources[source], limits, tick, known, workers.lane)
+        if progress:
+            progress.end(number)
+        return fact
+
+    results = workers.run([partial(read, number) for number in range(len(order))])
     found = dict(zip(order, results, strict=True))
     return {source: found[source] for source in sources}
 
@@ -216,11 +223,11 @@ def _measured(
     source: ByteSource,
     how: Wanted,
     limits: Limits,
-    heard: Callable[[int], None],
+    tick: Callable[[int], None],
     known: dict[Digest, Measured],
     lane: Callable[[], Lane],
 ) -> Measured:
-    read = partial(measure, source, limits=how.limits or limits, algorithms=how.algorithms, tick=heard, lane=lane)
+    read = partial(measure, source, limits=how.limits or limits, algorithms=how.algorithms, tick=tick, lane=lane)
     before = known.get(how.claimed) if how.unpack and how.claimed is not None else None
     if before is not None:
         fact = read(unpack=False)

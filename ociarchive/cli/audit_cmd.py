@@ -28,6 +28,7 @@ from ociarchive.cli.common import (
     versions,
     width,
 )
+from ociarchive.cli.progress import progress
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
 from ociarchive.report.audit_table import audit_table
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.cli.common import Common
-    from ociarchive.measure import Measured
+    from ociarchive.measure import Measured, Progress
     from ociarchive.model import Archive
 
 _EXAMPLES = """\b
@@ -95,9 +96,10 @@ def command(**values: Any) -> int:
     started = time.monotonic()
     run = _Auditing(allowed, rules, jobs(values["asked_jobs"]), values["images"])
     try:
-        for argument in values["paths"]:
-            run.take(argument, recursive=values["recursive"], shared=shared)
-        run.flush()
+        with progress(shared) as run.hears:
+            for argument in values["paths"]:
+                run.take(argument, recursive=values["recursive"], shared=shared)
+            run.flush()
         reports = run.reports
         if values["receipt"]:
             reports = _with_receipt(values["receipt"], reports)
@@ -123,6 +125,7 @@ class _Auditing:
         self._open: list[tuple[Archive, list[Finding]]] = []
         self._known: dict[Digest, Measured] = {}
         self.reports: list[Report] = []
+        self.hears: Progress | None = None
         self.statuses = [0]
 
     def take(self, argument: str, *, recursive: bool, shared: Common) -> None:
@@ -183,7 +186,12 @@ class _Auditing:
 
     def _together(self, archives: list[Archive]) -> list[Report]:
         return audit_archives(
-            archives, limits=self._limits, workers=self._workers, policy=self._rules, known=self._known
+            archives,
+            limits=self._limits,
+            workers=self._workers,
+            policy=self._rules,
+            progress=self.hears,
+            known=self._known,
         )
 
     def close(self) -> None:

@@ -42,6 +42,11 @@ class Common:
             with suppress(OSError):  # nobody reads it any more
                 click.echo(text, err=True)
 
+    @property
+    def bars_in_colour(self) -> bool:
+        """Whether what is drawn on a terminal's stderr may have colours."""
+        return self.color == "always" or (self.color == "auto" and not os.environ.get("NO_COLOR"))
+
     def painter(self, output: str | None) -> Callable[[str, str], str]:
         """Return what colours a word for a severity, or leaves it as it is."""
         if not self._colours(output):

@@ -1,4 +1,7 @@
-"""How a conversion goes, on stderr: bars on a terminal, a line every ten seconds elsewhere."""
+"""How work goes, on stderr: bars on a terminal, elsewhere a line at the start and one every ten seconds.
+
+Work that is done at once is not told of: there is nothing to see, and the library that draws takes its time to load.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,38 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-import click
-
-from ociarchive.report.text import plural, size
+from ociarchive.report.text import plural, safe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Self
+    from collections.abc import Callable, Iterator, Sequence
 
+    from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
     from ociarchive.cli.common import Common
 
+#: Seconds: work that takes less is not told of; lines come so often.
+_SHORT: Final = 0.5
 _EVERY: Final = 10.0
+_BAR: Final = 20
+_LABEL: Final = 12
 
 
 class Lines:
-    """A line every ten seconds, none on short work."""
+    """A line when work turns out to take time, and one every ten seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._lock = threading.Lock()
         self._total = self._read = self._blobs = self._done = 0
-        self._told = self._began = time.monotonic()
+        self._began = time.monotonic()
+        self._next = self._began + _SHORT
 
     def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Hear what is to be moved."""
-        self._blobs, self._total = len(blobs), sum(count for _, count in blobs)
+        """Hear what is to be read."""
+        with self._lock:
+            self._blobs += len(blobs)
+            self._total += sum(count for _, count in blobs)
 
     def read(self, number: int, count: int) -> None:
         """Hear of bytes."""
@@ -41,15 +50,19 @@ class Lines:
         with self._lock:
             self._read += count
             now = time.monotonic()
-            if now - self._told < _EVERY:
+            if now < self._next:
                 return
-            self._told = now
-            rate = self._read / (now - self._began)
-            click.echo(
-                f"{size(self._read)} of {size(self._total)} read, {self._done} of {plural(self._blobs, 'blob')} done,"
-                f" {size(int(rate))}/s",
-                err=True,
-            )
+            if self._next - self._began < _EVERY:
+                line = f"reading {plural(self._blobs, 'blob')}, {size(self._total)}"
+            else:
+                rate = self._read / (now - self._began)
+                left = max(self._total - self._read, 0) / max(rate, 1)
+                line = (
+                    f"{size(self._read)} of {size(self._total)} read, {self._done} of {plural(self._blobs, 'blob')}"
+                    f" done, {size(int(rate))}/s, {left:.0f} s left"
+                )
+            self._next = now + _EVERY
+            self._say(line)
 
     def end(self, number: int) -> None:
         """Hear that a blob is done."""
@@ -57,11 +70,62 @@ class Lines:
         with self._lock:
             self._done += 1
 
+    def stop(self) -> None:
+        """Nothing stays on the screen."""
+
 
 class Bars:
-    """One bar for each layer that is being read, and one for the whole."""
+    """One bar for each blob that is being read, and one for the whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, colours: bool) -> None:
+        self._colours = colours
+        self._bars: RichProgress | None = None
+        self._names: list[tuple[str, int]] = []
+        self._tasks: dict[int, TaskID] = {}
+        self._whole: TaskID | None = None
+        self._total = self._read = 0
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+
+    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
+        """Hear what is to be read."""
+        with self._lock:
+            self._names = list(blobs)
+            self._total += sum(count for _, count in blobs)
+            if self._bars is not None and self._whole is not None:
+                self._bars.update(self._whole, total=self._total)
+
+    def read(self, number: int, count: int) -> None:
+        """Hear of bytes."""
+        with self._lock:
+            self._read += count
+            if self._bars is None:
+                if time.monotonic() - self._began < _SHORT:
+                    return
+                self._start()
+            if self._bars is None or self._whole is None:
+                return
+            if number not in self._tasks:
+                name, total = self._names[number]
+                label = safe(name.rsplit("/", 1)[-1])[:_LABEL]
+                self._tasks[number] = self._bars.add_task(f"{number + 1}/{len(self._names)} {label}", total=total)
+            self._bars.advance(self._tasks[number], count)
+            self._bars.update(self._whole, completed=self._read)
+
+    def end(self, number: int) -> None:
+        """Hear that a blob is done."""
+        with self._lock:
+            task = self._tasks.pop(number, None)
+            if task is not None and self._bars is not None:
+                self._bars.remove_task(task)
+
+    def stop(self) -> None:
+        """Take the bars from the screen."""
+        with self._lock:
+            if self._bars is not None:
+                self._bars.stop()
+
+    def _start(self) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -74,46 +138,15 @@ class Bars:
 
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=_BAR),
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True, no_color=not self._colours),
             transient=True,
         )
-        self._names: list[tuple[str, int]] = []
-        self._tasks: dict[int, TaskID] = {}
-        self._whole = self._bars.add_task("total", total=None)
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
+        self._whole = self._bars.add_task("total", total=self._total)
         self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Hear what is to be moved."""
-        self._names = list(blobs)
-        self._bars.update(self._whole, total=sum(count for _, count in blobs))
-
-    def read(self, number: int, count: int) -> None:
-        """Hear of bytes."""
-        with self._lock:
-            if number not in self._tasks:
-                name, total = self._names[number]
-                label = name.rsplit("/", 1)[-1][:12]
-                self._tasks[number] = self._bars.add_task(f"{number + 1}/{len(self._names)} {label}", total=total)
-        self._bars.advance(self._tasks[number], count)
-        self._bars.advance(self._whole, count)
-
-    def end(self, number: int) -> None:
-        """Hear that a blob is done."""
-        with self._lock:
-            task = self._tasks.pop(number, None)
-        if task is not None:
-            self._bars.remove_task(task)
 
 
 @contextmanager
@@ -121,8 +154,9 @@ def progress(common: Common) -> Iterator[Lines | Bars | None]:
     """Give what hears of progress, None where the call asks for quiet."""
     if common.quiet or common.progress is False:
         yield None
-    elif common.progress or sys.stderr.isatty():
-        with Bars() as bars:
-            yield bars
-    else:
-        yield Lines()
+        return
+    hears = Bars(colours=common.bars_in_colour) if sys.stderr.isatty() else Lines(common.say)
+    try:
+        yield hears
+    finally:
+        hears.stop()

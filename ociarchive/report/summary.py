@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.model import Image, Index, walk
 from ociarchive.report.text import plural, safe, short, size
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from ociarchive.transform.convert import Conversion
 
 
+#: Layers that are told of one by one.
+_SHOWN: Final = 8
+
+
 def summary(conversion: Conversion, *, whole: bool) -> str:
     """Return the lines that end a conversion."""
     sources = ", ".join(f"{safe(one.archive.where)} ({one.archive.format})" for one in conversion.sources)
     lines = [f"converted  {sources}  ->  {safe(conversion.dest)} ({conversion.format})"]
     before = sum(move.source.size for move in conversion.arrived)
     after = sum({arrived.digest: arrived.size for arrived in conversion.arrived.values()}.values())
-    change = f"{(after - before) * 100 / before:+.1f} %" if before and after != before else "="
     wide = 12 if not whole else 71
     lines.append(f"  {'':32} {'before':>{wide}}  {'after':>{wide}}  change")
-    lines.append(f"  {'stored size':32} {size(before):>{wide}}  {size(after):>{wide}}  {change}")
+    lines.append(f"  {'stored size':32} {size(before):>{wide}}  {size(after):>{wide}}  {_change(before, after)}")
     for old, new in zip(conversion.old_roots, conversion.new_roots, strict=True):
         lines.extend(_root(old, new, wide, whole=whole))
-    moved = [change for change in conversion.changes if change.kind == "layer"]
-    proven = [arrived for move, arrived in conversion.arrived.items() if arrived.fact.diff_ids is not None]
-    lines.append(f"  {plural(len(proven), 'layer')} unpacked, every diff_id as before ({len(moved)} uses)")
+    lines.extend(_layers(conversion, wide, whole=whole))
     report = conversion.report
     if report is not None:
         told = f"{plural(report.count('error'), 'error')}, {plural(report.count('warning'), 'warning')}"
@@ -37,6 +38,28 @@ def summary(conversion: Conversion, *, whole: bool) -> str:
         lines.append("audit      none: what was written was not read back; digests are those of the bytes written")
     lines.append(f"done in {conversion.seconds:.1f} s")
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _layers(conversion: Conversion, wide: int, *, whole: bool) -> Iterator[str]:
+    """Say of each layer how it was stored and is; of many only of the largest, all with `whole`."""
+    named = {change.new.digest: change.diff_id for change in conversion.changes if change.kind == "layer"}
+    layers = [(move.source.size, arrived) for move, arrived in conversion.arrived.items() if arrived.digest in named]
+    layers.sort(key=lambda layer: -layer[0])
+    shown = layers if whole else layers[:_SHOWN]
+    for before, arrived in shown:
+        told = f"layer {short(str(named[arrived.digest] or arrived.digest), whole=whole)}"
+        how = f"{arrived.fact.compression} -> {arrived.compression}"
+        how = how if arrived.fact.compression != arrived.compression else arrived.compression
+        change = _change(before, arrived.size)
+        yield f"  {f'{told}  {how}':32}  {size(before):>{wide}}  {size(arrived.size):>{wide}}  {change}"
+    if len(layers) > len(shown):
+        yield f"  {plural(len(layers) - len(shown), 'smaller layer')}: -v lists them"
+    proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
+    yield f"  diff_ids proved: {proven} of {plural(len(layers), 'layer')}, all as before"
+
+
+def _change(before: int, after: int) -> str:
+    return f"{(after - before) * 100 / before:+.1f} %" if before and after != before else "="
 
 
 def _root(old: Root, new: Root, wide: int, *, whole: bool) -> Iterator[str]:

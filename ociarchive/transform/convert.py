@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Report
     from ociarchive.bytes.sink import Sink
     from ociarchive.formats.base import Content, Format
+    from ociarchive.measure import Progress
     from ociarchive.model import Node, Root
-    from ociarchive.transform.options import Options, Progress
+    from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
     from ociarchive.transform.source import Source
 
@@ -90,7 +91,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         if options.format.name in _LAYOUTS and has_docker_types(written.roots):
             notices.append(_DOCKER_TYPES)
         _complete(sink, options.format, written)
-        report = target.publish(workers)
+        report = target.publish(workers, progress)
         notices.extend(
             sentence(finding) for finding in (report.findings if report else ()) if finding.severity != "note"
         )

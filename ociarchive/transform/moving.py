@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ociarchive.bytes.sink import Sink
     from ociarchive.bytes.source import ByteSource
     from ociarchive.formats.base import Content
-    from ociarchive.measure import Measured
+    from ociarchive.measure import Measured, Progress
     from ociarchive.model import Archive, Root
     from ociarchive.transform.gather import Gathered
-    from ociarchive.transform.options import Options, Progress
+    from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.workers import Workers
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
+    from ociarchive.measure import Progress
     from ociarchive.transform.options import Options
     from ociarchive.workers import Workers
 
@@ -68,7 +69,7 @@ class Target:
         stack.callback(os.close, self._fd)
         return TarSink(self._fd, self.spool, self._dest, sync=False)
 
-    def publish(self, workers: Workers) -> Report | None:
+    def publish(self, workers: Workers, progress: Progress | None) -> Report | None:
         """Audit what was written, then give it its name, or send it. HostError: it fails its audit."""
         options = self._options
         if self._place is None:
@@ -76,7 +77,7 @@ class Target:
             return None
         if options.outer != "none" and self._fd is not None:
             outer.compress(self._fd, self._place.fd, options.outer, workers, self._dest, sync=options.sync)
-        report = self._audit(self._place.path, workers) if options.audit else None
+        report = self._audit(self._place.path, workers, progress) if options.audit else None
         if options.merge:
             merge.into(self._dest, self._place.path, sync=options.sync)
         else:
@@ -93,10 +94,10 @@ class Target:
         for chunk in read_fd(self._fd, self._dest):
             write_all(_STDOUT_FD, chunk, "standard output")
 
-    def _audit(self, path: str, workers: Workers) -> Report:
+    def _audit(self, path: str, workers: Workers, progress: Progress | None) -> Report:
         archive = open_archive(path, spool_folder=self.spool, limits=self._options.limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=self._options.limits, workers=workers)
+            report = audit_archive(archive, limits=self._options.limits, workers=workers, progress=progress)
         finally:
             archive.close()
         for finding in report.findings:
