@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ociarchive.transform.convert import Conversion
 
 
-#: Layers that are told of one by one.
+#: Columns for names, and layers that are told of one by one.
+_NAMES: Final = 34
 _SHOWN: Final = 8
 
 
@@ -25,8 +26,8 @@ def summary(conversion: Conversion, *, whole: bool) -> str:
     before = sum(move.source.size for move in conversion.arrived)
     after = sum({arrived.digest: arrived.size for arrived in conversion.arrived.values()}.values())
     wide = 12 if not whole else 71
-    lines.append(f"  {'':32} {'before':>{wide}}  {'after':>{wide}}  change")
-    lines.append(f"  {'stored size':32} {size(before):>{wide}}  {size(after):>{wide}}  {_change(before, after)}")
+    lines.append(f"  {'':{_NAMES}} {'before':>{wide}}  {'after':>{wide}}  change")
+    lines.append(f"  {'stored size':{_NAMES}} {size(before):>{wide}}  {size(after):>{wide}}  {_change(before, after)}")
     for old, new in zip(conversion.old_roots, conversion.new_roots, strict=True):
         lines.extend(_root(old, new, wide, whole=whole))
     lines.extend(_layers(conversion, wide, whole=whole))
@@ -47,11 +48,12 @@ def _layers(conversion: Conversion, wide: int, *, whole: bool) -> Iterator[str]:
     layers.sort(key=lambda layer: -layer[0])
     shown = layers if whole else layers[:_SHOWN]
     for before, arrived in shown:
-        told = f"layer {short(str(named[arrived.digest] or arrived.digest), whole=whole)}"
+        diff_id = named[arrived.digest]
+        told = f"diff_id {short(str(diff_id))}" if diff_id else f"layer {short(str(arrived.digest))}"
         how = f"{arrived.fact.compression} -> {arrived.compression}"
         how = how if arrived.fact.compression != arrived.compression else arrived.compression
         change = _change(before, arrived.size)
-        yield f"  {f'{told}  {how}':32}  {size(before):>{wide}}  {size(arrived.size):>{wide}}  {change}"
+        yield f"  {f'{told}  {how}':{_NAMES}}  {size(before):>{wide}}  {size(arrived.size):>{wide}}  {change}"
     if len(layers) > len(shown):
         yield f"  {plural(len(layers) - len(shown), 'smaller layer')}: -v lists them"
     proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
@@ -67,11 +69,11 @@ def _root(old: Root, new: Root, wide: int, *, whole: bool) -> Iterator[str]:
     after = str(new.descriptor.digest) if new.descriptor else None
     told = "same" if before == after else "rewritten" if before else "new"
     name = safe(new.label if new.names or new.ref_name else "(no name)")
-    yield f"  {name[:32]:32} {short(before, whole=whole):>{wide}}  {short(after, whole=whole):>{wide}}  {told}"
+    yield f"  {name[:_NAMES]:{_NAMES}} {short(before, whole=whole):>{wide}}  {short(after, whole=whole):>{wide}}  {told}"
     if isinstance(new.node, Image | Index):
         for edge in walk([new]):
             if isinstance(edge.node, Image):
                 platform = edge.platform
                 image_id = short(str(edge.node.image_id) if edge.node.image_id else None, whole=whole)
                 line = f"{safe(str(platform)) if platform else 'no platform'} image id"
-                yield f"    {line[:30]:30} {image_id:>{wide}}  {image_id:>{wide}}  same"
+                yield f"    {line[: _NAMES - 2]:{_NAMES - 2}} {image_id:>{wide}}  {image_id:>{wide}}  same"
