@@ -26,8 +26,8 @@ def summary(conversion: Conversion, *, whole: bool) -> str:
     before = sum(move.source.size for move in conversion.arrived)
     after = sum({arrived.digest: arrived.size for arrived in conversion.arrived.values()}.values())
     wide = 12 if not whole else 71
-    lines.append(f"  {'':{_NAMES}} {'before':>{wide}}  {'after':>{wide}}  change")
-    lines.append(f"  {'stored size':{_NAMES}} {size(before):>{wide}}  {size(after):>{wide}}  {_change(before, after)}")
+    lines.append(f"  {'':{_NAMES}}  {'before':>{wide}}  {'after':>{wide}}  change")
+    lines.append(f"  {'stored size':{_NAMES}}  {size(before):>{wide}}  {size(after):>{wide}}  {_change(before, after)}")
     for old, new in zip(conversion.old_roots, conversion.new_roots, strict=True):
         lines.extend(_root(old, new, wide, whole=whole))
     lines.extend(_layers(conversion, wide, whole=whole))
@@ -69,11 +69,12 @@ def _root(old: Root, new: Root, wide: int, *, whole: bool) -> Iterator[str]:
     after = str(new.descriptor.digest) if new.descriptor else None
     told = "same" if before == after else "rewritten" if before else "new"
     name = safe(new.label if new.names or new.ref_name else "(no name)")
-    yield f"  {name[:_NAMES]:{_NAMES}} {short(before, whole=whole):>{wide}}  {short(after, whole=whole):>{wide}}  {told}"
+    digests = f"{short(before, whole=whole):>{wide}}  {short(after, whole=whole):>{wide}}"
+    yield f"  {name[:_NAMES]:{_NAMES}}  {digests}  {told}"
     if isinstance(new.node, Image | Index):
         for edge in walk([new]):
             if isinstance(edge.node, Image):
                 platform = edge.platform
                 image_id = short(str(edge.node.image_id) if edge.node.image_id else None, whole=whole)
                 line = f"{safe(str(platform)) if platform else 'no platform'} image id"
-                yield f"    {line[: _NAMES - 2]:{_NAMES - 2}} {image_id:>{wide}}  {image_id:>{wide}}  same"
+                yield f"    {line[: _NAMES - 2]:{_NAMES - 2}}  {image_id:>{wide}}  {image_id:>{wide}}  same"
