@@ -92,9 +92,11 @@ def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, st
     scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
     proved = layers.count(True)
     images = sum(len(report.images) for report in reports)
+    waived = any(finding.severity == "error" for report in reports for finding in report.waived)
+    holds = ": every claim holds" if images and proved == len(layers) and not errors and not waived else ""
     lines = [
         f"{word}  {found}{scope}; {plural(blobs, 'blob')}, {size(read)} read in {seconds:.1f} s",
-        f"      {plural(images, 'image')}, {proved} of {plural(len(layers), 'layer')} proved: every claim holds",
+        f"      {plural(images, 'image')}, {proved} of {plural(len(layers), 'layer')} proved{holds}",
     ]
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:
