@@ -28,8 +28,8 @@ _LONGEST_LEVEL = 9
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
-  ociarchive convert app-layout app.tar --to docker-archive --platform linux/arm64
-  ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --compression zstd --receipt receipt.json
+  ociarchive convert oci app.tar --to docker-archive --platform linux/arm64
+  ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --receipt r.json
 """
 
 
@@ -74,7 +74,7 @@ def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | 
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
 @click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
-@click.option("--merge", is_flag=True, help="Add to an existing oci-layout.")
+@click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST.")
 @limit_options
 @common_options

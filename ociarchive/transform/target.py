@@ -79,7 +79,7 @@ class Target:
             outer.compress(self._fd, self._place.fd, options.outer, workers, self._dest, sync=options.sync)
         report = self._audit(self._place.path, workers, progress) if options.audit else None
         if options.merge:
-            merge.into(self._dest, self._place.path, sync=options.sync)
+            merge.into(self._dest, self._place.path, options.format, sync=options.sync)
         else:
             self._place.publish()
         return report

@@ -18,6 +18,7 @@ from tests.support.build import AMD64, ARM64, Image, Node, index, layer
 from tests.support.call import Call, hidden, refused, told
 from tests.support.tar import file, symlink, write_folder, write_tar
 
+LAYOUT = by_name("oci-layout")
 BASE = layer({"base": b"base"}, "gzip")
 
 
@@ -47,7 +48,7 @@ def test_what_is_new_is_added_behind_what_is_there(tmp_path: Path) -> None:
     dest = layout(tmp_path / "dest", OLD, annotations={"org.example": "kept"}, unknown=[1])
     before = state(dest)
     staged = layout(tmp_path / "staged", NEW)
-    merge.into(str(dest), str(staged), sync=True)
+    merge.into(str(dest), str(staged), LAYOUT, sync=True)
     after = state(dest)
     assert entries(dest) == [OLD.descriptor, NEW.descriptor]
     written = json.loads(after["index.json"])
@@ -82,7 +83,7 @@ def test_added(name: str, sync: bool, tmp_path: Path) -> None:
     there, added, expected = ADDED[name]
     dest = layout(tmp_path / "dest", *there)
     before = state(dest)
-    merge.into(str(dest), str(layout(tmp_path / "staged", *added)), sync=sync)
+    merge.into(str(dest), str(layout(tmp_path / "staged", *added)), LAYOUT, sync=sync)
     assert entries(dest) == [node.descriptor for node in expected]
     if expected == there:
         assert state(dest) == before
@@ -103,7 +104,7 @@ def test_a_name_that_another_image_has_is_refused(name: str, tmp_path: Path) -> 
     dest = layout(tmp_path / "dest", there)
     before = state(dest)
     with pytest.raises(UsageError, match=r"the layout has another image of the name .*--tag"):
-        merge.into(str(dest), str(layout(tmp_path / "staged", added)), sync=False)
+        merge.into(str(dest), str(layout(tmp_path / "staged", added)), LAYOUT, sync=False)
     assert state(dest) == before
 
 
@@ -111,8 +112,8 @@ def test_a_blob_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> Non
     dest = layout(tmp_path / "dest", OLD)
     (dest / build.blob_path(BASE.digest)).write_bytes(b"other")
     before = state(dest)
-    with pytest.raises(ContentError, match=r"not what its name says.*blobs/sha256/"):
-        merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), sync=False)
+    with pytest.raises(ContentError, match=r"differs from the one.*blobs/sha256/"):
+        merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), LAYOUT, sync=False)
     assert state(dest) == before
 
 
@@ -126,7 +127,7 @@ def test_a_failing_disk_leaves_the_layout_as_it_was(tmp_path: Path, monkeypatch:
         with monkeypatch.context() as patched:
             patched.setattr(call, fail)
             with pytest.raises(HostError, match="cannot write: No space left on device"):
-                merge.into(str(dest), str(layout(tmp_path / f"staged-{call}", NEW)), sync=False)
+                merge.into(str(dest), str(layout(tmp_path / f"staged-{call}", NEW)), LAYOUT, sync=False)
         assert state(dest) == before
 
 
@@ -135,8 +136,8 @@ def test_nothing_is_written_through_links(tmp_path: Path) -> None:
     outside.mkdir()
     dest = layout(tmp_path / "dest")
     (dest / "blobs").symlink_to(outside)
-    with pytest.raises(UsageError, match="a link stands where the layout keeps its blobs"):
-        merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), sync=False)
+    with pytest.raises(UsageError, match="a link stands where files would be added"):
+        merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), LAYOUT, sync=False)
     assert list(outside.iterdir()) == []
 
 
@@ -148,7 +149,7 @@ def test_several_at_once_lose_nothing(tmp_path: Path) -> None:
 
     def add(path: Path) -> None:
         gate.wait()
-        merge.into(str(dest), str(path), sync=False)
+        merge.into(str(dest), str(path), LAYOUT, sync=False)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, staged))
@@ -162,10 +163,10 @@ def test_several_at_once_lose_nothing(tmp_path: Path) -> None:
 def test_what_goes_away_meanwhile_is_told(tmp_path: Path) -> None:
     dest, staged = layout(tmp_path / "dest", OLD), layout(tmp_path / "staged", NEW)
     with pytest.raises(HostError, match="cannot open"):
-        merge.into(str(tmp_path / "none"), str(staged), sync=False)
+        merge.into(str(tmp_path / "none"), str(staged), LAYOUT, sync=False)
     (dest / "index.json").unlink()
     with pytest.raises(ContentError, match=r"index.json went away"):
-        merge.into(str(dest), str(staged), sync=False)
+        merge.into(str(dest), str(staged), LAYOUT, sync=False)
 
 
 # What can be merged into
@@ -179,13 +180,13 @@ def test_only_an_oci_layout_can_be_merged_into(tmp_path: Path) -> None:
     oci = by_name("oci-layout")
     merge.require(str(layout(tmp_path / "good", OLD)), oci)
     places: dict[str, tuple[Path, str, type[OciArchiveError]]] = {
-        "absent": (tmp_path / "none", "a layout that exists", UsageError),
-        "file": (write_tar(tmp_path / "a.tar", build.layout(OLD)), "a layout that exists", UsageError),
+        "absent": (tmp_path / "none", "an oci-layout that exists", UsageError),
+        "file": (write_tar(tmp_path / "a.tar", build.layout(OLD)), "an oci-layout that exists", UsageError),
         "dir": (write_folder(tmp_path / "dir", build.skopeo_dir(OLD)), "adds to an oci-layout", UsageError),
         "unknown": (unknown_folder(tmp_path / "unknown"), "not an image archive", ContentError),
         "damaged": (
             write_folder(tmp_path / "damaged", [*build.layout(OLD), symlink("blobs/sha256/x", "../../../x")]),
-            "the layout to merge into is at fault",
+            "what to merge into is at fault",
             ContentError,
         ),
         "no-index": (
@@ -227,3 +228,66 @@ def test_a_merge_that_is_refused_leaves_nothing(tmp_path: Path, cli_call: Call) 
     assert "another image of the name" in refused(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"), 2)
     assert state(dest) == before
     assert sorted(one.name for one in tmp_path.iterdir()) == ["dest", "new.tar"]
+
+
+# Into a registry's storage
+
+
+def registry(path: Path, source: Path, *options: str, call: Call) -> None:
+    told(call("convert", source, path, "--to", "registry-storage", *options), 0)
+
+
+def names_in(path: Path, call: Call) -> set[str]:
+    images = call("inspect", path, "--format", "json").archive()["images"]
+    return {name for image in images for name in image["references"]}
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    return layout(tmp_path / "one", OLD), layout(tmp_path / "two", NEW)
+
+
+def test_a_registry_gets_what_it_has_not(tmp_path: Path, two: tuple[Path, Path], cli_call: Call) -> None:
+    dest = tmp_path / "registry"
+    registry(dest, two[0], call=cli_call)
+    before = state(dest)
+    registry(dest, two[1], "--merge", call=cli_call)
+    after = state(dest)
+    assert before.items() <= after.items()
+    assert names_in(dest, cli_call) == {"docker.io/corpus/old:1", "docker.io/corpus/new:1"}
+    told(cli_call("audit", dest, "--strict"), 0)
+    registry(dest, two[1], "--merge", call=cli_call)
+    assert state(dest) == after
+    assert hidden(tmp_path) == []
+
+
+def test_a_tag_that_another_image_has_is_refused(tmp_path: Path, two: tuple[Path, Path], cli_call: Call) -> None:
+    dest = tmp_path / "registry"
+    registry(dest, two[0], call=cli_call)
+    before = state(dest)
+    clash = ("--to", "registry-storage", "--merge", "--tag", "corpus/old:1")
+    line = refused(cli_call("convert", two[1], dest, *clash), 2)
+    assert "another image of the name corpus/old:1" in line
+    assert state(dest) == before
+    registry(dest, two[1], "--merge", "--tag", "corpus/old:2", call=cli_call)
+    assert names_in(dest, cli_call) == {"docker.io/corpus/old:1", "docker.io/corpus/old:2"}
+
+
+def test_a_registry_whose_disk_fails_is_as_it_was(
+    tmp_path: Path, two: tuple[Path, Path], cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dest, fresh = tmp_path / "registry", tmp_path / "fresh"
+    registry(dest, two[0], call=cli_call)
+    registry(fresh, two[1], call=cli_call)
+    before = state(dest)
+    rename, count = os.rename, iter(range(100))
+
+    def fail(source: str, target: str) -> None:
+        if next(count) == 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(HostError, match="No space left"):
+        merge.into(str(dest), str(fresh), by_name("registry-storage"), sync=True)
+    assert state(dest) == before
