@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
+#: What can be done about what the system refuses.
+_WAYS_OUT: Final = {
+    errno.ENOSPC: "free some space there, or choose another place",
+    errno.EDQUOT: "free some of the quota there, or choose another place",
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f), or choose another place",
+    errno.EROFS: "choose a place that can be written to",
+    errno.EACCES: "permissions there have to allow it",
+    errno.EPERM: "permissions there have to allow it",
+    errno.EIO: "the device may be failing, the kernel's log says more",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "the system has too many open files, try again later",
+    errno.ENOMEM: "free some memory",
+    errno.ESTALE: "mount that file system anew",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
 
 class OciArchiveError(Exception):
     """Something that ends the work, told in one sentence: what, expected, found, where.
@@ -55,3 +74,9 @@ class HostError(OciArchiveError):
     """The environment is at fault: disk, permission, a missing library (status 3)."""
 
     status = 3
+
+
+def cannot(do: str, error: OSError, where: str) -> HostError:
+    """Return the error for what the system refuses to `do`, with the way out where there is one to name."""
+    hint = _WAYS_OUT.get(error.errno or 0)
+    return HostError(f"cannot {do}: {error.strerror or error}", where=where, hint=hint)

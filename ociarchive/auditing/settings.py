@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rule import Severity
 from ociarchive.auditing.rules import RULE_IDS
-from ociarchive.errors import HostError, UsageError
+from ociarchive.errors import UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,7 +87,7 @@ def _table(path: str) -> Mapping[str, object] | None:
     except FileNotFoundError:
         raise UsageError("no such settings file", where=path) from None
     except OSError as error:
-        raise HostError(f"cannot read: {error.strerror}", where=path) from error
+        raise cannot("read", error, path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"not TOML: {error}", where=path) from None
     if os.path.basename(path) != "pyproject.toml":

@@ -1,68 +1,78 @@
-"""DEST appears whole or not at all: written under a hidden name beside it, renamed or exchanged at the end.
-
-A hidden name is locked (flock) as long as its process lives; what is not locked was left by a killed run and is
-cleared by the next one that writes the same DEST.
-"""
+"""DEST appears whole or not at all: written under a hidden name beside it, renamed or exchanged at the end."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import fcntl
 import os
-import secrets
-import shutil
-import stat
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from ociarchive.bytes.hidden import Hidden, locked_folder
+from ociarchive.bytes.renaming import exchange, rename_new
 from ociarchive.bytes.sink import fsync_folder
-from ociarchive.errors import HostError, UsageError
+from ociarchive.bytes.source import close_read
+from ociarchive.errors import HostError, UsageError, cannot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-_AT_FDCWD: Final = -100
-_NOREPLACE: Final = 1
-_EXCHANGE: Final = 2
-_SUFFIX: Final = ".ociarchive-part"
-_PROBE: Final = ".probe"
-#: Bytes of DEST's name in the hidden one, which file systems hold to 255.
-_LONGEST: Final = 180
-_UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
-
 
 class Destination:
-    """One DEST while it is made. `path` is the hidden name to write to; leaving without `publish` removes it."""
+    """One DEST while it is made. `path` is the hidden name to write to; leaving without `publish` removes it.
 
-    def __init__(self, dest: str, *, folder: bool, force: bool, sync: bool) -> None:
-        """Take a hidden name beside `dest`. UsageError: it exists and may not be replaced. HostError: no place."""
-        self._shown = dest
+    Of two runs that write one DEST the first to publish wins: the other finds that DEST is no longer what it was when
+    that run began, and leaves it so, with and without `force`.
+    """
+
+    def __init__(self, dest: str, *, folder: bool, force: bool, sync: bool, shown: str | None = None) -> None:
+        """`shown` is what messages call DEST, else `dest`."""
+        self._shown = shown or dest
         self._dest = os.path.realpath(dest)
-        self.parent = os.path.dirname(self._dest)
+        self.parent, name = os.path.split(self._dest)
         self._folder, self._force, self._sync = folder, force, sync
-        self._lock: int | None = None
         self._fd: int | None = None
-        name = os.path.basename(self._dest)
-        self._prefix = f".{os.fsdecode(os.fsencode(name)[:_LONGEST])}."
-        self.path = os.path.join(self.parent, f"{self._prefix}{secrets.token_hex(6)}{_SUFFIX}")
+        self._before: int | None = None
+        self._hidden = Hidden(self.parent, name)
+        self.path = self._hidden.path
+        # A signal may come where no `with` is entered yet, or no longer: then this clears away.
+        self._ended = weakref.finalize(self, self._hidden.clear)
 
     def __enter__(self) -> Self:
+        """Take a hidden name beside DEST. UsageError: it exists and may not be replaced. HostError: no place."""
         if not os.path.isdir(self.parent):
             raise UsageError("no such folder for DEST", where=self.parent)
-        self._check_free()
+        if os.path.lexists(self._dest):
+            if not self._force:
+                raise _exists(self._shown)
+            self._remember()
         try:
-            with _locked_folder(self.parent):
-                self._clear_leftovers()
+            with locked_folder(self.parent, self._shown):
+                self._hidden.clear_leftovers()
                 self._make()
-            if self._force and os.path.lexists(self._dest) and (self._folder or os.path.isdir(self._dest)):
+            if self._before is not None and (self._folder or os.path.isdir(self._dest)):
                 self._require_exchange()
         except BaseException:
-            self._let_go()
+            self._hidden.clear()
             raise
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._fd is not None:
+            close_read(self._fd)
+            self._fd = None
+        self._hidden.clear()
+        self._ended.detach()
+
+    def _remember(self) -> None:
+        """Hold what DEST is now: as long as it is open nothing else can be mistaken for it."""
+        try:
+            self._before = self._hidden.hold(os.open(self._dest, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
+        except OSError as error:
+            raise cannot("open", error, self._shown) from error
 
     def _make(self) -> None:
         try:
@@ -70,145 +80,103 @@ class Destination:
                 os.mkdir(self.path)
             else:
                 self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-            self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            with suppress(OSError):  # a file system without locks: leftovers are then never cleared by others
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=self.parent) from error
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._let_go()
-
-    def _let_go(self) -> None:
-        for fd in (self._fd, self._lock):
-            if fd is not None:
-                os.close(fd)
-        self._fd = self._lock = None
-        _remove(self.path)
+            raise cannot("write", error, self._shown) from error
+        self._hidden.lock(self.path)
 
     @property
     def fd(self) -> int:
-        """The open file of a DEST that is a file."""
+        """The open file of a DEST that is a file; closed by `publish`, or on leaving."""
         if self._fd is None:
-            raise RuntimeError("DEST is a folder")
+            raise RuntimeError("DEST is a folder, or not there yet")
         return self._fd
 
     def publish(self) -> None:
-        """Give what was written its name; with force what had the name before is removed after the exchange."""
-        try:
-            if self._force and os.path.lexists(self._dest):
-                self._exchange()
-            else:
-                self._rename_new()
+        """Give what was written its name. With force what had the name before is removed on leaving.
+
+        UsageError: another run was faster. HostError: the name cannot be given, or not for good; DEST is as it was.
+        """
+        self._close()
+        with locked_folder(self.parent, self._shown):
+            try:
+                undo = self._rename() if self._before is None else self._replace()
+            except FileExistsError:
+                raise self._taken() from None
+            except OSError as error:
+                raise cannot("give DEST its name", error, self._shown) from error
             if self._sync:
-                fsync_folder(self.parent)
-        except OSError as error:
-            raise HostError(f"cannot give DEST its name: {error.strerror}", where=self._shown) from error
+                try:
+                    fsync_folder(self.parent, self._shown)
+                except BaseException:
+                    undo()
+                    raise
 
-    def _exchange(self) -> None:
-        if not self._folder and not os.path.isdir(self._dest):
-            os.replace(self.path, self._dest)
-            return
-        if not _renameat2(self.path, self._dest, _EXCHANGE):
-            raise HostError("the file system cannot exchange two names at once", where=self._shown)
-
-    def _rename_new(self) -> None:
+    def _close(self) -> None:
+        """Close the file: some file systems say only then that they could not write it."""
+        fd, self._fd = self._fd, None
         try:
-            if _renameat2(self.path, self._dest, _NOREPLACE):
-                return
-            if self._folder:
-                os.rename(self.path, self._dest)  # fails where a folder with content took the name meanwhile
-            else:
-                os.link(self.path, self._dest)
+            if fd is not None:
+                os.close(fd)
         except OSError as error:
-            if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR):
-                raise _exists(self._shown) from None
-            raise
+            raise cannot("write", error, self._shown) from error
 
-    def _check_free(self) -> None:
-        if os.path.lexists(self._dest) and not self._force:
-            raise _exists(self._shown)
+    def _rename(self) -> Callable[[], None]:
+        """Give a name that is free; return how to take it back."""
+        rename_new(self.path, self._dest, folder=self._folder)
+
+        def undo() -> None:
+            with suppress(OSError):
+                rename_new(self._dest, self.path, folder=self._folder)
+
+        return undo
+
+    def _replace(self) -> Callable[[], None]:
+        """Give the name of what was there when the run began, which gets the hidden one; return how to undo it."""
+        if not os.path.lexists(self._dest):
+            return self._rename()
+        if not self._is_as_before():
+            raise self._taken()
+        self._hidden.lock(self._dest)  # under the hidden name it is no leftover yet
+        if exchange(self.path, self._dest):
+
+            def undo() -> None:
+                with suppress(OSError):
+                    exchange(self.path, self._dest)
+
+            return undo
+        if self._folder or os.path.isdir(self._dest):
+            raise HostError("the file system cannot exchange two names at once", where=self._shown)
+        os.replace(self.path, self._dest)
+        return lambda: None  # the old file is gone
+
+    def _is_as_before(self) -> bool:
+        """Whether DEST is what it was when the run began."""
+        return self._before is not None and os.path.samestat(os.lstat(self._dest), os.fstat(self._before))
+
+    def _taken(self) -> UsageError:
+        if not self._force:
+            return _exists(self._shown)
+        return UsageError(
+            "another run has written DEST in the meantime, and it stays as that left it",
+            where=self._shown,
+            hint="run this again to replace it",
+        )
 
     def _require_exchange(self) -> None:
         """Say before any work that a folder cannot be exchanged here."""
-        probe = self.path + _PROBE
         try:
-            os.mkdir(probe)
-            if not _renameat2(self.path, probe, _EXCHANGE):
+            os.mkdir(self._hidden.probe)
+            if not exchange(self.path, self._hidden.probe):
                 raise HostError(
                     "the file system cannot exchange two folders at once",
                     where=self._shown,
                     hint="remove DEST first, or choose another",
                 )
-            _renameat2(self.path, probe, _EXCHANGE)
+            exchange(self.path, self._hidden.probe)
+            os.rmdir(self._hidden.probe)
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=self.parent) from error
-        finally:
-            with suppress(OSError):
-                os.rmdir(probe)
-
-    def _clear_leftovers(self) -> None:
-        with suppress(OSError):
-            for entry in os.listdir(self.parent):
-                if entry.startswith(self._prefix) and entry.endswith((_SUFFIX, _PROBE)):
-                    _remove_unlocked(os.path.join(self.parent, entry))
+            raise cannot("write", error, self._shown) from error
 
 
 def _exists(shown: str) -> UsageError:
     return UsageError("DEST exists, use --force to replace it", where=shown)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
-
-
-def _remove_unlocked(path: str) -> None:
-    """Remove what a killed run left, unless its process lives; what is neither file nor folder is not ours."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        mode = os.fstat(fd).st_mode
-        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path)
-    except OSError:
-        return  # locked: its process lives
-    finally:
-        os.close(fd)
-
-
-@contextmanager
-def _locked_folder(path: str) -> Iterator[None]:
-    """Keep two runs from clearing what the other has just made and not locked yet."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise HostError(f"cannot write: {error.strerror}", where=path) from error
-    try:
-        with suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _renameat2(old: str, new: str, flags: int) -> bool:
-    """Rename with flags (renameat2(2)); False where kernel, library or file system has no such call."""
-    try:
-        call = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
-        return False
-    if call(_AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), flags) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in _UNSUPPORTED:
-        return False
-    raise OSError(number, os.strerror(number), new)

@@ -11,9 +11,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.source import CHUNK
+from ociarchive.bytes.source import CHUNK, close_read
 from ociarchive.bytes.spool import nameless
-from ociarchive.errors import HostError
+from ociarchive.errors import cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Shelf:
         """Let go of the file with all that is in it."""
         with self._lock:
             if self._fd is not None:
-                os.close(self._fd)
+                close_read(self._fd)
                 self._fd = None
 
     def take(self) -> int:
@@ -81,7 +81,7 @@ class Stock:
                 self._size += count
                 view = view[count:]
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+            raise cannot("write", error, self._where) from error
 
     def copy_to(self, fd: int, position: int) -> int:
         """Write all into another file from `position` on; return where it ends. HostError: it cannot be written."""
@@ -90,7 +90,7 @@ class Stock:
                 _copy(self._fd, start, fd, position, length)
                 position += length
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+            raise cannot("write", error, self._where) from error
         return position
 
     def clear(self) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ociarchive.bytes import tarwriter
 from ociarchive.bytes.shelf import Shelf
+from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import write_all
-from ociarchive.errors import HostError
+from ociarchive.errors import HostError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,29 +70,33 @@ class Aborted(Exception):
 
 
 class DirectorySink:
-    """A folder of files. `sync` writes each file through to the disk before it gets its name."""
+    """A folder of files. `where` is what messages call it; `sync` writes each file through to the disk."""
 
-    def __init__(self, root: str, *, sync: bool) -> None:
-        self._root, self._sync = root, sync
+    def __init__(self, root: str, where: str, *, sync: bool) -> None:
+        self._root, self._where, self._sync = root, where, sync
         self._made: set[str] = {root}
         self._lock = threading.Lock()
 
     def slot(self, order: int, name: str | None = None) -> Slot:
         """Return a file that is renamed at the end."""
         del name
-        return _FileSlot(self, os.path.join(self._root, f".slot-{order}"))
+        return _FileSlot(self, os.path.join(self._root, f".slot-{order}"), self._where)
 
     def put(self, name: str, content: bytes) -> None:
         """Write a file."""
         slot = self.slot(-1)
-        slot.write(content)
+        try:
+            slot.write(content)
+        except BaseException:
+            slot.abandon()
+            raise
         slot.commit(name)
 
     def finish(self) -> None:
         """Write the folders through to the disk, the innermost first."""
         if self._sync:
             for folder in sorted(self._made, key=len, reverse=True):
-                fsync_folder(folder)
+                fsync_folder(folder, self._where)
 
     def abort(self) -> None:
         """No slot depends on another."""
@@ -100,41 +105,44 @@ class DirectorySink:
         """Slots close their files themselves."""
 
     def place(self, path: str, name: str, fd: int) -> None:
-        """Move a finished file to its name."""
+        """Move a finished file to its name, once it is on the disk and the last error of its writing was heard."""
         target = os.path.join(self._root, name)
         try:
-            if self._sync:
-                os.fsync(fd)
-            folder = os.path.dirname(target)
-            with self._lock:
-                if folder not in self._made:
-                    os.makedirs(folder, exist_ok=True)
-                    while folder not in self._made:
-                        self._made.add(folder)
-                        folder = os.path.dirname(folder)
+            try:
+                if self._sync:
+                    os.fsync(fd)
+            finally:
+                os.close(fd)
+            self._make_folder(os.path.dirname(target))
             os.rename(path, target)
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=target) from error
-        finally:
-            os.close(fd)
+            raise cannot("write", error, self._where) from error
+
+    def _make_folder(self, folder: str) -> None:
+        with self._lock:
+            if folder not in self._made:
+                os.makedirs(folder, exist_ok=True)
+            while folder not in self._made:
+                self._made.add(folder)
+                folder = os.path.dirname(folder)
 
 
 class _FileSlot:
-    def __init__(self, sink: DirectorySink, path: str) -> None:
-        self._sink, self._path = sink, path
+    def __init__(self, sink: DirectorySink, path: str, where: str) -> None:
+        self._sink, self._path, self._where = sink, path, where
         try:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=path) from error
+            raise cannot("write", error, where) from error
 
     def write(self, data: bytes) -> None:
-        write_all(self._fd, data, self._path)
+        write_all(self._fd, data, self._where)
 
     def commit(self, name: str) -> None:
         self._sink.place(self._path, name, self._fd)
 
     def abandon(self) -> None:
-        os.close(self._fd)
+        close_read(self._fd)
 
 
 class TarSink:
@@ -170,7 +178,7 @@ class TarSink:
             if self._sync:
                 os.fsync(self._fd)
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+            raise cannot("write", error, self._where) from error
 
     def abort(self) -> None:
         """End the work: slots that write or are committed raise Aborted."""
@@ -261,7 +269,7 @@ class TarSink:
                 count = os.pwrite(self._fd, view, position)
                 view, position = view[count:], position + count
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=self._where) from error
+            raise cannot("write", error, self._where) from error
 
 
 class _TarSlot:
@@ -306,13 +314,13 @@ class _TarSlot:
             self._stock = None
 
 
-def fsync_folder(path: str) -> None:
-    """Write a folder's entries through to the disk."""
+def fsync_folder(path: str, where: str) -> None:
+    """Write a folder's entries through to the disk; `where` is what messages call it."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:
-            os.close(fd)
+            close_read(fd)
     except OSError as error:
-        raise HostError(f"cannot write: {error.strerror}", where=path) from error
+        raise cannot("write", error, where) from error

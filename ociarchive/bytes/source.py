@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.errors import ContentError, HostError
+from ociarchive.errors import ContentError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ class FileRange:
                 try:
                     piece = os.pread(fd, min(size, end - position), position)
                 except OSError as error:
-                    raise HostError(f"cannot read: {error.strerror}", where=self.where) from error
+                    raise cannot("read", error, self.where) from error
                 if not piece:
                     raise ContentError(
                         "file is cut short or shrank while it was read",
@@ -132,7 +132,7 @@ class FileRange:
                 )
             yield fd
         finally:
-            os.close(fd)
+            close_read(fd)
 
 
 def read_all(source: ByteSource, limit: int) -> bytes:
@@ -149,8 +149,14 @@ def open_regular(path: str, where: str) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise HostError(f"cannot open: {error.strerror}", where=where) from error
+        raise cannot("open", error, where) from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
+        close_read(fd)
         raise ContentError("not a regular file", where=where)
     return fd
+
+
+def close_read(fd: int) -> None:
+    """Close a file that was only read, or that nobody needs any more: an error then loses nothing."""
+    with suppress(OSError):
+        os.close(fd)

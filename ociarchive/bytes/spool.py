@@ -6,11 +6,12 @@ import os
 import select
 import stat
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.bytes.codec import MAGIC, NONE, Codec, StreamError, sniff
-from ociarchive.bytes.source import CHUNK
-from ociarchive.errors import HostError
+from ociarchive.bytes.source import CHUNK, close_read
+from ociarchive.errors import HostError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -18,22 +19,33 @@ if TYPE_CHECKING:
     from ociarchive.bytes.limits import Limits
 
 
+#: How the name of a file begins that is to have none, in the moment in which it has one.
+SPOOL: Final = ".ociarchive-spool-"
 #: Milliseconds after which a wait for a pipe looks up.
 _LISTEN: Final = 250
 
 
 def nameless(folder: str | None) -> int:
     """Return a file without a name in `folder` (else the system's temporary one): gone with the process that has it."""
-    folder = folder or tempfile.gettempdir()
+    folder = folder or _temporary_folder()
     try:
         try:
             return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except (AttributeError, OSError):  # not every file system has O_TMPFILE
-            fd, path = tempfile.mkstemp(prefix=".ociarchive-", dir=folder)
-            os.unlink(path)
+            fd, path = tempfile.mkstemp(prefix=SPOOL, dir=folder)
+            with suppress(FileNotFoundError):  # another run cleared it away, as if this one had been killed just now
+                os.unlink(path)
             return fd
     except OSError as error:
-        raise HostError(f"cannot make a temporary file: {error.strerror}", where=folder) from error
+        raise cannot("make a temporary file", error, folder) from error
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError as error:
+        where = os.environ.get("TMPDIR", "/tmp")  # noqa: S108  nothing is made there, it is only named
+        raise HostError("no folder for temporary files", where=where, hint="set TMPDIR to one") from error
 
 
 def write_all(fd: int, data: bytes | memoryview, where: str) -> None:
@@ -43,7 +55,7 @@ def write_all(fd: int, data: bytes | memoryview, where: str) -> None:
         while view:
             view = view[os.write(fd, view) :]
     except OSError as error:
-        raise HostError(f"cannot write: {error.strerror}", where=where) from error
+        raise cannot("write", error, where) from error
 
 
 def read_fd(fd: int, where: str) -> Iterator[bytes]:
@@ -59,7 +71,7 @@ def read_fd(fd: int, where: str) -> Iterator[bytes]:
                 pass
             data = os.read(fd, CHUNK)
         except OSError as error:
-            raise HostError(f"cannot read: {error.strerror}", where=where) from error
+            raise cannot("read", error, where) from error
         if not data:
             return
         yield data
@@ -75,7 +87,7 @@ def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> tuple[int,
     except StreamError as error:
         damage = error
     except BaseException:
-        os.close(fd)
+        close_read(fd)
         raise
     return fd, damage
 

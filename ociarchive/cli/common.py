@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.errors import HostError, UsageError
+from ociarchive.errors import UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,9 +219,13 @@ def emit(text: str, output: str | None) -> None:
     """Write a result to stdout or to a file. HostError: the file cannot be written."""
     if output is None or output == "-":
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        with suppress(BrokenPipeError):  # a reader that has enough; the status is that of the work
+        try:
             sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
             sys.stdout.flush()
+        except BrokenPipeError:  # a reader that has enough; the status is that of the work
+            return
+        except OSError as error:
+            raise cannot("write", error, "standard output") from error
         return
     write_file(output, text)
 
@@ -234,10 +238,13 @@ def write_file(path: str, text: str) -> None:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
             return
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise HostError(f"cannot write: {error.strerror}", where=path) from error
+        raise cannot("write", error, path) from error

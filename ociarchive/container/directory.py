@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange
 from ociarchive.container.base import member
-from ociarchive.errors import HostError
+from ociarchive.errors import cannot
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class DirectoryContainer:
             if os.path.islink(path):
                 self._note("link-loop", name, "link leads in a circle")
                 return None
-            raise HostError(f"cannot read: {error.strerror}", where=member(self.where, name)) from error
+            raise cannot("read", error, member(self.where, name)) from error
         if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
             self._note("link-escapes", name, "link leads out of the folder")
             return None
@@ -74,7 +74,7 @@ class DirectoryContainer:
                 self._note("member-not-a-folder", folder, "a file stands where members need a folder")
                 continue
             except OSError as error:
-                raise HostError(f"cannot read: {error.strerror}", where=member(self.where, folder or ".")) from error
+                raise cannot("read", error, member(self.where, folder or ".")) from error
             folders = []
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name

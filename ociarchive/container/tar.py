@@ -10,10 +10,10 @@ import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.source import FileRange
+from ociarchive.bytes.source import FileRange, close_read
 from ociarchive.container import header
 from ociarchive.container.base import member
-from ociarchive.errors import HostError
+from ociarchive.errors import cannot
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class TarContainer:
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:
-            os.close(self._fd)
+            close_read(self._fd)
             self._fd = -1
 
     def _range(self, name: str, found: _Member) -> FileRange:
@@ -269,7 +269,7 @@ class TarContainer:
             while len(content) < size and (more := os.pread(self._fd, size - len(content), position + len(content))):
                 content += more
         except OSError as error:
-            raise HostError(f"cannot read: {error.strerror}", where=self.where) from error
+            raise cannot("read", error, self.where) from error
         return content
 
 

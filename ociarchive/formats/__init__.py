@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.bytes.filetype import HEAD, describe
 from ociarchive.bytes.limits import LimitError, Limits
+from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import read_fd, spool, unpack
 from ociarchive.container import Container, DirectoryContainer, TarContainer, looks_like_tar
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
@@ -102,7 +103,7 @@ def archives_below(folder: str) -> Iterator[str]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise HostError(f"cannot read: {error.strerror}", where=folder) from error
+        raise cannot("read", error, folder) from error
     for entry in entries:
         if entry.name.startswith("."):
             continue
@@ -154,9 +155,10 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
         status = os.stat(path)
     except FileNotFoundError:
         raise UsageError("no such file or folder", where=where) from None
-    except (OSError, ValueError) as error:
-        told = error.strerror if isinstance(error, OSError) else str(error)
-        raise HostError(f"cannot read: {told}", where=path) from None
+    except OSError as error:
+        raise cannot("read", error, path) from error
+    except ValueError as error:
+        raise HostError(f"cannot read: {error}", where=path) from None
     if stat.S_ISDIR(status.st_mode):
         return DirectoryContainer(path, where, limits)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
@@ -164,7 +166,7 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise HostError(f"cannot open: {error.strerror}", where=path) from error
+        raise cannot("open", error, path) from error
     return _tar(fd, where, spool_folder, limits)
 
 
@@ -182,7 +184,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
             if codec.name == "none" and regular:
                 return _walked(fd, where, limits, damage, stored)
             spooled, error = spool(chunks, spool_folder, where)
-            os.close(fd)
+            close_read(fd)
             fd = spooled
             stored = stored or counted.size
             if error is not None:
@@ -192,7 +194,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
                 return _walked(fd, where, limits, damage, stored)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
-        os.close(fd)
+        close_read(fd)
         raise
 
 

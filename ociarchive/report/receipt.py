@@ -10,7 +10,7 @@ import zstandard
 
 from ociarchive import documents
 from ociarchive.auditing import Finding
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def load_receipt(path: str) -> Object:
     except FileNotFoundError:
         raise UsageError("no such receipt", where=path) from None
     except OSError as error:
-        raise HostError(f"cannot read: {error.strerror}", where=path) from error
+        raise cannot("read", error, path) from error
     members = documents.parse(raw, path, limit=MAX_RECEIPT).members
     if members.get("schema_version") != 1 or not isinstance(members.get("layers"), list):
         raise ContentError("not a conversion's receipt", where=path)

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.bytes.sink import fsync_folder
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.bytes.source import close_read
+from ociarchive.errors import ContentError, UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,25 +23,28 @@ def locked(folder: str) -> Iterator[None]:
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise HostError(f"cannot open: {error.strerror}", where=folder) from error
+        raise cannot("open", error, folder) from error
     try:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(fd)
+        close_read(fd)
 
 
 @contextmanager
 def undone_on_failure() -> Iterator[list[str]]:
-    """Give a list of paths, which are removed again if what follows fails."""
+    """Give a list for files and folders, which are removed again, the last first, if what follows fails."""
     added: list[str] = []
     try:
         yield added
     except BaseException:
-        for path in added:
+        for path in reversed(added):
             with suppress(OSError):
-                os.unlink(path)
+                if os.path.isdir(path):
+                    os.rmdir(path)
+                else:
+                    os.unlink(path)
         raise
 
 
@@ -52,33 +56,35 @@ def files_below(folder: str) -> Iterator[str]:
             yield os.path.relpath(os.path.join(path, name), folder)
 
 
-def add(dest: str, staged: str, names: Iterable[str], *, sync: bool) -> Iterator[str]:
-    """Move files into DEST that it has not; give each new path as soon as it is there.
+def add(dest: str, staged: str, names: Iterable[str], added: list[str], *, sync: bool) -> None:
+    """Move files into DEST that it has not; what is new, folders too, is in `added` before it is there.
 
     ContentError: DEST has one that differs. UsageError: a link stands in the way. HostError: DEST cannot be written.
     """
-    folders: dict[str, None] = {}
+    changed: dict[str, None] = {}
     for name in names:
         source, target = os.path.join(staged, name), os.path.join(dest, name)
         folder = os.path.dirname(target)
-        if folder not in folders:
-            _make(dest, os.path.dirname(name))
-            folders[folder] = None
+        if folder not in changed:
+            for made in _make(dest, os.path.dirname(name), added):
+                changed[os.path.dirname(made)] = None
+            changed[folder] = None
         try:
             if not os.path.lexists(target):
+                added.append(target)
                 os.rename(source, target)
-                yield target
                 continue
         except OSError as error:
-            raise HostError(f"cannot write: {error.strerror}", where=target) from error
+            raise cannot("write", error, target) from error
         if not same(source, target):
             raise ContentError("a file of DEST differs from the one of its name that was just made", where=target)
     if sync:
-        for folder in folders:
-            fsync_folder(folder)
+        for folder in sorted(changed, key=len, reverse=True):
+            fsync_folder(folder, folder)
 
 
-def _make(dest: str, folder: str) -> None:
+def _make(dest: str, folder: str, added: list[str]) -> Iterator[str]:
+    """Make a folder of DEST, and those that it lies in; give those that were not there."""
     path = dest
     try:
         for part in filter(None, folder.split("/")):
@@ -86,17 +92,22 @@ def _make(dest: str, folder: str) -> None:
             if os.path.islink(path):
                 raise UsageError("a link stands where files would be added; nothing is written there", where=path)
             if not os.path.isdir(path):
+                added.append(path)
                 os.mkdir(path)
+                yield path
     except OSError as error:
-        raise HostError(f"cannot write: {error.strerror}", where=path) from error
+        raise cannot("write", error, path) from error
 
 
 def same(one: str, other: str) -> bool:
     """Whether two files hold the same bytes. HostError: one cannot be read."""
-    with open(one, "rb") as left, open(other, "rb") as right:
-        while True:
-            a, b = left.read(_COMPARED), right.read(_COMPARED)
-            if a != b:
-                return False
-            if not a:
-                return True
+    try:
+        with open(one, "rb") as left, open(other, "rb") as right:
+            while True:
+                a, b = left.read(_COMPARED), right.read(_COMPARED)
+                if a != b:
+                    return False
+                if not a:
+                    return True
+    except OSError as error:
+        raise cannot("read", error, other) from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.bytes.sink import fsync_folder
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.formats import open_archive
 from ociarchive.transform.adding import add, files_below, locked, same, undone_on_failure
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 _INDEX: Final = "index.json"
+_SUFFIX: Final = ".ociarchive-part"
 _LAYOUT: Final = "oci-layout"
 _CURRENT: Final = "/current/link"
 #: What can be added to, and how a message calls one.
@@ -72,7 +73,7 @@ def _into_registry(dest: str, staged: str, *, sync: bool) -> None:
             tagged = name.removesuffix(_CURRENT).partition("/repositories/")[2].replace("/_manifests/tags/", ":")
             raise UsageError(f"the registry has another image of the name {tagged}", where=dest, hint=_OTHER_NAME)
     with undone_on_failure() as moved:
-        moved.extend(add(dest, staged, names, sync=sync))
+        add(dest, staged, names, moved, sync=sync)
 
 
 def _rank(name: str) -> int:
@@ -82,7 +83,8 @@ def _rank(name: str) -> int:
 
 def _into_layout(dest: str, staged: str, *, sync: bool) -> None:
     with ExitStack() as stack:
-        old, new = open_archive(dest), open_archive(staged)
+        _clear_leftovers(dest)
+        old, new = open_archive(dest), open_archive(staged, shown=dest)
         stack.callback(old.close)
         stack.callback(new.close)
         if old.entry is None or new.entry is None:
@@ -92,11 +94,35 @@ def _into_layout(dest: str, staged: str, *, sync: bool) -> None:
         added = [root for root in new.roots if not _is_there(root, old.roots, dest)]
         with undone_on_failure() as moved:
             blobs = (name for name in files_below(staged) if name.startswith("blobs/"))
-            moved.extend(add(dest, staged, blobs, sync=sync))
+            add(dest, staged, blobs, moved, sync=sync)
             if added:
                 raw = [root.descriptor.raw for root in added if root.descriptor]
                 index = {**old.entry.members, "manifests": [*entries, *raw]}
-                _replace(os.path.join(dest, _INDEX), documents.dump(index), sync=sync)
+                try:
+                    _replace(os.path.join(dest, _INDEX), documents.dump(index), sync=sync)
+                except BaseException:
+                    if not _put_back(os.path.join(dest, _INDEX), old.entry.raw):
+                        moved.clear()  # as long as index.json lists them no blob goes
+                    raise
+
+
+def _put_back(index: str, before: bytes) -> bool:
+    """Make index.json what it was, and say whether it is."""
+    with suppress(OSError, HostError):
+        with open(index, "rb") as file:
+            if file.read() == before:
+                return True
+        _replace(index, before, sync=False)
+        return True
+    return False
+
+
+def _clear_leftovers(dest: str) -> None:
+    """Remove what a run left that was killed while it wrote index.json anew; the lock keeps out those that live."""
+    with suppress(OSError):
+        for name in os.listdir(dest):
+            if name.startswith(f"{_INDEX}.") and name.endswith(_SUFFIX):
+                os.unlink(os.path.join(dest, name))
 
 
 def _is_there(root: Root, there: tuple[Root, ...], dest: str) -> bool:
@@ -115,7 +141,7 @@ def _is_there(root: Root, there: tuple[Root, ...], dest: str) -> bool:
 
 def _replace(path: str, content: bytes, *, sync: bool) -> None:
     """Replace a file at once. The temporary name cannot be known before, and is never followed."""
-    temporary = f"{path}.{secrets.token_hex(6)}.ociarchive-part"
+    temporary = f"{path}.{secrets.token_hex(6)}{_SUFFIX}"
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
@@ -130,6 +156,6 @@ def _replace(path: str, content: bytes, *, sync: bool) -> None:
                 os.unlink(temporary)
             raise
         if sync:
-            fsync_folder(os.path.dirname(path))
+            fsync_folder(os.path.dirname(path), path)
     except OSError as error:
-        raise HostError(f"cannot write: {error.strerror}", where=path) from error
+        raise cannot("write", error, path) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ociarchive.bytes.codec import by_name
 from ociarchive.bytes.spool import read_fd, write_all
-from ociarchive.errors import HostError
+from ociarchive.errors import cannot
 from ociarchive.transform.encode import Encoder
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, 
         if sync:
             os.fsync(out)
     except OSError as error:
-        raise HostError(f"cannot compress: {error.strerror}", where=where) from error
+        raise cannot("write", error, where) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing import audit_archive
 from ociarchive.bytes.destination import Destination
 from ociarchive.bytes.sink import DirectorySink, Sink, TarSink
+from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import nameless, read_fd, write_all
 from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import is_surely_an_archive, open_archive
@@ -50,7 +51,7 @@ class Target:
             _require_archive(dest)
         staged = merge.staging_name(dest) if options.merge else dest
         force = options.force and not options.merge
-        place = Destination(staged, folder=self._folder, force=force, sync=options.sync)
+        place = Destination(staged, folder=self._folder, force=force, sync=options.sync, shown=dest)
         self._place = stack.enter_context(place)
         self.spool = place.parent
 
@@ -62,11 +63,11 @@ class Target:
 
     def _sink(self, stack: ExitStack) -> Sink:
         if self._place is not None and self._folder:
-            return DirectorySink(self._place.path, sync=self._options.sync)
+            return DirectorySink(self._place.path, self._dest, sync=self._options.sync)
         if self._place is not None and self._options.outer == "none":
             return TarSink(self._place.fd, self.spool, self._dest, sync=self._options.sync)
         self._fd = nameless(self.spool)
-        stack.callback(os.close, self._fd)
+        stack.callback(close_read, self._fd)
         return TarSink(self._fd, self.spool, self._dest, sync=False)
 
     def publish(self, workers: Workers, progress: Progress | None) -> Report | None:

@@ -303,7 +303,7 @@ def test_a_full_disk_is_3_and_leaves_nothing(tmp_path: Path) -> None:
             capture_output=True, text=True, check=False, cwd=ROOT, preexec_fn=small_files, env=unmeasured,
         )  # fmt: skip
         assert done.returncode == 3, done.stderr
-        assert re.search(r"^error: cannot write: File too large \(.*dest.*\)$", done.stderr, re.MULTILINE), done.stderr
+        assert re.search(r"^error: cannot write: File too large, .*ulimit -f.* \(.*/dest\)$", done.stderr, re.MULTILINE)
         assert "Traceback" not in done.stderr
         assert list((tmp_path / "d").iterdir()) == []
 

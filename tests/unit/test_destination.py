@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes import destination
+from ociarchive.bytes import destination, renaming
 from ociarchive.bytes.destination import Destination
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 
@@ -119,16 +119,75 @@ def test_of_two_that_write_one_dest_the_first_wins(folder: bool, late: bool, tmp
 
 
 @KINDS
-def test_of_two_with_force_the_last_wins(folder: bool, tmp_path: Path) -> None:
-    make(tmp_path / "dest", "old", folder=folder)
-    with dest(tmp_path / "dest", folder=folder, force=True) as one:
-        with dest(tmp_path / "dest", folder=folder, force=True) as other:
-            fill(one, "one", folder=folder)
-            fill(other, "other", folder=folder)
-            other.publish()
-        one.publish()
+@pytest.mark.parametrize("old", [False, True], ids=["new", "there"])
+def test_of_two_with_force_the_first_wins_and_the_other_says_so(folder: bool, old: bool, tmp_path: Path) -> None:
+    if old:
+        make(tmp_path / "dest", "old", folder=folder)
+    with dest(tmp_path / "dest", folder=folder, force=True) as slow:
+        with dest(tmp_path / "dest", folder=folder, force=True) as fast:
+            fill(slow, "slow", folder=folder)
+            fill(fast, "fast", folder=folder)
+            fast.publish()
+        with pytest.raises(UsageError, match=r"another run has written DEST.*run this again to replace it"):
+            slow.publish()
     assert names(tmp_path) == ["dest"]
-    assert text_of(tmp_path / "dest") == "one"
+    assert text_of(tmp_path / "dest") == "fast"
+
+
+@KINDS
+def test_force_takes_the_place_of_what_was_removed_meanwhile(folder: bool, tmp_path: Path) -> None:
+    make(tmp_path / "dest", "old", folder=folder)
+    with dest(tmp_path / "dest", folder=folder, force=True) as place:
+        fill(place, "new", folder=folder)
+        (tmp_path / "dest").rename(tmp_path / "away")
+        place.publish()
+    assert names(tmp_path) == ["away", "dest"]
+    assert text_of(tmp_path / "dest") == "new"
+
+
+@KINDS
+def test_what_is_replaced_is_no_leftover_to_others_as_long_as_it_may_come_back(folder: bool, tmp_path: Path) -> None:
+    make(tmp_path / "dest", "old", folder=folder)
+    with dest(tmp_path / "dest", folder=folder, force=True) as place:
+        fill(place, "new", folder=folder)
+        place.publish()
+        with dest(tmp_path / "dest", folder=folder, force=True):
+            assert text_of(Path(place.path)) == "old"
+    assert names(tmp_path) == ["dest"]
+
+
+@KINDS
+@pytest.mark.parametrize("force", [True, False])
+def test_a_name_that_may_not_last_is_taken_back(
+    folder: bool, force: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if force:
+        make(tmp_path / "dest", "old", folder=folder)
+
+    def fail(path: str, where: str) -> None:
+        assert text_of(tmp_path / "dest") == "new"
+        raise HostError(f"{path} fails", where=where)
+
+    with dest(tmp_path / "dest", folder=folder, force=force, sync=True) as place:
+        fill(place, "new", folder=folder)
+        monkeypatch.setattr(destination, "fsync_folder", fail)
+        with pytest.raises(HostError, match="fails"):
+            place.publish()
+    assert names(tmp_path) == (["dest"] if force else [])
+    if force:
+        assert text_of(tmp_path / "dest") == "old"
+
+
+@KINDS
+def test_what_nobody_left_in_order_is_cleared_too(folder: bool, tmp_path: Path) -> None:
+    """As after a signal that came where no `with` was entered yet."""
+    place = dest(tmp_path / "dest", folder=folder)
+    place.__enter__()
+    assert names(tmp_path) == [os.path.basename(place.path)]
+    if not folder:
+        os.close(place.fd)
+    del place
+    assert names(tmp_path) == []
 
 
 RACE = """
@@ -227,6 +286,7 @@ def test_only_what_is_ours_is_cleared(tmp_path: Path, held: str) -> None:
     (tmp_path / ours[0]).write_text("left")
     make(tmp_path / ours[1], "left", folder=True)
     (tmp_path / ours[2]).mkdir()
+    (tmp_path / ".ociarchive-spool-x").write_text("left")
     others = [".dest.txt", ".dest.x.tmp", f".dest2.bbbbbbbbbbbb{suffix}", f"dest.bbbbbbbbbbbb{suffix}"]
     for name in others:
         (tmp_path / name).write_text("somebody's")
@@ -288,7 +348,7 @@ def test_places_where_dest_cannot_be(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no such folder for DEST"), dest(tmp_path / parent / "dest", folder=False):
             pass
     for folder in (False, True):
-        with pytest.raises(HostError, match=r"cannot write.*\(/proc\)"), dest(Path("/proc/dest"), folder=folder):
+        with pytest.raises(HostError, match=r"cannot write.*\(/proc/dest\)"), dest(Path("/proc/dest"), folder=folder):
             pass
     assert names(tmp_path) == ["file"]
 
@@ -315,7 +375,7 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(destination, "_renameat2", lambda *_: False)
+    monkeypatch.setattr(renaming, "_renameat2", lambda *_: False)
 
 
 @pytest.mark.usefixtures("_old")
@@ -354,7 +414,7 @@ def test_without_the_call_a_file_is_replaced_by_a_file(tmp_path: Path) -> None:
 def test_without_the_call_a_folder_that_came_meanwhile_is_left(tmp_path: Path) -> None:
     with dest(tmp_path / "dest", folder=False, force=True) as place:
         make(tmp_path / "dest", "old", folder=True)
-        with pytest.raises(HostError, match="cannot exchange"):
+        with pytest.raises(UsageError, match="another run has written DEST"):
             place.publish()
     assert names(tmp_path) == ["dest"]
     assert text_of(tmp_path / "dest") == "old"
@@ -368,7 +428,7 @@ def test_a_disk_that_fails_when_dest_gets_its_name(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with dest(tmp_path / "dest", folder=folder) as place:
-        monkeypatch.setattr(destination, "_renameat2", fail)
+        monkeypatch.setattr(renaming, "_renameat2", fail)
         with pytest.raises(HostError, match="cannot give DEST its name: Input/output error"):
             place.publish()
     assert names(tmp_path) == []

@@ -203,7 +203,7 @@ def open_files() -> int:
 
 def test_abandoned_slots_leave_no_file_open(tar: Tar, tmp_path: Path) -> None:
     before = open_files()
-    sinks: list[TarSink | DirectorySink] = [tar.sink, DirectorySink(str(tmp_path), sync=False)]
+    sinks: list[TarSink | DirectorySink] = [tar.sink, DirectorySink(str(tmp_path), "dest", sync=False)]
     for sink in sinks:
         for order in (1, 2):
             slot = sink.slot(order, SOME)
@@ -246,7 +246,7 @@ FULL: dict[str, Callable[[TarSink], None]] = {
 def test_a_full_disk_is_the_hosts_fault(name: str) -> None:
     fd = os.open("/dev/full", os.O_RDWR)
     try:
-        with pytest.raises(HostError, match=r"cannot write: No space left on device \(a.tar\)"):
+        with pytest.raises(HostError, match=r"cannot write: No space left on device, free some space.* \(a.tar\)"):
             FULL[name](TarSink(fd, None, "a.tar", sync=False))
     finally:
         os.close(fd)
@@ -277,7 +277,7 @@ def test_spools_have_no_names(tar: Tar, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sync", [True, False])
 def test_directory(sync: bool, tmp_path: Path) -> None:
-    sink = DirectorySink(str(tmp_path), sync=sync)
+    sink = DirectorySink(str(tmp_path), "dest", sync=sync)
 
     def write(order: int) -> None:
         slot = sink.slot(order)
@@ -294,7 +294,7 @@ def test_directory(sync: bool, tmp_path: Path) -> None:
 
 
 def test_directory_drops_a_second_blob_of_a_name(tmp_path: Path) -> None:
-    sink = DirectorySink(str(tmp_path), sync=False)
+    sink = DirectorySink(str(tmp_path), "dest", sync=False)
     for order in (1, 0):
         slot = sink.slot(order)
         slot.write(b"same")
@@ -306,7 +306,7 @@ def test_directory_drops_a_second_blob_of_a_name(tmp_path: Path) -> None:
 def test_directory_follows_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        sink = DirectorySink(str(tmp_path), sync=False)
+        sink = DirectorySink(str(tmp_path), "dest", sync=False)
         sink.put("d/a", b"x")
     finally:
         os.umask(before)
@@ -315,11 +315,11 @@ def test_directory_follows_the_umask(tmp_path: Path) -> None:
 
 
 def test_directory_tells_what_it_cannot_write(tmp_path: Path) -> None:
-    sink = DirectorySink(str(tmp_path), sync=True)
+    sink = DirectorySink(str(tmp_path), "dest", sync=True)
     sink.put("a", b"x")
-    with pytest.raises(HostError, match=r"cannot write.*a/b"):
+    with pytest.raises(HostError, match=r"cannot write: File exists \(dest\)"):
         sink.put("a/b", b"x")
-    with pytest.raises(HostError, match=r"cannot write: No such file or directory"):
-        DirectorySink(str(tmp_path / "none"), sync=True).slot(0)
-    with pytest.raises(HostError, match=r"cannot write: No such file or directory"):
-        fsync_folder(str(tmp_path / "none"))
+    with pytest.raises(HostError, match=r"cannot write: No such file or directory \(dest\)"):
+        DirectorySink(str(tmp_path / "none"), "dest", sync=True).slot(0)
+    with pytest.raises(HostError, match=r"cannot write: No such file or directory \(dest\)"):
+        fsync_folder(str(tmp_path / "none"), "dest")
