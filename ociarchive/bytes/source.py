@@ -93,19 +93,27 @@ class FileRange:
         with self._opened() as fd:
             position, end = self.offset, self.offset + self.size
             while position < end:
-                try:
-                    piece = os.pread(fd, min(size, end - position), position)
-                except OSError as error:
-                    raise cannot("read", error, self.where) from error
-                if not piece:
-                    raise ContentError(
-                        "file is cut short or shrank while it was read",
-                        where=self.where,
-                        expected=f"{self.size} bytes",
-                        found=f"{position - self.offset} bytes",
-                    )
+                piece = self._read(fd, min(size, end - position), position)
                 position += len(piece)
                 yield piece
+
+    def _read(self, fd: int, size: int, position: int) -> bytes:
+        """Return exactly so many bytes: what is sniffed in them must not depend on how a file system hands them out."""
+        try:
+            found = piece = os.pread(fd, size, position)
+            while piece and len(found) < size:
+                piece = os.pread(fd, size - len(found), position + len(found))
+                found += piece
+        except OSError as error:
+            raise cannot("read", error, self.where) from error
+        if len(found) < size:
+            raise ContentError(
+                "file is cut short or shrank while it was read",
+                where=self.where,
+                expected=f"{self.size} bytes",
+                found=f"{position + len(found) - self.offset} bytes",
+            )
+        return found
 
     def head(self, size: int) -> bytes:
         """Return the first bytes."""
