@@ -27,7 +27,7 @@ _LISTEN: Final = 250
 
 def nameless(folder: str | None) -> int:
     """Return a file without a name in `folder` (else the system's temporary one): gone with the process that has it."""
-    folder = folder or _temporary_folder()
+    folder = folder or temporary_folder()
     try:
         try:
             return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -40,7 +40,8 @@ def nameless(folder: str | None) -> int:
         raise cannot("make a temporary file", error, folder) from error
 
 
-def _temporary_folder() -> str:
+def temporary_folder() -> str:
+    """Return the system's folder for temporary files. HostError: there is none that can be written to."""
     try:
         return tempfile.gettempdir()
     except OSError as error:

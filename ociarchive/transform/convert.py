@@ -74,6 +74,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         notices = [*gathered.notices, *left, *planned.notices]
         moving = Moving(gathered.archives, content, planned, options, workers, progress)
         moving.check_documents()
+        target.require_room(planned.moves)
         sink = target.open(stack)
         arrived = moving.run(sink)
         moving.check(tables=True)

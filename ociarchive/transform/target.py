@@ -9,17 +9,19 @@ from ociarchive.auditing import audit_archive
 from ociarchive.bytes.destination import Destination
 from ociarchive.bytes.sink import DirectorySink, Sink, TarSink
 from ociarchive.bytes.source import close_read
-from ociarchive.bytes.spool import nameless, read_fd, write_all
+from ociarchive.bytes.spool import nameless, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import is_surely_an_archive, open_archive
-from ociarchive.transform import merge, outer
+from ociarchive.transform import merge, outer, room
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
     from ociarchive.measure import Progress
     from ociarchive.transform.options import Options
+    from ociarchive.transform.plan import Move
     from ociarchive.workers import Workers
 
 _STDOUT: Final = "-"
@@ -54,6 +56,12 @@ class Target:
         place = Destination(staged, folder=self._folder, force=force, sync=options.sync, shown=dest)
         self._place = stack.enter_context(place)
         self.spool = place.parent
+
+    def require_room(self, moves: Sequence[Move]) -> None:
+        """Refuse, before any work, what surely does not fit. HostError: how much is needed and how much is there."""
+        folder = self.spool or temporary_folder()
+        where = self._dest if self._place is not None else folder
+        room.require(moves, folder, where, one_file=not self._folder)
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to, which leaving `stack` closes."""
