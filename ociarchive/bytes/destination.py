@@ -80,9 +80,9 @@ class Destination:
                 os.mkdir(self.path)
             else:
                 self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            self._hidden.lock(self.path)
         except OSError as error:
             raise cannot("write", error, self._shown) from error
-        self._hidden.lock(self.path)
 
     @property
     def fd(self) -> int:
@@ -136,7 +136,8 @@ class Destination:
             return self._rename()
         if not self._is_as_before():
             raise self._taken()
-        self._hidden.lock(self._dest)  # under the hidden name it is no leftover yet
+        with suppress(OSError):  # it may be one that may not be read
+            self._hidden.lock(self._dest)  # under the hidden name it is no leftover yet
         if exchange(self.path, self._dest):
 
             def undo() -> None:

@@ -43,12 +43,9 @@ class Hidden:
         return fd
 
     def lock(self, path: str) -> None:
-        """Hold a file or folder that the next run must not take for a leftover.
-
-        Where it cannot be locked (a file system without locks, or others have it locked) nothing happens.
-        """
-        with suppress(OSError):
-            fd = self.hold(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        """Hold a file or folder that the next run must not take for a leftover. OSError: it cannot be opened."""
+        fd = self.hold(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        with suppress(OSError):  # a file system without locks: leftovers are then never cleared by others
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def clear(self) -> None:

@@ -156,17 +156,17 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
     except FileNotFoundError:
         raise UsageError("no such file or folder", where=where) from None
     except OSError as error:
-        raise cannot("read", error, path) from error
+        raise cannot("read", error, where) from error
     except ValueError as error:
-        raise HostError(f"cannot read: {error}", where=path) from None
+        raise HostError(f"cannot read: {error}", where=where) from None
     if stat.S_ISDIR(status.st_mode):
         return DirectoryContainer(path, where, limits)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
-        raise UsageError("neither a file, a folder nor a pipe", where=path)
+        raise UsageError("neither a file, a folder nor a pipe", where=where)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise cannot("open", error, path) from error
+        raise cannot("open", error, where) from error
     return _tar(fd, where, spool_folder, limits)
 
 

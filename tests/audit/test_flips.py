@@ -41,7 +41,7 @@ def legacy(bundle: Bundle) -> list[str]:
 
 @pytest.mark.parametrize("name", sorted(load()))
 def test_one_flipped_byte_is_found(name: str, tmp_path: Path, cli_call: Call) -> None:
-    chance = random.Random(f"{SEED}{name}")  # noqa: S311  # which byte is no secret
+    chance = random.Random(f"{SEED}{name}")  # which byte is no secret
     blobs = named(name)
     for number in range(FLIPS):
         bundle = opened(name)
