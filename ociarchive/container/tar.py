@@ -37,9 +37,12 @@ class _Member(NamedTuple):
 class _Damage(Exception):
     """The walk cannot go on."""
 
-    def __init__(self, rule: str, message: str, offset: int) -> None:
+    def __init__(
+        self, rule: str, message: str, offset: int, *, expected: str | None = None, found: str | None = None
+    ) -> None:
         super().__init__(message)
         self.rule, self.message, self.offset = rule, message, offset
+        self.expected, self.found = expected, found
 
 
 class TarContainer:
@@ -135,7 +138,16 @@ class TarContainer:
             self._check_links()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
-            self.flaws.add(Flaw(rule=damage.rule, where=where, message=damage.message, subject=self.where))
+            self.flaws.add(
+                Flaw(
+                    rule=damage.rule,
+                    where=where,
+                    message=damage.message,
+                    subject=self.where,
+                    expected=damage.expected,
+                    found=damage.found,
+                )
+            )
             self.damaged = damage.rule != "data-after-end"
 
     def _members_until_end(self) -> int:
@@ -173,7 +185,9 @@ class TarContainer:
 
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:
-            raise _Damage("tar-truncated", f"tar is cut short inside the member {name[:200]!r}", self._size)
+            what = f"tar is cut short inside the member {name[:200]!r}"
+            there = f"{max(self._size - offset, 0)} bytes"
+            raise _Damage("tar-truncated", what, self._size, expected=f"{size} bytes", found=there)
         longest = max(len(name), len(link))
         if longest > self.limits.name:
             what = f"a member's name has {longest} characters, --limit name=N lifts the limit of {self.limits.name}"

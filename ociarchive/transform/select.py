@@ -89,7 +89,8 @@ def nothing_in(archive: Archive) -> ContentError:
     flaw = next(iter((*archive.container.flaws, *archive.flaws)), None)
     if flaw is None:
         return ContentError("no image in the archive", where=archive.where)
-    return ContentError(f"no image in the archive: {flaw.message}", where=flaw.where)
+    what = f"no image in the archive: {flaw.message}"
+    return ContentError(what, where=flaw.where, expected=flaw.expected, found=flaw.found)
 
 
 def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:

@@ -59,6 +59,12 @@ static int inside(const char *path)
     return length && path && strncmp(path, under, length) == 0 && (path[length] == '/' || !path[length]);
 }
 
+static int moves_bytes(const char *call)
+{
+    return !strcmp(call, "read") || !strcmp(call, "pread") || !strcmp(call, "write") || !strcmp(call, "pwrite") ||
+           !strcmp(call, "copy");
+}
+
 /* Whether something is to happen to this call. A signal has then arrived already. */
 static int hit(const char *call, const char *path, const char *other)
 {
@@ -76,7 +82,7 @@ static int hit(const char *call, const char *path, const char *other)
     errno = error;
     if (action == NOTHING || !wanted || (strcmp(wanted, call) && strcmp(wanted, "any")))
         return 0;
-    if (action == SHORT && strcmp(call, "read") && strcmp(call, "pread") && strcmp(call, "write") && strcmp(call, "pwrite"))
+    if (action == SHORT && !moves_bytes(call))
         return 0;
     if (nth && atomic_fetch_add(&seen, 1) + 1 != nth)
         return 0;
@@ -191,6 +197,16 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 
 ssize_t pread(int fd, void *data, size_t size, off_t offset) { return pread64(fd, data, size, offset); }
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset) { return pwrite64(fd, data, size, offset); }
+
+ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags)
+{
+    char one[PATH_MAX], other[PATH_MAX];
+    int failed = hit("copy", path_of(in, one), path_of(out, other));
+
+    if (failed && action != SHORT)
+        return -1;
+    return syscall(SYS_copy_file_range, in, from, out, to, failed && size > 4096 ? 4096 : size, flags);
+}
 
 /* A descriptor is gone even where close() fails. What was only read is told apart: nothing can be lost with it. */
 int close(int fd)

@@ -5,6 +5,7 @@ By default the first, the middle and the last of each kind of call; with FAULTS_
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.support.tar import write_folder
 FORM = pytest.mark.parametrize("form", ["folder", "tar"])
 FORCE = pytest.mark.parametrize("force", [False, True], ids=["new", "force"])
 EVERY = os.environ.get("FAULTS_EVERY") == "1"
-WRITING = ("open", "mkdir", "write", "pwrite", "ftruncate", "fsync", "close", "rename", "read", "pread")
+WRITING = ("open", "mkdir", "write", "pwrite", "copy", "ftruncate", "fsync", "close", "rename", "read", "pread")
 READING = ("open", "read", "pread")
 
 
@@ -56,7 +57,9 @@ def test_each_call_that_makes_dest(form: str, force: bool, place: Place, machine
         tried.add(call)
         assert "Input/output error, the device may be failing, the kernel's log says more (" in line, (call, nth, line)
         assert f"({place.dest}" in line, (call, nth, line)
-    assert tried == set(WRITING) - ({"pwrite", "ftruncate", "read"} if form == "folder" else {"mkdir", "write"})
+    assert tried == set(WRITING) - (
+        {"pwrite", "copy", "ftruncate", "read"} if form == "folder" else {"copy", "mkdir", "write"}
+    )
 
 
 @FORM
@@ -129,19 +132,35 @@ def test_a_source_that_may_not_be_read(place: Place, machine: Machine) -> None:
     assert wanted in place.refused(result, "tar", force=False)
 
 
-def test_a_merge_leaves_the_layout_as_it_was(place: Place, machine: Machine) -> None:
-    """Blobs that are there already stay, those that were added go again, index.json is the old one."""
-    args = ("convert", place.work.new, place.dest, "--to", "oci-layout", "--merge", "-q", "--jobs", "1")
-    place.reset("folder", force=True)
+@pytest.mark.parametrize("target", ["oci-layout", "registry-storage"])
+def test_a_merge_leaves_dest_as_it_was(target: str, place: Place, machine: Machine) -> None:
+    """What was there stays, what was added goes again, folders too; an index that lists it goes first."""
+    ready = place.folder.parent / "ready"
+    run("convert", place.work.old, ready, "--to", target, "--tag", "docker.io/faults/old:1.0", "-q")
+
+    def reset() -> None:
+        shutil.rmtree(place.folder)
+        place.folder.mkdir()
+        shutil.copytree(ready, place.dest)
+
+    args = ("convert", place.work.new, place.dest, "--to", target, "--merge", "-q", "--jobs", "1")
+    reset()
     result, events = machine.run(*args, under=place.folder)
     assert result.status == 0, result.stderr
-    for call, nth, event in moments(until_published(events, place.dest / "index.json"), WRITING):
-        if event == Event("mkdir", str(place.dest / "blobs" / "sha256")):
-            continue  # it is there, whatever the call says
-        place.reset("folder", force=True)
+    last = max(n for n, event in enumerate(events) if event.call == "fsync")
+    for call, nth, event in moments(events[: last + 1], WRITING):
+        reset()
         result, _ = machine.run(*args, under=place.folder, fault=Fault.failing(call, nth))
-        line = place.refused(result, "folder", force=True)
-        assert f"({place.dest}" in line, (event, line)
+        assert (result.status, result.stderr.count("\n")) == (3, 1), (event, result.stderr)
+        assert f"({place.dest}" in result.stderr, event
+        assert HIDDEN not in result.stderr, event
+        assert everything(place.dest) == everything(ready), event
+        assert place.left() == []
+
+
+def everything(folder: Path) -> dict[str, bytes | None]:
+    """Give all files and folders of a folder."""
+    return {str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None for one in folder.rglob("*")}
 
 
 # What is no fault
@@ -187,9 +206,7 @@ def test_a_file_system_without_locks(form: str, place: Place, machine: Machine) 
 
 @FORM
 @FORCE
-def test_a_file_system_without_nameless_files_or_exchange(
-    form: str, force: bool, place: Place, machine: Machine
-) -> None:
+def test_a_file_system_without_exchange(form: str, force: bool, place: Place, machine: Machine) -> None:
     """Old kernels and some network file systems: a folder cannot be replaced at once there, and that is said first."""
     place.reset(form, force=force)
     args = place.args(form, force=force)

@@ -107,12 +107,12 @@ def pages(path: Path) -> int:
 
 
 def test_what_is_doubled_counts_once(tmp_path: Path, mounting: tuple[str, ...], place: Place) -> None:
-    """Two archives with the same layers need room for one of them."""
+    """Two archives with the same layers need room for one of them, and for a moment for one more layer."""
     other = noisy(tmp_path / "other.tar")
     disk = tmp_path / "disk"
     disk.mkdir()
-    before = (*mounting, *shell(SMALL_DISK, disk, "2400000", "", place.folder))
-    options = ("--to", "oci-archive", "--compression", "keep", "-q")
+    before = (*mounting, *shell(SMALL_DISK, disk, "3000000", "", place.folder))
+    options = ("--to", "oci-archive", "--compression", "keep", "-q", "--jobs", "1")
     result = run("convert", place.work.new, other, disk / "dest", *options, before=before)
     assert result.status == 0, result.stderr
     assert oracle.read(place.dest).images

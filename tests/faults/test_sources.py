@@ -4,6 +4,7 @@ The run stops itself at a call that reads the source; what happens to it then ha
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -107,6 +108,8 @@ def test_a_pipe_that_is_cut_short(share: float, form: str, place: Place) -> None
         words = ("cut short", "no end marker", "ends before its end") if share else ("empty",)
         assert any(word in line for word in words), line
         assert "(standard input" in line
+        if content is data and share == 0.5:
+            assert re.search(r"cut short inside the member '.*': expected \d+ bytes, found \d+ bytes", line), line
 
 
 def test_what_fails_first_ends_the_rest_and_is_told(place: Place, machine: Machine, tmp_path: Path) -> None:
