@@ -40,8 +40,11 @@ class DirectoryContainer:
             real = os.path.realpath(path, strict=True)
             status = os.lstat(real)
         except (FileNotFoundError, NotADirectoryError):
-            if os.path.islink(path):
-                self._note("link-dangling", name, "link leads to nothing")
+            if os.path.islink(path):  # what leads out does so whether there is something or not
+                if self._inside(os.path.realpath(path)):
+                    self._note("link-dangling", name, "link leads to nothing")
+                else:
+                    self._note("link-escapes", name, "link leads out of the folder")
             return None
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
@@ -50,13 +53,16 @@ class DirectoryContainer:
                 self._note("link-loop", name, "link leads in a circle")
                 return None
             raise cannot("read", error, member(self.where, name)) from error
-        if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
+        if not self._inside(real):
             self._note("link-escapes", name, "link leads out of the folder")
             return None
         if not stat.S_ISREG(status.st_mode):
             self._note("member-special", name, "not a regular file")
             return None
         return FileRange(real, 0, status.st_size, member(self.where, name), whole=True)
+
+    def _inside(self, real: str) -> bool:
+        return real == self._root or real.startswith(self._root.rstrip("/") + "/")
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the paths of all that is no folder, sorted within each folder."""

@@ -53,6 +53,7 @@ LOOKED_UP: dict[str, tuple[list[Member], str, bytes | str | None]] = {
     "escapes-to-a-neighbour": ([symlink("l", "../root-2/secret")], "l", "link-escapes"),
     "escapes-through-a-folder": ([symlink("d", "../outside")], "d/secret", "link-escapes"),
     "escapes-by-a-chain": ([symlink("l", "d/secret"), symlink("d", "..//outside")], "l", "link-escapes"),
+    "escapes-to-nothing": ([symlink("l", "../nothing")], "l", "link-escapes"),
     "escapes-absolutely": ([symlink("l", "/etc/passwd")], "l", "link-escapes"),
     "folder": ([folder("d")], "d", "member-special"),
     "link-to-a-folder": ([folder("d"), symlink("l", "d")], "l", "member-special"),

@@ -473,7 +473,7 @@ def test_summary(compression: str, tmp_path: Path, cli_call: Call) -> None:
     fate = "same" if after.manifest == node.digest else "rewritten"
     assert re.search(rf"docker.io/corpus/app:1.0 +{short(node.digest)} +{short(after.manifest)} +{fate}\n", text), text
     assert f"{short(after.image_id)}  {short(after.image_id)}  same" in text
-    assert "2 layers unpacked, every diff_id as before" in text
+    assert "diff_ids proved: 2 of 2 layers, all as before" in text
     assert "audit      PASS  0 errors" in text
     whole = told(cli_call("convert", path, tmp_path / "whole", "--to", "dir", "-v", "--no-sync", "--no-audit")).stderr
     assert node.digest in whole
