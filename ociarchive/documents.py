@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.errors import ContentError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
     from typing import NoReturn
 
     from ociarchive.values import JSON
@@ -25,6 +27,9 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 _INT64_DIGITS: Final = 20
 _SHOWN: Final = 40
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_BLANK: Final = re.compile(r"[ \t\n\r]*")
+#: How Python calls text behind the end of a document.
+_TRAILING: Final = "Extra data"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -57,6 +62,82 @@ def parse(raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates
     `limit` is in bytes, `depth` in levels of arrays and objects. `surrogates` lets half of a UTF-16 pair pass, which
     Go turns into U+FFFD.
     """
+    text = _text(raw, where, limit, depth)
+    with _refusing(where):
+        value: JSON = json.loads(text, **_HOOKS)
+    document = Document(raw, value)
+    if not surrogates and has_lone_surrogate(document):
+        raise DocumentError("document has half of a surrogate pair in a string", "json-surrogate", where=where)
+    return document
+
+
+def parse_list(raw: bytes, where: str, key: str, *, limit: int, depth: int = _DEPTH) -> Iterator[tuple[str, JSON]]:
+    """Give the members of the object in `raw`, those of the list under `key` one by one, each under that key.
+
+    For documents of which only the bytes fit into memory, not their values. Half of a surrogate pair passes.
+    DocumentError as `parse` raises it, sooner or later.
+    """
+    text = _text(raw, where, limit, depth)
+    decoder = json.JSONDecoder(**_HOOKS)
+    with _refusing(where):
+        yield from _members(text, decoder, key)
+
+
+def _members(text: str, decoder: json.JSONDecoder, key: str) -> Iterator[tuple[str, JSON]]:
+    found, at = _mark(text, 0, "{")
+    seen: set[str] = set()
+    if text[_blank(text, at)] == "}":
+        found, at = _mark(text, at, "}")
+    while found != "}":
+        name, at = decoder.raw_decode(text, _blank(text, at))
+        if not isinstance(name, str):
+            raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
+        if name in seen:
+            raise _doubled(name)
+        seen.add(name)
+        _, at = _mark(text, at, ":")
+        at = _blank(text, at)
+        if name == key and text[at] == "[":
+            at = yield from _items(text, at + 1, decoder, name)
+        else:
+            value, at = decoder.raw_decode(text, at)
+            yield name, value
+        found, at = _mark(text, at, ",}")
+    if _BLANK.fullmatch(text, at) is None:
+        raise json.JSONDecodeError(_TRAILING, text, at)
+
+
+def _items(text: str, at: int, decoder: json.JSONDecoder, key: str) -> Generator[tuple[str, JSON], None, int]:
+    """Give what stands in the list that begins at `at`; return where it ends."""
+    if text[_blank(text, at)] == "]":
+        return _blank(text, at) + 1
+    found = ","
+    while found == ",":
+        value, at = decoder.raw_decode(text, _blank(text, at))
+        yield key, value
+        found, at = _mark(text, at, ",]")
+    return at
+
+
+def _blank(text: str, at: int) -> int:
+    """Return where the white space at `at` ends, short of the end of the text."""
+    found = _BLANK.match(text, at)
+    end = found.end() if found else at
+    if end == len(text):
+        raise json.JSONDecodeError("Unexpected end", text, end)
+    return end
+
+
+def _mark(text: str, at: int, marks: str) -> tuple[str, int]:
+    """Return which of some punctuation marks comes next, and where it ends."""
+    at = _blank(text, at)
+    if text[at] not in marks:
+        raise json.JSONDecodeError(f"Expecting {' or '.join(marks)}", text, at)
+    return text[at], at + 1
+
+
+def _text(raw: bytes, where: str, limit: int, depth: int) -> str:
+    """Return the text of a document that is neither too large nor too deep."""
     if len(raw) > limit:
         raise too_large(len(raw), limit, where)
     if raw.startswith(b"\xef\xbb\xbf"):
@@ -65,29 +146,26 @@ def parse(raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates
         what = f"document nests more than {depth} deep, --limit depth=N lifts this limit"
         raise DocumentError(what, "limit-depth", where=where)
     try:
-        value: JSON = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_int=_whole,
-            parse_float=_fraction,
-            parse_constant=_constant,
-        )
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         what = f"document is not UTF-8 from byte {error.start} on"
         raise DocumentError(what, "json-encoding", where=where) from None
+
+
+@contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """Say in our words what the parser refuses."""
+    try:
+        yield
     except json.JSONDecodeError as error:
         at = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
-        if error.msg == "Extra data":
+        if error.msg == _TRAILING:
             raise DocumentError(
                 f"document has text after its end, at byte {at}", "json-trailing", where=where
             ) from None
         raise DocumentError(f"document is not JSON: {error.msg} at byte {at}", "json-invalid", where=where) from None
     except _Refused as refused:
         raise DocumentError(f"document has {refused}", refused.rule, where=where) from None
-    document = Document(raw, value)
-    if not surrogates and has_lone_surrogate(document):
-        raise DocumentError("document has half of a surrogate pair in a string", "json-surrogate", where=where)
-    return document
 
 
 def too_large(size: int, limit: int, where: str) -> DocumentError:
@@ -118,9 +196,12 @@ def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     members = dict(pairs)
     if len(members) != len(pairs):
         counts = Counter(key for key, _ in pairs)
-        doubled = next(key for key, count in counts.items() if count > 1)
-        raise _Refused(f"the key {doubled[:_SHOWN]!r} twice in one object", "json-duplicate-key")
+        raise _doubled(next(key for key, count in counts.items() if count > 1))
     return members
+
+
+def _doubled(key: str) -> _Refused:
+    return _Refused(f"the key {key[:_SHOWN]!r} twice in one object", "json-duplicate-key")
 
 
 def _whole(digits: str) -> int:
@@ -138,6 +219,15 @@ def _fraction(digits: str) -> float:
 
 def _constant(name: str) -> NoReturn:
     raise _Refused(f"{name}, which is no JSON")
+
+
+#: What the parser calls for what parsers disagree on.
+_HOOKS: Final[dict[str, Any]] = {
+    "object_pairs_hook": _unique,
+    "parse_int": _whole,
+    "parse_float": _fraction,
+    "parse_constant": _constant,
+}
 
 
 def dump(value: JSON) -> bytes:

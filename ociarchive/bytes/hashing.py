@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Hasher(Protocol):
     """What hashlib's objects can do, as far as it is needed here."""
 
-    def update(self, data: bytes, /) -> object:
+    def update(self, data: bytes | memoryview, /) -> object:
         """Take more bytes."""
 
     def hexdigest(self) -> str:

@@ -133,6 +133,11 @@ class Extended:
         return int(text)
 
     @property
+    def records(self) -> dict[bytes, bytes]:
+        """What PAX says of the next member, by its keys."""
+        return self._next
+
+    @property
     def sparse(self) -> bool:
         """Whether PAX records make the next member a sparse file, whose data is not its content."""
         return bool(self._next) and any(key.startswith(b"GNU.sparse") for key in self._next)

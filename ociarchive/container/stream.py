@@ -1,11 +1,12 @@
-"""A tar in a stream: its files and their digests, nothing kept and nothing unpacked to disk.
+"""A tar in a stream: its members with all that their headers say, nothing kept and nothing unpacked to disk.
 
-For layers, whose tables of contents (eStargz, zstd:chunked) name each file's digest.
+For layers, whose tables of contents (eStargz, zstd:chunked) say the same once more.
 """
 
 from __future__ import annotations
 
-import hashlib
+import re
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.container import header
@@ -16,65 +17,143 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.limits import Limits
 
-_FILES: Final = (b"0", b"\0", b"7")
+_KINDS: Final = {
+    b"0": "reg", b"\0": "reg", b"7": "reg", b"1": "hardlink", b"2": "symlink", b"3": "char", b"4": "block",
+    b"5": "dir", b"6": "fifo",
+}  # fmt: skip
+#: How PAX headers name extended attributes (libarchive, GNU tar, Go's archive/tar).
+_XATTR: Final = b"SCHILY.xattr."
+_DECIMAL: Final = re.compile(rb"(-?)([0-9]{1,12})(?:\.([0-9]*))?\Z")
+_OCTAL: Final = re.compile(rb"[ \0]*([0-7]+)[ \0]*\Z")
+_SECOND: Final = 1_000_000_000
 
 
-class Entry(NamedTuple):
-    """One member: its name without `./`, its type flag, the size of its data in bytes and, of a file, their digest."""
+class Member(NamedTuple):
+    """One member. `name` is without `./`; `kind` is the type as tables of contents call it, empty for others.
+
+    `size` is that of its data in bytes, `mtime` in nanoseconds since 1970. Numbers that cannot be read are None.
+    `sparse` tells that the data is not the file's content.
+    """
 
     name: str
-    flag: bytes
+    kind: str
     size: int
     link: str
-    sha256: str | None
+    mode: int | None
+    uid: int | None
+    gid: int | None
+    mtime: int | None
+    device: tuple[int | None, int | None]
+    xattrs: dict[str, bytes]
+    sparse: bool
 
 
-class _Stream:
-    """Reads exact amounts out of pieces of any size."""
+class Tar:
+    """The members of a tar, one after another, and the data of the last one that was given."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: Iterable[bytes], limits: Limits) -> None:
         self._pieces = iter(pieces)
-        self._held = b""
+        self._limits = limits
+        self._held: memoryview = memoryview(b"")
+        self._left = 0  # of the current member's data
+        self._padding = 0
 
-    def read(self, size: int) -> bytes:
-        """Return `size` bytes, fewer at the end."""
-        while len(self._held) < size and (piece := next(self._pieces, b"")):
-            self._held += piece
-        out, self._held = self._held[:size], self._held[size:]
-        return out
+    def members(self) -> Iterator[Member]:
+        """Give the members. HeaderError: the tar is damaged, or wants more than the limits allow."""
+        extended = header.Extended()
+        while True:
+            deque(self.data(), maxlen=0)
+            self._read(self._padding)
+            block = self._read(BLOCK)
+            self._padding = 0
+            if len(block) < BLOCK or block == header.ZEROS:
+                return
+            parsed = header.parse(block)
+            size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
+            if parsed.flag in header.EXTENDED_FLAGS:
+                if size > self._limits.extended:
+                    raise header.HeaderError(f"extended header claims {size} bytes", "limit-extended")
+                extended.take(parsed.flag, self._read(size))
+                self._padding = -size % BLOCK
+                continue
+            name, link, size = extended.apply(parsed, size)
+            made = _member(block, parsed, normal(name), link, size, extended)
+            extended.next_member()
+            self._left, self._padding = size, -size % BLOCK
+            yield made
 
-    def parts(self, size: int) -> Iterator[bytes]:
-        """Give `size` bytes in pieces."""
-        while size > 0:
+    def data(self) -> Iterator[memoryview]:
+        """Give what is left of the current member's data, in pieces."""
+        while self._left > 0:
             if not self._held:
-                self._held = next(self._pieces, b"")
+                self._held = memoryview(next(self._pieces, b""))
                 if not self._held:
                     raise header.HeaderError("layer's tar is cut short inside a member", "tar-truncated")
-            part, self._held = self._held[:size], self._held[size:]
-            size -= len(part)
+            part, self._held = self._held[: self._left], self._held[self._left :]
+            self._left -= len(part)
             yield part
 
+    def _read(self, size: int) -> bytes:
+        """Return `size` bytes, fewer at the end."""
+        if len(self._held) >= size:
+            out, self._held = bytes(self._held[:size]), self._held[size:]
+            return out
+        parts = [bytes(self._held)]
+        size -= len(self._held)
+        self._held = memoryview(b"")
+        while size and (piece := next(self._pieces, b"")):
+            parts.append(piece[:size])
+            self._held = memoryview(piece)[size:]
+            size -= len(parts[-1])
+        return b"".join(parts)
 
-def entries(pieces: Iterable[bytes], limits: Limits) -> Iterator[Entry]:
-    """Give the members of a tar in a stream. HeaderError: it is damaged, or wants more than the limits allow."""
-    stream = _Stream(pieces)
-    extended = header.Extended()
-    while True:
-        block = stream.read(BLOCK)
-        if len(block) < BLOCK or block == header.ZEROS:
-            return
-        parsed = header.parse(block)
-        size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
-        if parsed.flag in header.EXTENDED_FLAGS:
-            if size > limits.extended:
-                raise header.HeaderError(f"extended header claims {size} bytes", "limit-extended")
-            extended.take(parsed.flag, stream.read(size))
-            stream.read(-size % BLOCK)
-            continue
-        name, link, size = extended.apply(parsed, size)
-        extended.next_member()
-        hashed = hashlib.sha256()
-        for part in stream.parts(size):
-            hashed.update(part)
-        stream.read(-size % BLOCK)
-        yield Entry(normal(name), parsed.flag, size, link, hashed.hexdigest() if parsed.flag in _FILES else None)
+
+def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int, extended: header.Extended) -> Member:
+    """Return the member of a header, its extended ones considered."""
+    records = extended.records
+    kind = _KINDS.get(parsed.flag, "")
+    if parsed.flag == b"\0" and parsed.name.endswith(b"/"):
+        kind = "dir"  # how tars before POSIX wrote folders
+    seconds = _number(block[136:148])
+    return Member(
+        name=name,
+        kind=kind,
+        size=size,
+        link=link,
+        mode=_number(block[100:108]),
+        uid=_decimal(records[b"uid"]) if records.get(b"uid") else _number(block[108:116]),
+        gid=_decimal(records[b"gid"]) if records.get(b"gid") else _number(block[116:124]),
+        mtime=_time(records[b"mtime"]) if records.get(b"mtime") else seconds and seconds * _SECOND,
+        device=(_number(block[329:337]), _number(block[337:345])) if header.looks_like_tar(block) else (0, 0),
+        xattrs={
+            key[len(_XATTR) :].decode("utf-8", "surrogateescape"): value
+            for key, value in records.items()
+            if key.startswith(_XATTR) and value
+        },
+        sparse=extended.sparse or parsed.flag == b"S",
+    )
+
+
+def _number(field: bytes) -> int | None:
+    """Return a numeric field: octal, or base 256 of either sign where the first bit is set (GNU)."""
+    if field[0] & 0x80:
+        sign = -1 if field[0] & 0x40 else 0
+        return int.from_bytes(bytes((field[0] & 0x3F | (0xC0 if sign else 0),)) + field[1:], "big", signed=bool(sign))
+    if not field.strip(b" \0"):
+        return 0
+    found = _OCTAL.match(field)
+    return int(found[1], 8) if found else None
+
+
+def _decimal(text: bytes) -> int | None:
+    found = _DECIMAL.match(text)
+    return int(text) if found and found[3] is None else None
+
+
+def _time(text: bytes) -> int | None:
+    """Return a PAX time, a decimal fraction of seconds, in nanoseconds."""
+    found = _DECIMAL.match(text)
+    if found is None:
+        return None
+    total = int(found[2]) * _SECOND + int((found[3] or b"")[:9].ljust(9, b"0"))
+    return -total if found[1] else total

@@ -36,6 +36,22 @@ from tests.audit.making import (
     without,
 )
 from tests.audit.mutants import ABSENT, statement
+from tests.audit.tables import (
+    CHECKSUM,
+    POSITION,
+    SPLIT,
+    STARGZ,
+    STARGZ_SIZE,
+    TEXT,
+    Change,
+    adds,
+    chunked,
+    drops,
+    estargz,
+    halved,
+    snapshotter,
+)
+from tests.audit.tables import sets as tells
 from tests.support.build import (
     ARM64,
     CONTAINERD_NAME,
@@ -167,59 +183,21 @@ def zstd_layer(stored: bytes) -> Image:
 
 ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress(BASE.plain)
 ZEROS = tar([file("zeros", bytes(2 << 20))])
-STARGZ = "containerd.io/snapshot/stargz/toc.digest"
-STARGZ_SIZE = "io.containers.estargz.uncompressed-size"
-CHUNKED = "io.github.containers.zstd-chunked.manifest-"
 
 
-def footer(offset: int) -> bytes:
-    """Make the empty gzip member that ends an eStargz layer."""
-    extra = b"SG\x16\0" + b"%016x" % offset + b"STARGZ"
-    return (
-        b"\x1f\x8b\x08\x04"
-        + bytes(5)
-        + b"\xff"
-        + len(extra).to_bytes(2, "little")
-        + extra
-        + b"\x01\0\0\xff\xff"
-        + bytes(8)
-    )
-
-
-def estargz(*, offset: int = 0, told: str = "", size: int = 0, **entries: str) -> Image:
-    """Make an image of an eStargz layer with one file; `entries` are what its table says beside the truth."""
-    data = b"contents"
-    first = gzipped(tar([file("file", data)], end=0))
-    table = {"file": digest(data), **entries}
-    listed_files = [{"name": name, "type": "reg", "size": len(data), "digest": value} for name, value in table.items()]
-    text = dumped({"version": 1, "entries": [one for one in listed_files if one["digest"]]})
-    second = gzipped(tar([file("stargz.index.json", text)]))
-    stored = first + second + footer(len(first) + offset)
-    plain = tar([file("file", data), file("stargz.index.json", text)])
-    annotations = {STARGZ: told or digest(text), STARGZ_SIZE: str(len(plain) + size)}
-    one = replace(BASE, plain=plain, stored=stored, members={"annotations": annotations})
-    return Image(layers=[one])
-
-
-def chunked(*, shift: int = 0, told: str = "", **entries: str) -> Image:
-    """Make an image of a zstd:chunked layer with one file."""
-    data = b"contents"
-    plain = tar([file("file", data)])
-    frames = zstandard.ZstdCompressor().compress(plain)
-    table = {"file": digest(data), **entries}
-    listed_files = [{"name": name, "type": "reg", "size": len(data), "digest": value} for name, value in table.items()]
-    text = dumped({"version": 1, "entries": [one for one in listed_files if one["digest"]]})
-    pressed = zstandard.ZstdCompressor().compress(text)
-    at = len(frames) + 8
-    numbers = [at, len(pressed), len(text), 1, 0, 0, 0]
-    end = b"".join(one.to_bytes(8, "little") for one in numbers) + b"GNUlInUx"
-    stored = frames + skippable(pressed) + skippable(end)
-    annotations = {
-        f"{CHUNKED}checksum": told or digest(pressed),
-        f"{CHUNKED}position": f"{at + shift}:{len(pressed)}:{len(text)}:1",
+def each(change: Change, name: str, *, expected: str | None = None, found: str | None = None) -> dict[str, Case]:
+    """Give a case of a table that says something else, for both kinds of table."""
+    images = {"estargz": estargz(change), "chunked": chunked(change)}
+    return {
+        f"{kind}-{name}": Case(content=layout(image.node()), expected=expected, found=found)
+        for kind, image in images.items()
     }
-    one = replace(packed(plain, "zstd"), stored=stored, members={"annotations": annotations})
-    return Image(layers=[one])
+
+
+TABLES = {
+    name: Case(content=layout(image.node()))
+    for name, image in {"estargz": estargz(), "chunked": chunked(), "snapshotter": snapshotter()}.items()
+}
 
 
 def cyclic(*, closed: bool) -> list[Member]:
@@ -1045,21 +1023,79 @@ FAILS: Cases = {
         "gzip-in-gzip": Case(content=layout(Image(layers=[packed(BASE.stored, "gzip")]).node())),
     },
     "toc-annotation": {
-        "size": Case(content=layout(estargz(size=1).node())),
+        "size": Case(content=layout(estargz(annotations={STARGZ_SIZE: "7"}).node()), expected="7"),
         "offset": Case(content=layout(estargz(offset=1 << 30).node())),
+        "offset-of-no-table": Case(content=layout(estargz(offset=-47).node())),
         "no-footer": Case(content=layout(in_layer(BASE.stored, annotations={STARGZ: NOWHERE}).node())),
-        "position": Case(content=layout(chunked(shift=1 << 30).node())),
+        "position": Case(content=layout(chunked(annotations={POSITION: "999999:1:1:1"}).node()), found="999999:1:1:1"),
+        "position-without-numbers": Case(content=layout(chunked(annotations={POSITION: "here"}).node()), found="here"),
+        "no-position": Case(content=layout(chunked(annotations={POSITION: None}).node())),
+        "footer": Case(content=layout(chunked(shift=1).node())),
+        "split-position": Case(content=layout(chunked(annotations={SPLIT: "999999:1:1"}).node()), found="999999:1:1"),
+        "no-split-position": Case(content=layout(chunked(annotations={SPLIT: None}).node())),
     },
     "toc-digest": {
-        "estargz": Case(content=layout(estargz(told=NOWHERE).node()), expected=NOWHERE),
-        "chunked": Case(content=layout(chunked(told=NOWHERE).node()), expected=NOWHERE),
+        "estargz": Case(content=layout(estargz(annotations={STARGZ: NOWHERE}).node()), expected=NOWHERE),
+        "chunked": Case(content=layout(chunked(annotations={CHECKSUM: NOWHERE}).node()), expected=NOWHERE),
+        "no-checksum": Case(content=layout(chunked(annotations={CHECKSUM: None}).node())),
+        "snapshotter": Case(content=layout(snapshotter(annotations={STARGZ: NOWHERE}).node()), expected=NOWHERE),
     },
     "toc-entry": {
-        "estargz": Case(content=layout(estargz(file=NOWHERE).node()), expected=NOWHERE, found=digest(b"contents")),
-        "chunked": Case(content=layout(chunked(file=NOWHERE).node()), expected=NOWHERE),
-        "left-out": Case(content=layout(estargz(file="").node())),
-        "too-many": Case(content=layout(chunked(other=digest(b"contents")).node())),
+        **each(tells("bin/app", digest=NOWHERE), "digest", expected=NOWHERE, found=digest(TEXT)),
+        **each(tells("bin/app", digest="md5:1"), "digest-unknown", expected="md5:1", found=digest(TEXT)),
+        **each(drops("bin/app"), "left-out"),
+        **each(drops("bin/link"), "link-left-out"),
+        **each(adds(name="etc/shadow", type="reg"), "too-many"),
+        **each(adds(name="etc", type="symlink", linkName="/"), "link-for-a-folder"),
+        **each(adds(name="etc/name", type="reg", digest=digest(b"short"), size=5), "twice"),
+        **each(adds(name="dir", type="dir", mode=0o777), "empty-folder"),
+        **each(tells("bin/app", Mode=0o777), "key-case"),
+        **each(tells("bin/app", mode="0777"), "no-number"),
+        **each(tells("bin/app", xattrs={"a": "?"}), "no-base64"),
+        **each(tells("bin/link", type="socket"), "type-unknown"),
+        **each(lambda entries: entries.insert(0, {"name": "x", "type": "chunk"}), "chunk-of-nothing"),
     },
+    "toc-attributes": {
+        **each(tells("bin/app", mode=0o755), "mode", expected="mode 0755", found="mode 4755"),
+        **each(tells("bin/app", uid=0), "uid", expected="uid 0", found="uid 7"),
+        **each(tells("bin/app", gid=0), "gid", expected="gid 0", found="gid 8"),
+        **each(tells("bin/app", mode=0o755, uid=1), "two", expected="mode 0755, uid 1", found="mode 4755, uid 7"),
+        **each(tells("bin/app", modtime="2024-11-14T22:13:20Z"), "modtime"),
+        **each(tells("bin/app", xattrs={}), "xattrs-left-out", expected="xattrs none"),
+        **each(tells("etc/name", xattrs={"user.a": "YQ=="}), "xattrs-too-many"),
+        **each(tells("etc/name", size=4), "size", expected="size 4", found="size 5"),
+        **each(tells("bin", type="reg"), "type", expected="type reg", found="type dir"),
+        **each(tells("bin/link", linkName="../etc/name"), "symlink", expected="link '../etc/name'", found="link 'app'"),
+        **each(tells("bin/hard", linkName="etc/name"), "hardlink"),
+        **each(tells("dev/null", devMinor=5), "device", expected="device 1:5", found="device 1:3"),
+        "no-modtime": Case(content=layout(chunked(tells("bin/app", modtime=None)).node())),
+    },
+    "toc-chunk": {
+        **each(tells("bin/app", chunkDigest=NOWHERE), "first", expected=NOWHERE, found=digest(TEXT[:20])),
+        **each(tells("bin/app", 2, chunkDigest=NOWHERE), "last", expected=NOWHERE, found=digest(TEXT[40:])),
+        "no-digest": Case(content=layout(estargz(tells("bin/app", 1, chunkDigest=None)).node())),
+        "no-digests": Case(content=layout(chunked(tells("etc/name", digest=None)).node())),
+        **each(tells("bin/app", 1, chunkOffset=21), "gap"),
+        **each(tells("bin/app", 1, chunkOffset=19), "overlap"),
+        **each(tells("bin/app", 1, chunkSize=40), "too-long"),
+        **each(tells("bin/app", 1, offset=0), "at-the-header"),
+        **each(tells("bin/app", 1, offset=3), "at-no-header"),
+        **each(tells("bin/app", 1, offset=1 << 40), "behind-the-end"),
+        **each(tells("bin/app", 1, innerOffset=5), "inner"),
+        "no-digest-of-the-only": Case(content=layout(estargz(tells("etc/name", chunkDigest=None)).node())),
+        "end": Case(content=layout(chunked(tells("etc/name", endOffset=1)).node())),
+    },
+    "toc-tar-split": {
+        "digest": Case(content=layout(chunked(told_split=NOWHERE).node()), expected=NOWHERE),
+        "another-tar": Case(content=layout(chunked(split=lambda rows: rows[0].update(payload="AAAA")).node())),
+        "shorter": Case(content=layout(chunked(split=lambda rows: rows.pop()).node())),
+        "longer": Case(content=layout(chunked(split=lambda rows: rows.append(rows[-1])).node())),
+        "longer-file": Case(content=layout(chunked(split=lambda rows: rows.append({"type": 1, "size": 1})).node())),
+        "no-base64": Case(content=layout(chunked(split=lambda rows: rows[0].update(payload="?")).node())),
+        "no-json": Case(content=layout(chunked(split=lambda rows: rows.insert(0, {})).node())),
+        "type": Case(content=layout(chunked(split=lambda rows: rows[0].update(type=3)).node())),
+    },
+    "toc-elsewhere": {"external": Case(content=layout(estargz(external=True).node()))},
     "layer-damaged": {
         "gzip-checksum": Case(content=layout(in_layer(flipped(BASE.stored, len(BASE.stored) - 8)).node())),
         "gzip-cut": Case(content=layout(in_layer(BASE.stored[:-1]).node())),
@@ -1682,14 +1718,42 @@ PASSES: Cases = {
         "statement": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
     },
     "toc-annotation": {
-        "estargz": Case(content=layout(estargz().node())),
-        "chunked": Case(content=layout(chunked().node())),
+        **TABLES,
+        "external": Case(content=layout(estargz(external=True).node())),
+        "old-footer": Case(content=layout(estargz(legacy=True).node())),
     },
     "toc-digest": {
-        "estargz": Case(content=layout(estargz().node())),
-        "chunked": Case(content=layout(chunked().node())),
+        **TABLES,
+        "of-what-is-stored": Case(content=layout(snapshotter(digest_of_stored=True).node())),
     },
-    "toc-entry": {"estargz": Case(content=layout(estargz().node())), "chunked": Case(content=layout(chunked().node()))},
+    "toc-entry": {
+        **TABLES,
+        **each(tells("bin/app", name="./bin/app"), "another-spelling"),
+        **each(adds(name="etc/", type="dir", mode=0o755), "folder-of-a-member"),
+        **each(adds(name="./", type="dir", mode=0o755), "root"),
+        **each(tells("bin/app", more=1), "unknown-key"),
+        **each(tells("bin/app", userName="root"), "user-name"),
+        "no-digest": Case(content=layout(estargz(tells("bin/app", digest=None)).node())),
+        "reversed": Case(content=layout(chunked(lambda entries: entries.append(entries.pop(0))).node())),
+    },
+    "toc-attributes": {
+        **TABLES,
+        **each(tells("bin/app", mode=0o104755), "type-in-the-mode"),
+        **each(tells("bin/app", modtime="2023-11-14T23:13:20.4+01:00"), "another-zone"),
+        **each(tells("bin/hard", linkName="bin/app"), "another-spelling"),
+        "no-modtime": Case(content=layout(estargz(tells("bin/app", modtime=None)).node())),
+    },
+    "toc-chunk": {
+        **TABLES,
+        **each(lambda entries: entries[1:4].reverse(), "reversed"),
+        "inner": Case(content=layout(estargz(inner=True).node())),
+    },
+    "toc-tar-split": {
+        **TABLES,
+        "none": Case(content=layout(chunked(split=None).node())),
+        "in-pieces": Case(content=layout(chunked(split=halved).node())),
+    },
+    "toc-elsewhere": TABLES,
     "layer-damaged": {
         "gzip-members": Case(content=layout(in_layer(gzipped(BASE.plain, members=9)).node())),
         "gzip-name-and-comment": Case(content=layout(in_layer(gzipped(BASE.plain, name=b"layer.tar")).node())),

@@ -1540,7 +1540,7 @@ for _key, _rule, _how, _turn_text in (
     (f"{CHUNKED}position", "toc-annotation", "another-size", lambda text: re.sub(r":\d+:1$", ":7:1", text)),
     (
         f"{CHUNKED}position",
-        "toc-digest",
+        "toc-annotation",
         "another-place",
         lambda text: f"{int(text.split(':')[0]) - 1}{text[text.index(':') :]}",
     ),
@@ -1616,6 +1616,44 @@ def table_leaves_a_file_out(bundle: Bundle) -> None:
 @mutation("toc-entry")
 def table_names_a_file_that_is_not_there(bundle: Bundle) -> None:
     contents(bundle, lambda entries: entries.append({**regular(entries), "name": "etc/shadow"}))
+
+
+@mutation("toc-attributes")
+def table_gives_a_file_another_mode(bundle: Bundle) -> None:
+    contents(bundle, lambda entries: regular(entries).update(mode=0o4777))
+
+
+@mutation("toc-attributes")
+def table_gives_a_file_another_owner(bundle: Bundle) -> None:
+    contents(bundle, lambda entries: regular(entries).update(uid=1000))
+
+
+@mutation("toc-attributes")
+def table_gives_a_file_another_time(bundle: Bundle) -> None:
+    contents(bundle, lambda entries: regular(entries).update(modtime="2001-01-01T00:00:00Z"))
+
+
+@mutation("toc-attributes")
+def table_gives_a_file_extended_attributes(bundle: Bundle) -> None:
+    contents(bundle, lambda entries: regular(entries).update(xattrs={"security.capability": "AQI="}))
+
+
+@mutation("toc-chunk")
+def table_gives_a_chunk_another_digest(bundle: Bundle) -> None:
+    contents(bundle, lambda entries: regular(entries).update(chunkDigest=NOWHERE))
+
+
+@mutation("toc-chunk")
+def table_gives_a_file_another_place(bundle: Bundle) -> None:
+    contents(bundle, lambda entries: regular(entries).update(offset=regular(entries)["offset"] + 1))
+
+
+@mutation("toc-tar-split")
+def tar_split_data_of_another_digest(bundle: Bundle) -> None:
+    number, annotations = tabled(bundle, TAR_SPLIT)
+    name = bundle.layers[number]
+    at = int(annotations[TAR_SPLIT].split(":")[0])
+    bundle.put_layer(name, flipped(bundle.data(name), at + 20), None)
 
 
 mutation("toc-annotation", name="tarsplit-behind-the-end")(

@@ -12,8 +12,6 @@ import zstandard
 
 from tests.audit.cases import (
     EMPTY,
-    chunked,
-    estargz,
     gzip_fields,
     in_layer,
     many_layers,
@@ -44,6 +42,7 @@ from tests.audit.making import (
     without,
 )
 from tests.audit.mutants import ABSENT
+from tests.audit.tables import chunked, estargz
 from tests.formats import test_producers as saves
 from tests.formats import test_producers_oci as layouts
 from tests.support.build import (

@@ -284,10 +284,36 @@ RULES: Final = (
         check=noticed("toc-digest"),
     ),
     Rule(
-        id="toc-entry", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
+        id="toc-entry", severity="error", spec="stargz-snapshotter, estargz.md, TOC; containers/storage, zstd:chunked",
         summary="A layer's table of contents speaks of other files than the layer holds.",
         advice="An engine that believes the table runs another image: do not use this layer.",
         check=noticed("toc-entry"),
+    ),
+    Rule(
+        id="toc-attributes", severity="error",
+        spec="stargz-snapshotter, estargz.md, TOCEntry; containers/storage, zstd:chunked, FileMetadata",
+        summary="A layer's table of contents gives a file another type, mode, owner, time, link or size than the tar.",
+        advice="An engine that believes the table runs another image: do not use this layer.",
+        check=noticed("toc-attributes"),
+    ),
+    Rule(
+        id="toc-chunk", severity="error",
+        spec="stargz-snapshotter, estargz.md, chunkDigest, offset; containers/storage, zstd:chunked, FileMetadata",
+        summary="A part of a file is not what a layer's table of contents says, or is not stored where it says.",
+        advice="Engines that fetch single files fail on it, or fetch others: make the layer again.",
+        check=noticed("toc-chunk"),
+    ),
+    Rule(
+        id="toc-tar-split", severity="error", spec="containers/storage, zstd:chunked, tarSplitDigest; vbatts/tar-split",
+        summary="The tar-split data of a zstd:chunked layer builds another tar than the layer's.",
+        advice="An engine that saves the image again writes another layer: make the layer again.",
+        check=noticed("toc-tar-split"),
+    ),
+    Rule(
+        id="toc-elsewhere", severity="note", spec="stargz-snapshotter, estargz.md; estargz/externaltoc",
+        summary="A layer's table of contents stands in another image, so that it was not held against the layer.",
+        advice="The layer itself is proved; what engines fetch by the table is not.",
+        check=noticed("toc-elsewhere"),
     ),
     Rule(
         id="layer-damaged", severity="error", spec="RFC 1952; RFC 8878",

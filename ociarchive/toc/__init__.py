@@ -1,0 +1,11 @@
+"""Tables of contents inside of layers, by which engines fetch single files: eStargz and zstd:chunked.
+
+An engine that believes a table never sees the layer's whole stream, so that a wrong table is another image. Sources:
+containerd/stargz-snapshotter, docs/estargz.md (footer, TOC); containers/storage, pkg/chunked/internal (annotations and
+manifest of zstd:chunked).
+"""
+
+from ociarchive.toc.check import check
+from ociarchive.toc.locate import CHUNKED, has_table
+
+__all__ = ["CHUNKED", "check", "has_table"]
