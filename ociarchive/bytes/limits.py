@@ -40,8 +40,8 @@ class Limits:
     manifest_size: int = 4 << 20
     #: Configs of real images stay under 1 MiB; their history and labels may grow, so twice a manifest.
     config_size: int = 8 << 20
-    #: A layer's table of contents has about 300 bytes for each file: this is a hundred thousand files.
-    toc_size: int = 32 << 20
+    #: A layer's table of contents has 200 to 400 bytes for each file: this is 170,000 files and more.
+    toc_size: int = 64 << 20
     #: Real documents nest under 10 deep; Python's own parser ends near 1,000.
     depth: int = 100
     #: Real archives nest an index in an index; nothing known nests deeper.
