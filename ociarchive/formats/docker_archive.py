@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
-from ociarchive.bytes.limits import LimitError
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout
+from ociarchive.formats import _layout, _v1
 from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 _MANIFEST: Final = "manifest.json"
-_V1: Final = "repositories"
 #: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
 _CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
 _PREFERRED: Final = Platform(os="linux", architecture="amd64")
@@ -47,7 +45,7 @@ class DockerArchive:
         if source is not None:
             first = source.head(64).lstrip()[:1]
             return first == b"[" or container.kind == "tar" or (first != b"{" and container.get("version") is None)
-        return container.get(_V1) is not None and not _layout.has_layout(container)
+        return container.get(_v1.NAME) is not None and not _layout.has_layout(container)
 
     def read(self, container: Container) -> Archive:
         """Return the graph below index.json, if there is one, and manifest.json."""
@@ -62,7 +60,7 @@ class DockerArchive:
         listed = list(_entries(container, graph))
         entry, roots = _index(container, graph)
         roots = tuple(_join(roots, listed, graph, container.where)) if roots is not None else _distinct(listed)
-        _check_v1(container, listed, graph)
+        _v1.check(container, listed, graph)
         stored = _layout.stored(container, graph)
         return Archive(
             format=self.name,
@@ -198,35 +196,6 @@ def _check_layer_sources(value: JSON, image: Image, container: Container, graph:
                 "layer-sources-mismatch", "LayerSources gives a layer another size than it has", where, diff_id,
                 f"{descriptor.size} bytes", f"{layer.source.size} bytes",
             )  # fmt: skip
-
-
-def _check_v1(container: Container, listed: list[Root], graph: GraphReader) -> None:
-    """Note where `repositories`, which only engines before Docker 1.10 read, contradicts manifest.json."""
-    where = f"{container.where}: {_V1}"
-    try:
-        found = _layout.load(container, _V1, graph)
-    except LimitError as error:
-        graph.failed(error, where, _V1)
-        return
-    except ContentError as error:
-        graph.flaw("v1-conflict", error.what, where, _V1)
-        return
-    if graph.incomplete or not listed:
-        return  # manifest.json could not be read: nothing is contradicted
-    owners = {name: root for root in listed for name in root.names}
-    for repository, tags in (found.members if found else {}).items():
-        for tag, top in (tags if isinstance(tags, dict) else {}).items():
-            name = Reference.maybe(f"{repository}:{tag}")
-            owner = owners.get(name) if name else None
-            if owner is None or not isinstance(owner.node, Image):
-                what = f"repositories names {repository[:80]}:{tag[:80]}, manifest.json does not"
-                graph.flaw("v1-conflict", what, where, f"{repository}:{tag}"[:200])
-                continue
-            folder = container.get(f"{top}/layer.tar") if isinstance(top, str) else None
-            last = owner.node.layers[-1].source if owner.node.layers else None
-            if folder is not None and last is not None and folder != last:
-                what = f"repositories gives {repository[:80]}:{tag[:80]} another top layer than manifest.json"
-                graph.flaw("v1-conflict", what, where, f"{repository}:{tag}"[:200])
 
 
 def _strings(value: JSON) -> list[str]:

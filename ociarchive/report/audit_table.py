@@ -90,13 +90,11 @@ def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, st
     word = paint("FAIL", "error") if bad else paint("PASS", "pass")
     found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
-    proved = layers.count(True)
+    waived = any(report.waived for report in reports)
     images = sum(len(report.images) for report in reports)
-    waived = any(finding.severity == "error" for report in reports for finding in report.waived)
-    holds = ": every claim holds" if images and proved == len(layers) and not errors and not waived else ""
     lines = [
         f"{word}  {found}{scope}; {plural(blobs, 'blob')}, {size(read)} read in {seconds:.1f} s",
-        f"      {plural(images, 'image')}, {proved} of {plural(len(layers), 'layer')} proved{holds}",
+        f"      {plural(images, 'image')}, {_proved(layers, sound=not errors and not waived)}",
     ]
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:
@@ -107,3 +105,14 @@ def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, st
     if rules:
         lines.append(f"      What a rule means: ociarchive rules {rules[0]}")
     return lines
+
+
+def _proved(layers: Sequence[bool | None], *, sound: bool) -> str:
+    """Say of how many layers every claim was proved. Nothing that was not held against its bytes is called good."""
+    if not layers:
+        return "no layer to prove: nothing of an image was checked"
+    proved, unknown = layers.count(True), layers.count(None)
+    told = f"{proved} of {plural(len(layers), 'layer')} proved"
+    if unknown:
+        return f"{told}, {unknown} could not be"
+    return f"{told}: every claim holds" if sound and proved == len(layers) else told

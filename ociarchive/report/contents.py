@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.measure import agrees
 from ociarchive.model import Missing
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ociarchive.measure import Measured
     from ociarchive.model import Layer
     from ociarchive.report.outcomes import Outcome
+
+#: Rules that tell of something that could not be proved, and what it is.
+_UNPROVED: Final = {"image-unproved": "manifest", "toc-elsewhere": "table of contents of layer"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +158,9 @@ def _not_there(evidence: Evidence) -> Iterator[tuple[str, str]]:
             platform = f" ({edge.descriptor.platform})" if edge.descriptor.platform else ""
             why = "it cannot be read as one" if edge.node.source is not None else "it is not in the archive"
             yield f"manifest {edge.descriptor.digest}{platform}", why
+    for flaw in evidence.flaws:
+        if flaw.rule in _UNPROVED:
+            yield f"{_UNPROVED[flaw.rule]} {flaw.subject}", flaw.message
     for claim in evidence.claims:
         fact = evidence.fact(claim.source)
         if fact is not None and agrees(claim.digest, fact.digests) is None:

@@ -200,6 +200,21 @@ TABLES = {
 }
 
 
+CHAIN = tuple(one.name.partition("/")[0] for one in version_one(PLAIN) if one.name.endswith("/layer.tar"))
+
+
+def chained(number: int = 0, **members: object) -> list[Member]:
+    """Make what Docker wrote for old engines and new ones alike, members of one layer's document set."""
+    found = version_one(PLAIN)
+    name = f"{CHAIN[number]}/json"
+    about = json.loads(next(one.data for one in found if one.name == name)) | members
+    layers = [f"{one}/layer.tar" for one in CHAIN]
+    listed_image = dumped([{"Config": SAVED.config, "RepoTags": ["corpus/app:1.0"], "Layers": layers}])
+    kept = {key: value for key, value in about.items() if value is not None}
+    configs = [one for one in docker_archive(SAVED) if one.name == SAVED.config]
+    return [*changed(found, name, dumped(kept)), *configs, file("manifest.json", listed_image)]
+
+
 def cyclic(*, closed: bool) -> list[Member]:
     """Make two indexes of a digest that nobody computes, which lead to each other, or to an image."""
     first, second = "x-sum:1", "x-sum:2"
@@ -791,6 +806,11 @@ FAILS: Cases = {
         "another-name": Case(content=v1(other={"1.0": "a" * 64})),
         "top-layer": Case(content=v1(**{"corpus/app": {"1.0": hexed(PLAIN.layers[0].diff_id)}})),
         "no-json": Case(content=[*docker_archive(SAVED), file("repositories", b"{")]),
+        "id": Case(content=chained(0, id="5" * 64), found="5" * 64),
+        "parent-absent": Case(content=chained(0, parent="5" * 64), found="5" * 64),
+        "parent-left-out": Case(content=chained(1, parent=None)),
+        "parent-of-itself": Case(content=chained(1, parent=CHAIN[1])),
+        "layer-no-json": Case(content=changed(chained(), f"{CHAIN[0]}/json", b"{")),
     },
     "reference-malformed": {
         "tag": Case(
@@ -1563,6 +1583,8 @@ PASSES: Cases = {
     },
     "v1-conflict": {
         "same": Case(content=docker_archive(SAVED, repositories=True)),
+        "chain": Case(content=chained()),
+        "chain-without-ids": Case(content=chained(0, id=None)),
         "top-layer": Case(content=v1(**{"corpus/app": {"1.0": hexed(PLAIN.layers[1].diff_id)}})),
         "empty": Case(content=v1()),
         "full-name": Case(content=v1(**{"docker.io/corpus/app": {"1.0": "a" * 64}})),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from ociarchive.report.text import bar, cut, pad, plural, safe, short, size, tail, wrapped
+from tests.audit.cases import FAILS
 from tests.support import build, oracle
 from tests.support.build import AMD64, ARM64, Image, artifact, attestation, index, layer
 from tests.support.call import Call, Json, Run, told
@@ -335,6 +336,35 @@ def test_audit_table_of_nothing_wrong(cli_call: Call) -> None:
     assert re.search(r"^ +1 image, (\d+) of \1 layers proved", text, re.MULTILINE)
     assert "FAIL" not in text
     assert "What a rule means" not in text
+
+
+@pytest.mark.parametrize(
+    ("rule", "case", "line"),
+    [
+        ("image-unproved", "config-in-capitals", "0 images, no layer to prove: nothing of an image was checked"),
+        ("layer-opaque", "encrypted", "1 image, 1 of 2 layers proved, 1 could not be"),
+        ("digest-unknown", "layer", "1 image, 0 of 1 layer proved, 1 could not be"),
+        ("toc-entry", "estargz-too-many", "1 image, 1 of 1 layer proved"),
+        ("layer-padded", "gzip", "1 image, 1 of 1 layer proved: every claim holds"),
+    ],
+)
+def test_what_was_not_proved_is_not_called_good(
+    rule: str, case: str, line: str, tmp_path: Path, cli_call: Call
+) -> None:
+    result = cli_call("audit", "--no-config", FAILS[rule][case].write(tmp_path))
+    assert f"      {line}\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("rule", "case", "told"),
+    [("image-unproved", "config-in-capitals", "manifest"), ("toc-elsewhere", "external", "table of contents")],
+)
+def test_the_page_lists_what_could_not_be_proved(
+    rule: str, case: str, told: str, tmp_path: Path, cli_call: Call
+) -> None:
+    page = cli_call("audit", "--no-config", "--format", "html", FAILS[rule][case].write(tmp_path)).stdout
+    listed = page.partition("could not be proved")[2]
+    assert f"{told} of layer sha256:" in listed or f"{told} sha256:" in listed
 
 
 @pytest.mark.parametrize(("option", "colours"), [("always", True), ("never", False), ("auto", False)])

@@ -116,7 +116,7 @@ RULES: Final = (
     ),
     _rule(
         "v1-conflict", "Docker image spec v1, repositories",
-        "The file repositories, which only old engines read, contradicts manifest.json.",
+        "What only old engines read (repositories, the json of layers) contradicts manifest.json.",
         "Harmless for engines since Docker 1.10; `convert` leaves the file out.", "warning",
     ),
     _rule(

@@ -1,0 +1,108 @@
+"""What only engines before Docker 1.10 read of a docker-archive, held against manifest.json.
+
+`repositories` gives each name a top layer; a layer is a folder with `layer.tar` and `json`, which names its parent
+(Docker's image specification, v1.0, Loading/Saving Image Filesystem Changesets).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive import documents
+from ociarchive.bytes.limits import LimitError
+from ociarchive.errors import ContentError
+from ociarchive.formats import _layout
+from ociarchive.model import Image
+from ociarchive.values import Reference
+
+if TYPE_CHECKING:
+    from ociarchive.container import Container
+    from ociarchive.graph import GraphReader
+    from ociarchive.model import Root
+
+NAME: Final = "repositories"
+_RULE: Final = "v1-conflict"
+#: A layer's `json` is a config without layers.
+_JSON_SIZE: Final = 1 << 20
+
+
+def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
+    """Note where `repositories` and the layers' own documents contradict manifest.json."""
+    where = f"{container.where}: {NAME}"
+    try:
+        found = _layout.load(container, NAME, graph)
+    except LimitError as error:
+        graph.failed(error, where, NAME)
+        return
+    except ContentError as error:
+        graph.flaw(_RULE, error.what, where, NAME)
+        return
+    if graph.incomplete or not listed:
+        return  # manifest.json could not be read: nothing is contradicted
+    owners = {name: root for root in listed for name in root.names}
+    chains = _Chains(container, graph)
+    for repository, tags in (found.members if found else {}).items():
+        for tag, top in (tags if isinstance(tags, dict) else {}).items():
+            name = Reference.maybe(f"{repository}:{tag}")
+            owner = owners.get(name) if name else None
+            shown = f"{repository[:80]}:{tag[:80]}"
+            if owner is None or not isinstance(owner.node, Image):
+                graph.flaw(_RULE, f"repositories names {shown}, manifest.json does not", where, shown[:200])
+                continue
+            folder = container.get(f"{top}/layer.tar") if isinstance(top, str) else None
+            last = owner.node.layers[-1].source if owner.node.layers else None
+            if folder is not None and last is not None and folder != last:
+                what = f"repositories gives {shown} another top layer than manifest.json"
+                graph.flaw(_RULE, what, where, shown[:200])
+            elif isinstance(top, str):
+                chains.hold(top, owner.node)
+
+
+class _Chains:
+    """Goes from top layers to their parents, reading the document of each layer once."""
+
+    def __init__(self, container: Container, graph: GraphReader) -> None:
+        self._container, self._graph = container, graph
+        self._parents: dict[str, tuple[str | None, bool]] = {}
+        self._steps = container.limits.members  # many names may lead to one long chain
+
+    def hold(self, top: str, image: Image) -> None:
+        """Hold a top layer and its parents against the layers of an image."""
+        layer: str | None = top
+        chain: list[str] = []
+        while layer is not None and len(chain) <= len(image.layers):
+            self._steps -= 1
+            if layer not in self._parents:
+                self._parents[layer] = self._parent(layer)
+            parent, known = self._parents[layer]
+            if not known or self._steps < 0:
+                return
+            chain.append(layer)
+            layer = parent
+        sources = [self._container.get(f"{one}/layer.tar") for one in reversed(chain)]
+        named = [one.source for one in image.layers]
+        if None not in sources and None not in named and sources != named:
+            what = "the parents of the top layer are other layers than manifest.json lists"
+            self._graph.flaw(_RULE, what, f"{self._container.where}: {top}/json", top)
+
+    def _parent(self, layer: str) -> tuple[str | None, bool]:
+        """Return a layer's parent, and whether it could be told."""
+        name = f"{layer}/json"
+        where = f"{self._container.where}: {name}"
+        source = self._container.get(name)
+        if source is None or source.size > _JSON_SIZE:
+            return None, False
+        try:
+            members = documents.parse(b"".join(source.chunks()), where, limit=_JSON_SIZE, surrogates=True).members
+        except documents.DocumentError as error:
+            self._graph.flaw(_RULE, error.what, where, layer)
+            return None, False
+        told, parent = members.get("id", layer), members.get("parent") or None
+        if told != layer:
+            what = "a layer's id is another than that of its folder"
+            self._graph.flaw(_RULE, what, where, layer, layer, str(told)[:80])
+        elif parent is not None and (not isinstance(parent, str) or self._container.get(f"{parent}/json") is None):
+            self._graph.flaw(_RULE, "a layer's parent is not in the archive", where, layer, None, str(parent)[:80])
+        else:
+            return parent, True
+        return None, False
