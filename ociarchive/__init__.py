@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 from ociarchive import version
 
 if TYPE_CHECKING:
-    from ociarchive.api import Conversion, Limits, Policy, Report, audit, convert, inspect, open_archive
+    from ociarchive.api import (
+        Conversion,
+        Difference,
+        Limits,
+        Policy,
+        Report,
+        audit,
+        convert,
+        diff,
+        inspect,
+        open_archive,
+    )
     from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
 
 __version__ = version.VERSION
@@ -19,6 +30,7 @@ __version__ = version.VERSION
 __all__ = [
     "ContentError",
     "Conversion",
+    "Difference",
     "HostError",
     "Limits",
     "OciArchiveError",
@@ -28,6 +40,7 @@ __all__ = [
     "__version__",
     "audit",
     "convert",
+    "diff",
     "inspect",
     "open_archive",
 ]

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.auditing import Policy, Report, audit_archive, sniffed
 from ociarchive.bytes.limits import Limits
+from ociarchive.differing import ASPECTS, Difference, difference
+from ociarchive.differing import Options as _DiffOptions
+from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, open_archive
 from ociarchive.measure import Progress
 from ociarchive.report.facts import archive_facts
@@ -29,12 +32,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ociarchive.bytes.codec import Level
+    from ociarchive.differing.model import Aspect
     from ociarchive.transform.plan import Compression, MediaTypes
     from ociarchive.values import JSON
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
-__all__ = ["Conversion", "Limits", "Policy", "Progress", "Report", "audit", "convert", "inspect", "open_archive"]
+__all__ = [
+    "Conversion",
+    "Difference",
+    "Limits",
+    "Policy",
+    "Progress",
+    "Report",
+    "audit",
+    "convert",
+    "diff",
+    "inspect",
+    "open_archive",
+]
 
 
 def audit(
@@ -129,3 +145,54 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
         limits=limits or Limits(),
     )
     return _convert([Source(path=os.fspath(path)) for path in listed], os.fspath(dest), options, progress)
+
+
+def diff(  # noqa: PLR0913  one parameter for each option of the command
+    a: StrPath,
+    b: StrPath,
+    *,
+    images_a: Sequence[str] = (),
+    images_b: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    ignore: Sequence[Aspect] = (),
+    files: bool = False,
+    jobs: int | None = None,
+    limits: Limits | None = None,
+    tick: Callable[[int], None] | None = None,
+) -> Difference:
+    """Read two archives to their end and return what differs between the images they hold, however these are packed.
+
+    Images are the same if they have one image ID and layers that were proved to unpack to the same. `images_a` and
+    `images_b` select by name or digest, as `PATH#REF` does; `ignore` names what does not count: `names`,
+    `annotations`, `attestations`. With `files` layers that differ list their paths; nothing is unpacked to disk.
+    `jobs` is a number of threads, else that of the processors this process may use; `tick` hears of bytes read, from
+    several threads.
+
+    ContentError: an archive is at fault, so that nothing it says can be relied on. UsageError: no such file, or a
+    selector takes nothing. HostError: the machine cannot read it. ValueError: a platform that is none.
+
+    >>> import ociarchive
+    >>> ociarchive.convert("app.tar", "app-zstd", to="oci-layout", compression="zstd").format
+    'oci-layout'
+    >>> found = ociarchive.diff("app.tar", "app-zstd")
+    >>> found.same
+    True
+    >>> (pair,) = found.images
+    >>> pair.kind, pair.repacked, pair.label
+    ('same', True, 'docker.io/corpus/app:1.0')
+    >>> [(layer.kind, layer.old.compression, layer.new.compression) for layer in pair.layers]
+    [('same', 'none', 'zstd'), ('same', 'none', 'zstd'), ('same', 'none', 'zstd')]
+    """
+    unknown = set(ignore) - set(ASPECTS)
+    if unknown:
+        raise UsageError(f"nothing to ignore is called {', '.join(sorted(unknown))}", expected=", ".join(ASPECTS))
+    options = _DiffOptions(
+        old=Source(path=os.fspath(a), images=tuple(images_a)),
+        new=Source(path=os.fspath(b), images=tuple(images_b)),
+        platforms=tuple(Platform.parse(text) for text in platforms),
+        ignore=frozenset(ignore),
+        files=files,
+        jobs=jobs or processors(),
+        limits=limits or Limits(),
+    )
+    return difference(options, tick)

@@ -109,6 +109,13 @@ class Platform:
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
+    @property
+    def usual(self) -> str:
+        """One spelling for what is one platform: without a variant that an absent one means, with the OS's version."""
+        usual = _DEFAULT_VARIANT.get(self.architecture)
+        variant = self.variant if self.variant != usual else None
+        return "/".join(part for part in (self.os, self.architecture, variant, self.os_version) if part)
+
     def fits(self, wanted: Platform) -> bool:
         """Whether an image of this platform is one that `wanted` asks for; without a variant every variant is."""
         if (self.os, self.architecture) != (wanted.os, wanted.architecture):

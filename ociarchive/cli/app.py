@@ -11,6 +11,7 @@ _COMMANDS: Final = {
     "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
     "audit": ("ociarchive.cli.audit_cmd", "Prove that archives are what they say they are."),
     "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
+    "diff": ("ociarchive.cli.diff_cmd", "Tell whether two archives hold the same images, and what differs."),
     "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import sys
 import time
@@ -24,6 +23,7 @@ from ociarchive.cli.common import (
     limit_options,
     limits,
     output_options,
+    sha256_of,
     source,
     versions,
     width,
@@ -276,15 +276,10 @@ def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[st
         time=dt.datetime.fromtimestamp(stamp, dt.UTC),
         seconds=0.0 if epoch.isdigit() else seconds,
         limits=allowed,
-        sha256={path: _sha256(path) for path in files} if values["fmt"] == "html" else {},
+        sha256={path: sha256_of(path) for path in files} if values["fmt"] == "html" else {},
         sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
         receipt=values["receipt"],
         folder=os.getcwd(),
         pinned={path: selectors for path in (report.source for report in reports) if (selectors := demanded(path))},
     )
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -201,6 +201,14 @@ def versions() -> dict[str, str]:
     }
 
 
+def sha256_of(path: str) -> str:
+    """Return the digest of a file in hex."""
+    import hashlib
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def width() -> int:
     """Return the columns to write for: COLUMNS, else the terminal's, else 80."""
     told = os.environ.get("COLUMNS", "")

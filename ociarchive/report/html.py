@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os.path
 import re
-import shlex
-import string
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from ociarchive.bytes.limits import Limits
 from ociarchive.report import contents, jsonout, view
 from ociarchive.report.outcomes import Outcome, outcomes
-from ociarchive.report.text import plural, safe, size
+from ociarchive.report.templating import again, environment, page, shell
+from ociarchive.report.text import plural, size
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from jinja2 import Environment
 
     from ociarchive.auditing import Report
     from ociarchive.report.run import Run
@@ -29,9 +26,6 @@ if TYPE_CHECKING:
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 #: Limits in bytes, beside those that are named a size.
 _BYTES: Final = ("ratio_from", "name", "extended", "window")
-#: What stands for itself between the quotes of `$'...'`.
-_PLAIN: Final = frozenset(string.printable.rstrip(string.whitespace) + " ") - frozenset("'\\")
-_LOADER: Final = PackageLoader("ociarchive.report")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,49 +51,25 @@ class Page:
 
 def render(reports: Sequence[Report], run: Run) -> str:
     """Return the report: ASCII alone, so that it survives any way it is carried. Same arguments, same text."""
-    environment = Environment(
-        loader=_LOADER,
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(size=size, plural=plural, ticks=_ticks)
+    made = environment()
     pages = [_page(number, report, run) for number, report in enumerate(reports, 1)]
     digest = hashlib.sha256(jsonout.render(reports, run).encode()).hexdigest()
-    style = _style(environment, pages, digest)
-    text = environment.get_template("audit.html.jinja").render(
+    return page(
+        made,
+        "audit.html.jinja",
+        _style(made, pages, digest),
         pages=pages,
         run=run,
         failed=sum(report.failed for report in reports),
         overall=_overall(reports),
         policy=reports[0].policy if reports else None,
         limits=_limits(run.limits),
-        command=_shell(run.command),
-        again=_again(run.command),
-        files=[page for page in pages if page.sha256],
-        quoted=lambda *words: _shell(words),
+        command=shell(run.command),
+        again=again(run.command, "audit"),
+        files=[one for one in pages if one.sha256],
+        quoted=lambda *words: shell(words),
         digest=digest,
         version=VERSION,
-        style=Markup(style),  # noqa: S704  # our own CSS, and digests in hex
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-    )
-    return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")
-
-
-def _shown(value: object) -> object:
-    """Make every text that the template shows safe to read, before Jinja escapes it."""
-    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _ticks(text: str) -> Markup:
-    """Return text in which what stands between two backticks is set as code."""
-    parts = safe(text).split("`")
-    odd = len(parts) % 2 == 1  # else one has no partner, and none is taken for a pair
-    return Markup("" if odd else "`").join(  # noqa: S704  # a separator of our own
-        Markup("<code>{}</code>").format(part) if odd and number % 2 else escape(part)
-        for number, part in enumerate(parts)
     )
 
 
@@ -125,13 +95,11 @@ def _page(number: int, report: Report, run: Run) -> Page:
     )
 
 
-def _style(environment: Environment, pages: Sequence[Page], digest: str) -> str:
+def _style(made: Environment, pages: Sequence[Page], digest: str) -> str:
     """Return the style sheet. Each archive's printed pages carry its own digest at their foot."""
-    feet = [
-        (page.number, f"archive sha256:{page.sha256}" if _DIGEST.match(page.sha256 or "") else "") for page in pages
-    ]
+    feet = [(one.number, f"archive sha256:{one.sha256}" if _DIGEST.match(one.sha256 or "") else "") for one in pages]
     report = f"JSON report sha256:{digest}"
-    return environment.get_template("audit.css.jinja").render(
+    return made.get_template("audit.css.jinja").render(
         foot=feet[0][1] or report if len(feet) == 1 else report,
         feet=[(number, foot or report) for number, foot in feet] if len(feet) > 1 else [],
     )
@@ -160,28 +128,3 @@ def _limits(limits: Limits) -> list[tuple[str, str, bool]]:
         text = size(value) if one.name in _BYTES or one.name.endswith("_size") else f"{value:,}"
         told.append((one.name.replace("_", " "), text, value != getattr(usual, one.name)))
     return told
-
-
-def _again(command: Sequence[str]) -> str:
-    """Return the command that makes the JSON report of the same call."""
-    words: list[str] = []
-    skip = False
-    for word in command:
-        if skip or word.startswith(("--format=", "--output=")):
-            skip = False
-        elif word in ("--format", "--output"):
-            skip = True
-        else:
-            words.append(word)
-    at = words.index("audit") + 1 if "audit" in words else len(words)
-    return f"{_shell([*words[:at], '--format', 'json', *words[at:]])} | sha256sum"
-
-
-def _shell(words: Sequence[str]) -> str:
-    """Return words as a shell takes them; what cannot be printed is spelled in `$'...'`."""
-    return " ".join(shlex.quote(word) if word.isprintable() else _dollar(word) for word in words)
-
-
-def _dollar(word: str) -> str:
-    raw = word.encode("utf-8", "surrogateescape")
-    return "$'" + "".join(chr(byte) if chr(byte) in _PLAIN else f"\\x{byte:02x}" for byte in raw) + "'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence, judge
@@ -10,10 +9,10 @@ from ociarchive.auditing.run import check_tables, wanted
 from ociarchive.bytes.sink import Aborted
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import measure
-from ociarchive.model import Image, parts, walk
 from ociarchive.transform.claims import Claims, claims_by_source
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
+from ociarchive.transform.taking import refuse_errors, taken
 from ociarchive.values import Digest
 from ociarchive.workers import Cancelled
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from ociarchive.bytes.source import ByteSource
     from ociarchive.formats.base import Content
     from ociarchive.measure import Measured, Progress
-    from ociarchive.model import Archive, Root
     from ociarchive.transform.gather import Gathered
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 #: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.
 _SOME_DIGEST: Final = Digest("sha256", "0" * 64)
 _UNCLAIMED: Final = Claims()
-#: What looking up any member may show. Where something that is taken needs the member, it is missing as well.
-_OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "link-escapes"))
 
 
 class Moving:
@@ -54,7 +50,9 @@ class Moving:
         self._archives, self._plan, self._options = archives, plan, options
         self._workers, self._progress = workers, progress
         kept = {id(root.node) for root in content.roots}
-        self._taken = [_taken(one, kept) for one in archives]
+        self._taken = [
+            taken(one.archive, tuple(root for root in one.roots if id(root.node) in kept)) for one in archives
+        ]
         self._wanted: dict[ByteSource, Wanted] = {}
         for archive in self._taken:
             for source, how in wanted(archive).items():
@@ -93,15 +91,10 @@ class Moving:
 
     def check(self, *, tables: bool = False) -> None:
         """Refuse what is taken if a rule finds an error in it (ContentError); `tables` looks at layers' tables too."""
-        for taken in self._taken:
+        for one in self._taken:
             facts = dict(self._facts)
-            seen = check_tables(taken, facts, self._options.limits, self._workers) if tables else ()
-            for finding in judge(Evidence(taken, facts, seen, folded=False)):
-                stray = finding.rule in _OF_STRAYS  # of what is taken, what it leads to is missing then
-                if finding.severity == "error" and not stray:
-                    raise ContentError(
-                        finding.message, where=finding.location, expected=finding.expected, found=finding.found
-                    )
+            seen = check_tables(one, facts, self._options.limits, self._workers) if tables else ()
+            refuse_errors(Evidence(one, facts, seen, folded=False))
 
     def findings(self) -> Iterator[str]:
         """Give, in words, the warnings about the sources and errors in what is not taken, as far as it was read."""
@@ -168,31 +161,6 @@ def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
     if fact.diff_id is None or fact.uncompressed_size is None:
         raise ContentError("layer does not unpack to its end", where=move.source.where)
     return Arrived(digest=fact.diff_id, size=fact.uncompressed_size, compression=move.codec.name, fact=fact)
-
-
-def _taken(one: Gathered, kept: set[int]) -> Archive:
-    """Return an archive with only what comes along of it, and without flaws of documents that do not."""
-    roots = tuple(root for root in one.roots if id(root.node) in kept)
-    places = _places(roots)
-    beside = one.archive.beside
-    aside = _places(one.archive.roots) - places
-    aside |= {stored.source.where for stored in one.archive.stored if stored.source and stored.digest in beside}
-    sources = {part.source for edge in walk(roots) for part in parts(edge.node)}
-    return replace(
-        one.archive,
-        roots=roots,
-        flaws=tuple(flaw for flaw in one.archive.flaws if flaw.where.partition("#")[0] not in aside),
-        stored=tuple(stored for stored in one.archive.stored if stored.source in sources),
-    )
-
-
-def _places(roots: Sequence[Root]) -> set[str]:
-    """Return where the documents of some roots stand; the documents that an archive begins with are not among them."""
-    found: set[str] = set()
-    for edge in walk(roots):
-        config = edge.node.config.source if isinstance(edge.node, Image) else None
-        found.update(source.where for source in (edge.node.source, config) if source is not None)
-    return found
 
 
 def sentence(finding: Finding) -> str:

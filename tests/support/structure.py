@@ -28,6 +28,7 @@ ROWS = (
     "remote",
     "auditing",
     "transform",
+    "differing",
     "report",
     "api",
     "cli",

@@ -1,0 +1,117 @@
+"""`ociarchive diff`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ociarchive.cli.common import (
+    common,
+    common_options,
+    emit,
+    jobs,
+    limit_options,
+    limits,
+    output_options,
+    platform,
+    sha256_of,
+    source,
+    versions,
+    width,
+)
+from ociarchive.cli.progress import progress
+from ociarchive.differing import ASPECTS, Options, difference
+from ociarchive.report.diff_json import diff_json
+from ociarchive.report.diff_table import diff_table
+from ociarchive.report.run import Run
+
+if TYPE_CHECKING:
+    from ociarchive.bytes.limits import Limits
+    from ociarchive.differing import Difference
+
+_EXAMPLES = """\b
+Examples:
+  ociarchive diff app.tar app-layout
+  ociarchive diff yesterday.tar#app:1.0 today.tar#app:1.1 --files
+  ociarchive diff staging.tar production --platform linux/amd64 --format html --output diff.html
+"""
+
+
+@click.command("diff", epilog=_EXAMPLES, short_help="Tell whether two archives hold the same images.")
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images, in both archives.")
+@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
+@click.option("--files", is_flag=True, help="List the paths that differ, layer by layer.")
+@click.option("--ignore", multiple=True, type=click.Choice(ASPECTS), help="Show these, and let them not count.")
+@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
+@output_options("table", "json", "html")
+@limit_options
+@common_options
+def command(**values: Any) -> int:
+    """Tell whether two archives hold the same images, however packed, and what differs.
+
+    Both are read to their end: images are the same if they have one image ID and layers that unpack to the same. How
+    layers are compressed, manifests and their digests are packing and do not count. Status 0: no difference. 1: there
+    is one, or an archive is damaged.
+    """
+    shared = common(**values)
+    old, new = source(values["old"]), source(values["new"])
+    options = Options(
+        old=replace(old, images=(*old.images, *values["images"])),
+        new=replace(new, images=(*new.images, *values["images"])),
+        platforms=tuple(platform(text) for text in values["platforms"]),
+        ignore=frozenset(values["ignore"]),
+        files=values["files"],
+        jobs=jobs(values["asked_jobs"]),
+        limits=limits(values),
+    )
+    with progress(shared) as hears:
+        if hears:
+            hears.begin([("reading", _size(old.path) + _size(new.path))])
+        found = difference(options, (lambda count: hears.read(0, count)) if hears else None)
+    if values["fmt"] == "json":
+        text = diff_json(found)
+    elif values["fmt"] == "html":
+        from ociarchive.report.diff_html import diff_html
+
+        text = diff_html(found, _run(found, options.limits))
+    else:
+        painter = shared.painter(values["output"])
+        text = diff_table(found, width=width(), whole=shared.verbose > 0, paint=painter)
+    emit(text, values["output"])
+    return int(not found.same)
+
+
+def _run(found: Difference, allowed: Limits) -> Run:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    stamp = int(epoch) if epoch.isdigit() else int(time.time())
+    files = [side.source for side in (found.old, found.new) if os.path.isfile(side.source)]
+    return Run(
+        command=("ociarchive", *sys.argv[1:]),
+        time=dt.datetime.fromtimestamp(stamp, dt.UTC),
+        seconds=0.0,
+        limits=allowed,
+        sha256={path: sha256_of(path) for path in files},
+        sizes={path: os.path.getsize(path) for path in files},
+        versions=versions(),
+        folder=os.getcwd(),
+    )
+
+
+def _size(path: str) -> int:
+    """Return the bytes of a file, or of the files in a folder; 0 where nobody can tell."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path) if os.path.isfile(path) else 0
+    return sum(
+        os.path.getsize(place)
+        for folder, _, names in os.walk(path)
+        for name in names
+        if os.path.isfile(place := os.path.join(folder, name))
+    )

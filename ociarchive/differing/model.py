@@ -1,0 +1,269 @@
+"""What a comparison of two archives came to, as values. `old` is the first archive's, `new` the second's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ociarchive.values import JSON
+
+Kind: TypeAlias = Literal["same", "changed", "added", "removed"]
+#: What can be left out of the verdict; images themselves cannot.
+Aspect: TypeAlias = Literal["names", "annotations", "attestations"]
+ASPECTS: Final[tuple[Aspect, ...]] = ("names", "annotations", "attestations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A value that differs. `pointer` is a JSON pointer (RFC 6901), of what was removed into the old document.
+
+    `old` and `new` are JSON values; what was added has no old one, what was removed no new one: None, as null is.
+    """
+
+    pointer: str
+    kind: Literal["added", "removed", "changed"]
+    old: JSON = None
+    new: JSON = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationChange:
+    """An annotation that differs. `on` is what carries it: `manifest`, `index`, `entry`, or `layer 3`.
+
+    `entry` is the descriptor in the index that leads to the manifest.
+    """
+
+    on: str
+    key: str
+    kind: Literal["added", "removed", "changed"]
+    old: str | None = None
+    new: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """What a layer has at a path.
+
+    `type` is `file`, `folder`, `symlink`, `hardlink`, `device`, `fifo` or `other`; or that which deletes a path of the
+    layers below: `whiteout`, and `opaque` for all that a folder held there.
+
+    `size` is in bytes, `mtime_ns` in nanoseconds since 1970. `link` is where a link leads; of a device its numbers.
+    `sha256` is the hex of a file's content, `xattrs` the digest of all extended attributes, empty without any.
+    """
+
+    type: str
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    size: int
+    link: str
+    sha256: str | None = None
+    owner: str = ""
+    xattrs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """A path that differs. `what` says in what, where both layers have it: `content`, `mode`, `owner`, `mtime`, ..."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    old: FileState | None = None
+    new: FileState | None = None
+    what: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The paths of a layer that differ, by name; `same` is how many do not. `problem` says why none could be read."""
+
+    changes: tuple[FileChange, ...] = ()
+    same: int = 0
+    problem: str | None = None
+
+    def count(self, kind: str) -> int:
+        """Return the number of paths of a kind."""
+        return sum(change.kind == kind for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSide:
+    """A layer as one archive has it. `number` counts from 1; sizes are in bytes.
+
+    `digest` is of the stored bytes, measured; where they are not here, what is claimed. `proved` tells that the layer
+    was read and unpacks to `diff_id`. `present` tells that its bytes are in the archive.
+    """
+
+    number: int
+    digest: str | None
+    diff_id: str | None
+    media_type: str | None
+    compression: str | None
+    size: int | None
+    uncompressed_size: int | None
+    created_by: str
+    proved: bool
+    present: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerPair:
+    """A layer of both images, or of one. `unproved` are two that claim one diff_id, which not both were proved to have.
+
+    `files` is there where it was asked for, and where the layer differs.
+    """
+
+    kind: Literal["same", "changed", "added", "removed", "unproved"]
+    old: LayerSide | None = None
+    new: LayerSide | None = None
+    files: Files | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether this makes images differ. A layer that neither archive holds is no difference."""
+        if self.kind == "unproved" and self.old is not None and self.new is not None:
+            return self.old.present or self.new.present
+        return self.kind != "same"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSide:
+    """An image as one archive has it. `names` are full, `ref_names` those that are none.
+
+    `manifests` are the digests of its manifests, none in an archive without; `index` that of the index it stands in.
+    """
+
+    names: tuple[str, ...]
+    ref_names: tuple[str, ...]
+    platform: str | None
+    image_id: str
+    manifests: tuple[str, ...]
+    index: str | None
+    media_type: str | None
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return next(iter((*self.names, *self.ref_names)), "(no name)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """An attestation, a signature or another artifact: of both archives, or of one.
+
+    `type` is its artifact type, or that of what it states; `old` and `new` are digests of its manifest. Two are the
+    same if what they hold is, whatever manifest it is of.
+    """
+
+    kind: Kind
+    type: str
+    old: str | None = None
+    new: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePair:
+    """An image of both archives, or of one. `by` says what brought the two together.
+
+    `same` images have one image ID and layers that were proved to be the same. `names` tells whether the names differ,
+    where both archives give some.
+    """
+
+    kind: Kind
+    by: Literal["name", "image id", "platform", "alone"]
+    old: ImageSide | None = None
+    new: ImageSide | None = None
+    names: bool = False
+    layers: tuple[LayerPair, ...] = ()
+    config: tuple[Change, ...] = ()
+    annotations: tuple[AnnotationChange, ...] = ()
+    attestations: tuple[Companion, ...] = ()
+
+    @property
+    def sides(self) -> tuple[ImageSide, ...]:
+        """The sides that there are, the old one first."""
+        return tuple(side for side in (self.old, self.new) if side is not None)
+
+    @property
+    def label(self) -> str:
+        """What to call it: its first name in either archive."""
+        return next((side.label for side in self.sides if side.names or side.ref_names), "(no name)")
+
+    @property
+    def platform(self) -> str | None:
+        """The platform of either side."""
+        return next((side.platform for side in self.sides if side.platform), None)
+
+    @property
+    def repacked(self) -> bool:
+        """Whether the two are packed differently: other manifests, or layers stored otherwise."""
+        if self.old is None or self.new is None:
+            return False
+        stored = any(pair.old and pair.new and pair.old.digest != pair.new.digest for pair in self.layers)
+        return stored or set(self.old.manifests) != set(self.new.manifests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSide:
+    """One of the two archives: how it was named in the call, and what of it was compared.
+
+    `codecs` counts the distinct layers by how they are stored, `stored` is the bytes they take. `blobs` and `bytes`
+    are what was read; `layers` and `proved` how many layers there are and how many of them were proved.
+    """
+
+    source: str
+    format: str
+    images: int
+    layers: int
+    proved: int
+    codecs: Mapping[str, int]
+    stored: int
+    blobs: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What differs between two archives. `artifacts` are those that speak of no image; `ignored` does not count.
+
+    `notes` are sentences about what could not be compared.
+    """
+
+    old: ArchiveSide
+    new: ArchiveSide
+    images: tuple[ImagePair, ...]
+    artifacts: tuple[Companion, ...] = ()
+    notes: tuple[str, ...] = ()
+    ignored: frozenset[Aspect] = field(default_factory=frozenset)
+
+    @property
+    def same(self) -> bool:
+        """Whether both hold the same, however packed: what the exit status says."""
+        return not (self.images_differ or any(self.counted(aspect) for aspect in ASPECTS))
+
+    @property
+    def images_differ(self) -> bool:
+        """Whether an image is in one archive alone, or is another one in the other."""
+        return any(pair.kind != "same" for pair in self.images)
+
+    def found(self, aspect: Aspect) -> int:
+        """Return how many differences there are in an aspect, of images that both archives hold and of artifacts."""
+        both = [pair for pair in self.images if pair.old is not None and pair.new is not None]
+        if aspect == "names":
+            return sum(pair.names for pair in both)
+        if aspect == "annotations":
+            return sum(len(pair.annotations) for pair in both)
+        companions = [one for pair in both for one in pair.attestations]
+        return sum(one.kind != "same" for one in (*companions, *self.artifacts))
+
+    def counted(self, aspect: Aspect) -> int:
+        """Return how many of them count."""
+        return 0 if aspect in self.ignored else self.found(aspect)
+
+    def count(self, kind: Kind) -> int:
+        """Return the number of images of a kind."""
+        return sum(pair.kind == kind for pair in self.images)

@@ -1,0 +1,82 @@
+"""The images of one archive, each once: by image ID and platform, with every name and manifest that leads to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ociarchive.model import Artifact, Image, Missing, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ociarchive.model import Archive, Edge, Root
+    from ociarchive.values import Digest, Platform
+
+
+@dataclass(slots=True, kw_only=True)
+class Unit:
+    """An image of an archive. `edges` lead to it; by the first one it is shown."""
+
+    image: Image
+    image_id: str
+    platform: Platform | None
+    edges: list[Edge] = field(default_factory=list)
+    names: dict[str, None] = field(default_factory=dict)
+    ref_names: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def edge(self) -> Edge:
+        """The first edge that leads to it."""
+        return self.edges[0]
+
+    @property
+    def manifests(self) -> tuple[Digest, ...]:
+        """The digests of its manifests, each once."""
+        return tuple(dict.fromkeys(edge.descriptor.digest for edge in self.edges if edge.descriptor is not None))
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names by which it is found again: full ones, else bare ones."""
+        return tuple(self.names) or tuple(self.ref_names)
+
+    @property
+    def runs_on(self) -> str:
+        """The platform, for comparing: an absent variant is the usual one."""
+        return self.platform.usual if self.platform is not None else ""
+
+
+def units(archive: Archive) -> list[Unit]:
+    """Return the images of an archive in its order."""
+    found: dict[tuple[str, str], Unit] = {}
+    for root in archive.roots:
+        for edge in walk([root]):
+            image = edge.node
+            if not isinstance(image, Image) or image.image_id is None:
+                continue
+            platform = edge.platform
+            key = (str(image.image_id), platform.usual if platform is not None else "")
+            unit = found.setdefault(key, Unit(image=image, image_id=key[0], platform=platform))
+            unit.edges.append(edge)
+            _name(unit, root)
+    return list(found.values())
+
+
+def _name(unit: Unit, root: Root) -> None:
+    unit.names.update(dict.fromkeys(map(str, root.names)))
+    if root.ref_name and root.ref_name not in unit.names:
+        unit.ref_names[root.ref_name] = None
+
+
+def artifacts(archive: Archive) -> list[Edge]:
+    """Return what an archive holds beside images, each manifest once."""
+    found: dict[int, Edge] = {}
+    for edge in walk(archive.roots):
+        if isinstance(edge.node, Artifact):
+            found.setdefault(id(edge.node), edge)
+    return list(found.values())
+
+
+def absent(edges: Iterable[Edge]) -> list[Edge]:
+    """Return what indexes name that is not in the archive."""
+    return [edge for edge in edges if isinstance(edge.node, Missing) and edge.node.source is None]

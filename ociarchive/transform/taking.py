@@ -1,0 +1,49 @@
+"""What of an archive is taken, as an archive of its own that the audit's rules can judge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.auditing import judge
+from ociarchive.errors import ContentError
+from ociarchive.model import Image, parts, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ociarchive.auditing import Evidence
+    from ociarchive.model import Archive, Root
+
+#: What looking up any member may show. Where something that is taken needs the member, it is missing as well.
+_OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "link-escapes"))
+
+
+def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
+    """Return an archive with only some of its roots, or parts of them, and without flaws of documents of the others."""
+    places = _places(roots)
+    aside = _places(archive.roots) - places
+    aside |= {stored.source.where for stored in archive.stored if stored.source and stored.digest in archive.beside}
+    sources = {part.source for edge in walk(roots) for part in parts(edge.node)}
+    return replace(
+        archive,
+        roots=roots,
+        flaws=tuple(flaw for flaw in archive.flaws if flaw.where.partition("#")[0] not in aside),
+        stored=tuple(stored for stored in archive.stored if stored.source in sources),
+    )
+
+
+def refuse_errors(evidence: Evidence) -> None:
+    """Raise the first error that a rule finds in what is taken. ContentError: there is one."""
+    for finding in judge(evidence):
+        if finding.severity == "error" and finding.rule not in _OF_STRAYS:
+            raise ContentError(finding.message, where=finding.location, expected=finding.expected, found=finding.found)
+
+
+def _places(roots: Sequence[Root]) -> set[str]:
+    """Return where the documents of some roots stand; the documents that an archive begins with are not among them."""
+    found: set[str] = set()
+    for edge in walk(roots):
+        config = edge.node.config.source if isinstance(edge.node, Image) else None
+        found.update(source.where for source in (edge.node.source, config) if source is not None)
+    return found
