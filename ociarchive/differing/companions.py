@@ -28,12 +28,16 @@ _PREDICATE: Final = "in-toto.io/predicate-type"
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """An artifact of one archive: what it is, what it holds, and the manifests or indexes that it speaks of."""
+    """An artifact of one archive: what it is, what it holds, and the manifests or indexes that it speaks of.
+
+    `inside` tells that it stands in an index, beside what it speaks of.
+    """
 
     type: str
     content: str
     manifest: str | None
     subjects: frozenset[Digest]
+    inside: bool
 
 
 def attached(evidence: Evidence) -> list[Attached]:
@@ -54,6 +58,7 @@ def _attached(edge: Edge, artifact: Artifact, evidence: Evidence) -> Attached:
         content=_content(artifact, evidence),
         manifest=str(edge.descriptor.digest) if edge.descriptor is not None else None,
         subjects=subjects,
+        inside=bool(edge.above),
     )
 
 

@@ -80,7 +80,7 @@ def _side(unit: Unit) -> ImageSide:
     edge = unit.edge
     index = edge.above[-1].descriptor if edge.above else None
     return ImageSide(
-        names=tuple(unit.names),
+        names=tuple(map(str, unit.names)),
         ref_names=tuple(unit.ref_names),
         platform=str(unit.platform) if unit.platform is not None else None,
         image_id=unit.image_id,
@@ -93,7 +93,7 @@ def _side(unit: Unit) -> ImageSide:
 def _names_differ(old: Unit, new: Unit) -> bool:
     """Whether both archives name an image, and not alike; bare names count where neither has full ones."""
     if old.names or new.names:
-        return bool(old.names and new.names) and old.names.keys() != new.names.keys()
+        return bool(old.names and new.names) and old.full != new.full
     return bool(old.ref_names and new.ref_names) and old.ref_names.keys() != new.ref_names.keys()
 
 

@@ -60,7 +60,7 @@ def _by_name(old: Sequence[Unit], new: Sequence[Unit]) -> Iterator[tuple[Unit, U
 def _named(units: Sequence[Unit]) -> dict[str, list[Unit]]:
     found: dict[str, list[Unit]] = {}
     for unit in units:
-        for name in unit.called:
+        for name in sorted(unit.called):
             found.setdefault(name, []).append(unit)
     return found
 
@@ -127,4 +127,4 @@ class _Rest:
 
 def _one_group(units: Sequence[Unit]) -> bool:
     """Whether all images stand under the same names: one image, or one index of several platforms."""
-    return len({frozenset(unit.called) for unit in units}) == 1
+    return len({unit.called for unit in units}) == 1

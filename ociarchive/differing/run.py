@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence
 from ociarchive.auditing.run import check_tables, measure_all, wanted
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing.run import Wanted
     from ociarchive.bytes.source import ByteSource
+    from ociarchive.differing.companions import Attached
     from ociarchive.differing.model import Aspect, Companion, Files, ImagePair, LayerPair, LayerSide
     from ociarchive.differing.pairing import Couple
     from ociarchive.differing.units import Unit
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.transform.gather import Source
     from ociarchive.values import Digest, Platform
+
+
+#: The format whose names have no hosts, and the one that holds one image or index and nothing that refers to it.
+_HOSTLESS: Final = "registry-storage"
+_ALONE: Final = "dir"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,8 @@ def difference(options: Options, tick: Callable[[int], None] | None = None) -> D
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
         facts = _measured(archives, options.limits, workers, tick)
-        sides = [_Side(archive, facts, options, workers) for archive in archives]
+        hosts = all(archive.format != _HOSTLESS for archive in archives)
+        sides = [_Side(archive, facts, options, workers, hosts=hosts) for archive in archives]
         return _Comparison(sides[0], sides[1], options, workers, tick).run()
 
 
@@ -107,16 +114,28 @@ def _measured(
 class _Side:
     """One archive, measured and found to hold what it claims."""
 
-    def __init__(self, archive: Archive, facts: dict[ByteSource, Measured], options: Options, workers: Workers) -> None:
+    def __init__(
+        self, archive: Archive, facts: dict[ByteSource, Measured], options: Options, workers: Workers, *, hosts: bool
+    ) -> None:
         mine = {source: facts[source] for source in wanted(archive)}
         seen = check_tables(archive, mine, options.limits, workers)
         refuse_errors(Evidence(archive, mine, seen, folded=False))
         self.archive = archive
         self.evidence = Evidence(archive, mine)
-        self.units = units(archive)
+        self.units = units(archive, hosts=hosts)
         self.images = {id(unit): held(unit, self.evidence) for unit in self.units}
-        self.attached = companions.attached(self.evidence)
-        self.has_manifests = all(root.descriptor is not None for root in archive.roots)
+        self._attached = companions.attached(self.evidence)
+        self._manifests = all(root.descriptor is not None for root in archive.roots)
+
+    def attached(self, other: _Side) -> list[Attached]:
+        """Return the attestations and artifacts for which the other archive has a place, if it has any."""
+        if not other._manifests:
+            return []
+        return [one for one in self._attached if one.inside or other.archive.format != _ALONE]
+
+    def left_out(self, other: _Side) -> bool:
+        """Whether there are others, which cannot be compared."""
+        return len(self.attached(other)) < len(self._attached)
 
     def layers(self) -> Iterator[LayerSide]:
         """Give the layers of all images."""
@@ -183,24 +202,20 @@ class _Comparison:
         return old, new
 
     def _attestations(self, old: Unit, new: Unit) -> tuple[Companion, ...]:
-        """Compare what speaks of two images, where both archives have manifests that could be spoken of."""
-        if not (old.manifests and new.manifests):
-            return ()
+        """Compare what speaks of two images."""
         return tuple(
             companions.compared(
-                companions.speaking_of(self._old.attached, old.manifests),
-                companions.speaking_of(self._new.attached, new.manifests),
+                companions.speaking_of(self._old.attached(self._new), old.manifests),
+                companions.speaking_of(self._new.attached(self._old), new.manifests),
             )
         )
 
     def _artifacts(self) -> tuple[Companion, ...]:
         """Compare what speaks of no image that is here: of an index, or of nothing."""
-        if not (self._old.has_manifests and self._new.has_manifests):
-            return ()
         left = []
-        for side in (self._old, self._new):
+        for side, other in ((self._old, self._new), (self._new, self._old)):
             manifests = {digest for unit in side.units for digest in unit.manifests}
-            left.append([one for one in side.attached if not one.subjects & manifests])
+            left.append([one for one in side.attached(other) if not one.subjects & manifests])
         return tuple(companions.compared(left[0], left[1]))
 
     def _notes(self) -> Iterator[str]:
@@ -209,10 +224,10 @@ class _Comparison:
                 platform = f"{edge.platform} " if edge.platform is not None else ""
                 digest = edge.descriptor.digest if edge.descriptor is not None else ""
                 yield f"{side.archive.where} names {platform}{digest} and does not hold it"
-            if side.attached and not other.has_manifests:
+            if side.left_out(other):
                 yield (
-                    f"{side.archive.where} holds attestations or other artifacts, for which {other.archive.where}, a "
-                    f"{other.archive.format} without manifests, has no place: they are not compared"
+                    f"{side.archive.where} holds attestations or other artifacts for which {other.archive.where}, a "
+                    f"{other.archive.format}, has no place: they are not compared"
                 )
 
     # Paths

@@ -11,18 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ociarchive.model import Archive, Edge, Root
-    from ociarchive.values import Digest, Platform
+    from ociarchive.values import Digest, Platform, Reference
 
 
 @dataclass(slots=True, kw_only=True)
 class Unit:
-    """An image of an archive. `edges` lead to it; by the first one it is shown."""
+    """An image of an archive. `edges` lead to it; by the first one it is shown.
+
+    Without `hosts` one of the two archives knows no hosts, and names are the same without them.
+    """
 
     image: Image
     image_id: str
     platform: Platform | None
     edges: list[Edge] = field(default_factory=list)
-    names: dict[str, None] = field(default_factory=dict)
+    names: dict[Reference, None] = field(default_factory=dict)
+    hosts: bool = True
     ref_names: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -36,9 +40,14 @@ class Unit:
         return tuple(dict.fromkeys(edge.descriptor.digest for edge in self.edges if edge.descriptor is not None))
 
     @property
-    def called(self) -> tuple[str, ...]:
+    def full(self) -> frozenset[str]:
+        """The full names, as far as they can be compared."""
+        return frozenset(str(name) if self.hosts else f"/{name.path}:{name.tag}@{name.digest}" for name in self.names)
+
+    @property
+    def called(self) -> frozenset[str]:
         """The names by which it is found again: full ones, else bare ones."""
-        return tuple(self.names) or tuple(self.ref_names)
+        return self.full or frozenset(self.ref_names)
 
     @property
     def runs_on(self) -> str:
@@ -46,8 +55,8 @@ class Unit:
         return self.platform.usual if self.platform is not None else ""
 
 
-def units(archive: Archive) -> list[Unit]:
-    """Return the images of an archive in its order."""
+def units(archive: Archive, *, hosts: bool) -> list[Unit]:
+    """Return the images of an archive in its order; without `hosts` names are compared without theirs."""
     found: dict[tuple[str, str], Unit] = {}
     for root in archive.roots:
         for edge in walk([root]):
@@ -56,15 +65,15 @@ def units(archive: Archive) -> list[Unit]:
                 continue
             platform = edge.platform
             key = (str(image.image_id), platform.usual if platform is not None else "")
-            unit = found.setdefault(key, Unit(image=image, image_id=key[0], platform=platform))
+            unit = found.setdefault(key, Unit(image=image, image_id=key[0], platform=platform, hosts=hosts))
             unit.edges.append(edge)
             _name(unit, root)
     return list(found.values())
 
 
 def _name(unit: Unit, root: Root) -> None:
-    unit.names.update(dict.fromkeys(map(str, root.names)))
-    if root.ref_name and root.ref_name not in unit.names:
+    unit.names.update(dict.fromkeys(root.names))
+    if root.ref_name and root.ref_name not in map(str, unit.names):
         unit.ref_names[root.ref_name] = None
 
 
