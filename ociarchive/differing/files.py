@@ -93,7 +93,7 @@ def _state(entry: stream.Entry) -> FileState:
         kind = "opaque"
     elif base.startswith(_WHITEOUT):
         kind = "whiteout"
-    elif kind == "file" and block[:100].split(b"\0", 1)[0].endswith(b"/"):
+    elif kind == "file" and entry.slash:
         kind = "folder"  # as tars before POSIX had them
     numbers = ""
     if kind == "device":

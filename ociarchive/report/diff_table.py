@@ -95,7 +95,8 @@ class _Table:
         return f"{' ' * indent}{self._mark(mark)} {safe(text) if self._whole else cut(text, room)}"
 
     def _labelled(self, label: str, text: str) -> Iterator[str]:
-        first, *more = wrapped(text, max(self._width - _LABEL - 2, _NARROW), "")
+        room = max(self._width - _LABEL - 2, _NARROW)
+        first, *more = [safe(text)] if self._whole else wrapped(text, room, "")
         yield f"  {pad(label, _LABEL)}{first}"
         yield from (f"  {' ' * _LABEL}{line}" for line in more)
 
@@ -123,10 +124,7 @@ class _Table:
             yield from self._labelled("config", "the same values, in other bytes or with other diff_ids")
         if pair.annotations:
             yield "  annotations"
-            told = [
-                self._line(words.MARKS[one.kind], f"{one.on} {one.key}  {_told(one.kind, one.old, one.new)}", 4)
-                for one in pair.annotations
-            ]
+            told = [self._value(one.kind, f"{one.on} {one.key}", one.old, one.new) for one in pair.annotations]
             yield from self._some(told, _SHOWN, 4)
         if pair.attestations:
             if all(one.kind == "same" for one in pair.attestations):
@@ -204,7 +202,7 @@ class _Table:
             yield from (f"      {line}" for line in wrapped(files.problem, self._width - 6, ""))
             return
         told = [
-            self._path(words.MARKS[change.kind], change.path or ".", words.file_facts(change))
+            [self._path(words.MARKS[change.kind], change.path or ".", words.file_facts(change))]
             for change in files.changes
         ]
         yield from self._some(told, _PATHS, 6)
@@ -226,30 +224,32 @@ class _Table:
         for one in changes:
             old = None if one.kind == "added" else words.value(one.old)
             new = None if one.kind == "removed" else words.value(one.new)
-            told.append(self._line(words.MARKS[one.kind], f"{one.pointer}  {_told(one.kind, old, new)}", 4))
+            told.append(self._value(one.kind, one.pointer, old, new))
         yield from self._some(told, _SHOWN, 4)
+
+    def _value(self, kind: str, name: str, old: str | None, new: str | None) -> list[str]:
+        """Return what a value was and is: on one line, or on one each where that is too long."""
+        mark = words.MARKS[kind]
+        if kind != "changed":
+            return [self._line(mark, f"{name}  {new if kind == 'added' else old}", 4)]
+        line = f"{name}  {old} -> {new}"
+        if wcswidth(safe(line)) <= self._width - 6:
+            return [self._line(mark, line, 4)]
+        return [self._line(mark, name, 4), self._line("-", str(old), 6), self._line("+", str(new), 6)]
 
     def _companions(self, found: Sequence[Companion], indent: int) -> Iterator[str]:
         told = []
         for one in found:
-            digests = f"{self._short(one.old)} -> {self._short(one.new)}" if one.old and one.new else ""
-            told.append(
-                self._line(words.MARKS[one.kind], f"{digests or self._short(one.old or one.new)}  {one.type}", indent)
-            )
+            digests = " -> ".join(self._short(digest) for digest in dict.fromkeys((one.old, one.new)) if digest)
+            told.append([self._line(words.MARKS[one.kind], f"{digests}  {one.type}", indent)])
         yield from self._some(told, _SHOWN, indent)
 
-    def _some(self, lines: Sequence[str], most: int, indent: int) -> Iterator[str]:
-        shown = lines if self._whole or len(lines) <= most + 1 else lines[:most]
-        yield from shown
-        if len(shown) < len(lines):
-            yield f"{' ' * indent}and {len(lines) - len(shown)} more: -v shows all"
-
-
-def _told(kind: str, old: str | None, new: str | None) -> str:
-    """Return what a value was and is."""
-    if kind == "changed":
-        return f"{old} -> {new}"
-    return str(new if kind == "added" else old)
+    def _some(self, told: Sequence[Sequence[str]], most: int, indent: int) -> Iterator[str]:
+        shown = told if self._whole or len(told) <= most + 1 else told[:most]
+        for lines in shown:
+            yield from lines
+        if len(shown) < len(told):
+            yield f"{' ' * indent}and {len(told) - len(shown)} more: -v shows all"
 
 
 def _restored(layers: Sequence[LayerPair], of: int) -> str:

@@ -194,7 +194,12 @@ MUTATIONS: list[Mutation] = [
     config_value, variable_between, variable, layer_changed, layer_between, layer_gone,
     name, annotation, statement, no_statement, no_arm,
 ]  # fmt: skip
-ASPECTS = {name: "names", annotation: "annotations", statement: "attestations", no_statement: "attestations"}
+ASPECTS: dict[Mutation, str] = {
+    name: "names",
+    annotation: "annotations",
+    statement: "attestations",
+    no_statement: "attestations",
+}
 
 
 @settings(COMMON, max_examples=40)

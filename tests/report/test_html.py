@@ -2,42 +2,25 @@
 
 import base64
 import hashlib
-import itertools
 import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import html5lib
 import pytest
 
 from ociarchive.auditing import RULES
 from ociarchive.report.controls import CONTROLS, control_of
 from tests.support import build, faulty
 from tests.support.call import Call
+from tests.support.pages import HTML, SVG, check_structure, parsed, words
 from tests.support.tar import tar
-
-HTML = "{http://www.w3.org/1999/xhtml}"
-SVG = "{http://www.w3.org/2000/svg}"
-#: Attributes that make a browser ask for something, or run something.
-FETCHING = {"src", "srcset", "action", "formaction", "poster", "data", "background", "ping", "style", "manifest"}
 
 
 @pytest.fixture(autouse=True)
 def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-
-
-def parsed(text: str) -> ET.Element:
-    """Parse as strictly as the HTML standard's parser can: any parse error raises."""
-    document = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree")).parse(text)
-    assert isinstance(document, ET.Element)
-    return document
-
-
-def words(element: ET.Element) -> str:
-    return re.sub(r" ([:.,)])", r"\1", " ".join(" ".join(element.itertext()).split()))
 
 
 def audited(name: str, folder: Path, call: Call, *options: str) -> tuple[str, ET.Element]:
@@ -64,35 +47,6 @@ def test_many_archives_are_one_report(tmp_path: Path, cli_call: Call) -> None:
 def test_corpus_reports_are_valid(corpus: Path, cli_call: Call) -> None:
     paths = [path for path in sorted(corpus.iterdir()) if path.suffix == ".tar" or (path / "oci-layout").exists()]
     check_structure(parsed(cli_call("audit", *paths, "--format", "html").stdout))
-
-
-def check_structure(page: ET.Element) -> None:
-    ids = [one.get("id") for one in page.iter() if one.get("id")]
-    assert len(ids) == len(set(ids))
-    for one in page.iter(f"{HTML}a"):
-        href = one.get("href") or ""
-        assert href.startswith("#")
-        assert href[1:] in ids
-    for one in page.iter():
-        assert one.get("aria-labelledby") is None or one.get("aria-labelledby") in ids
-        assert not FETCHING & one.attrib.keys()
-        assert not any(name.startswith("on") for name in one.attrib)
-        tag = str(one.tag).rpartition("}")[2]
-        assert tag not in ("script", "link", "iframe", "img", "object", "embed", "form", "details", "base")
-    levels = [int(str(one.tag)[-1]) for one in page.iter() if re.fullmatch(rf"{HTML}h[1-6]", str(one.tag))]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
-    for table in page.iter(f"{HTML}table"):
-        assert table.find(f"{HTML}caption") is not None
-        assert all(head.get("scope") for head in table.iter(f"{HTML}th"))
-        assert table.find(f"{HTML}thead") is not None
-    for picture in page.iter(f"{SVG}svg"):
-        named = picture.get("role") == "img" and picture.find(f"{SVG}title") is not None
-        assert (named and picture.get("aria-label")) or picture.get("aria-hidden") == "true"
-    root = page if page.tag == f"{HTML}html" else page.find(f"{HTML}html")
-    assert root is not None
-    assert root.get("lang") == "en"
 
 
 def test_the_policy_lets_nothing_in_but_the_style(tmp_path: Path, cli_call: Call) -> None:

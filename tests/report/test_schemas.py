@@ -87,6 +87,19 @@ def test_receipts(name: str, options: tuple[str, ...], corpus: Path, tmp_path: P
     assert problems(published("receipt"), json.loads(receipt.read_text())) == []
 
 
+@pytest.mark.parametrize("options", [(), ("--files",)], ids=["plain", "files"])
+@pytest.mark.parametrize("name", TRUTHS)
+def test_json_of_comparisons(name: str, options: tuple[str, ...], corpus: Path, cli_call: Call) -> None:
+    for other in (TRUTHS[name].path, corpus / "docker26-containerd-multi.tar", corpus / "docker20.tar"):
+        value = cli_call("diff", TRUTHS[name].path, other, "--format", "json", *options).json()
+        assert problems(published("diff"), value) == []
+
+
+def test_json_of_a_hostile_comparison(tmp_path: Path, cli_call: Call) -> None:
+    paths = [faulty.write(name, tmp_path) for name in ("good", "hostile")]
+    assert problems(published("diff"), cli_call("diff", *paths, "--format", "json").json()) == []
+
+
 def test_the_schema_tells_what_it_does_not_describe() -> None:
     schema = published("audit")
     value: Json = {"schema_version": 2, "tool": {"name": "ociarchive", "version": "1", "more": 1}, "archives": []}

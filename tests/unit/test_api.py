@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ociarchive
+from ociarchive import api
 from tests.support.readme import README, ROOT
 
 if TYPE_CHECKING:
@@ -24,6 +27,16 @@ def test_the_readme_says_what_it_prints() -> None:
     (code,) = _PYTHON.findall(README.read_text())
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == _SAYS.findall(code)
+
+
+def test_the_examples_of_the_interface_say_what_they_print(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(corpus / "docker20.tar", tmp_path / "app.tar")
+    monkeypatch.chdir(tmp_path)
+    done = doctest.testmod(api)
+    assert done.attempted > 5
+    assert done.failed == 0
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
@@ -45,6 +58,19 @@ def test_convert_audit_and_inspect(corpus: Path, tmp_path: Path) -> None:
     assert not ociarchive.audit(dest).failed
     facts = ociarchive.inspect(dest)
     assert json.loads(json.dumps(facts))["images"][0]["references"] == ["docker.io/made/here:1"]
+
+
+def test_diff(corpus: Path) -> None:
+    one, other = corpus / "docker20.tar", corpus / "docker20-two-images.tar"
+    found = ociarchive.diff(one, other, images_b=["corpus/app:1.0"], files=True, jobs=1)
+    assert found.same == (found.images[0].kind == "same")
+    heard: list[int] = []
+    again = ociarchive.diff(one, one, ignore=["names"], platforms=["linux/amd64"], tick=heard.append)
+    assert again.same
+    assert sum(heard) >= again.old.bytes > 0
+    assert isinstance(again, ociarchive.Difference)
+    with pytest.raises(ociarchive.UsageError):
+        ociarchive.diff(one, one, ignore=["everything"])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("name", ["nothing", "Unknown"])
