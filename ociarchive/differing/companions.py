@@ -17,7 +17,7 @@ from ociarchive.differing.units import artifacts
 from ociarchive.model import Artifact, Child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ociarchive.auditing import Evidence
     from ociarchive.model import Blob, Edge
@@ -100,10 +100,19 @@ def _blob(blob: Blob, evidence: Evidence) -> object:
     ]
 
 
-def speaking_of(found: Iterable[Attached], manifests: Iterable[Digest]) -> list[Attached]:
-    """Return what speaks of some manifests, of an image all that it has."""
-    wanted = frozenset(manifests)
-    return [one for one in found if one.subjects & wanted]
+def by_subject(found: Iterable[Attached]) -> dict[Digest, list[Attached]]:
+    """Return artifacts by what they speak of."""
+    subjects: dict[Digest, list[Attached]] = defaultdict(list)
+    for one in found:
+        for digest in one.subjects:
+            subjects[digest].append(one)
+    return subjects
+
+
+def speaking_of(subjects: Mapping[Digest, list[Attached]], manifests: Iterable[Digest]) -> list[Attached]:
+    """Return what speaks of some manifests, of an image all that it has, each once."""
+    found = (one for digest in manifests for one in subjects.get(digest, ()))
+    return list({id(one): one for one in found}.values())
 
 
 def compared(old: Iterable[Attached], new: Iterable[Attached]) -> Iterator[Companion]:

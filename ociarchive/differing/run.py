@@ -167,6 +167,7 @@ class _Comparison:
     ) -> None:
         self._old, self._new, self._options = old, new, options
         self._workers, self._tick = workers, tick
+        self._speaking = [companions.by_subject(found) for found in (old.attached(new), new.attached(old))]
 
     def run(self) -> Difference:
         """Return what differs."""
@@ -205,8 +206,8 @@ class _Comparison:
         """Compare what speaks of two images."""
         return tuple(
             companions.compared(
-                companions.speaking_of(self._old.attached(self._new), old.manifests),
-                companions.speaking_of(self._new.attached(self._old), new.manifests),
+                companions.speaking_of(self._speaking[0], old.manifests),
+                companions.speaking_of(self._speaking[1], new.manifests),
             )
         )
 
