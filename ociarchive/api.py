@@ -158,14 +158,14 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     files: bool = False,
     jobs: int | None = None,
     limits: Limits | None = None,
-    tick: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Difference:
     """Read two archives to their end and return what differs between the images they hold, however these are packed.
 
     Images are the same if they have one image ID and layers that were proved to unpack to the same. `images_a` and
     `images_b` select by name or digest, as `PATH#REF` does; `ignore` names what does not count: `names`,
     `annotations`, `attestations`. With `files` layers that differ list their paths; nothing is unpacked to disk.
-    `jobs` is a number of threads, else that of the processors this process may use; `tick` hears of bytes read, from
+    `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
     several threads.
 
     ContentError: an archive is at fault, so that nothing it says can be relied on. UsageError: no such file, or a
@@ -195,4 +195,4 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
         jobs=jobs or processors(),
         limits=limits or Limits(),
     )
-    return difference(options, tick)
+    return difference(options, progress)

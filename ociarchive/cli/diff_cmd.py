@@ -73,11 +73,7 @@ def command(**values: Any) -> int:
         limits=limits(values),
     )
     with progress(shared) as hears:
-        if hears:
-            # With --files layers that differ are read twice; nobody knows yet which.
-            times = 2 if options.files else 1
-            hears.begin([("reading", times * (_size(old.path) + _size(new.path)))])
-        found = difference(options, (lambda count: hears.read(0, count)) if hears else None)
+        found = difference(options, hears)
     if values["fmt"] == "json":
         text = diff_json(found)
     elif values["fmt"] == "html":
@@ -104,16 +100,4 @@ def _run(found: Difference, allowed: Limits) -> Run:
         sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
         folder=os.getcwd(),
-    )
-
-
-def _size(path: str) -> int:
-    """Return the bytes of a file, or of the files in a folder; 0 where nobody can tell."""
-    if not os.path.isdir(path):
-        return os.path.getsize(path) if os.path.isfile(path) else 0
-    return sum(
-        os.path.getsize(place)
-        for folder, _, names in os.walk(path)
-        for name in names
-        if os.path.isfile(place := os.path.join(folder, name))
     )

@@ -22,7 +22,7 @@ from ociarchive.transform.taking import refuse_errors, taken
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.auditing.run import Wanted
     from ociarchive.bytes.source import ByteSource
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from ociarchive.differing.model import Aspect, Companion, Files, ImagePair, LayerPair, LayerSide
     from ociarchive.differing.pairing import Couple
     from ociarchive.differing.units import Unit
-    from ociarchive.measure import Measured
+    from ociarchive.measure import Measured, Progress
     from ociarchive.model import Archive
-    from ociarchive.transform.gather import Source
+    from ociarchive.transform.source import Source
     from ociarchive.values import Digest, Platform
 
 
@@ -61,8 +61,8 @@ class Options:
         return self.ignore
 
 
-def difference(options: Options, tick: Callable[[int], None] | None = None) -> Difference:
-    """Read both archives and return what differs; `tick` hears of bytes read, from several threads.
+def difference(options: Options, progress: Progress | None = None) -> Difference:
+    """Read both archives and return what differs; `progress` hears how it goes, from several threads.
 
     ContentError: one of them is at fault, so that nothing it says can be relied on. UsageError: the call is.
     HostError: the machine cannot read it.
@@ -73,10 +73,10 @@ def difference(options: Options, tick: Callable[[int], None] | None = None) -> D
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
-        facts = _measured(archives, options.limits, workers, tick)
+        facts = _measured(archives, options.limits, workers, progress)
         hosts = all(archive.format != _HOSTLESS for archive in archives)
         sides = [_Side(archive, facts, options, workers, hosts=hosts) for archive in archives]
-        return _Comparison(sides[0], sides[1], options, workers, tick).run()
+        return _Comparison(sides[0], sides[1], options, workers, progress).run()
 
 
 def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
@@ -89,7 +89,7 @@ def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
 
 
 def _measured(
-    archives: Sequence[Archive], limits: Limits, workers: Workers, tick: Callable[[int], None] | None
+    archives: Sequence[Archive], limits: Limits, workers: Workers, progress: Progress | None
 ) -> dict[ByteSource, Measured]:
     """Measure all that is compared. What both archives claim to be one layer is unpacked once, and hashed in each."""
     first: dict[ByteSource, Wanted] = {}
@@ -107,8 +107,8 @@ def _measured(
                 first[source] = how
                 claimed |= {how.claimed} if how.claimed is not None else set()
     before: dict[Digest, Measured] = {}
-    found = measure_all(first, limits, workers, tick, before)
-    return found | measure_all(again, limits, workers, tick, before)
+    found = measure_all(first, limits, workers, progress, before)
+    return found | (measure_all(again, limits, workers, progress, before) if again else {})
 
 
 class _Side:
@@ -162,11 +162,9 @@ class _Side:
 class _Comparison:
     """Two archives side by side."""
 
-    def __init__(
-        self, old: _Side, new: _Side, options: Options, workers: Workers, tick: Callable[[int], None] | None
-    ) -> None:
+    def __init__(self, old: _Side, new: _Side, options: Options, workers: Workers, progress: Progress | None) -> None:
         self._old, self._new, self._options = old, new, options
-        self._workers, self._tick = workers, tick
+        self._workers, self._progress = workers, progress
         self._speaking = [companions.by_subject(found) for found in (old.attached(new), new.attached(old))]
 
     def run(self) -> Difference:
@@ -242,12 +240,25 @@ class _Comparison:
             if (key := self._key(couple, layer)) is not None
         }
 
-        def heard(count: int) -> None:
-            self._workers.check()
-            if self._tick is not None:
-                self._tick(count)
+        order = list(keys)
+        if self._progress is not None and order:
+            told = [
+                (one.where, sum(source.size for source in key if source)) for key in order if (one := key[0] or key[1])
+            ]
+            self._progress.begin(told)
 
-        calls = [partial(files.compared, old, new, self._options.limits, heard) for old, new in keys]
+        def read(number: int) -> Files:
+            def tick(count: int) -> None:
+                self._workers.check()
+                if self._progress is not None:
+                    self._progress.read(number, count)
+
+            found = files.compared(*order[number], self._options.limits, tick)
+            if self._progress is not None:
+                self._progress.end(number)
+            return found
+
+        calls = [partial(read, number) for number in range(len(order))]
         return dict(zip(keys, self._workers.run(calls) if calls else [], strict=True))
 
     def _with_files(self, couple: Couple, pair: ImagePair, listed: dict[_Key, Files]) -> Iterator[LayerPair]:

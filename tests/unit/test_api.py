@@ -64,10 +64,8 @@ def test_diff(corpus: Path) -> None:
     one, other = corpus / "docker20.tar", corpus / "docker20-two-images.tar"
     found = ociarchive.diff(one, other, images_b=["corpus/app:1.0"], files=True, jobs=1)
     assert found.same == (found.images[0].kind == "same")
-    heard: list[int] = []
-    again = ociarchive.diff(one, one, ignore=["names"], platforms=["linux/amd64"], tick=heard.append)
+    again = ociarchive.diff(one, one, ignore=["names"], platforms=["linux/amd64"])
     assert again.same
-    assert sum(heard) >= again.old.bytes > 0
     assert isinstance(again, ociarchive.Difference)
     with pytest.raises(ociarchive.UsageError):
         ociarchive.diff(one, one, ignore=["everything"])  # type: ignore[list-item]
