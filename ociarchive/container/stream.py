@@ -32,7 +32,7 @@ class Member(NamedTuple):
     """One member. `name` is without `./`; `kind` is the type as tables of contents call it, empty for others.
 
     `size` is that of its data in bytes, `mtime` in nanoseconds since 1970. Numbers that cannot be read are None.
-    `sparse` tells that the data is not the file's content.
+    `sparse` tells that the data is not the file's content; `owner` has the names of user and group, `user:group`.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Member(NamedTuple):
     device: tuple[int | None, int | None]
     xattrs: dict[str, bytes]
     sparse: bool
+    owner: str
 
 
 class Tar:
@@ -131,6 +132,10 @@ def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int
             if key.startswith(_XATTR) and value
         },
         sparse=extended.sparse or parsed.flag == b"S",
+        owner=":".join(
+            records.get(key, block[start : start + 32].split(b"\0", 1)[0]).decode("utf-8", "surrogateescape")
+            for key, start in ((b"uname", 265), (b"gname", 297))
+        ),
     )
 
 

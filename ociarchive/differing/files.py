@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from ociarchive.differing.model import FileChange, Files, FileState
 from ociarchive.errors import ContentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
 _TYPES: Final = {
-    b"0": "file", b"\0": "file", b"7": "file", b"1": "hardlink", b"2": "symlink", b"3": "device", b"4": "device",
-    b"5": "folder", b"6": "fifo",
+    "reg": "file", "hardlink": "hardlink", "symlink": "symlink", "char": "device", "block": "device", "dir": "folder",
+    "fifo": "fifo",
 }  # fmt: skip
-#: Extended attributes, as PAX headers name them (star(5), libarchive's tar(5)).
-_XATTRS: Final = (b"SCHILY.xattr.", b"LIBARCHIVE.xattr.")
-_NUMBER: Final = re.compile(rb"(-?)([0-9]{1,18})(?:\.([0-9]{0,18}))?\Z")
-_SECOND: Final = 1_000_000_000
 
 
 def compared(
@@ -71,8 +67,15 @@ def _states(source: ByteSource, limits: Limits, tick: Callable[[int], None] | No
     found: dict[str, FileState] = {}
     _, pieces = unpack(_heard(source, tick), limits, source.where)
     with closing(pieces):
-        for entry in stream.entries(pieces, limits):
-            found[entry.name] = _state(entry)
+        tar = stream.Tar(pieces, limits)
+        for member in tar.members():
+            content = None
+            if member.kind == "reg":
+                hashed = hashlib.sha256()
+                for part in tar.data():
+                    hashed.update(part)
+                content = hashed.hexdigest()
+            found[member.name] = _state(member, content)
             if len(found) > limits.members:
                 raise LimitError(f"layer has more than {limits.members} paths", "members", where=source.where)
     return found
@@ -85,63 +88,30 @@ def _heard(source: ByteSource, tick: Callable[[int], None] | None) -> Iterator[b
         yield chunk
 
 
-def _state(entry: stream.Entry) -> FileState:
-    block, records = entry.block, entry.records
-    kind = _TYPES.get(entry.flag, "other")
-    base = entry.name.rpartition("/")[2]
+def _state(member: stream.Member, content: str | None) -> FileState:
+    kind = _TYPES.get(member.kind, "other")
+    base = member.name.rpartition("/")[2]
     if base == _OPAQUE:
         kind = "opaque"
     elif base.startswith(_WHITEOUT):
         kind = "whiteout"
-    elif kind == "file" and entry.slash:
-        kind = "folder"  # as tars before POSIX had them
     numbers = ""
     if kind == "device":
-        numbers = f"{'char' if entry.flag == b'3' else 'block'} {_octal(block[329:337])}:{_octal(block[337:345])}"
+        major, minor = member.device
+        numbers = f"{member.kind} {major}:{minor}"
+    # A number that cannot be read counts as 0, for nothing here depends on it.
     return FileState(
         type=kind,
-        mode=_octal(block[100:108]) & 0o7777,
-        uid=_told(records, b"uid", block[108:116]) // _SECOND,
-        gid=_told(records, b"gid", block[116:124]) // _SECOND,
-        mtime_ns=_told(records, b"mtime", block[136:148]),
-        size=entry.size,
-        link=numbers or entry.link,
-        sha256=entry.sha256,
-        owner=_owner(block, records),
-        xattrs=_xattrs(records),
+        mode=(member.mode or 0) & 0o7777,
+        uid=member.uid or 0,
+        gid=member.gid or 0,
+        mtime_ns=member.mtime or 0,
+        size=member.size,
+        link=numbers or member.link,
+        sha256=content,
+        owner=member.owner if member.owner != ":" else "",
+        xattrs=str(sha256(repr(sorted(member.xattrs.items())).encode())) if member.xattrs else "",
     )
-
-
-def _owner(block: bytes, records: Mapping[bytes, bytes]) -> str:
-    names = [
-        records.get(key, block[start : start + 32].split(b"\0", 1)[0]).decode("utf-8", "surrogateescape")
-        for key, start in ((b"uname", 265), (b"gname", 297))
-    ]
-    return ":".join(names) if any(names) else ""
-
-
-def _xattrs(records: Mapping[bytes, bytes]) -> str:
-    """Return one digest for all extended attributes, empty where there are none."""
-    held = sorted((key, value) for key, value in records.items() if key.startswith(_XATTRS))
-    return str(sha256(repr(held).encode())) if held else ""
-
-
-def _told(records: Mapping[bytes, bytes], key: bytes, field: bytes) -> int:
-    """Return, in thousand millionths, a number that a PAX record says, else the one of the header."""
-    found = _NUMBER.match(records.get(key, b""))
-    if found is None:
-        return _octal(field) * _SECOND
-    fraction = int((found[3] or b"").ljust(9, b"0")[:9])
-    return (-1 if found[1] else 1) * (int(found[2]) * _SECOND + fraction)
-
-
-def _octal(field: bytes) -> int:
-    """Return a number of a header; 0 for one that is malformed, for nothing here depends on it."""
-    if field[0] & 0x80:
-        value = int.from_bytes(bytes((field[0] & 0x7F,)) + field[1:], "big")
-        return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
-    text = field.strip(b" \0")
-    return int(text, 8) if text and not text.strip(b"01234567") else 0
 
 
 def _target(path: str) -> str:
