@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ociarchive.measure import agrees
 from ociarchive.model import Missing
 from ociarchive.report.facts import archive_facts
+from ociarchive.report.outcomes import NO_TABLE
 from ociarchive.report.places import member_of
 from ociarchive.report.text import size
 
@@ -141,7 +142,8 @@ def unproved(report: Report, results: Sequence[Outcome]) -> tuple[tuple[str, str
         told += _not_there(report.evidence)
         unread = (member_of(source.where, report.source) for source in _unread(report.evidence))
         told += [(f"file {name}", "nothing makes a claim of it, so it was not read") for name in unread]
-    told += [(f"rule {one.rule.id}", one.why or "") for one in results if one.status in ("waived", "not checked")]
+    silent = [one for one in results if one.status in ("waived", "not checked") and one.why != NO_TABLE]
+    told += [(f"rule {one.rule.id}", one.why or "") for one in silent]
     return tuple(dict.fromkeys(told))
 
 

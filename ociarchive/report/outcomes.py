@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.auditing import RULES
+from ociarchive.auditing.rules import layers
 from ociarchive.report.places import waiver
+from ociarchive.toc import has_table
 
 if TYPE_CHECKING:
     from ociarchive.auditing import Finding, Report, Rule
@@ -16,6 +18,10 @@ Status: TypeAlias = Literal["found", "waived", "clean", "not checked"]
 
 #: Rules about the container itself, which a folder has nothing of.
 _OF_TARS: Final = ("tar-", "data-after-end", "member-doubled", "limit-members")
+#: Rules about layers' tables of contents; two of them tell that one could not be found, or is not the right one.
+_OF_TABLES: Final = "toc-"
+NO_TABLE: Final = "no layer has a table of contents"
+_OF_PLACES: Final = frozenset(("toc-annotation", "toc-digest", "toc-elsewhere"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,4 +64,16 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
         return "the source could not be read as an archive"
     if report.evidence.archive.container.kind == "directory" and rule.id.startswith(_OF_TARS):
         return "the source is a folder, no tar"
+    if rule in layers.RULES and not report.evidence.images:
+        return "there is no image"
+    return _without_table(rule, report) if rule.id.startswith(_OF_TABLES) else None
+
+
+def _without_table(rule: Rule, report: Report) -> str | None:
+    """Return why a rule about layers' tables of contents had none to judge."""
+    if not any(has_table(layer.descriptor) for image in report.images for layer in image.layers):
+        return NO_TABLE
+    found = {finding.rule for finding in (*report.findings, *report.waived)}
+    if rule.id not in _OF_PLACES and not found.isdisjoint(_OF_PLACES):
+        return "a table of contents could not be found, so that it was not held against its layer, or not in full"
     return None

@@ -12,6 +12,7 @@ import pytest
 from ociarchive.auditing import RULES, Finding, Report
 from ociarchive.report import html, junit, sarif
 from ociarchive.report.run import Run
+from tests.audit.cases import FAILS
 from tests.support import faulty
 from tests.support.call import Call, Result
 
@@ -177,6 +178,25 @@ def test_junit_tells_clean_from_not_checked(tmp_path: Path, cli_call: Call) -> N
     asked = f"{good}#{faulty.NAMED.digest}"
     assert case(cli_call("audit", good, "--format", "junit"), "expected-digest-missing").find("skipped") is not None
     assert len(case(cli_call("audit", asked, "--format", "junit"), "expected-digest-missing")) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "told"),
+    [
+        ("layer-padded", "gzip", "not checked: no layer has a table of contents"),
+        ("toc-digest", "estargz", "not checked: a table of contents could not be found"),
+        ("toc-elsewhere", "external", "not checked: a table of contents could not be found"),
+        ("image-unproved", "config-in-capitals", "not checked: there is no image"),
+        ("toc-chunk", "estargz-first", None),
+    ],
+)
+def test_a_table_that_was_not_read_is_not_clean(
+    rule: str, name: str, told: str | None, tmp_path: Path, cli_call: Call
+) -> None:
+    result = cli_call("audit", FAILS[rule][name].write(tmp_path), "--format", "junit")
+    skipped = case(result, "toc-attributes").find("skipped")
+    message = skipped.get("message") if skipped is not None else None
+    assert message is None if told is None else (message or "").startswith(told)
 
 
 def test_code_quality_has_what_gitlab_asks_for(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
