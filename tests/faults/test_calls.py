@@ -18,6 +18,7 @@ from tests.support.tar import write_folder
 FORM = pytest.mark.parametrize("form", ["folder", "tar"])
 FORCE = pytest.mark.parametrize("force", [False, True], ids=["new", "force"])
 EVERY = os.environ.get("FAULTS_EVERY") == "1"
+pytestmark = pytest.mark.timeout(3600 if EVERY else 300)
 WRITING = ("open", "mkdir", "write", "pwrite", "copy", "ftruncate", "fsync", "close", "rename", "read", "pread")
 READING = ("open", "read", "pread")
 
