@@ -46,18 +46,21 @@ class Limits:
     depth: int = 100
     #: Real archives nest an index in an index; nothing known nests deeper.
     nesting: int = 16
-    #: Documents are held in memory: so many of a few KiB each are some tens of MiB.
-    documents: int = 20_000
+    #: Documents are held in memory, 40 KB for each image of a conversion: this is what fits into the memory bound.
+    documents: int = 5_000
     #: Python needs several bytes for one of JSON: this is what fits into the memory bound beside everything else.
     documents_size: int = 24 << 20
     #: JSON values, each of which takes Python a hundred bytes: an image's documents hold about two hundred.
     values: int = 500_000
     #: Overlay file systems stop at 128 layers, engines before 1,000.
     layers: int = 10_000
-    #: A hundred thousand strays beside an image are odd but lawful; ten times that is an attack on the reader.
-    members: int = 1_000_000
+    #: A hundred thousand strays beside an image are odd but lawful; five times that is an attack on the reader, which
+    #: keeps two hundred bytes of each beside its name.
+    members: int = 500_000
     #: A name that no file system takes is no name: PATH_MAX.
     name: int = 4096
+    #: All names, and those of the folders in them, as Python holds them: a hundred thousand usual ones are 10 MiB.
+    names_size: int = 64 << 20
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
     #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.

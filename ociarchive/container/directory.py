@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from ociarchive.bytes.limits import Limits
@@ -69,18 +70,28 @@ class DirectoryContainer:
         base = prefix.strip("/")
         pending = [base]
         entered: set[str] = set()
+        count = 0
         while pending:
             folder = pending.pop()
             full = os.path.join(self._root, folder)
             try:
-                entries = sorted(os.scandir(full), key=lambda entry: entry.name)
+                found = list(islice(os.scandir(full), self.limits.members + 1 - count))
+                entries = sorted(found, key=lambda entry: entry.name)
             except FileNotFoundError:
                 continue
             except NotADirectoryError:
                 self._note("member-not-a-folder", folder, "a file stands where members need a folder")
                 continue
             except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    self._note("limit-name", f"{folder[:100]}/…", "a folder's path is longer than this system takes")
+                    continue
                 raise cannot("read", error, member(self.where, folder or ".")) from error
+            count += len(entries)
+            if count > self.limits.members:
+                what = f"folder has more than {self.limits.members} files, --limit members=N lifts this limit"
+                self._note("limit-members", folder, what)
+                return
             folders = []
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name

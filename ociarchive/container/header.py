@@ -13,6 +13,10 @@ ZEROS: Final = bytes(512)
 EXTENDED_FLAGS: Final = (b"L", b"K", b"x", b"g")
 #: Links, devices, folders and FIFOs have no data, whatever their size field says (as in Go and GNU tar).
 WITHOUT_DATA: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
+#: Mode, owner, group, size and time of nearly every header, and its device numbers.
+_NUMBERS: Final = re.compile(rb"(?:[0-7]{6}[0-7 ][ \0]){3}(?:[0-7]{11}[ \0]){2}\Z")
+_DEVICES: Final = re.compile(rb"(?:(?:[0-7]{6}[0-7 ][ \0]){2}|\0{16})\Z")
+_FIELDS: Final = ((100, 108), (108, 116), (116, 124), (136, 148), (329, 337), (337, 345))
 _OCTAL: Final = re.compile(rb"[ \0]*([0-7]*)[ \0]*\Z")
 _LENGTH: Final = re.compile(rb"([0-9]{1,7}) ")
 
@@ -40,10 +44,14 @@ def parse(block: bytes) -> Header:
     actual = _sum(block[:148]) + _sum(block[156:334]) + _sum(block[334:]) + 256
     if checksum != actual and checksum != _signed(block):
         raise HeaderError(f"tar header has a wrong checksum (says {checksum}, is {actual})")
+    _check_numbers(block)
     name = block[:100].split(b"\0", 1)[0]
-    if block[257:263] == b"ustar\0" and block[345]:
+    if block[345] and block[257:263] == b"ustar\0":
         name = block[345:500].split(b"\0", 1)[0] + b"/" + name
-    return Header(name, block[156:157], _number(block[124:136]), block[157:257].split(b"\0", 1)[0])
+    size = _number(block[124:136])
+    if size and not block[124]:  # a number to Go and GNU tar, nothing to Python's tarfile
+        raise HeaderError("tar header has a size that begins with a zero byte", "tar-ambiguous")
+    return Header(name, block[156:157], size, block[157:257].split(b"\0", 1)[0])
 
 
 def is_tar(first: bytes) -> bool:
@@ -72,12 +80,23 @@ def _signed(block: bytes) -> int:
     return sum(byte - 256 if byte > 127 else byte for byte in rest) + 256
 
 
+def _check_numbers(block: bytes) -> None:
+    """Refuse fields that nothing here needs and that other readers stop at."""
+    if _NUMBERS.match(block, 100, 148) and _DEVICES.match(block, 329, 345):
+        return
+    for start, end in _FIELDS:
+        if block[start] != 0xFF:  # times before 1970 are negative
+            _number(block[start:end])
+
+
 def _number(field: bytes) -> int:
     """Return a numeric field: octal, or base 256 where the first bit is set (GNU)."""
     if field[0] & 0x80:
         if field[0] == 0xFF:
             raise HeaderError("tar header has a negative number")
-        return int.from_bytes(bytes((field[0] & 0x7F,)) + field[1:], "big")
+        if field[0] != 0x80:  # Python's tarfile knows no other first byte
+            raise HeaderError(f"tar header has a malformed number {field!r}")
+        return int.from_bytes(field[1:], "big")
     found = _OCTAL.match(field)
     if not found:
         raise HeaderError(f"tar header has a malformed number {field!r}")
@@ -91,13 +110,22 @@ class Extended:
         self._next: dict[bytes, bytes] = {}
         self._long_name: bytes | None = None
         self._long_link: bytes | None = None
+        self.pending = False  # whether something was said of a member that did not come yet
 
-    def take(self, flag: bytes, content: bytes) -> None:
-        """Take the content of an extended header; HeaderError where it is malformed, or read otherwise by others."""
-        if flag == b"L":
-            self._long_name = content.split(b"\0", 1)[0]
-        elif flag == b"K":
-            self._long_link = content.split(b"\0", 1)[0]
+    def take(self, flag: bytes, content: bytes, behind: int = 0) -> None:
+        """Take the content of an extended header; HeaderError where it is malformed, or read otherwise by others.
+
+        `behind` is the first byte of what fills its last block.
+        """
+        self.pending = True
+        if flag in (b"L", b"K"):
+            name, end, _ = content.partition(b"\0")
+            if not end and behind:  # Python's tarfile reads on to the next zero
+                raise HeaderError("a GNU header's name goes on behind its end", "tar-ambiguous")
+            if flag == b"L":
+                self._long_name = name
+            else:
+                self._long_link = name
         elif flag == b"g":
             for key, _ in _records(content):
                 # Go passes over these in a global header, GNU tar and Python do not.
@@ -146,6 +174,7 @@ class Extended:
         """Forget what was said of one member only."""
         self._next = {}
         self._long_name = self._long_link = None
+        self.pending = False
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -74,8 +74,8 @@ class Tar:
             if parsed.flag in header.EXTENDED_FLAGS:
                 if size > self._limits.extended:
                     raise header.HeaderError(f"extended header claims {size} bytes", "limit-extended")
-                extended.take(parsed.flag, self._read(size))
-                self._padding = -size % BLOCK
+                content = self._read(size + -size % BLOCK)
+                extended.take(parsed.flag, content[:size], *content[size : size + 1])
                 continue
             name, link, size = extended.apply(parsed, size)
             made = _member(block, parsed, normal(name), link, size, extended)

@@ -7,6 +7,7 @@ told, never passed over. Sources: POSIX.1-2017, pax, Interchange Formats; GNU ta
 from __future__ import annotations
 
 import os
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ociarchive.bytes.limits import Limits
@@ -62,6 +63,7 @@ class TarContainer:
         self.stored_size = size
         self._fd, self._size, self._path = fd, size, path
         self._members: dict[str, _Member] = {}
+        self._names_size = 0
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
         self._walk()
 
@@ -164,6 +166,8 @@ class TarContainer:
                     raise _Damage("tar-truncated", what, position)
             block = window[at : at + BLOCK]
             if block == header.ZEROS:
+                if extended.pending:
+                    raise _Damage("tar-damaged", "tar ends behind an extended header, without its member", position)
                 return self._end_marker(position)
             try:
                 parsed = header.parse(block)
@@ -174,7 +178,7 @@ class TarContainer:
                     raise _Damage("limit-members", what, position)
                 size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
                 if parsed.flag in header.EXTENDED_FLAGS:
-                    extended.take(parsed.flag, self._extended(parsed.size, position))
+                    extended.take(parsed.flag, *self._extended(parsed.size, position))
                 else:
                     name, link, size = extended.apply(parsed, size)
                     self._add(name, link, parsed.flag, position, size, sparse=extended.sparse)
@@ -208,6 +212,18 @@ class TarContainer:
             self._doubled(inside, before, found)
             return
         self._members[inside] = found
+        self._hold(inside, offset)
+        if link:
+            self._hold(link, offset)
+
+    def _hold(self, name: str, offset: int) -> None:
+        """Count a name that is kept; names and folders can be far more than the tar that spells them."""
+        self._names_size += getsizeof(name)
+        if self._names_size > self.limits.names_size:
+            what = (
+                f"names take more than {self.limits.names_size} bytes of memory, --limit names-size=N lifts this limit"
+            )
+            raise _Damage("limit-name", what, offset)
 
     def _doubled(self, name: str, first: _Member, second: _Member) -> None:
         """Readers in Go take the first of two, `tar -x` the last: only where both are the same is it harmless."""
@@ -222,14 +238,15 @@ class TarContainer:
                 "member-doubled", name, "member stands twice with different content: readers disagree which counts"
             )
 
-    def _extended(self, size: int, position: int) -> bytes:
+    def _extended(self, size: int, position: int) -> tuple[bytes, int]:
+        """Return the content of an extended header, and the first byte of what fills its last block."""
         if size > self.limits.extended:
             what = f"extended header claims {size} bytes, --limit extended=N lifts the limit of {self.limits.extended}"
             raise header.HeaderError(what, "limit-extended")
-        content = self._read(position, size)
+        content = self._read(position, -(-size // BLOCK) * BLOCK)
         if len(content) < size:
             raise _Damage("tar-truncated", "tar is cut short inside an extended header", self._size)
-        return content
+        return content[:size], content[size] if len(content) > size else 0
 
     def _check_folders(self) -> None:
         """A file cannot have members below it; `tar -x` stops there, other readers go on."""
@@ -237,6 +254,7 @@ class TarContainer:
             folder = name.rpartition("/")[0]
             while folder and folder not in self._folders:
                 self._folders.add(folder)
+                self._hold(folder, self._size)
                 found = self._members.get(folder)
                 if found is not None and found.kind in (_FILE, _SPECIAL):
                     self._note("member-not-a-folder", folder, "a file stands where members need a folder")

@@ -116,8 +116,8 @@ RULES: Final = (
         advice="Get the archive again from where it was made.", check=noticed("member-not-a-folder"),
     ),
     Rule(
-        id="limit-name", severity="error", spec="a limit of this program (--limit name=N)",
-        summary="A member's name is longer than any file system takes.",
+        id="limit-name", severity="error", spec="limits of this program (--limit name=N, names-size=N)",
+        summary="A member's name is longer than any file system takes, or all together than fits into memory.",
         advice="Do not use this archive; find out who made it.", check=noticed("limit-name"),
     ),
     Rule(
