@@ -241,11 +241,11 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
 def _unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
     rule = error.rule if isinstance(error, NotAnArchiveError) else "not-an-archive"
     if isinstance(error, LimitError):
-        rule = f"limit-{error.name}"
+        rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
     finding = Finding(
         rule=rule if rule in RULE_IDS else "not-an-archive",
         severity="error",
-        message=error.what,
+        message=f"{error.what}, {error.hint}" if error.hint else error.what,
         location=error.where or path,
         subject=path,
         expected=error.expected,
