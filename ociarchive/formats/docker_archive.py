@@ -8,7 +8,7 @@ truth, and manifest.json adds what it lacks. We write both.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
@@ -19,8 +19,9 @@ from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root,
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from ociarchive.bytes.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
     from ociarchive.graph import GraphReader
@@ -237,18 +238,15 @@ def _index(container: Container, graph: GraphReader) -> tuple[documents.Document
 
 def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where: str) -> Iterator[Root]:
     """Give the roots of index.json, with the names that manifest.json alone gives them."""
-    by_id = [(_by_key(images([root])), root) for root in roots]
+    holders = _holders(roots)
     owners = {name: root for root in roots for name in root.names}
     extra: dict[int, list[Reference]] = {}
     for entry in listed:
         image = entry.node
         if not isinstance(image, Image):
             continue
-        keys = {image.image_id, normal(image.config.name)} - {None}
-        holders = [
-            (next(found[key] for key in keys if key in found), root) for found, root in by_id if keys & found.keys()
-        ]
-        if not holders:
+        held = [holders[key] for key in (image.image_id, normal(image.config.name)) if key in holders]
+        if not held:
             if not graph.incomplete:  # else the index may name it where it cannot be read
                 missing = "names a config that is not here" if image.config.source is None else "names an image"
                 what = (
@@ -258,7 +256,7 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
                 )
                 graph.flaw("hybrid-disagrees", what, f"{where}: {_MANIFEST}", entry.label)
             continue
-        if not any(_same_layers(image, found) for found, _ in holders):
+        if not any(_layers(image) in one.layers for one in held):
             graph.flaw(
                 "hybrid-disagrees", "manifest.json and index.json name different layers for an image",
                 f"{where}: {_MANIFEST}",
@@ -267,10 +265,8 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
         for name in entry.names:
             owner = owners.get(name)
             if owner is None:
-                extra.setdefault(id(holders[0][1]), []).append(name)
-            elif all(root is not owner and root.node is not owner.node for _, root in holders) and not any(
-                name in root.names for _, root in holders
-            ):
+                extra.setdefault(id(roots[min(one.first for one in held)]), []).append(name)
+            elif not any(id(owner.node) in one.nodes or name in one.names for one in held):
                 graph.flaw(
                     "hybrid-disagrees", f"manifest.json and index.json give the name {name} to different images",
                     f"{where}: {_MANIFEST}", str(name),
@@ -280,18 +276,42 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
         yield replace(root, names=(*root.names, *added)) if added else root
 
 
-def _by_key(found: Iterable[Image]) -> dict[object, Image]:
-    """Return images by their IDs, and by the names that their configs have in a layout."""
-    keys: dict[object, Image] = {}
-    for image in found:
-        keys[image.image_id] = image
-        if image.config.descriptor is not None:
-            keys[_layout.blob_path(image.config.descriptor.digest)] = image
-    return keys
+@dataclass(slots=True)
+class _Holders:
+    """What holds an image of one ID: the number of the `first` root, all roots' nodes and names, the images' layers.
+
+    Kept by ID, since both documents may name as many images as fit, and every pair of them is too many to look at.
+    """
+
+    first: int
+    nodes: set[int] = field(default_factory=set)
+    names: set[Reference] = field(default_factory=set)
+    layers: set[tuple[ByteSource | None, ...]] = field(default_factory=set)
 
 
-def _same_layers(one: Image, other: Image) -> bool:
-    return [layer.source for layer in one.layers] == [layer.source for layer in other.layers]
+def _holders(roots: tuple[Root, ...]) -> dict[object, _Holders]:
+    """Return what holds images, by their IDs and by the names that their configs have in a layout."""
+    alike: dict[int, list[int]] = {}
+    for number, root in enumerate(roots):
+        alike.setdefault(id(root.node), []).append(number)
+    found: dict[object, _Holders] = {}
+    for numbers in alike.values():
+        names = {name for number in numbers for name in roots[number].names}
+        for image in images([roots[numbers[0]]]):
+            keys: set[object] = {image.image_id}
+            if image.config.descriptor is not None:
+                keys.add(_layout.blob_path(image.config.descriptor.digest))
+            for key in keys - {None}:
+                one = found.setdefault(key, _Holders(numbers[0]))
+                one.first = min(one.first, numbers[0])
+                one.nodes.add(id(roots[numbers[0]].node))
+                one.names |= names
+                one.layers.add(_layers(image))
+    return found
+
+
+def _layers(image: Image) -> tuple[ByteSource | None, ...]:
+    return tuple(layer.source for layer in image.layers)
 
 
 # Writing

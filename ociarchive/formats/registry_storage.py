@@ -5,6 +5,7 @@ Blobs lie once for all repositories; a repository is a tree of links, each a fil
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -140,19 +141,21 @@ def _homes(content: Content) -> dict[int, list[str]]:
             for edge in walk([root]):
                 if edge.descriptor is not None:
                     owners[edge.descriptor.digest] = homes[number]
-    waiting = [number for number in range(len(content.roots)) if number not in homes]
-    found = True
-    while found:
-        found = False
-        for number in list(waiting):
-            root = content.roots[number]
-            owner = next((owners[digest] for digest in sorted(root.subjects) if digest in owners), None)
-            if owner is not None:
-                homes[number] = owner
-                if root.descriptor is not None:
-                    owners[root.descriptor.digest] = owner
-                waiting.remove(number)
-                found = True
+    waiting = deque(number for number in range(len(content.roots)) if number not in homes)
+    by_subject: dict[Digest, list[int]] = {}
+    for number in waiting:
+        for digest in content.roots[number].subjects:
+            by_subject.setdefault(digest, []).append(number)
+    while waiting:
+        number = waiting.popleft()
+        root = content.roots[number]
+        owner = next((owners[digest] for digest in sorted(root.subjects) if digest in owners), None)
+        if owner is None or number in homes:
+            continue
+        homes[number] = owner
+        if root.descriptor is not None:
+            owners[root.descriptor.digest] = owner
+            waiting.extend(by_subject.get(root.descriptor.digest, ()))
     return homes
 
 
@@ -185,6 +188,10 @@ def _tagged(container: Container, graph: GraphReader, name: str, repository: str
         return None
     descriptor = _descriptor(container, graph, digest)
     reference = Reference.maybe(f"{repository}:{tag}")
+    if reference is None:
+        told = f"{repository}:{tag}"
+        where = f"{container.where}: {name}"
+        graph.flaw("reference-malformed", f"tag {told[:80]!r} is no image name", where, told[:200])
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
 
 

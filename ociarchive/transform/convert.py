@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
     from ociarchive.transform.source import Source
+    from ociarchive.values import Digest
 
 
 _LAYOUTS: Final = ("oci-layout", "oci-archive")
@@ -142,9 +143,13 @@ def _require_preserved(rewriter: Rewriter) -> None:
 def _complete(sink: Sink, fmt: Format, content: Content) -> None:
     """Write the documents and what completes the archive."""
     edges = [edge for edge in walk(content.roots) if not isinstance(edge.node, Missing)]
+    put: set[tuple[Digest, bool]] = set()  # one manifest may have many descriptors
     for edge in sorted(edges, key=lambda edge: not edge.above):  # what the archive itself names comes last
         if not isinstance(edge.node, Missing) and edge.node.document is not None and edge.descriptor is not None:
-            sink.put(fmt.document_path(edge.descriptor.digest, root=not edge.above), edge.node.document.raw)
+            place = (edge.descriptor.digest, not edge.above)
+            if place not in put:
+                sink.put(fmt.document_path(edge.descriptor.digest, root=not edge.above), edge.node.document.raw)
+                put.add(place)
     for name, raw in fmt.metadata(content):
         sink.put(name, raw)
     sink.finish()
