@@ -18,7 +18,7 @@ _XZ_PADDING: Final = 4
 
 def xz(window: int) -> StandardDecoder:
     """Return a decoder that takes `window` bytes of memory at most."""
-    return StandardDecoder("xz", lambda: lzma.LZMADecompressor(memlimit=window))
+    return StandardDecoder("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=window))
 
 
 def bzip2(_: int) -> StandardDecoder:
