@@ -25,6 +25,7 @@ class ZstdDecoder:
     def __init__(self, window: int) -> None:
         self.padded = False
         self._holds = False
+        self._size = 0  # of what the current frame unpacked to so far
         self._frames = zstdframe.Walker(window)
         context = zstandard.ZstdDecompressor(max_window_size=max(window, 1 << 10))
         self._stream = context.decompressobj(write_size=PIECE, read_across_frames=True)
@@ -35,7 +36,14 @@ class ZstdDecoder:
             for blocks in self._frames.feed(data):
                 if self._frames.window > _SMALL_WINDOW and not self._holds:
                     self._holds = _large_window.acquire()
-                if out := self._stream.decompress(blocks):
+                out = self._stream.decompress(blocks)
+                self._size += len(out)
+                if self._frames.ends:
+                    # The library looks at this too, but not behind a last block that is empty.
+                    if self._frames.content not in (None, self._size):
+                        raise StreamError("zstd stream is damaged (a frame unpacks to another size than it says)")
+                    self._size = 0
+                if out:
                     yield out
         except zstdframe.WindowError as error:
             raise LimitError(str(error), "window") from None

@@ -39,6 +39,8 @@ class Walker:
         self._checksum = 0
         self.frames = 0
         self.window = 0  # the largest so far, in bytes
+        self.content: int | None = None  # the size that the current frame says it unpacks to
+        self.ends = False  # whether the step that was given last ends its frame
 
     @property
     def at_boundary(self) -> bool:
@@ -73,6 +75,7 @@ class Walker:
                 if begins:
                     position, self._in_frame = start, False
                 break
+            self.ends = ends
             yield data[start:end]
             position = end
             if ends:
@@ -125,9 +128,10 @@ class Walker:
             return None
         if flags & 0x08:
             raise FrameError("zstd stream is damaged (a reserved bit of a frame header is set)")
+        field = data[position + length - content : position + length]
+        self.content = int.from_bytes(field, "little") + (256 if content == 2 else 0) if content else None
         if single:
-            field = data[position + length - content : position + length]
-            window = int.from_bytes(field, "little") + (256 if content == 2 else 0)
+            window = self.content or 0
         else:
             descriptor = data[position + 5]
             base = 1 << (10 + (descriptor >> 3))
