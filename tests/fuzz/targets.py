@@ -59,7 +59,7 @@ def tar(data: bytes) -> None:
                 if not list(container.flaws):
                     _same_as_tarfile(raw, content)
         with suppress(HeaderError):
-            for _ in stream.entries([raw[at : at + 700] for at in range(0, len(raw), 700)], LIMITS):
+            for _ in stream.Tar([raw[at : at + 700] for at in range(0, len(raw), 700)], LIMITS).members():
                 pass
 
 
