@@ -54,3 +54,14 @@ def _magic(head: bytes) -> str | None:
         return None
     said = said.partition(",")[0].strip()
     return said if said and said not in ("data", "empty") else None
+
+
+def libmagic() -> str | None:
+    """Return the version of libmagic, None where there is none."""
+    try:
+        import magic  # noqa: PLC0415  as above
+
+        number = int(magic.version())  # type: ignore[no-untyped-call]
+    except (ImportError, NotImplementedError, ValueError):
+        return None
+    return f"{number // 100}.{number % 100:02d}"

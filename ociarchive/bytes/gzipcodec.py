@@ -14,6 +14,8 @@ try:
     from isal import isal_zlib as _inflate
 except ImportError:  # decoding gives the same bytes with any library, only slower
     _inflate = zlib
+#: The library that decodes gzip here: isal or zlib.
+INFLATED_BY: Final[str] = _inflate.__name__.partition(".")[0]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _COMMANDS: Final = {
     "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
@@ -13,6 +16,8 @@ _COMMANDS: Final = {
     "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
     "diff": ("ociarchive.cli.diff_cmd", "Tell whether two archives hold the same images, and what differs."),
     "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
+    "completion": ("ociarchive.cli.completion_cmd", "Print a completion script for bash, zsh or fish."),
+    "doctor": ("ociarchive.cli.doctor_cmd", "Show what this machine offers: codecs, libmagic, space, limits."),
 }
 
 
@@ -33,10 +38,17 @@ class _Group(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)  # not Group's, which imports every command
+        return [one for one in commands if one.value.startswith(incomplete)] + options
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS:
+        if args and args[0] not in _COMMANDS and not ctx.resilient_parsing:
             ctx.fail(f"no command {args[0]!r}; there is {', '.join(_COMMANDS)}")
         return super().resolve_command(ctx, args)
 

@@ -28,6 +28,7 @@ from ociarchive.cli.common import (
     versions,
     width,
 )
+from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.progress import progress
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
@@ -70,8 +71,16 @@ _REPORTS: Final = {
 @click.option("--image", "images", multiple=True, metavar="REF", help="Demand that the archive holds this.")
 @click.option("--recursive", is_flag=True, help="Audit what lies in folders of archives too.")
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Leave a rule out; reports tell.")
-@click.option("--only", multiple=True, metavar="RULE", help="Apply only these rules; reports tell.")
+@click.option(
+    "--ignore", multiple=True, metavar="RULE", shell_complete=among(rule_names), help="Leave a rule out; reports tell."
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=among(rule_names),
+    help="Apply only these rules; reports tell.",
+)
 @click.option("--severity", multiple=True, metavar="RULE=LEVEL", help="Count a rule as error, warning or note.")
 @click.option("--config", type=click.Path(), metavar="FILE", help="Settings (default: found upward).")
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from ociarchive.cli.common import common, common_options, emit, jobs, limit_options, limits, platform, source
+from ociarchive.cli.completing import among
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS, by_name
@@ -43,7 +44,12 @@ def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | 
 
 @click.command("convert", epilog=_EXAMPLES, short_help="Convert archives, then audit what was written.")
 @click.argument("paths", nargs=-1, metavar="SOURCE... DEST")
-@click.option("--to", metavar="FORMAT", help=f"Format of DEST: {', '.join(one.name for one in FORMATS)}.")
+@click.option(
+    "--to",
+    metavar="FORMAT",
+    help=f"Format of DEST: {', '.join(one.name for one in FORMATS)}.",
+    shell_complete=among(lambda: ((one.name, "") for one in FORMATS)),
+)
 @click.option(
     "--compression",
     type=click.Choice(["auto", "keep", "gzip", "zstd", "none"]),

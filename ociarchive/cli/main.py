@@ -85,6 +85,11 @@ def _run(argv: list[str]) -> int:
 
     from ociarchive.cli.app import app
 
+    asked = os.environ.get("_OCIARCHIVE_COMPLETE")
+    if asked:
+        from ociarchive.cli.completing import answer
+
+        return answer(app, asked)
     try:
         # Not main(): it prints, and an empty line at Ctrl-C.
         with app.make_context("ociarchive", argv) as context:

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from ociarchive.auditing import RULES
 from ociarchive.cli.common import common_options, emit
+from ociarchive.cli.completing import among, rule_names
 from ociarchive.errors import UsageError
 
 _EXAMPLES = """\b
@@ -20,7 +21,7 @@ Examples:
 
 
 @click.command("rules", epilog=_EXAMPLES, short_help="Explain the audit's rules.")
-@click.argument("rule", required=False)
+@click.argument("rule", required=False, shell_complete=among(rule_names))
 @common_options
 def command(rule: str | None, **_: Any) -> int:
     """List the audit's rules, or say of one what is wrong, by which clause, and what to do."""

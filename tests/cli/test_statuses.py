@@ -373,7 +373,7 @@ def test_inspect_fails_only_where_it_verifies(tmp_path: Path, cli_call: Call) ->
 
 # Help and the like
 
-COMMANDS = ("convert", "audit", "inspect", "rules")
+COMMANDS = ("convert", "audit", "inspect", "rules", "completion", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

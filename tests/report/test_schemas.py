@@ -100,6 +100,10 @@ def test_json_of_a_hostile_comparison(tmp_path: Path, cli_call: Call) -> None:
     assert problems(published("diff"), cli_call("diff", *paths, "--format", "json").json()) == []
 
 
+def test_json_of_the_doctor(cli_call: Call) -> None:
+    assert problems(published("doctor"), cli_call("doctor", "--format", "json").json()) == []
+
+
 def test_the_schema_tells_what_it_does_not_describe() -> None:
     schema = published("audit")
     value: Json = {"schema_version": 2, "tool": {"name": "ociarchive", "version": "1", "more": 1}, "archives": []}

@@ -17,6 +17,7 @@ ROWS = (
     "mediatypes",
     "documents",
     "bytes",
+    "machine",
     "schema",
     "statements",
     "measure",

@@ -1,0 +1,30 @@
+"""`ociarchive completion`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ociarchive.cli.common import common_options, emit
+from ociarchive.cli.completing import SHELLS, script
+
+_EXAMPLES = """\b
+Examples:
+  ociarchive completion bash > ~/.local/share/bash-completion/completions/ociarchive
+  ociarchive completion zsh > ~/.zfunc/_ociarchive
+  ociarchive completion fish > ~/.config/fish/completions/ociarchive.fish
+"""
+
+
+@click.command("completion", epilog=_EXAMPLES, short_help="Print a completion script for a shell.")
+@click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
+@common_options
+def command(shell: str, **_: Any) -> int:
+    """Print the script that completes commands, options and their values in bash (4.4 or newer), zsh or fish.
+
+    bash reads it from the folder below, or in ~/.bashrc by `eval "$(ociarchive completion bash)"`. zsh finds it where
+    ~/.zfunc is in fpath before compinit runs.
+    """
+    emit(script(shell), None)
+    return 0
