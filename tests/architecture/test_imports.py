@@ -16,6 +16,8 @@ CHECKS = [
     structure.inside_functions,
     structure.printing,
     structure.too_long,
+    structure.dangerous,
+    structure.at_import,
 ]
 
 
@@ -61,6 +63,15 @@ def module(name: str, source: str, *, is_package: bool = False) -> Module:
         pytest.param(structure.printing, module("values", "import sys\nsys.exit(1)"), id="exit"),
         pytest.param(structure.printing, module("values", "import sys\nsys.stderr.write('x')"), id="stderr"),
         pytest.param(structure.too_long, module("values", "x = 1\n" * (MAX_LINES + 1)), id="long"),
+        pytest.param(structure.dangerous, module("values", "import pickle"), id="pickle"),
+        pytest.param(structure.dangerous, module("values", "from urllib import request"), id="network"),
+        pytest.param(structure.dangerous, module("cli.main", "def f():\n    import subprocess"), id="process"),
+        pytest.param(structure.dangerous, module("values", "x = eval('1')"), id="eval"),
+        pytest.param(structure.dangerous, module("values", "import os\nos.execv('x', [])"), id="exec"),
+        pytest.param(structure.dangerous, module("values", "run('x', shell=True)"), id="shell"),
+        pytest.param(structure.at_import, module("values", "register(1)"), id="call"),
+        pytest.param(structure.at_import, module("values", "try:\n    f()\nexcept OSError:\n    pass"), id="attempt"),
+        pytest.param(structure.at_import, module("values", "if X:\n    with X:\n        pass"), id="condition"),
     ],
 )
 def test_a_breach_is_found(check: Callable[[Module], list[str]], bad: Module) -> None:
@@ -81,6 +92,9 @@ def test_a_breach_is_found(check: Callable[[Module], list[str]], bad: Module) ->
         pytest.param(structure.inside_functions, module("cli.main", "def f():\n    import rich"), id="command-line"),
         pytest.param(structure.printing, module("cli.main", "print('x')"), id="print"),
         pytest.param(structure.too_long, module("values", "x = 1\n" * MAX_LINES), id="long"),
+        pytest.param(structure.dangerous, module("values", "import re\nX = re.compile('x')"), id="pattern"),
+        pytest.param(structure.dangerous, module("values", "from urllib.parse import quote"), id="words"),
+        pytest.param(structure.at_import, module("values", "X = f()\nif X:\n    import a"), id="names"),
     ],
 )
 def test_what_is_allowed_is_not_found(check: Callable[[Module], list[str]], good: Module) -> None:

@@ -1,9 +1,19 @@
-"""What the README shows is what its commands print."""
+"""What README and docs show is what their commands print."""
 
-from tests.support.readme import README, examples, rewritten
+from pathlib import Path
+
+import pytest
+
+from tests.support.readme import DOCUMENTS, README, ROOT, examples, rewritten
+
+SHOWING = [path for path in DOCUMENTS if examples(path.read_text())]
 
 
-def test_the_examples_print_what_they_show() -> None:
-    text = README.read_text()
-    assert len(examples(text)) >= 5
-    assert rewritten(text) == text
+def test_the_readme_has_examples() -> None:
+    assert len(examples(README.read_text())) >= 5
+
+
+@pytest.mark.parametrize("path", SHOWING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_examples_print_what_they_show(path: Path) -> None:
+    text = path.read_text()
+    assert rewritten(text) == text, "run `python -m tests.support.readme` and look at what changes"

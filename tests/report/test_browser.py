@@ -2,77 +2,33 @@
 
 import html
 import json
-import os
 import re
-import shutil
 import struct
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pypdf
 import pytest
 
-from tests.support import faulty
+from tests.support import browsing, faulty
 from tests.support.call import Call
 
 pytestmark = pytest.mark.interop
 
 Browse = Callable[..., str]
 WIDTHS = (360, 1280)
-#: What Chromium asks for by itself, whatever page it shows.
-OWN = re.compile(r"[/ .](?:google|googleapis|gvt1|gstatic)\.com[:/]")
 
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[tuple[int, list[str]]]:
-    """Stand between the browser and every network, and write down what it asks for."""
-    requests: list[str] = []
-
-    class Proxy(BaseHTTPRequestHandler):
-        def refuse(self) -> None:
-            requests.append(self.requestline)
-            self.send_error(403)
-
-        do_GET = do_POST = do_CONNECT = do_HEAD = refuse  # noqa: N815  # as the base class has them
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port, requests
-        server.shutdown()
-        thread.join()
+    with browsing.proxy() as found:
+        yield found
 
 
 @pytest.fixture
 def browse(asked: tuple[int, list[str]], tmp_path: Path) -> Browse:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("not there: chromium")
     port, _ = asked
-
-    def call(page: Path, *options: str) -> str:
-        done = subprocess.run(
-            [
-                *(program, "--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync"),
-                *("--disable-background-networking", "--disable-component-update", "--disable-default-apps"),
-                *(["--no-sandbox"] if os.geteuid() == 0 else []),
-                *(f"--user-data-dir={tmp_path / 'profile'}", f"--proxy-server=http://127.0.0.1:{port}"),
-                *("--proxy-bypass-list=<-loopback>", *options, page.as_uri()),
-            ],
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode(errors="replace")[-1000:]
-        return done.stdout.decode()
-
-    return call
+    return lambda page, *options: browsing.browse(page, *options, port=port, profile=tmp_path / "profile")
 
 
 @pytest.fixture
@@ -88,7 +44,7 @@ def test_nothing_is_asked_for_and_nothing_runs(report: Path, browse: Browse, ask
     dom = browse(report, "--dump-dom", "--virtual-time-budget=3000")
     assert "Audit of 3 archives" in dom
     assert "<script" not in dom
-    assert [one for one in requests if not OWN.search(one)] == []
+    assert [one for one in requests if not browsing.OWN.search(one)] == []
 
 
 def test_a_page_that_asks_is_noticed(tmp_path: Path, browse: Browse, asked: tuple[int, list[str]]) -> None:

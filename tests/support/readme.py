@@ -1,4 +1,4 @@
-"""The README's examples: run as they stand there, and written anew by `python -m tests.support.readme`.
+"""The examples of README and docs: run as they stand there, and written anew by `python -m tests.support.readme`.
 
 An example is a block of `console`: lines after `$ ` are commands, all others what they print, on either stream.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+DOCUMENTS = (README, *sorted(ROOT.glob("docs/**/*.md")))
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _TIME = re.compile(r"\b[0-9]+\.[0-9] s\b")
 
@@ -64,4 +65,7 @@ def rewritten(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(README.read_text()))
+    for document in DOCUMENTS:
+        before = document.read_text()
+        if (after := rewritten(before)) != before:
+            document.write_text(after)

@@ -161,3 +161,76 @@ def too_long(module: Module) -> list[str]:
     """Say when a module has grown beyond one idea."""
     lines = len(module.source.splitlines())
     return [f"{module.name}: {lines} lines"] if lines > MAX_LINES else []
+
+
+#: What runs text as code, starts programs, opens connections, or makes objects of bytes.
+FORBIDDEN_MODULES = {
+    *(
+        "pickle",
+        "_pickle",
+        "marshal",
+        "shelve",
+        "dbm",
+        "subprocess",
+        "pty",
+        "multiprocessing",
+        "code",
+        "codeop",
+        "runpy",
+    ),
+    *("socket", "ssl", "http", "urllib.request", "ftplib", "smtplib", "asyncio", "webbrowser"),
+}
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "input", "breakpoint"}
+FORBIDDEN_OF_OS = {"system", "popen", "fork", "forkpty", "startfile"}
+
+
+def dangerous(module: Module) -> list[str]:
+    """List what runs text as code, starts a program, opens a connection, or makes objects of bytes."""
+    found = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            names = []
+        banned = {name for name in names if any(name == one or name.startswith(f"{one}.") for one in FORBIDDEN_MODULES)}
+        if banned:
+            found.append(f"{module.name}:{getattr(node, 'lineno', 0)}: imports {min(banned)}")
+        if isinstance(node, ast.Call) and _runs(node):
+            found.append(f"{module.name}:{node.lineno}: calls {ast.unparse(node.func)}")
+    return found
+
+
+def _runs(call: ast.Call) -> bool:
+    """Whether a call is one of those forbidden, or one of os that starts a program."""
+    function = call.func
+    if isinstance(function, ast.Name) and function.id in FORBIDDEN_CALLS:
+        return True
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "os":
+        return function.attr in FORBIDDEN_OF_OS or function.attr.startswith(("exec", "spawn", "posix_spawn"))
+    return any(word.arg == "shell" for word in call.keywords)
+
+
+def at_import(module: Module) -> list[str]:
+    """List the statements that do something when a module is imported, beyond naming, defining and importing."""
+    if module.row == "__main__":
+        return []
+    found = []
+    for statement in _top(module.tree.body):
+        if isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant):
+            found.append(f"{module.name}:{statement.lineno}: runs {ast.unparse(statement)[:60]}")
+        elif isinstance(statement, ast.For | ast.While | ast.With | ast.Delete | ast.Raise | ast.Match):
+            found.append(f"{module.name}:{statement.lineno}: runs {ast.unparse(statement).splitlines()[0]}")
+    return found
+
+
+def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give the statements of a module that run at its import: those in conditions and attempts too."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If):
+            yield from _top([*statement.body, *statement.orelse])
+        elif isinstance(statement, ast.Try):
+            handled = [one for handler in statement.handlers for one in handler.body]
+            yield from _top([*statement.body, *handled, *statement.orelse, *statement.finalbody])

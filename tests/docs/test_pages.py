@@ -1,0 +1,66 @@
+"""The pages of docs/: their programs print what they say, their tables are those of the code, their picture is one."""
+
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+import ociarchive
+from ociarchive.cli.app import COMMANDS
+from tests.support import schemas_doc
+from tests.support.readme import ROOT
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+BLOCKS = [
+    pytest.param(code, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, code in enumerate(PYTHON.findall(page.read_text()), 1)
+]
+SAYS = re.compile(r"^(?:.*print\(.*\)  )?# (.*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", BLOCKS)
+def test_a_program_prints_what_stands_behind_it(code: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    shutil.copy(ROOT / "LICENSE", tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == SAYS.findall(code)
+
+
+def test_every_public_name_is_explained() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    names = set(ociarchive.__all__) - {"__version__", "Conversion", "Report"}  # what two of them return
+    assert [name for name in sorted(names) if f"`{name}" not in text] == []
+
+
+def test_the_page_of_schemas_is_that_of_the_package() -> None:
+    kept = (ROOT / "docs" / "schemas.md").read_text()
+    assert kept == schemas_doc.page(), "run `python -m tests.support.schemas_doc > docs/schemas.md`"
+
+
+def test_every_member_of_a_schema_is_on_the_page() -> None:
+    text = schemas_doc.page()
+    for name in ("schema_version", "uncompressed_size", "chain_id", "waivers[].by", "codecs", "left_out"):
+        assert f"| `{name}`" in text
+
+
+def test_every_command_has_a_page_that_tells_of_it() -> None:
+    text = "".join(page.read_text() for page in [*PAGES, ROOT / "README.md"])
+    assert [name for name in COMMANDS if f"ociarchive {name}" not in text] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda path: path.stem)
+def test_a_picture_says_in_words_what_it_shows_and_asks_for_nothing(path: Path) -> None:
+    root = ET.fromstring(path.read_text())  # noqa: S314  our own
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.tag == f"{svg}svg"
+    assert (root.findtext(f"{svg}title") or "").strip()
+    tags = {one.tag.removeprefix(svg) for one in root.iter()}
+    assert not tags & {"script", "image", "use", "foreignObject"}
+    assert not re.search(r"(?:href|url\()=?[\"']?(?!#)[a-z]+:", path.read_text())
