@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import faulty
 
-yaml = pytest.importorskip("yaml", reason="PyYAML comes with the extra `docs`")
 ROOT = Path(__file__).parents[2]
 Json = dict[str, Any]
 
