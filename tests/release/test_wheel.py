@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ociarchive.cli.app import COMMANDS
+from ociarchive.version import VERSION
 from release.wheels import ROOT
 
 SOURCES = ("ociarchive", "man", "pyproject.toml", "README.md", "LICENSE", ".gitignore")
@@ -63,6 +64,10 @@ def test_two_builds_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
 def test_the_time_in_it_is_the_one_that_was_asked_for(wheel: Path, tmp_path: Path) -> None:
     other = build(copied(tmp_path / "tree", at=1), tmp_path / "dist", umask=0o022, epoch="1600000000")
     assert sha256(other) != sha256(wheel)
+
+
+def test_it_bears_the_version_that_the_program_tells(wheel: Path) -> None:
+    assert wheel.name == f"ociarchive-{VERSION}-py3-none-any.whl"
 
 
 def test_everything_that_is_read_at_run_time_is_in_it(wheel: Path) -> None:
