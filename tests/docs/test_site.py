@@ -131,6 +131,7 @@ def test_a_page_that_nobody_listed_is_put_into_the_navigation(site: Path, tmp_pa
         ("[out](https://example.invalid/x)", "README.md", "[out](https://example.invalid/x)"),
         ("[here](#here)", "README.md", "[here](#here)"),
         ("![picture](images/x.svg)", "docs/concepts.md", "![picture](images/x.svg)"),
+        ("![picture](docs/x.svg)", "README.md", "![picture](x.svg)"),
     ],
 )
 def test_links_of_the_repository_become_links_of_the_site(text: str, source: str, made: str) -> None:
