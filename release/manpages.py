@@ -40,7 +40,7 @@ def pages() -> dict[str, str]:
 
 
 def _top() -> str:
-    with click.Context(app, info_name="ociarchive") as context:
+    with _context() as context:
         options = _options(app, context)
     return "".join(
         (
@@ -56,7 +56,7 @@ def _top() -> str:
 
 def _page(name: str, command: click.Command, summary: str) -> str:
     full = f"ociarchive {name}"
-    with click.Context(command, info_name=full) as context:
+    with click.Context(command, info_name=name, parent=_context()) as context:
         arguments = " ".join(command.collect_usage_pieces(context))
         options = _options(command, context)
     examples = [line.strip() for line in (command.epilog or "").splitlines()[2:] if line.strip()]
@@ -70,6 +70,11 @@ def _page(name: str, command: click.Command, summary: str) -> str:
             _tail(["ociarchive", *(f"ociarchive-{other}" for other in COMMANDS if other != name)]),
         )
     )
+
+
+def _context() -> click.Context:
+    """Return the context that commands run in: click keeps an option for help made in the first one that asks."""
+    return click.Context(app, info_name="ociarchive", **app.context_settings)
 
 
 def _options(command: click.Command, context: click.Context) -> list[tuple[str, str]]:

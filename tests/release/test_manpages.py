@@ -23,6 +23,7 @@ def test_every_option_of_the_help_is_there() -> None:
     assert ".B \\-\\-preserve\\-digests\n" in text
     assert ".B \\-\\-compression [auto|keep|gzip|zstd|none]\n" in text
     assert ".B \\-q, \\-\\-quiet\n" in text
+    assert ".B \\-h, \\-\\-help\n" in text
 
 
 @pytest.mark.interop
