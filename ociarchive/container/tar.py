@@ -88,7 +88,11 @@ class TarContainer:
         return FileRange(self._path, found.offset, found.size, member(self.where, name), self._fd)
 
     def _resolve(self, name: str, asked: str) -> str | None:
-        """Return the file that a name leads to; None, and a flaw, where it leads to none."""
+        """Return the file that a name leads to; None where it leads to none.
+
+        A flaw is told of the link or member at fault, not of what leads there, so that one fault is told once.
+        """
+        passed: list[str] = []
         for _ in range(_MAX_LINKS):
             if name.startswith("../"):
                 self._note("link-escapes", asked, "link leads out of the archive")
@@ -101,17 +105,21 @@ class TarContainer:
             elif found.kind == _FILE:
                 return name
             elif found.kind in (_LINK, _SYMLINK):
+                if name in passed:
+                    self._note("link-loop", name, "link leads in a circle")
+                    return None
+                passed.append(name)
                 target = found.link if found.kind == _LINK else _join(name, found.link)
                 inside = normal(target) if target is not None else ""
                 if not inside or inside.startswith("../"):
-                    self._note("link-escapes", asked, "link leads out of the archive")
+                    self._note("link-escapes", name, "link leads out of the archive")
                     return None
                 if inside not in self._members and self._through_folder(inside) is None:
-                    self._note("link-dangling", asked, "link leads to nothing")
+                    self._note("link-dangling", name, "link leads to nothing")
                     return None
                 name = inside
             else:
-                self._note("member-special", asked, "not a regular file")
+                self._note("member-special", name, "not a regular file")
                 return None
         self._note("link-loop", asked, "link leads in a circle")
         return None

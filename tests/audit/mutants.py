@@ -1198,7 +1198,7 @@ def diff_ids_swapped(bundle: Bundle) -> None:
     bundle.edit(bundle.config, lambda document: document["rootfs"].update(diff_ids=[second, first, *rest]))
 
 
-@mutation("layer-order")
+@mutation("layer-order", may=("v1-conflict",))
 def layers_swapped(bundle: Bundle) -> None:
     distinct(bundle)
 

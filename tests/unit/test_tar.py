@@ -468,7 +468,7 @@ LIMITS: dict[str, tuple[Limits, bytes, str | None]] = {
     "members": (Limits(members=2), TWO, None),
     "too-many-members": (Limits(members=1), TWO, "limit-members"),
     "name": (Limits(name=9), tar([file("n" * 9, b"")]), None),
-    "names-too-long-together": (Limits(names_size=150), TWO, "limit-name"),
+    "names-too-long-together": (Limits(names_size=60), TWO, "limit-name"),
     "folders-too-long-together": (Limits(names_size=300), tar([file("a/b/c/d/e/f", b"")]), "limit-name"),
     "name-too-long": (Limits(name=9), tar([file("n" * 10, b"")]), "limit-name"),
     "name-too-long-by-gnu": (Limits(name=200), tar([file("n" * 201, b"")], style=Style.GNU), "limit-name"),
