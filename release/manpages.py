@@ -16,7 +16,7 @@ from ociarchive.version import VERSION
 
 MAN: Final = Path(__file__).parents[1] / "man"
 _STATUSES: Final = (
-    ("0", "done; the audit found no error"),
+    ("0", "done; the audit found no error, the comparison no difference"),
     ("1", "the content is at fault"),
     ("2", "the call is at fault"),
     ("3", "the machine is at fault: disk full, permission, a missing library"),
