@@ -51,8 +51,8 @@ class Destination:
             with locked_folder(self.parent, self._shown):
                 self._hidden.clear_leftovers()
                 self._make()
-            if self._before is not None and (self._folder or os.path.isdir(self._dest)):
-                self._require_exchange()
+                if self._before is not None and (self._folder or os.path.isdir(self._dest)):
+                    self._require_exchange()  # the probe is not locked, so others may not clear meanwhile
         except BaseException:
             self._hidden.clear()
             raise
