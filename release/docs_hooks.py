@@ -24,8 +24,6 @@ ROOTED: Final = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
-#: Pages that are linked to and still to be written: until then the link is words.
-COMING: Final = ("hostile.md", "performance.md")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -64,7 +62,7 @@ def relinked(markdown: str, source: str) -> str:
             return found[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
         page = ROOTED.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
-        if page is None or (page in COMING and not (ROOT / "docs" / page).exists()):
+        if page is None:
             return text
         start = posixpath.dirname(source.removeprefix("docs/")) if source.startswith("docs/") else ""
         return f"[{text.removeprefix('docs/')}]({posixpath.relpath(page, start or '.')}{anchor})"

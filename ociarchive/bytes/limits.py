@@ -42,6 +42,9 @@ class Limits:
     config_size: int = 8 << 20
     #: A layer's table of contents has 200 to 400 bytes for each file: this is 170,000 files and more.
     toc_size: int = 64 << 20
+    #: An entry takes up to 1.8 KiB of memory while it is held against the tar: this many stay within 256 MiB. Layers of
+    #: real images have some ten thousand files.
+    toc_entries: int = 120_000
     #: Real documents nest under 10 deep; Python's own parser ends near 1,000.
     depth: int = 100
     #: Real archives nest an index in an index; nothing known nests deeper.

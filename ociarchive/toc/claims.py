@@ -79,7 +79,10 @@ def read(table: Table, where: str, limits: Limits) -> Claims:
     claims = Claims()
     last: Claim | None = None
     entries = documents.parse_list(table.raw, where, "entries", limit=limits.toc_size, depth=limits.depth)
-    for key, value in entries:
+    for number, (key, value) in enumerate(entries):
+        if number > limits.toc_entries:
+            message = f"the table of contents has more than {limits.toc_entries} entries"
+            raise TableError("toc-entry", f"{message}, --limit toc-entries=N lifts this limit")
         if key == "tarSplitDigest":
             claims.split = value if isinstance(value, str) else ""
         elif key == "entries" and isinstance(value, dict):
