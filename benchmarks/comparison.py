@@ -86,7 +86,7 @@ def _names(jobs: Iterable[JobResult]) -> str:
 def lines(image: ImageResult) -> Iterator[str]:
     """Give a short report for a terminal."""
     yield _heading(image)
-    yield f"{'job':34}{'ours':>8}{'skopeo':>8}{'ratio':>7}{'cpu':>6}{'floor':>8}{'default':>9}"
+    yield f"{'job':34}{'ours':>8}{'skopeo':>8}{'ratio':>7}{'cpu':>6}{'x floor':>8}{'default':>9}"
     for job in image["jobs"]:
         row = _row(job)
         yield f"{row[0]:34}{row[1]:>8}{row[2]:>8}{row[3]:>7}{row[4]:>6}{row[6]:>8}{row[10]:>9}"
