@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mkdocs.structure.files import File
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,6 +39,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the documents at the root."""
+    from mkdocs.structure.files import File  # noqa: PLC0415  who tests the links needs no mkdocs
+
     for source, page in ROOTED.items():
         text = (ROOT / source).read_text()
         files.append(File.generated(config, page, content=relinked(text, source)))
