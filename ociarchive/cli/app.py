@@ -60,7 +60,9 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     from ociarchive.cli.common import versions
 
     (name, version), *others = versions().items()
-    click.echo(f"{name} {version} ({', '.join(' '.join(other) for other in others)})")
+    click.echo(f"{name} {version}")
+    for other in others:
+        click.echo(f"  {' '.join(other)}")
     ctx.exit()
 
 

@@ -23,6 +23,7 @@ from ociarchive.cli.common import (
     limit_options,
     limits,
     output_options,
+    require_apart,
     sha256_of,
     source,
     versions,
@@ -98,6 +99,8 @@ def command(**values: Any) -> int:
     shared = common(**values)
     if not values["paths"]:
         raise UsageError("audit takes at least one SOURCE", hint="see `ociarchive audit --help`")
+    if not values["recursive"]:  # there a report may lie beside the archives, which is what is read
+        require_apart(values["output"], [source(argument).path for argument in values["paths"]])
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(os.getcwd())
     rules = policy(asked, path)
@@ -115,10 +118,17 @@ def command(**values: Any) -> int:
         seconds = time.monotonic() - started
         if values["fmt"] == "table":
             painter = shared.painter(values["output"])
-            text = audit_table(reports, width=width(), whole=shared.verbose > 0, seconds=seconds, paint=painter)
+            text = audit_table(
+                reports,
+                width=width(),
+                whole=shared.verbose > 0,
+                seconds=seconds,
+                paint=painter,
+                unread=run.unread,
+            )
         else:
             text = import_module(_REPORTS[values["fmt"]]).render(reports, _run(reports, seconds, allowed, values))
-        if reports:
+        if reports or values["fmt"] != "table":
             emit(text, values["output"])
     finally:
         run.close()
@@ -136,14 +146,20 @@ class _Auditing:
         self.reports: list[Report] = []
         self.hears: Progress | None = None
         self.statuses = [0]
+        self.unread: list[str] = []
 
     def take(self, argument: str, *, recursive: bool, shared: Common) -> None:
         """Open what an argument names; an error is told and the others go on."""
         try:
+            empty = True
             for one in _sources(argument, recursive=recursive, shared=shared):
+                empty = False
                 self._add(one)
+            if empty:
+                raise UsageError("no archive lies below this folder", where=argument)
         except (UsageError, HostError) as error:
             self.statuses.append(error.status)
+            self.unread.append(argument)
             click.echo(f"error: {safe(str(error))}", err=True)
 
     def _add(self, one: Source) -> None:
@@ -186,6 +202,7 @@ class _Auditing:
             if len(archives) > 1:
                 return [report for archive in archives for report in self._audited([archive])]
             self.statuses.append(error.status)
+            self.unread.extend(archive.where for archive in archives)
             click.echo(f"error: {safe(str(error))}", err=True)
             return []
         except OciArchiveError as error:

@@ -14,7 +14,7 @@ import click
 from ociarchive.errors import UsageError, cannot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.transform.source import Source
@@ -221,6 +221,17 @@ def ascii_only() -> bool:
     """Whether the terminal shows ASCII alone."""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     return not encoding.startswith("utf")
+
+
+def require_apart(output: str | None, sources: Iterable[str]) -> None:
+    """Refuse, before any work, an output that would overwrite a source, or stand inside of one."""
+    if output is None or output == "-":
+        return
+    real = os.path.realpath(output)
+    for source_path in sources:
+        place = os.path.realpath(source_path)
+        if real == place or (os.path.isdir(place) and real.startswith(place.rstrip("/") + "/")):
+            raise UsageError("the report would overwrite an archive of this call, or part of one", where=output)
 
 
 def emit(text: str, output: str | None) -> None:

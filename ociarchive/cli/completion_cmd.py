@@ -11,7 +11,7 @@ from ociarchive.cli.completing import SHELLS, script
 
 _EXAMPLES = """\b
 Examples:
-  ociarchive completion bash > ~/.local/share/bash-completion/completions/ociarchive
+  ociarchive completion bash > ociarchive.bash
   ociarchive completion zsh > ~/.zfunc/_ociarchive
   ociarchive completion fish > ~/.config/fish/completions/ociarchive.fish
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -94,6 +95,8 @@ def command(**values: Any) -> int:
     *paths, dest = values["paths"] or [""]
     if not paths or not dest:
         raise UsageError("convert takes at least one SOURCE, and a DEST", hint="see `ociarchive convert --help`")
+    if dest == "-" and sys.stdout.isatty():
+        raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
     options = _options(values, dest)
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:

@@ -20,6 +20,7 @@ from ociarchive.cli.common import (
     limits,
     output_options,
     platform,
+    require_apart,
     sha256_of,
     source,
     versions,
@@ -39,7 +40,7 @@ _EXAMPLES = """\b
 Examples:
   ociarchive diff app.tar app-layout
   ociarchive diff yesterday.tar#app:1.0 today.tar#app:1.1 --files
-  ociarchive diff staging.tar production --platform linux/amd64 --format html --output diff.html
+  ociarchive diff staging.tar production --format html --output diff.html
 """
 
 
@@ -63,6 +64,7 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     old, new = source(values["old"]), source(values["new"])
+    require_apart(values["output"], [old.path, new.path])
     options = Options(
         old=replace(old, images=(*old.images, *values["images"])),
         new=replace(new, images=(*new.images, *values["images"])),

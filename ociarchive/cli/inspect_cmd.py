@@ -17,6 +17,7 @@ from ociarchive.cli.common import (
     limit_options,
     limits,
     output_options,
+    require_apart,
     source,
     width,
 )  # fmt: skip
@@ -48,6 +49,7 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     one = source(values["path"])
+    require_apart(values["output"], [one.path])
     allowed = limits(values)
     archive = open_archive(one.path, limits=allowed)
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.container import header
@@ -23,6 +24,7 @@ _KINDS: Final = {
 }  # fmt: skip
 #: How PAX headers name extended attributes (libarchive, GNU tar, Go's archive/tar).
 _XATTR: Final = b"SCHILY.xattr."
+_BESIDE: Final = (b"LIBARCHIVE.xattr.", b"SCHILY.acl.", b"GNU.sparse.")
 _DECIMAL: Final = re.compile(rb"(-?)([0-9]{1,12})(?:\.([0-9]*))?\Z")
 _OCTAL: Final = re.compile(rb"[ \0]*([0-7]+)[ \0]*\Z")
 _SECOND: Final = 1_000_000_000
@@ -32,7 +34,8 @@ class Member(NamedTuple):
     """One member. `name` is without `./`; `kind` is the type as tables of contents call it, empty for others.
 
     `size` is that of its data in bytes, `mtime` in nanoseconds since 1970. Numbers that cannot be read are None.
-    `sparse` tells that the data is not the file's content; `owner` has the names of user and group, `user:group`.
+    `sparse` tells that the data is not the file's content; `owner` has the names of user and group, `user:group`;
+    `beside` other records that say what a file is: access lists, sparse maps, attributes as libarchive has them.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Member(NamedTuple):
     xattrs: dict[str, bytes]
     sparse: bool
     owner: str
+    beside: dict[str, bytes]
 
 
 class Tar:
@@ -58,6 +62,7 @@ class Tar:
         self._held: memoryview = memoryview(b"")
         self._left = 0  # of the current member's data
         self._padding = 0
+        self._names_size = 0
 
     def members(self) -> Iterator[Member]:
         """Give the members. HeaderError: the tar is damaged, or wants more than the limits allow."""
@@ -78,10 +83,23 @@ class Tar:
                 extended.take(parsed.flag, content[:size], *content[size : size + 1])
                 continue
             name, link, size = extended.apply(parsed, size)
-            made = _member(block, parsed, normal(name), link, size, extended)
+            made = _member(block, parsed, name, link, size, extended)
+            self._count(made)
             extended.next_member()
             self._left, self._padding = size, -size % BLOCK
             yield made
+
+    def _count(self, member: Member) -> None:
+        """Refuse names that are longer, or more, than who keeps them has room for."""
+        texts = (member.name, member.link, member.owner)
+        longest = max(map(len, texts))
+        if longest > self._limits.name:
+            what = f"a name of {longest} characters, --limit name=N lifts the limit of {self._limits.name}"
+            raise header.HeaderError(what, "limit-name")
+        self._names_size += sum(map(getsizeof, texts))
+        if self._names_size > self._limits.names_size:
+            what = f"names of more than {self._limits.names_size} bytes, --limit names-size=N lifts this limit"
+            raise header.HeaderError(what, "limit-name")
 
     def data(self) -> Iterator[memoryview]:
         """Give what is left of the current member's data, in pieces."""
@@ -113,11 +131,11 @@ def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int
     """Return the member of a header, its extended ones considered."""
     records = extended.records
     kind = _KINDS.get(parsed.flag, "")
-    if parsed.flag == b"\0" and parsed.name.endswith(b"/"):
+    if parsed.flag == b"\0" and name.endswith("/"):
         kind = "dir"  # how tars before POSIX wrote folders
     seconds = _number(block[136:148])
     return Member(
-        name=name,
+        name=normal(name),
         kind=kind,
         size=size,
         link=link,
@@ -136,6 +154,9 @@ def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int
             records.get(key, block[start : start + 32].split(b"\0", 1)[0]).decode("utf-8", "surrogateescape")
             for key, start in ((b"uname", 265), (b"gname", 297))
         ),
+        beside={
+            key.decode("utf-8", "surrogateescape"): value for key, value in records.items() if key.startswith(_BESIDE)
+        },
     )
 
 

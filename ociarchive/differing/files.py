@@ -10,6 +10,7 @@ from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.limits import LimitError
 from ociarchive.bytes.spool import unpack
 from ociarchive.container import header, stream
+from ociarchive.container.tar import normal
 from ociarchive.differing.model import FileChange, Files, FileState
 from ociarchive.errors import ContentError
 
@@ -70,7 +71,7 @@ def _states(source: ByteSource, limits: Limits, tick: Callable[[int], None] | No
         tar = stream.Tar(pieces, limits)
         for member in tar.members():
             content = None
-            if member.kind == "reg":
+            if member.kind == "reg" or member.size:
                 hashed = hashlib.sha256()
                 for part in tar.data():
                     hashed.update(part)
@@ -99,6 +100,7 @@ def _state(member: stream.Member, content: str | None) -> FileState:
     if kind == "device":
         major, minor = member.device
         numbers = f"{member.kind} {major}:{minor}"
+    told = {**member.xattrs, **member.beside}
     # A number that cannot be read counts as 0, for nothing here depends on it.
     return FileState(
         type=kind,
@@ -107,10 +109,10 @@ def _state(member: stream.Member, content: str | None) -> FileState:
         gid=member.gid or 0,
         mtime_ns=member.mtime or 0,
         size=member.size,
-        link=numbers or member.link,
+        link=numbers or (normal(member.link) if member.kind == "hardlink" else member.link),
         sha256=content,
         owner=member.owner if member.owner != ":" else "",
-        xattrs=str(sha256(repr(sorted(member.xattrs.items())).encode())) if member.xattrs else "",
+        xattrs=str(sha256(repr(sorted(told.items())).encode())) if told else "",
     )
 
 

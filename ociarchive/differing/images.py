@@ -10,7 +10,7 @@ from ociarchive.differing.aligning import matched
 from ociarchive.differing.members import changes
 from ociarchive.differing.model import AnnotationChange, ImagePair, ImageSide, LayerPair, LayerSide
 from ociarchive.measure import agrees
-from ociarchive.model import Child
+from ociarchive.model import Child, Image
 from ociarchive.toc import CHUNKED
 
 if TYPE_CHECKING:
@@ -40,11 +40,14 @@ class Held:
 
 
 def held(unit: Unit, evidence: Evidence) -> Held:
-    """Return an image with its layers."""
-    made = _created_by(unit.image.config_document, len(unit.image.layers))
+    """Return an image with its layers; where several manifests of it are here, a layer is as proved as in the worst."""
+    count = len(unit.image.layers)
+    made = _created_by(unit.image.config_document, count)
+    nodes = [edge.node for edge in unit.edges if isinstance(edge.node, Image) and len(edge.node.layers) == count]
+    columns = zip(*(image.layers for image in {id(node): node for node in nodes}.values()), strict=True)
     sides = (
-        _layer(number, layer, evidence, text)
-        for number, (layer, text) in enumerate(zip(unit.image.layers, made, strict=True), 1)
+        min((_layer(number, layer, evidence, text) for layer in variants), key=lambda side: side.proved)
+        for number, (variants, text) in enumerate(zip(columns, made, strict=True), 1)
     )
     return Held(unit, evidence, tuple(sides))
 
@@ -63,6 +66,7 @@ def together(couple: Couple, old: Held, new: Held, attestations: tuple[Companion
     """Compare two images."""
     layers = _layers(old, new)
     same = old.unit.image_id == new.unit.image_id and not any(pair.counts for pair in layers)
+    same = same and (not old.unit.runs_on or not new.unit.runs_on or old.unit.runs_on == new.unit.runs_on)
     return ImagePair(
         kind="same" if same else "changed",
         by=couple.by,

@@ -25,8 +25,12 @@ def audit_table(
     whole: bool,
     seconds: float,
     paint: Callable[[str, str], str],
+    unread: Sequence[str] = (),
 ) -> str:
-    """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full."""
+    """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full.
+
+    `unread` names what was asked for and could not be audited: then nothing passes as a whole.
+    """
     plain = [_row(report, lambda text, _: text, 0) for report in reports]
     beside = sum(max(len(row[number]) for row in [*plain, _HEADERS]) + 2 for number in range(1, len(_HEADERS)))
     rows = [_row(report, paint, max(width - beside, _NARROW)) for report in reports]
@@ -36,7 +40,7 @@ def audit_table(
             lines.extend(_finding(finding, width, paint, whole=whole))
     if any(report.findings for report in reports):
         lines.append("")
-    lines.extend(_verdict(reports, seconds, paint))
+    lines.extend(_verdict(reports, seconds, paint, unread))
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -80,22 +84,25 @@ def _value(value: str, *, whole: bool) -> str:
     return safe(value)
 
 
-def _verdict(reports: Sequence[Report], seconds: float, paint: Callable[[str, str], str]) -> list[str]:
+def _verdict(
+    reports: Sequence[Report], seconds: float, paint: Callable[[str, str], str], unread: Sequence[str]
+) -> list[str]:
     bad = [report for report in reports if report.failed]
     errors = sum(report.count("error") for report in reports)
     warnings = sum(report.count("warning") for report in reports)
     blobs = sum(report.blobs for report in reports)
     read = sum(report.bytes for report in reports)
     layers = [verdict for report in reports for verdict in report.layers]
-    word = paint("FAIL", "error") if bad else paint("PASS", "pass")
+    word = paint("FAIL", "error") if bad or unread else paint("PASS", "pass")
     found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
     waived = any(report.waived for report in reports)
     images = sum(len(report.images) for report in reports)
     lines = [
         f"{word}  {found}{scope}; {plural(blobs, 'blob')}, {size(read)} read in {seconds:.1f} s",
-        f"      {plural(images, 'image')}, {_proved(layers, sound=not errors and not waived)}",
+        f"      {plural(images, 'image')}, {_proved(layers, sound=not errors and not waived and not unread)}",
     ]
+    lines.extend(f"      not audited: {safe(one)}" for one in unread)
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:
         count = sum(finding.rule == rule for report in reports for finding in report.waived)

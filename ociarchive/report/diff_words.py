@@ -65,7 +65,7 @@ def _changed(images: Iterable[ImagePair]) -> str:
     config = any(pair.config for pair in changed)
     if layers:
         return "layers and config" if config else "layers"
-    return "the config alone"
+    return "the config alone" if config else "the platform that the index gives"
 
 
 def proof(difference: Difference) -> str:
@@ -82,7 +82,9 @@ def uncounted(difference: Difference) -> list[str]:
     for aspect, (one, many) in _NOUNS.items():
         count = difference.found(aspect)
         if aspect in difference.ignored:
-            told.append(f"{many} do not count, as was asked; {plural(count, one, many)} differ" + "s" * (count == 1))
+            told.append(
+                f"{many} do not count in this comparison; {plural(count, one, many)} differ" + "s" * (count == 1)
+            )
     return told
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.bytes.hashing import hasher
+from ociarchive.container.header import HeaderError
 from ociarchive.container.tar import normal
 from ociarchive.toc.locate import TOC_NAME
 from ociarchive.toc.wrong import shown
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.bytes.hashing import Hasher
+    from ociarchive.bytes.limits import Limits
     from ociarchive.container.stream import Member, Tar
     from ociarchive.toc.claims import Chunk, Claim, Claims
     from ociarchive.toc.wrong import Faults
@@ -39,13 +42,14 @@ class Place(NamedTuple):
     name: str
 
 
-def compare(claims: Claims, tar: Tar, faults: Faults, *, gzip: bool) -> list[Place]:
+def compare(claims: Claims, tar: Tar, faults: Faults, limits: Limits, *, gzip: bool) -> list[Place]:
     """Note what a table says otherwise than the tar; return where the parts of files are stored that agree.
 
     Takes the claims away that were held against a member. HeaderError: the tar is damaged.
     """
     places: list[Place] = []
     folders: set[str] = {""}
+    held = 0
     for member in tar.members():
         name = _as_go_has_it(member.name)
         if name == TOC_NAME and gzip:
@@ -53,6 +57,10 @@ def compare(claims: Claims, tar: Tar, faults: Faults, *, gzip: bool) -> list[Pla
         folder = name.rpartition("/")[0]
         while folder not in folders:
             folders.add(folder)
+            held += getsizeof(folder)
+            if held > limits.names_size:
+                what = f"folders of more than {limits.names_size} bytes, --limit names-size=N lifts this limit"
+                raise HeaderError(what, "limit-name")
             folder = folder.rpartition("/")[0]
         if not member.kind or member.sparse:  # nothing that a table has a word for
             claims.files.pop(name, None)

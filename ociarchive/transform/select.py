@@ -162,6 +162,9 @@ def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]
     reference = Reference.maybe(text)
     familiar = [root for root in roots if reference in root.names] if reference else []
     found = [root for root in exact or familiar if root.attached is None]
+    if not found and text.startswith(tuple(f"{name}:" for name in REGISTERED)):
+        what = f"{text!r} is no whole digest"
+        raise UsageError(what, where=where, hint="`ociarchive inspect -v` shows digests as selectors take them")
     if not found:
         raise UsageError(f"no image {text!r} in the archive", where=where, hint=f"there is {_list(roots, text)}")
     if len({root.identity for root in found}) > 1:

@@ -84,7 +84,7 @@ def test_selectors(tmp_path: Path, cli_call: Call) -> None:
     second = write(tmp_path / "b", one.named("docker.io/corpus/app:3.0", "3.0"))
     told(cli_call("diff", first, second), 1)
     same = told(cli_call("diff", f"{first}#corpus/app:1.0", f"{second}#corpus/app:3.0"))
-    assert "names do not count, as was asked; 1 name differs" in same.stdout
+    assert "names do not count in this comparison; 1 name differs" in same.stdout
     told(cli_call("diff", f"{first}#corpus/app:1.0", second), 1)
     told(cli_call("diff", f"{first}#{image(BASE, APP).image_id}", f"{second}#{one.digest}"))
     told(cli_call("diff", f"{first}#corpus/app:2.0", f"{second}#corpus/app:3.0"), 1)
@@ -257,3 +257,23 @@ def test_everything_is_shown_with_v(tmp_path: Path, cli_call: Call) -> None:
     assert one.image_id.partition(":")[2] not in brief.stdout
     assert one.image_id in whole.stdout
     assert json.dumps(many, ensure_ascii=False) in whole.stdout
+
+
+def test_an_image_is_as_proved_as_the_worst_of_its_manifests(tmp_path: Path, cli_call: Call) -> None:
+    """Two manifests have one config; of the second archive one cannot be read."""
+    plain = image(BASE, APP).node()
+    secret = image(BASE, replace(APP, stored=b"no one can tell", media_type=build.OCI_LAYER + "+encrypted")).node()
+    old = write(tmp_path / "old.tar", plain.named("docker.io/corpus/x:1"), plain.named("docker.io/corpus/y:1"))
+    new = write(tmp_path / "new.tar", plain.named("docker.io/corpus/x:1"), secret.named("docker.io/corpus/y:1"))
+    assert told(cli_call("diff", old, new), 1).stdout.startswith("DIFFERENT")
+    assert told(cli_call("diff", old, old), 0).stdout.startswith("SAME")
+
+
+def test_another_platform_in_the_index_is_a_difference(tmp_path: Path, cli_call: Call) -> None:
+    node = image(BASE).node()
+    one, other = (
+        write(tmp_path / f"{name}.tar", index([node.described(platform=platform.members())]))
+        for name, platform in (("amd64", AMD64), ("arm64", ARM64))
+    )
+    first = told(cli_call("diff", one, other), 1).stdout.splitlines()[0]
+    assert first == "DIFFERENT: 1 image changed in the platform that the index gives"

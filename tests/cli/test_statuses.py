@@ -396,7 +396,7 @@ def test_help_lists_the_commands(cli_call: Call) -> None:
 
 def test_version_names_the_codecs(cli_call: Call) -> None:
     text = told(cli_call("--version")).stdout
-    assert re.match(r"ociarchive \d+\.\d+\.\d+\S* \(", text)
+    assert re.match(r"ociarchive \d+\.\d+\.\d+\S*\n  ", text)
     assert all(word in text for word in ("Python", "libdeflate", "zstd"))
 
 

@@ -19,7 +19,7 @@ from ociarchive.differing.pairing import couples
 from ociarchive.differing.units import Unit
 from ociarchive.values import Platform
 from tests.support.build import gzipped, zstded
-from tests.support.tar import Kind, Member, file, folder, hardlink, header, pax, symlink, tar
+from tests.support.tar import Kind, Member, Style, file, folder, hardlink, header, pax, symlink, tar
 
 Json = Any
 
@@ -265,3 +265,21 @@ def check(change: FileChange, old: Read | None, new: Read | None) -> None:
     before, after = facts(old), facts(new)
     wanted = {key for key in before if before[key] != after[key]}
     assert set(change.what) == ({"type"} if "type" in wanted else wanted)
+
+
+def test_names_of_a_layer_have_limits() -> None:
+    long = tar([file("n" * 300, b"x")], style=Style.PAX)
+    assert "--limit name=N" in str(listed(long, None, Limits(name=200)).problem)
+    assert "--limit names-size=N" in str(listed(long, None, Limits(names_size=300)).problem)
+    assert listed(long, None).problem is None
+
+
+def test_what_no_header_field_says_counts_too() -> None:
+    for key in ("LIBARCHIVE.xattr.user.a", "SCHILY.acl.access", "SCHILY.xattr.user.a"):
+        found = listed(pax({key: "one"}) + tar([file("f", b"x")]), pax({key: "two"}) + tar([file("f", b"x")]))
+        assert told(found) == [("changed", "f", ("xattrs",))], key
+
+
+def test_a_hard_link_leads_to_a_path_however_it_is_written() -> None:
+    found = listed(tar([file("a", b"x"), hardlink("b", "a")]), tar([file("./a", b"x"), hardlink("./b", "./a")]))
+    assert (told(found), found.same) == ([], 2)
