@@ -1,4 +1,4 @@
-"""Sinks: a folder or a tar that blobs are written into side by side, in slots that get their names at the end.
+"""Files of a folder or a tar, written side by side, in slots that get their names at the end.
 
 A blob's name is the digest of its bytes, known only when all of them were written. In a folder a slot is a file that
 is renamed. A tar has one place to write to: the slot whose turn it is writes there and patches its header at the end,
@@ -40,11 +40,11 @@ class Slot(Protocol):
         ...
 
 
-class Sink(Protocol):
-    """Where an archive is written to."""
+class Files(Protocol):
+    """The files of an archive while it is written, by their names."""
 
     def slot(self, order: int, name: str | None = None) -> Slot:
-        """Return the slot of a position; each from 0 on is committed once, or the sink aborted.
+        """Return the slot of a position; each from 0 on is committed once, or all is aborted.
 
         `name` is a name as long as the one that it will get.
         """

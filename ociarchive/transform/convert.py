@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.auditing import Report
-    from ociarchive.bytes.sink import Sink
-    from ociarchive.formats.base import Content, Format
+    from ociarchive.formats.base import Content
     from ociarchive.measure import Progress
     from ociarchive.model import Node, Root
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
+    from ociarchive.transform.sink import Sink
     from ociarchive.transform.source import Source
     from ociarchive.values import Digest
 
@@ -68,7 +68,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
-        target = Target(dest, options, stack)
+        target = Target(dest, options, workers, stack)
         gathered = gather(sources, options, target.spool, stack)
         content, left = options.format.admit(gathered.content)
         planned = plan(content.roots, options.storage)
@@ -92,8 +92,11 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         notices.extend(_sparse(content.roots, written.roots))
         if options.format.name in _LAYOUTS and has_docker_types(written.roots):
             notices.append(_DOCKER_TYPES)
-        _complete(sink, options.format, written)
-        report = target.publish(workers, progress)
+        _store_documents(sink, written)
+        sink.complete(written)
+        target.wrap()
+        report = target.audit(progress)
+        sink.commit()
         notices.extend(
             sentence(finding) for finding in (report.findings if report else ()) if finding.severity != "note"
         )
@@ -140,16 +143,13 @@ def _require_preserved(rewriter: Rewriter) -> None:
         )
 
 
-def _complete(sink: Sink, fmt: Format, content: Content) -> None:
-    """Write the documents and what completes the archive."""
+def _store_documents(sink: Sink, content: Content) -> None:
+    """Store every manifest and index once in each of its roles."""
     edges = [edge for edge in walk(content.roots) if not isinstance(edge.node, Missing)]
     put: set[tuple[Digest, bool]] = set()  # one manifest may have many descriptors
     for edge in sorted(edges, key=lambda edge: not edge.above):  # what the archive itself names comes last
         if not isinstance(edge.node, Missing) and edge.node.document is not None and edge.descriptor is not None:
             place = (edge.descriptor.digest, not edge.above)
             if place not in put:
-                sink.put(fmt.document_path(edge.descriptor.digest, root=not edge.above), edge.node.document.raw)
+                sink.document(edge.descriptor, edge.node.document.raw, root=not edge.above)
                 put.add(place)
-    for name, raw in fmt.metadata(content):
-        sink.put(name, raw)
-    sink.finish()

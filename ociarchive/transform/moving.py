@@ -13,7 +13,6 @@ from ociarchive.transform.claims import Claims, claims_by_source
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
 from ociarchive.transform.taking import refuse_errors, taken
-from ociarchive.values import Digest
 from ociarchive.workers import Cancelled
 
 if TYPE_CHECKING:
@@ -21,17 +20,15 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Finding
     from ociarchive.auditing.run import Wanted
-    from ociarchive.bytes.sink import Sink
     from ociarchive.bytes.source import ByteSource
     from ociarchive.formats.base import Content
     from ociarchive.measure import Measured, Progress
     from ociarchive.transform.gather import Gathered
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
+    from ociarchive.transform.sink import Sink
     from ociarchive.workers import Workers
 
-#: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.
-_SOME_DIGEST: Final = Digest("sha256", "0" * 64)
 _UNCLAIMED: Final = Claims()
 
 
@@ -108,8 +105,7 @@ class Moving:
     def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
         how = self._wanted[move.source]
         claims = self._claims.get(move.source, _UNCLAIMED)
-        path = self._options.format.blob_path
-        slot = sink.slot(number, path(move.digest or _SOME_DIGEST))
+        slot = sink.blob(number, move.digest)
         encoder = None
         if move.codec is not None and move.codec.encode:
             encoder = Encoder(slot, move.codec, move.codec.level(self._options.storage.level), self._workers)
@@ -136,7 +132,7 @@ class Moving:
         except BaseException:
             slot.abandon()
             raise
-        slot.commit(path(arrived.digest))
+        slot.commit(arrived.digest)
         if self._progress:
             self._progress.end(number)
         return arrived

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import audit_archive
 from ociarchive.bytes.destination import Destination
-from ociarchive.bytes.sink import DirectorySink, Sink, TarSink
+from ociarchive.bytes.sink import DirectorySink, Files, TarSink
 from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import nameless, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import is_surely_an_archive, open_archive
 from ociarchive.transform import merge, outer, room
+from ociarchive.transform.sink import LayoutSink, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,9 @@ class Target:
     `spool` is the folder for temporary files: beside DEST, None for the system's own.
     """
 
-    def __init__(self, dest: str, options: Options, stack: ExitStack) -> None:
+    def __init__(self, dest: str, options: Options, workers: Workers, stack: ExitStack) -> None:
         """Take the place of DEST; leaving `stack` gives it back. UsageError: DEST cannot be what is asked for."""
-        self._dest, self._options = dest, options
+        self._dest, self._options, self._workers = dest, options, workers
         self._folder = options.format.kind == "directory"
         self._place: Destination | None = None
         self._fd: int | None = None
@@ -65,11 +66,11 @@ class Target:
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to, which leaving `stack` closes."""
-        sink = self._sink(stack)
+        sink = LayoutSink(self._files(stack), self._options.format, self._publish)
         stack.callback(sink.close)
         return sink
 
-    def _sink(self, stack: ExitStack) -> Sink:
+    def _files(self, stack: ExitStack) -> Files:
         if self._place is not None and self._folder:
             return DirectorySink(self._place.path, self._dest, sync=self._options.sync)
         if self._place is not None and self._options.outer == "none":
@@ -78,35 +79,41 @@ class Target:
         stack.callback(close_read, self._fd)
         return TarSink(self._fd, self.spool, self._dest, sync=False)
 
-    def publish(self, workers: Workers, progress: Progress | None) -> Report | None:
-        """Audit what was written, then give it its name, or send it. HostError: it fails its audit."""
-        options = self._options
-        if self._place is None:
-            self._send(workers)
+    def wrap(self) -> None:
+        """Compress the finished tar as a whole where that is asked for and DEST is a file."""
+        if self._place is not None and self._fd is not None:
+            options = self._options
+            outer.compress(self._fd, self._place.fd, options.outer, self._workers, self._dest, sync=options.sync)
+
+    def audit(self, progress: Progress | None) -> Report | None:
+        """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails."""
+        if self._place is None or not self._options.audit:
             return None
-        if options.outer != "none" and self._fd is not None:
-            outer.compress(self._fd, self._place.fd, options.outer, workers, self._dest, sync=options.sync)
-        report = self._audit(self._place.path, workers, progress) if options.audit else None
-        if options.merge:
-            merge.into(self._dest, self._place.path, options.format, sync=options.sync)
+        return self._audit(self._place.path, progress)
+
+    def _publish(self) -> None:
+        """Give DEST its name, add it to what is there, or send it."""
+        if self._place is None:
+            self._send()
+        elif self._options.merge:
+            merge.into(self._dest, self._place.path, self._options.format, sync=self._options.sync)
         else:
             self._place.publish()
-        return report
 
-    def _send(self, workers: Workers) -> None:
+    def _send(self) -> None:
         if self._fd is None:
             return
         if self._options.outer != "none":
-            outer.compress(self._fd, _STDOUT_FD, self._options.outer, workers, "standard output", sync=False)
+            outer.compress(self._fd, _STDOUT_FD, self._options.outer, self._workers, "standard output", sync=False)
             return
         os.lseek(self._fd, 0, os.SEEK_SET)
         for chunk in read_fd(self._fd, self._dest):
             write_all(_STDOUT_FD, chunk, "standard output")
 
-    def _audit(self, path: str, workers: Workers, progress: Progress | None) -> Report:
+    def _audit(self, path: str, progress: Progress | None) -> Report:
         archive = open_archive(path, spool_folder=self.spool, limits=self._options.limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=self._options.limits, workers=workers, progress=progress)
+            report = audit_archive(archive, limits=self._options.limits, workers=self._workers, progress=progress)
         finally:
             archive.close()
         for finding in report.findings:
