@@ -7,7 +7,7 @@ format makes no such claim, or that the bytes are not in the archive; it never m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from ociarchive.mediatypes import look_up
 from ociarchive.values import Digest, Platform, tagged_digest
@@ -15,10 +15,10 @@ from ociarchive.values import Digest, Platform, tagged_digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
-    from ociarchive.container import Container
     from ociarchive.documents import Document
-    from ociarchive.flaws import Flaw
+    from ociarchive.flaws import Flaw, Flaws
     from ociarchive.values import Descriptor, Reference
 
 REFERENCE_TYPE: Final = "vnd.docker.reference.type"
@@ -230,16 +230,54 @@ class Stored:
     source: ByteSource | None
 
 
+class Origin(Protocol):
+    """What an archive was read from: a folder or a tar (a Container is one), or anything else that holds images."""
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        ...
+
+    @property
+    def kind(self) -> Literal["directory", "tar"]:
+        """What the archive lies in."""
+        ...
+
+    @property
+    def flaws(self) -> Flaws:
+        """What was noticed so far; looking up more may add to it."""
+        ...
+
+    @property
+    def damaged(self) -> bool:
+        """Whether not all of it could be looked through, so that what is not here may have been lost."""
+        ...
+
+    @property
+    def stored_size(self) -> int:
+        """The bytes that the whole takes where it lies, compressed if it is compressed as a whole."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What its readers allow."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open; its blobs may not be readable afterwards."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """Everything that one archive claims. `entry` is the document with which it begins.
 
-    `beside` has the digests of blobs that something leads to which is no root. `incomplete` tells that something could
+    `flaws` are those of its documents, `noticed` has those of what it was read from too. `beside` has the digests of blobs that something leads to which is no root. `incomplete` tells that something could
     not be read, so that what it leads to is not known.
     """
 
     format: str
-    container: Container
+    origin: Origin
     roots: tuple[Root, ...]
     flaws: tuple[Flaw, ...]
     stored: tuple[Stored, ...] = ()
@@ -251,11 +289,31 @@ class Archive:
     @property
     def where(self) -> str:
         """The archive's name for messages."""
-        return self.container.where
+        return self.origin.where
+
+    @property
+    def noticed(self) -> tuple[Flaw, ...]:
+        """Every flaw that was noticed so far."""
+        return (*self.origin.flaws, *self.flaws)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether what is not here may have been lost where the archive is damaged."""
+        return self.origin.damaged
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether its blobs are files of their own."""
+        return self.origin.kind == "directory"
+
+    @property
+    def limits(self) -> Limits:
+        """What is allowed of it, given how large it is where it lies."""
+        return self.origin.limits.within(self.origin.stored_size)
 
     def close(self) -> None:
-        """Let go of the container."""
-        self.container.close()
+        """Let go of what it was read from."""
+        self.origin.close()
 
 
 @dataclass(frozen=True, slots=True)

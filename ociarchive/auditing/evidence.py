@@ -47,7 +47,7 @@ class Evidence:
     @cached_property
     def flaws(self) -> tuple[Flaw, ...]:
         """What the readers of container and documents noticed."""
-        return tuple(dict.fromkeys((*self.archive.container.flaws, *self.archive.flaws, *self.seen)))
+        return tuple(dict.fromkeys((*self.archive.noticed, *self.seen)))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:

@@ -87,7 +87,7 @@ class Wanted:
 def wanted(archive: Archive) -> dict[ByteSource, Wanted]:
     """Return every source of an archive that a claim is made of, and what is to be measured of it."""
     found: dict[ByteSource, Wanted] = {}
-    allowed = archive.container.limits.within(archive.container.stored_size)
+    allowed = archive.limits
 
     def want(source: ByteSource | None, claimed: Digest | None, *algorithms: str, unpack: bool = False) -> None:
         if source is None:

@@ -53,7 +53,7 @@ def command(**values: Any) -> int:
     allowed = limits(values)
     archive = open_archive(one.path, limits=allowed)
     try:
-        flaws = (*archive.container.flaws, *archive.flaws)
+        flaws = archive.noticed
         if not archive.roots:
             raise nothing_in(archive)
         report = None

@@ -69,7 +69,7 @@ class Dir:
             graph.flaw("format-doubled", what, container.where, container.where)
         return Archive(
             format=self.name,
-            container=container,
+            origin=container,
             roots=roots,
             flaws=graph.flaws,
             incomplete=graph.incomplete or container.damaged,

@@ -65,7 +65,7 @@ class DockerArchive:
         stored = _layout.stored(container, graph)
         return Archive(
             format=self.name,
-            container=container,
+            origin=container,
             roots=roots,
             flaws=graph.flaws,
             incomplete=graph.incomplete or container.damaged,

@@ -46,7 +46,7 @@ class OciLayout:
         stored = _layout.stored(container, graph)
         return Archive(
             format=self.name,
-            container=container,
+            origin=container,
             roots=roots or (),
             flaws=graph.flaws,
             incomplete=graph.incomplete or container.damaged,

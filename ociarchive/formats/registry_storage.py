@@ -64,7 +64,7 @@ class RegistryStorage:
                 roots.extend(_untagged(container, graph, digest, name, beside))
         return Archive(
             format=self.name,
-            container=container,
+            origin=container,
             roots=tuple(roots),
             flaws=graph.flaws,
             beside=frozenset(beside),

@@ -62,7 +62,7 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
         return None
     if report.evidence is None:
         return "the source could not be read as an archive"
-    if report.evidence.archive.container.kind == "directory" and rule.id.startswith(_OF_TARS):
+    if report.evidence.archive.is_folder and rule.id.startswith(_OF_TARS):
         return "the source is a folder, no tar"
     if rule in layers.RULES and not report.evidence.images:
         return "there is no image"

@@ -106,7 +106,7 @@ def sentence(finding: Finding) -> str:
 def _own_files(report: Report) -> frozenset[str]:
     """Return the members that are files of their own, as those of a folder are."""
     evidence = report.evidence
-    if evidence is None or evidence.archive.container.kind != "directory":
+    if evidence is None or not evidence.archive.is_folder:
         return frozenset()
     read = (member_of(source.where, report.source) for source in evidence.facts)
     return frozenset(("index.json", "manifest.json", "oci-layout", "version", *read)) - {""}

@@ -43,7 +43,7 @@ def require(dest: str, fmt: Format) -> None:
     try:
         if archive.format != fmt.name or (fmt.name == _LAYOUT and archive.entry is None):
             raise UsageError(f"--merge adds to {_MERGED[fmt.name]}", where=dest, found=archive.format)
-        for flaw in (*archive.container.flaws, *archive.flaws):
+        for flaw in archive.noticed:
             if flaw.rule not in _HARMLESS:
                 raise ContentError(f"what to merge into is at fault: {flaw.message}", where=flaw.where)
     finally:

@@ -86,7 +86,7 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
 
 def nothing_in(archive: Archive) -> ContentError:
     """Return the error of an archive without any image or artifact, with what was noticed first as the reason."""
-    flaw = next(iter((*archive.container.flaws, *archive.flaws)), None)
+    flaw = next(iter(archive.noticed), None)
     if flaw is None:
         return ContentError("no image in the archive", where=archive.where)
     what = f"no image in the archive: {flaw.message}"

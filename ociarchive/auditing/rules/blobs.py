@@ -60,7 +60,7 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
-    if evidence.archive.container.damaged and evidence.folded:
+    if evidence.archive.damaged and evidence.folded:
         return  # what is missing may stand behind the damage, which is told
     told = {flaw.subject or "" for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
     if any(subject == "blobs" or (subject.startswith("blobs/") and subject.count("/") == 1) for subject in told):
@@ -107,7 +107,7 @@ def _missing(evidence: Evidence, name: str, what: str) -> Fault:
 
 
 def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
-    if evidence.archive.container.damaged:
+    if evidence.archive.damaged:
         return
     for edge in evidence.edges:
         node = edge.node
