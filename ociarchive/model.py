@@ -272,8 +272,9 @@ class Origin(Protocol):
 class Archive:
     """Everything that one archive claims. `entry` is the document with which it begins.
 
-    `flaws` are those of its documents, `noticed` has those of what it was read from too. `beside` has the digests of blobs that something leads to which is no root. `incomplete` tells that something could
-    not be read, so that what it leads to is not known.
+    `flaws` are those of its documents, `noticed` has those of what it was read from too. `beside` has the digests of
+    blobs that something leads to which is no root. `incomplete` tells that something could not be read, so that what
+    it leads to is not known.
     """
 
     format: str

@@ -1,4 +1,7 @@
-"""The shape that every format has: how it is known, how it is read, where it keeps what, how it is completed."""
+"""The two halves of a format: a reader knows and reads an archive, a layout says where a writer puts what.
+
+A format without a layout is a source alone.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +30,20 @@ class Content:
     extras: tuple[Blob, ...] = ()
 
 
-class Format(Protocol):
-    """One format. A reader verifies nothing and opens no layer; a writer moves no blob."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Something that does not come along, and why."""
+
+    what: str
+    why: str
+
+
+class Reader(Protocol):
+    """How a format is known and read. It verifies nothing and opens no layer."""
 
     @property
-    def name(self) -> str:
-        """The name that `--to` and reports have for it."""
-        ...
-
-    @property
-    def kind(self) -> Literal["directory", "tar"]:
-        """What it lies in when it is written."""
+    def marker(self) -> str | None:
+        """The file that only this format has, where other programs' folders may look alike; None where none do."""
         ...
 
     def probe(self, container: Container) -> bool:
@@ -48,8 +54,35 @@ class Format(Protocol):
         """Return the graph. ContentError: there is nothing that could be read as this format."""
         ...
 
-    def admit(self, content: Content) -> tuple[Content, list[str]]:
-        """Return what this format can carry of a content and, in words, what it cannot.
+
+class Layout(Protocol):
+    """Where a writer puts what, and which documents complete an archive. It moves no blob.
+
+    Its traits say what readers of the format can have.
+    """
+
+    @property
+    def kind(self) -> Literal["directory", "tar"]:
+        """What it lies in."""
+        ...
+
+    @property
+    def keeps_plain(self) -> bool:
+        """Whether layers without a manifest stay as they are, rather than be compressed."""
+        ...
+
+    @property
+    def takes_zstd(self) -> bool:
+        """Whether all of its readers take layers that are stored as zstd."""
+        ...
+
+    @property
+    def takes_docker_types(self) -> bool:
+        """Whether all of its readers take Docker's media types."""
+        ...
+
+    def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
+        """Return what this format can carry of a content and what it cannot.
 
         UsageError, ContentError: it cannot hold this content at all.
         """
@@ -66,3 +99,18 @@ class Format(Protocol):
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """Give the names and bytes of the files that complete the archive, the entry document last."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One format. `name` is what reports, and `--to` where it has a layout, have for it.
+
+    `hosts` tells whether names in it have hosts, `alone` that it holds one image or index and nothing that refers to
+    it.
+    """
+
+    name: str
+    reader: Reader
+    layout: Layout | None = None
+    hosts: bool = True
+    alone: bool = False
