@@ -124,7 +124,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     options = Options(
         format=fmt,
         storage=Storage(
-            format=fmt.name,
+            format=fmt,
             compression=compression,
             level=level,
             media_types=media_types,

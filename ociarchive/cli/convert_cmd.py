@@ -13,7 +13,7 @@ from ociarchive.cli.common import common, common_options, emit, jobs, limit_opti
 from ociarchive.cli.completing import among
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
-from ociarchive.formats import FORMATS, by_name
+from ociarchive.formats import by_name, written
 from ociarchive.report.receipt import receipt_json
 from ociarchive.report.summary import summary
 from ociarchive.report.text import safe, shortened
@@ -48,8 +48,8 @@ def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | 
 @click.option(
     "--to",
     metavar="FORMAT",
-    help=f"Format of DEST: {', '.join(one.name for one in FORMATS)}.",
-    shell_complete=among(lambda: ((one.name, "") for one in FORMATS)),
+    help=f"Format of DEST: {', '.join(written())}.",
+    shell_complete=among(lambda: ((name, "") for name in written())),
 )
 @click.option(
     "--compression",
@@ -132,14 +132,12 @@ def _options(values: dict[str, Any], dest: str) -> Options:
     if dest.startswith("docker://"):
         raise UsageError("remote registries are not built yet in this version", where=dest)
     if not values["to"]:
-        raise UsageError(
-            "--to says which format DEST is to have", expected=f"one of {', '.join(f.name for f in FORMATS)}"
-        )
+        raise UsageError("--to says which format DEST is to have", expected=f"one of {', '.join(written())}")
     fmt = by_name(values["to"])
     return Options(
         format=fmt,
         storage=Storage(
-            format=fmt.name,
+            format=fmt,
             compression=cast("Literal['auto', 'keep', 'gzip', 'zstd', 'none']", values["compression"]),
             level=values["level"],
             media_types=cast("Literal['keep', 'oci', 'docker']", values["media_types"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Evidence
 from ociarchive.auditing.run import check_tables, measure_all, wanted
@@ -16,7 +16,7 @@ from ociarchive.differing.model import ArchiveSide, Difference
 from ociarchive.differing.pairing import couples
 from ociarchive.differing.units import absent, units
 from ociarchive.errors import UsageError
-from ociarchive.formats import open_archive
+from ociarchive.formats import format_of, open_archive
 from ociarchive.transform.select import Selectors, nothing_in, select
 from ociarchive.transform.taking import refuse_errors, taken
 from ociarchive.workers import Workers
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.transform.source import Source
     from ociarchive.values import Digest, Platform
-
-
-#: The format whose names have no hosts, and the one that holds one image or index and nothing that refers to it.
-_HOSTLESS: Final = "registry-storage"
-_ALONE: Final = "dir"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +69,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
         facts = _measured(archives, options.limits, workers, progress)
-        hosts = all(archive.format != _HOSTLESS for archive in archives)
+        hosts = all(format_of(archive.format).hosts for archive in archives)
         sides = [_Side(archive, facts, options, workers, hosts=hosts) for archive in archives]
         return _Comparison(sides[0], sides[1], options, workers, progress).run()
 
@@ -131,7 +126,7 @@ class _Side:
         """Return the attestations and artifacts for which the other archive has a place, if it has any."""
         if not other._manifests:
             return []
-        return [one for one in self._attached if one.inside or other.archive.format != _ALONE]
+        return [one for one in self._attached if one.inside or not format_of(other.archive.format).alone]
 
     def left_out(self, other: _Side) -> bool:
         """Whether there are others, which cannot be compared."""

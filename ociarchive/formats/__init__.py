@@ -21,8 +21,9 @@ from ociarchive.formats.registry_storage import REGISTRY_STORAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.formats.base import Format
+    from ociarchive.formats.base import Format, Layout
     from ociarchive.model import Archive
+    from ociarchive.values import Digest
 
 FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
 #: Formats of the contract that this version does not have.
@@ -35,20 +36,49 @@ class NotAnArchiveError(ContentError):
     rule = "not-an-archive"
 
 
+def format_of(name: str) -> Format:
+    """Return the format that is known to have a name, as an archive's `format` is."""
+    return next(known for known in FORMATS if known.name == name)
+
+
+def written() -> tuple[str, ...]:
+    """Return the names of the formats that can be written."""
+    return tuple(known.name for known in FORMATS if known.layout is not None)
+
+
 def by_name(name: str) -> Format:
-    """Return the format of a name. UsageError: there is none, or not yet."""
-    for known in FORMATS:
-        if known.name == name:
-            return known
+    """Return the format that `--to` names. UsageError: there is none, not yet, or it is a source alone."""
+    known = next((known for known in FORMATS if known.name == name), None)
+    if known is not None:
+        writable(known)
+        return known
     if name in NOT_YET:
         raise UsageError(f"format {name} is not built yet in this version")
-    listed = ", ".join(known.name for known in FORMATS)
-    raise UsageError(f"unknown format {name}", expected=f"one of {listed}")
+    raise UsageError(f"unknown format {name}", expected=f"one of {', '.join(written())}")
+
+
+def writable(known: Format) -> Layout:
+    """Return the layout of a format. UsageError: it is a source alone."""
+    if known.layout is None:
+        raise UsageError(f"{known.name} can be read, not written", expected=f"one of {', '.join(written())}")
+    return known.layout
+
+
+def blob_names(digest: Digest) -> frozenset[str]:
+    """Return the names that a blob or manifest of a digest has in the formats."""
+    layouts = [known.layout for known in FORMATS if known.layout is not None]
+    blobs = (layout.blob_path(digest) for layout in layouts)
+    return frozenset((*blobs, *(layout.document_path(digest, root=False) for layout in layouts)))
+
+
+def entry_documents() -> frozenset[str]:
+    """Return the names of the files with which archives begin."""
+    return frozenset(name for known in FORMATS for name in known.reader.documents)
 
 
 def detect(container: Container) -> Format | None:
     """Return the format of what a container holds, told by its content alone; None where it is none."""
-    return next((known for known in FORMATS if known.probe(container)), None)
+    return next((known for known in FORMATS if known.reader.probe(container)), None)
 
 
 def open_archive(
@@ -67,7 +97,7 @@ def open_archive(
         found = detect(container)
         if found is None:
             raise _not_an_archive(container)
-        return found.read(container)
+        return found.reader.read(container)
     except BaseException:
         container.close()
         raise
@@ -83,11 +113,11 @@ def is_surely_an_archive(path: str) -> bool:
     if found is None:
         return False
     try:
-        archive = found.read(container)
+        archive = found.reader.read(container)
     except ContentError:
         return False
-    marks = {"oci-layout": "oci-layout", "dir": "version", "docker-archive": "manifest.json"}
-    marked = found.name not in marks or container.get(marks[found.name]) is not None
+    marker = found.reader.marker
+    marked = marker is None or container.get(marker) is not None
     return marked and bool(archive.roots or archive.stored)
 
 

@@ -42,6 +42,11 @@ class Reader(Protocol):
     """How a format is known and read. It verifies nothing and opens no layer."""
 
     @property
+    def documents(self) -> tuple[str, ...]:
+        """The files with which an archive begins, by their fixed names."""
+        ...
+
+    @property
     def marker(self) -> str | None:
         """The file that only this format has, where other programs' folders may look alike; None where none do."""
         ...

@@ -10,6 +10,7 @@ from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
+from ociarchive.formats.base import Format, LeftOut
 from ociarchive.graph import GraphReader, Malformed
 from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
 from ociarchive.values import REGISTERED, Descriptor, Digest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
 
+_NAME: Final = "dir"
 _MANIFEST: Final = "manifest.json"
 _VERSION: Final = ("version", b"Directory Transport Version: 1.1\n")
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z|[0-9a-f]{128}\Z")
@@ -31,11 +33,11 @@ _CHILD: Final = ".manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Dir:
-    """One image, or one index, in one folder."""
+class DirReader:
+    """Reads the one image, or one index, of a folder."""
 
-    name: str = "dir"
-    kind: Literal["directory"] = "directory"
+    documents: tuple[str, ...] = (_MANIFEST, _VERSION[0])
+    marker: str = _VERSION[0]
 
     def probe(self, container: Container) -> bool:
         """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`."""
@@ -68,7 +70,7 @@ class Dir:
             what = "the folder is a dir and an OCI layout at once; the dir is read"
             graph.flaw("format-doubled", what, container.where, container.where)
         return Archive(
-            format=self.name,
+            format=_NAME,
             origin=container,
             roots=roots,
             flaws=graph.flaws,
@@ -81,7 +83,17 @@ class Dir:
             ),
         )
 
-    def admit(self, content: Content) -> tuple[Content, list[str]]:
+
+@dataclass(frozen=True, slots=True)
+class DirLayout:
+    """Where the files of a `dir` lie, all side by side."""
+
+    kind: Literal["directory"] = "directory"
+    keeps_plain: bool = False
+    takes_zstd: bool = True
+    takes_docker_types: bool = True
+
+    def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """One image or index; names and what refers to it stay behind."""
         root, others = _split(content)
         for edge in walk([root]):
@@ -89,10 +101,14 @@ class Dir:
             for descriptor in (edge.descriptor, *held):
                 if descriptor is not None and descriptor.digest.algorithm not in REGISTERED:
                     raise UsageError(f"a dir names blobs by their hex alone, {descriptor.digest} has none")
-        left = [f"name {name}: a dir has no place for it" for name in root.names or filter(None, [root.ref_name])]
-        left += [f"{other.label}: a dir holds one image or index, what refers to it stays behind" for other in others]
+        names = root.names or filter(None, [root.ref_name])
+        left = [LeftOut(what=f"name {name}", why="a dir has no place for it") for name in names]
+        alone = "a dir holds one image or index, what refers to it stays behind"
+        left += [LeftOut(what=other.label, why=alone) for other in others]
         kept = tuple(one for one in content.extras if one.source is None or one.source.size <= _MAX_SIGNATURE)
-        left += [f"{extra.name}: too large for a signature" for extra in content.extras if extra not in kept]
+        left += [
+            LeftOut(what=extra.name, why="too large for a signature") for extra in content.extras if extra not in kept
+        ]
         return replace(content, roots=(root,), extras=kept), left
 
     def blob_path(self, digest: Digest) -> str:
@@ -147,4 +163,4 @@ def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
             yield Stored(name=name, digest=digest, source=container.get(name))
 
 
-DIR = Dir()
+DIR: Final = Format(name=_NAME, reader=DirReader(), layout=DirLayout(), alone=True)

@@ -15,6 +15,7 @@ from ociarchive import documents
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _v1
+from ociarchive.formats.base import Format, LeftOut
 from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ociarchive.graph import GraphReader
     from ociarchive.values import JSON
 
+_NAME: Final = "docker-archive"
 _MANIFEST: Final = "manifest.json"
 #: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
 _CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
@@ -34,11 +36,11 @@ _PREFERRED: Final = Platform(os="linux", architecture="amd64")
 
 
 @dataclass(frozen=True, slots=True)
-class DockerArchive:
-    """A tar with a manifest.json, or an unpacked one."""
+class DockerReader:
+    """Reads a tar with a manifest.json, or an unpacked one."""
 
-    name: str = "docker-archive"
-    kind: Literal["tar"] = "tar"
+    documents: tuple[str, ...] = (_MANIFEST, _layout.INDEX, _layout.MARKER)
+    marker: str = _MANIFEST
 
     def probe(self, container: Container) -> bool:
         """A manifest.json that is an array (any in a tar), or the `repositories` of Docker before 1.10."""
@@ -64,7 +66,7 @@ class DockerArchive:
         _v1.check(container, listed, graph)
         stored = _layout.stored(container, graph)
         return Archive(
-            format=self.name,
+            format=_NAME,
             origin=container,
             roots=roots,
             flaws=graph.flaws,
@@ -73,7 +75,20 @@ class DockerArchive:
             entry=entry if entry and roots else None,
         )
 
-    def admit(self, content: Content) -> tuple[Content, list[str]]:
+
+@dataclass(frozen=True, slots=True)
+class DockerLayout:
+    """Where a docker-archive keeps what: as a layout, with a manifest.json beside index.json.
+
+    Docker before 23 reads no zstd layers. A layer of `docker save` stays plain, as Docker itself writes it.
+    """
+
+    kind: Literal["tar"] = "tar"
+    keeps_plain: bool = True
+    takes_zstd: bool = False
+    takes_docker_types: bool = True
+
+    def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """Everything fits but artifacts alone, which no engine loads."""
         if next(images(content.roots), None) is None:
             raise ContentError("there are artifacts alone and no image, which no docker-archive can hold")
@@ -82,7 +97,7 @@ class DockerArchive:
             for name in root.names:
                 if owners.setdefault(name, root.identity) != root.identity:
                     raise UsageError(f"two images have the name {name}", hint="select one by its digest")
-        left = [f"{extra.name}: a docker-archive has no place for it" for extra in content.extras]
+        left = [LeftOut(what=extra.name, why="a docker-archive has no place for it") for extra in content.extras]
         return replace(content, extras=()), left
 
     def blob_path(self, digest: Digest) -> str:
@@ -362,4 +377,4 @@ def _children(index: Index) -> Iterator[Child]:
             yield from _children(child.node)
 
 
-DOCKER_ARCHIVE = DockerArchive()
+DOCKER_ARCHIVE: Final = Format(name=_NAME, reader=DockerReader(), layout=DockerLayout())

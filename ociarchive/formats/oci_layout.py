@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
+from ociarchive.formats.base import Format, LeftOut
 from ociarchive.model import Archive
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OciLayout:
-    """A layout in a container of one kind."""
+class OciReader:
+    """Reads a layout in a container of one kind."""
 
     name: str
     kind: Literal["directory", "tar"]
+    documents: tuple[str, ...] = (_layout.INDEX, _layout.MARKER)
+    marker: str | None = None
 
     def probe(self, container: Container) -> bool:
         """A layout without the manifest.json that would make it a docker-archive or a `dir`."""
@@ -54,9 +57,19 @@ class OciLayout:
             entry=entry,
         )
 
-    def admit(self, content: Content) -> tuple[Content, list[str]]:
+
+@dataclass(frozen=True, slots=True)
+class OciLayout:
+    """Where a layout keeps what. umoci reads no Docker media types in one, skopeo 1.9 none by name."""
+
+    kind: Literal["directory", "tar"]
+    keeps_plain: bool = False
+    takes_zstd: bool = True
+    takes_docker_types: bool = False
+
+    def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """Everything but files of other formats fits."""
-        left = [f"{extra.name}: a layout has no place for it" for extra in content.extras]
+        left = [LeftOut(what=extra.name, why="a layout has no place for it") for extra in content.extras]
         return replace(content, extras=()), left
 
     def blob_path(self, digest: Digest) -> str:
@@ -74,5 +87,9 @@ class OciLayout:
         yield _layout.INDEX, _layout.index_json(content)
 
 
-OCI_LAYOUT = OciLayout("oci-layout", "directory")
-OCI_ARCHIVE = OciLayout("oci-archive", "tar")
+def _format(name: str, kind: Literal["directory", "tar"], marker: str | None) -> Format:
+    return Format(name=name, reader=OciReader(name, kind, marker=marker), layout=OciLayout(kind))
+
+
+OCI_LAYOUT: Final = _format("oci-layout", "directory", _layout.MARKER)
+OCI_ARCHIVE: Final = _format("oci-archive", "tar", None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive.bytes.source import read_all
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
+from ociarchive.formats.base import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
 from ociarchive.values import Descriptor, Digest, Reference
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
 
+_NAME: Final = "registry-storage"
 _ROOT: Final = "docker/registry/v2/"
 _BLOBS: Final = f"{_ROOT}blobs/"
 _REPOSITORIES: Final = f"{_ROOT}repositories/"
@@ -31,11 +33,11 @@ _MAX_LINK: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryStorage:
-    """All repositories of a registry that stands still."""
+class RegistryReader:
+    """Reads all repositories of a registry that stands still."""
 
-    name: str = "registry-storage"
-    kind: Literal["directory"] = "directory"
+    documents: tuple[str, ...] = ()
+    marker: None = None
 
     def probe(self, container: Container) -> bool:
         """A folder with a registry's tree in it."""
@@ -43,7 +45,7 @@ class RegistryStorage:
 
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
-        graph = GraphReader(lambda digest: container.get(self.blob_path(digest)), container.where, container.limits)
+        graph = GraphReader(lambda digest: container.get(blob_path(digest)), container.where, container.limits)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
         for name in sorted(container.names(_REPOSITORIES)):
@@ -63,7 +65,7 @@ class RegistryStorage:
             if digest not in reached:
                 roots.extend(_untagged(container, graph, digest, name, beside))
         return Archive(
-            format=self.name,
+            format=_NAME,
             origin=container,
             roots=tuple(roots),
             flaws=graph.flaws,
@@ -72,7 +74,17 @@ class RegistryStorage:
             stored=tuple(_stored(container)),
         )
 
-    def admit(self, content: Content) -> tuple[Content, list[str]]:
+
+@dataclass(frozen=True, slots=True)
+class RegistryLayout:
+    """Where a registry keeps blobs and the links that make repositories of them."""
+
+    kind: Literal["directory"] = "directory"
+    keeps_plain: bool = False
+    takes_zstd: bool = True
+    takes_docker_types: bool = True
+
+    def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """Everything that has a name, or refers to what has one. UsageError: something has no place of its own."""
         owners: dict[str, Root] = {}
         for root in content.roots:
@@ -85,19 +97,19 @@ class RegistryStorage:
         for number, root in enumerate(content.roots):
             if number not in homes:
                 raise UsageError(f"{root.label} has no name to store it under", hint="give it one with --tag")
-        left = [f"{extra.name}: a registry has no place for it" for extra in content.extras]
+        left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
         hosts = {name.host for root in content.roots for name in root.names} - {"docker.io"}
-        left += [f"host {host}: a registry has none in its paths" for host in sorted(hosts)]
+        left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
         return replace(content, extras=()), left
 
     def blob_path(self, digest: Digest) -> str:
         """`blobs/<algorithm>/<two digits>/<hex>/data`."""
-        return f"{_BLOBS}{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+        return blob_path(digest)
 
     def document_path(self, digest: Digest, *, root: bool) -> str:
         """Manifests are blobs like all others."""
         del root
-        return self.blob_path(digest)
+        return blob_path(digest)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """The links of every repository; those of its tags last."""
@@ -121,6 +133,11 @@ class RegistryStorage:
                     tags[f"{base}/current/link"] = _text(root.descriptor)
         yield from links.items()
         yield from tags.items()
+
+
+def blob_path(digest: Digest) -> str:
+    """Return where a registry keeps a blob."""
+    return f"{_BLOBS}{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
 
 
 def _path(digest: Digest) -> str:
@@ -172,7 +189,7 @@ def _link(container: Container, graph: GraphReader, name: str) -> Digest | None:
 
 def _descriptor(container: Container, graph: GraphReader, digest: Digest) -> Descriptor:
     """Return a descriptor of a manifest that only its digest names; its media type stands in it."""
-    source = container.get(REGISTRY_STORAGE.blob_path(digest))
+    source = container.get(blob_path(digest))
     if source is None:
         return Descriptor.make("", digest, 0)
     try:
@@ -217,4 +234,4 @@ def _stored(container: Container) -> Iterator[Stored]:
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=container.get(name))
 
 
-REGISTRY_STORAGE = RegistryStorage()
+REGISTRY_STORAGE: Final = Format(name=_NAME, reader=RegistryReader(), layout=RegistryLayout(), hosts=False)

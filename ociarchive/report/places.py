@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ociarchive.formats import entry_documents
 from ociarchive.report.text import safe
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _own_files(report: Report) -> frozenset[str]:
     if evidence is None or not evidence.archive.is_folder:
         return frozenset()
     read = (member_of(source.where, report.source) for source in evidence.facts)
-    return frozenset(("index.json", "manifest.json", "oci-layout", "version", *read)) - {""}
+    return frozenset((*entry_documents(), *read)) - {""}
 
 
 def _fingerprint(finding: Finding, source: str, member: str) -> str:

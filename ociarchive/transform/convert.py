@@ -16,7 +16,6 @@ from ociarchive.transform.gather import Gathered, gather
 from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
-from ociarchive.transform.select import LeftOut
 from ociarchive.transform.target import Target
 from ociarchive.workers import Workers
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.auditing import Report
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.base import Content, LeftOut
     from ociarchive.measure import Progress
     from ociarchive.model import Node, Root
     from ociarchive.transform.options import Options
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from ociarchive.values import Digest
 
 
-_LAYOUTS: Final = ("oci-layout", "oci-archive")
 _DOCKER_TYPES: Final = (
     "an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9; --media-types oci"
     " avoids that"
@@ -70,9 +68,9 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         stack.callback(workers.close)
         target = Target(dest, options, workers, stack)
         gathered = gather(sources, options, target.spool, stack)
-        content, left = options.format.admit(gathered.content)
+        content, left = target.layout.admit(gathered.content)
         planned = plan(content.roots, options.storage)
-        notices = [*gathered.notices, *left, *planned.notices]
+        notices = [*gathered.notices, *(f"{one.what}: {one.why}" for one in left), *planned.notices]
         moving = Moving(gathered.archives, content, planned, options, workers, progress)
         moving.check_documents()
         target.require_room(planned.moves)
@@ -90,7 +88,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
             )
             written = replace(written, extras=())
         notices.extend(_sparse(content.roots, written.roots))
-        if options.format.name in _LAYOUTS and has_docker_types(written.roots):
+        if not target.layout.takes_docker_types and has_docker_types(written.roots):
             notices.append(_DOCKER_TYPES)
         _store_documents(sink, written)
         sink.complete(written)
@@ -108,17 +106,11 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
             new_roots=written.roots,
             changes=tuple(rewriter.changes),
             arrived=arrived,
-            left_out=(*gathered.left_out, *(LeftOut(what=what, why=why) for what, why in _split_notices(left))),
+            left_out=(*gathered.left_out, *left),
             notices=tuple(dict.fromkeys(notices)),
             report=report,
             seconds=time.monotonic() - started,
         )
-
-
-def _split_notices(notices: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for notice in notices:
-        what, colon, why = notice.partition(": ")
-        yield (what, why) if colon else (notice, "the format has no place for it")
 
 
 def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import open_archive
-from ociarchive.formats.base import Content
+from ociarchive.formats.base import Content, LeftOut
 from ociarchive.transform.rewrite import with_name
-from ociarchive.transform.select import AmbiguousError, LeftOut, matching, nothing_in, select, unnamed
+from ociarchive.transform.select import AmbiguousError, matching, nothing_in, select, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ociarchive.bytes.codec import MAGIC, Codec, by_name, sniff
 from ociarchive.errors import UsageError
+from ociarchive.formats import writable
 from ociarchive.mediatypes import Family, Kind, kind_of, layer_type, look_up
 from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.codec import Level
     from ociarchive.bytes.source import ByteSource
+    from ociarchive.formats.base import Format
     from ociarchive.model import Layer, Root
     from ociarchive.values import Descriptor, Digest
 
@@ -27,7 +29,7 @@ _WAY_OUT = "use --media-types oci"
 class Storage:
     """How DEST is to hold things: the options of a conversion that decide about bytes."""
 
-    format: str
+    format: Format
     compression: Compression = "auto"
     level: Level | None = None
     media_types: MediaTypes = "keep"
@@ -90,7 +92,7 @@ class _Planner:
     """What a plan is made of, image by image."""
 
     def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+        self._storage, self._layout = storage, writable(storage.format)
         self._stored: dict[ByteSource, str] = {}
         self.by_layer: dict[int, Move] = {}
         self.moves: dict[Move, None] = {}
@@ -144,13 +146,14 @@ class _Planner:
             )
 
     def _say(self, stored: str, target: str) -> None:
-        if self._storage.format != "docker-archive":
+        if self._layout.takes_zstd:
             return
         if self._storage.compression == "auto" and stored == "zstd" and target != "zstd":
             what = "zstd layers become gzip: Docker before 23 cannot read them (--compression keep leaves them)"
             self.notices[what] = None
         elif target == "zstd":
-            self.notices["zstd layers in a docker-archive: Docker before 23 and umoci cannot read them"] = None
+            what = f"zstd layers in a {self._storage.format.name}: Docker before 23 and umoci cannot read them"
+            self.notices[what] = None
 
 
 def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:
@@ -162,9 +165,10 @@ def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:
         return stored
     if storage.compression != "auto":
         return storage.compression
-    if storage.format == "docker-archive":
-        return "gzip" if stored == "zstd" or not typed else stored
-    return stored if has_manifest else "gzip"
+    layout = writable(storage.format)
+    if (stored == "zstd" and not layout.takes_zstd) or not typed:
+        return "gzip"
+    return stored if has_manifest or layout.keeps_plain else "gzip"
 
 
 def _check_level(storage: Storage) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.formats.base import LeftOut
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import (
     COSIGN_KIND,
@@ -56,14 +57,6 @@ class Selectors:
     images: tuple[str, ...] = ()
     platforms: tuple[Platform, ...] = ()
     without: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Something that does not come along, and why."""
-
-    what: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

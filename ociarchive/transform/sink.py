@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.sink import Files
     from ociarchive.bytes.sink import Slot as FileSlot
-    from ociarchive.formats.base import Content, Format
+    from ociarchive.formats.base import Content, Layout
     from ociarchive.values import Descriptor
 
 #: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.
@@ -75,7 +75,7 @@ class Sink(Protocol):
 class LayoutSink:
     """A folder or tar that keeps blobs where a format's layout has them. `publish` gives DEST its name."""
 
-    def __init__(self, files: Files, layout: Format, publish: Callable[[], None]) -> None:
+    def __init__(self, files: Files, layout: Layout, publish: Callable[[], None]) -> None:
         self._files, self._layout, self._publish = files, layout, publish
 
     def exists(self, descriptor: Descriptor) -> bool:

@@ -11,7 +11,7 @@ from ociarchive.bytes.sink import DirectorySink, Files, TarSink
 from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import nameless, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
-from ociarchive.formats import is_surely_an_archive, open_archive
+from ociarchive.formats import is_surely_an_archive, open_archive, writable
 from ociarchive.transform import merge, outer, room
 from ociarchive.transform.sink import LayoutSink, Sink
 
@@ -38,7 +38,8 @@ class Target:
     def __init__(self, dest: str, options: Options, workers: Workers, stack: ExitStack) -> None:
         """Take the place of DEST; leaving `stack` gives it back. UsageError: DEST cannot be what is asked for."""
         self._dest, self._options, self._workers = dest, options, workers
-        self._folder = options.format.kind == "directory"
+        self.layout = writable(options.format)
+        self._folder = self.layout.kind == "directory"
         self._place: Destination | None = None
         self._fd: int | None = None
         self.spool: str | None = None
@@ -66,7 +67,7 @@ class Target:
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to, which leaving `stack` closes."""
-        sink = LayoutSink(self._files(stack), self._options.format, self._publish)
+        sink = LayoutSink(self._files(stack), self.layout, self._publish)
         stack.callback(sink.close)
         return sink
 

@@ -121,7 +121,8 @@ def readers(data: bytes) -> None:
         if known not in likely and len(data) % 8:  # what nobody would read so is read so now and then
             continue
         try:
-            archive = known.read(Members(dict(content), kind=known.kind, limits=LIMITS))
+            kind = known.layout.kind if known.layout is not None else "directory"
+            archive = known.reader.read(Members(dict(content), kind=kind, limits=LIMITS))
             facts = {
                 source: measure(source, limits=how.limits or LIMITS, unpack=how.unpack, algorithms=how.algorithms)
                 for source, how in wanted(archive).items()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ociarchive.errors import UsageError
-from ociarchive.formats import open_archive
+from ociarchive.formats import format_of, open_archive
 from ociarchive.model import Archive, images
 from ociarchive.transform.plan import Compression, Plan, Storage, document_family, has_docker_types, plan
 from ociarchive.values import Descriptor
@@ -101,7 +101,7 @@ def opened(case: Case, path: Path) -> Archive:
 def test_planned(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     archive = opened(case, tmp_path / "source")
-    made = plan(archive.roots, Storage(format=case.format, compression=case.compression))
+    made = plan(archive.roots, Storage(format=format_of(case.format), compression=case.compression))
     assert codecs(made, archive) == case.expected.split()
     archive.close()
 
@@ -112,7 +112,7 @@ def test_every_blob_moves_once_and_layers_go_first(family: Family, tmp_path: Pat
     one = Image(layers=[shared, stored("none")], family=family)
     other = Image(layers=[shared], family=family, config_members={"author": "other"})
     archive = layout(tmp_path / "layout", index([one.node(), other.node()], family=family), one.node())
-    made = plan(archive.roots, Storage(format="oci-layout"))
+    made = plan(archive.roots, Storage(format=format_of("oci-layout")))
     assert [str(move.digest) for move in made.moves] == [
         shared.digest, one.layers[1].digest, one.image_id, other.image_id,
     ]  # fmt: skip
@@ -122,7 +122,7 @@ def test_blobs_of_artifacts_move_as_they_are(tmp_path: Path) -> None:
     note = artifact(b"\x1f\x8b no gzip", "application/vnd.example.note")
     odd = build.blob(b"any bytes", "application/octet-stream")
     archive = layout(tmp_path / "layout", note, odd)
-    made = plan(archive.roots, Storage(format="oci-layout", compression="zstd"))
+    made = plan(archive.roots, Storage(format=format_of("oci-layout"), compression="zstd"))
     assert {str(move.digest) for move in made.moves} == {*note.blobs, odd.digest} - {note.digest}
     assert all(move.codec is None for move in made.moves)
 
@@ -131,7 +131,7 @@ def test_what_is_not_here_does_not_move(tmp_path: Path) -> None:
     gone = stored("gzip")
     image = Image(layers=[gone, stored("none")])
     archive = layout(tmp_path / "layout", image.node(), without=(gone.digest, image.image_id))
-    made = plan(archive.roots, Storage(format="oci-layout"))
+    made = plan(archive.roots, Storage(format=format_of("oci-layout")))
     assert [str(move.digest) for move in made.moves] == [image.layers[1].digest]
 
 
@@ -149,7 +149,7 @@ NOTICES: dict[str, tuple[str, Compression, str, str]] = {
 def test_notices_are_said_once(name: str, tmp_path: Path) -> None:
     fmt, compression, how, notice = NOTICES[name]
     archive = layout(tmp_path / "layout", Image(layers=[stored(how)] * 2).node())
-    made = plan(archive.roots, Storage(format=fmt, compression=compression))
+    made = plan(archive.roots, Storage(format=format_of(fmt), compression=compression))
     assert len(made.notices) == bool(notice)
     assert all(told.startswith(notice) for told in made.notices)
 
@@ -160,7 +160,7 @@ ENCRYPTED = replace(stored("none"), media_type=OCI_LAYER + "+gzip+encrypted")
 @pytest.mark.parametrize("compression", ["auto", "keep", "gzip", "zstd", "none"])
 def test_layers_that_cannot_be_looked_into_stay(compression: Compression, tmp_path: Path) -> None:
     archive = layout(tmp_path / "layout", Image(layers=[ENCRYPTED]).node())
-    made = plan(archive.roots, Storage(format="oci-layout", compression=compression))
+    made = plan(archive.roots, Storage(format=format_of("oci-layout"), compression=compression))
     assert codecs(made, archive) == ["copy"]
     assert bool(made.notices) is (compression not in {"auto", "keep"})
 
@@ -219,14 +219,14 @@ def test_refused(name: str, tmp_path: Path) -> None:
     roots, options, words = REFUSED[name]
     archive = layout(tmp_path / "layout", *roots)
     with pytest.raises(UsageError) as caught:
-        plan(archive.roots, Storage(format="oci-layout", **options))
+        plan(archive.roots, Storage(format=format_of("oci-layout"), **options))
     assert all(word in str(caught.value) for word in words)
 
 
 def test_a_save_of_xz_layers_cannot_be_kept(tmp_path: Path) -> None:
     archive = saved(tmp_path / "a.tar", stored("xz"))
     with pytest.raises(UsageError, match="no media type exists for a layer stored as xz"):
-        plan(archive.roots, Storage(format="oci-layout", compression="keep"))
+        plan(archive.roots, Storage(format=format_of("oci-layout"), compression="keep"))
     archive.close()
 
 
@@ -248,7 +248,7 @@ ALLOWED: dict[str, tuple[Node, dict[str, Any]]] = {
 def test_allowed(name: str, tmp_path: Path) -> None:
     root, options = ALLOWED[name]
     archive = layout(tmp_path / "layout", root)
-    assert plan(archive.roots, Storage(format="oci-layout", **options)).moves
+    assert plan(archive.roots, Storage(format=format_of("oci-layout"), **options)).moves
 
 
 FAMILIES: dict[str, tuple[object, str | None, str]] = {

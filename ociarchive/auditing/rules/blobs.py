@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing.evidence import index_is_sparse
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
+from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, parts
 
@@ -71,12 +72,12 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
         if (
             absent
             and edge.descriptor is not None
-            and not _names(edge.descriptor.digest) & told
+            and not blob_names(edge.descriptor.digest) & told
             and (edge.parent is None or not index_is_sparse(edge.parent))
         ):
             yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
         for part in parts(node):
-            names = _names(part.descriptor.digest) if part.descriptor else {part.name}
+            names = blob_names(part.descriptor.digest) if part.descriptor else {part.name}
             if part.source is None and not _may_be_absent(part) and not names & told:
                 what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
                 yield _missing(evidence, part.name, what)
@@ -84,16 +85,6 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
 
 #: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
 _INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
-
-
-def _names(digest: Digest) -> set[str]:
-    """Return the names that the formats have for a blob."""
-    return {
-        f"blobs/{digest.algorithm}/{digest.hex}",
-        f"docker/registry/v2/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data",
-        digest.hex,
-        f"{digest.hex}.manifest.json",
-    }
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:
