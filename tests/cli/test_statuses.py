@@ -457,7 +457,9 @@ def test_nothing_is_sent_where_the_source_is_at_fault(run_cli: Run) -> None:
     assert result.stderr.startswith("error: ")
 
 
-@pytest.mark.parametrize("args", [("rules",), ("inspect", "SOURCE"), ("audit", "--format", "json", "SOURCE")])
+@pytest.mark.parametrize(
+    "args", [("rules",), ("inspect", "SOURCE"), ("audit", "--format", "json", "--no-progress", "SOURCE")]
+)
 def test_a_reader_that_goes_away_is_nothing_to_speak_of(args: tuple[str, ...], tmp_path: Path) -> None:
     source = write_tar(tmp_path / "source", build.layout(*[NODE.named(ref_name=f"n{n}") for n in range(600)]))
     command = [sys.executable, "-m", "ociarchive", *(str(source) if one == "SOURCE" else one for one in args)]
