@@ -6,21 +6,19 @@ away their pieces are used again.
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.source import CHUNK, close_read
+from ociarchive.bytes.randomfile import OpenFile, copy
+from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import nameless
-from ociarchive.errors import cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.bytes.randomfile import RandomFile
+
 PIECE: Final = 1 << 20
-#: What copy_file_range(2) answers where two files or their file system have no way to do it.
-_NO_COPY: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
 
 
 class Shelf:
@@ -38,7 +36,7 @@ class Shelf:
         with self._lock:
             if self._fd is None:
                 self._fd = nameless(self._folder)
-        return Stock(self, self._fd, self._where)
+        return Stock(self, OpenFile(self._fd, self._where))
 
     def close(self) -> None:
         """Let go of the file with all that is in it."""
@@ -64,33 +62,28 @@ class Shelf:
 class Stock:
     """What one slot has on the shelf; one thread at a time uses it."""
 
-    def __init__(self, shelf: Shelf, fd: int, where: str) -> None:
-        self._shelf, self._fd, self._where = shelf, fd, where
+    def __init__(self, shelf: Shelf, file: RandomFile) -> None:
+        self._shelf, self._file = shelf, file
         self._pieces: list[int] = []
         self._size = 0
 
     def write(self, data: bytes) -> None:
         """Add bytes. HostError: they cannot be written."""
         view = memoryview(data)
-        try:
-            while view:
-                filled = self._size % PIECE
-                if not filled:
-                    self._pieces.append(self._shelf.take())
-                count = os.pwrite(self._fd, view[: PIECE - filled], self._pieces[-1] + filled)
-                self._size += count
-                view = view[count:]
-        except OSError as error:
-            raise cannot("write", error, self._where) from error
+        while view:
+            filled = self._size % PIECE
+            if not filled:
+                self._pieces.append(self._shelf.take())
+            piece = view[: PIECE - filled]
+            self._file.write(piece, self._pieces[-1] + filled)
+            self._size += len(piece)
+            view = view[len(piece) :]
 
-    def copy_to(self, fd: int, position: int) -> int:
+    def copy_to(self, target: RandomFile, position: int) -> int:
         """Write all into another file from `position` on; return where it ends. HostError: it cannot be written."""
-        try:
-            for start, length in self._stretches():
-                _copy(self._fd, start, fd, position, length)
-                position += length
-        except OSError as error:
-            raise cannot("write", error, self._where) from error
+        for start, length in self._stretches():
+            copy(self._file, start, target, position, length)
+            position += length
         return position
 
     def clear(self) -> None:
@@ -103,22 +96,3 @@ class Stock:
         for start in self._pieces:
             yield start, min(PIECE, left)
             left -= PIECE
-
-
-def _copy(source: int, start: int, target: int, position: int, length: int) -> None:
-    """Copy within the kernel where the file system can, else through memory. OSError: it cannot be done."""
-    try:
-        while length:
-            count = os.copy_file_range(source, target, length, start, position)
-            if not count:
-                break  # some file systems answer so where they cannot
-            start, position, length = start + count, position + count, length - count
-    except OSError as error:
-        if error.errno not in _NO_COPY:
-            raise
-    while length:
-        data = os.pread(source, min(CHUNK, length), start)
-        if not data:
-            raise OSError(errno.EIO, "a temporary file lost bytes")
-        count = os.pwrite(target, data, position)
-        start, position, length = start + count, position + count, length - count

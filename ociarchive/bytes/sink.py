@@ -21,6 +21,7 @@ from ociarchive.errors import HostError, cannot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ociarchive.bytes.randomfile import RandomFile
     from ociarchive.bytes.shelf import Stock
 
 
@@ -146,10 +147,10 @@ class _FileSlot:
 
 
 class TarSink:
-    """A tar in the open file `fd`, which stays the caller's. `spool` is a folder for slots that wait."""
+    """A tar in a file that stays the caller's. `spool` is a folder for slots that wait."""
 
-    def __init__(self, fd: int, spool: str | None, where: str, *, sync: bool) -> None:
-        self._fd, self._where, self._sync = fd, where, sync
+    def __init__(self, file: RandomFile, spool: str | None, where: str, *, sync: bool) -> None:
+        self._file, self._where, self._sync = file, where, sync
         self._shelf = Shelf(spool, where)
         self._position = 0
         self._turn = 0
@@ -173,12 +174,9 @@ class TarSink:
     def finish(self) -> None:
         """Write the end marker."""
         self._write(tarwriter.END)
-        try:
-            os.ftruncate(self._fd, self._position)
-            if self._sync:
-                os.fsync(self._fd)
-        except OSError as error:
-            raise cannot("write", error, self._where) from error
+        self._file.cut(self._position)
+        if self._sync:
+            self._file.sync()
 
     def abort(self) -> None:
         """End the work: slots that write or are committed raise Aborted."""
@@ -216,7 +214,7 @@ class TarSink:
 
     def append_stock(self, stock: Stock) -> None:
         """Write what the slot whose turn it is has on the shelf."""
-        self._position = stock.copy_to(self._fd, self._position)
+        self._position = stock.copy_to(self._file, self._position)
 
     def end(self, start: int, room: int, name: str, size: int) -> None:
         """Complete the member of the slot whose turn it is; a second one of a name is dropped."""
@@ -226,7 +224,7 @@ class TarSink:
         head = tarwriter.header(name, size)
         if len(head) != room:
             raise HostError("a member got a name that there is no room for", where=f"{self._where}: {name}")
-        self._pwrite(head, start)
+        self._file.write(head, start)
         self._write(tarwriter.padding(size))
         self._names.add(name)
 
@@ -259,17 +257,8 @@ class TarSink:
                 self._write(tarwriter.header(folder, 0, folder=True))
 
     def _write(self, data: bytes) -> None:
-        self._pwrite(data, self._position)
+        self._file.write(data, self._position)
         self._position += len(data)
-
-    def _pwrite(self, data: bytes, position: int) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                count = os.pwrite(self._fd, view, position)
-                view, position = view[count:], position + count
-        except OSError as error:
-            raise cannot("write", error, self._where) from error
 
 
 class _TarSlot:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import audit_archive
 from ociarchive.bytes.destination import Destination
+from ociarchive.bytes.randomfile import OpenFile
 from ociarchive.bytes.sink import DirectorySink, Files, TarSink
 from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import nameless, read_fd, temporary_folder, write_all
@@ -75,10 +76,10 @@ class Target:
         if self._place is not None and self._folder:
             return DirectorySink(self._place.path, self._dest, sync=self._options.sync)
         if self._place is not None and self._options.outer == "none":
-            return TarSink(self._place.fd, self.spool, self._dest, sync=self._options.sync)
+            return TarSink(OpenFile(self._place.fd, self._dest), self.spool, self._dest, sync=self._options.sync)
         self._fd = nameless(self.spool)
         stack.callback(close_read, self._fd)
-        return TarSink(self._fd, self.spool, self._dest, sync=False)
+        return TarSink(OpenFile(self._fd, self._dest), self.spool, self._dest, sync=False)
 
     def wrap(self) -> None:
         """Compress the finished tar as a whole where that is asked for and DEST is a file."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ociarchive.bytes import shelf
+from ociarchive.bytes.randomfile import OpenFile
 from ociarchive.bytes.shelf import PIECE, Shelf, Stock
 from ociarchive.errors import HostError
 
@@ -16,7 +17,7 @@ from ociarchive.errors import HostError
 def content(stock: Stock) -> bytes:
     fd = os.memfd_create("out")
     try:
-        end = stock.copy_to(fd, 3)
+        end = stock.copy_to(OpenFile(fd, "a.tar"), 3)
         raw = os.pread(fd, 1 << 30, 0)
         assert end == max(len(raw), 3)
         assert raw[:3] in (bytes(3), b"")

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ociarchive.bytes.randomfile import OpenFile
 from ociarchive.bytes.sink import Aborted, DirectorySink, TarSink, fsync_folder
 from ociarchive.errors import HostError
 
@@ -47,14 +48,14 @@ class Tar:
 @pytest.fixture
 def tar() -> Iterator[Tar]:
     fd = os.memfd_create("tar")
-    yield Tar(TarSink(fd, None, "a.tar", sync=True), fd)
+    yield Tar(TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=True), fd)
     os.close(fd)
 
 
 def in_order(blobs: list[bytes]) -> bytes:
     fd = os.memfd_create("tar")
     try:
-        one = Tar(TarSink(fd, None, "a.tar", sync=False), fd)
+        one = Tar(TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=False), fd)
         for order, blob in enumerate(blobs):
             slot = one.sink.slot(order, SOME)
             slot.write(blob)
@@ -95,7 +96,7 @@ def test_members_in_their_order_with_folders_before_them(tar: Tar) -> None:
 def test_the_order_of_work_does_not_show(blobs: list[bytes], data: st.DataObject) -> None:
     fd = os.memfd_create("tar")
     try:
-        one = Tar(TarSink(fd, None, "a.tar", sync=False), fd)
+        one = Tar(TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=False), fd)
         slots = [one.sink.slot(order, SOME) for order in range(len(blobs))]
         begun: set[int] = set()
         for number in data.draw(st.permutations([*range(len(blobs))] * 2)):
@@ -247,7 +248,7 @@ def test_a_full_disk_is_the_hosts_fault(name: str) -> None:
     fd = os.open("/dev/full", os.O_RDWR)
     try:
         with pytest.raises(HostError, match=r"cannot write: No space left on device, free some space.* \(a.tar\)"):
-            FULL[name](TarSink(fd, None, "a.tar", sync=False))
+            FULL[name](TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=False))
     finally:
         os.close(fd)
 
@@ -256,20 +257,20 @@ def test_what_cannot_be_cut_to_length_is_told() -> None:
     reading, writing = os.pipe()
     try:
         with pytest.raises(HostError, match="cannot write"):
-            TarSink(writing, None, "a.tar", sync=False).finish()
+            TarSink(OpenFile(writing, "a.tar"), None, "a.tar", sync=False).finish()
     finally:
         os.close(reading)
         os.close(writing)
 
 
 def test_a_spool_needs_its_folder(tar: Tar, tmp_path: Path) -> None:
-    slot = TarSink(tar.fd, str(tmp_path / "none"), "a.tar", sync=False).slot(1, SOME)
+    slot = TarSink(OpenFile(tar.fd, "a.tar"), str(tmp_path / "none"), "a.tar", sync=False).slot(1, SOME)
     with pytest.raises(HostError, match="cannot make a temporary file"):
         slot.write(b"x")
 
 
 def test_spools_have_no_names(tar: Tar, tmp_path: Path) -> None:
-    slot = TarSink(tar.fd, str(tmp_path), "a.tar", sync=False).slot(1, SOME)
+    slot = TarSink(OpenFile(tar.fd, "a.tar"), str(tmp_path), "a.tar", sync=False).slot(1, SOME)
     slot.write(b"x")
     assert list(tmp_path.iterdir()) == []
     slot.abandon()
