@@ -71,6 +71,7 @@ class DockerArchive:
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry if entry and roots else None,
+            beside=_v1.kept_beside(roots, listed, stored),
         )
 
     def admit(self, content: Content) -> tuple[Content, list[str]]:

@@ -279,6 +279,14 @@ TWO = [
     },
 ]
 HYBRID = hybrid(SAVED)
+
+
+def v1_image(number: int, parent: int | None = None, **members: object) -> bytes:
+    """Make the document of version 1 that Docker from 25 on keeps among the blobs, one for each layer."""
+    known = {"id": f"{number:064x}"} | ({} if parent is None else {"parent": f"{parent:064x}"})
+    return dumped({**known, "created": "1970-01-01T00:00:00Z", "os": "linux", **members})
+
+
 ENTRY = TWO[0]
 
 
@@ -892,7 +900,8 @@ FAILS: Cases = {
             content=without(
                 layout(BOTH), *(blob_path(one) for one in (ARM.node().digest, ARM.image_id, ARM.layers[1].digest))
             ),
-            subject=ARM.node().digest,
+            subject=BOTH.digest,
+            location=f": {blob_path(BOTH.digest)}",
         ),
         "nested": Case(
             content=without(
@@ -913,6 +922,12 @@ FAILS: Cases = {
         ),
         "dir": Case(content=[*GOOD_DIR, file(hexed(digest(b"stray")), b"stray")], folder=True),
         "empty": Case(content=layout(NODE, strays=[b""])),
+        "v1-in-a-layout": Case(content=layout(NODE, strays=[v1_image(1)])),
+        "v1-without-its-parent": Case(content=[*HYBRID, *map(blob_of, (v1_image(1, 9), v1_image(2, 1)))], count=2),
+        "v1-more-than-layers": Case(content=[*HYBRID, *(blob_of(v1_image(number)) for number in range(5))], count=3),
+        "v1-of-a-short-id": Case(content=[*HYBRID, blob_of(v1_image(1, id="1"))]),
+        "v1-with-layers": Case(content=[*HYBRID, blob_of(v1_image(1, rootfs={}))]),
+        "v1-in-a-circle": Case(content=[*HYBRID, *map(blob_of, (v1_image(1, 2), v1_image(2, 1)))], count=2),
     },
     "blob-name": {
         "hidden": Case(
@@ -1642,6 +1657,8 @@ PASSES: Cases = {
         ),
         "unknown-media-type": Case(content=layout(NODE, blob(b"x", "application/vnd.example.unknown"))),
         "other-files": Case(content=[*GOOD, file("README", b"x"), file("ingest/x", b"")]),
+        "v1-images": Case(content=[*HYBRID, *map(blob_of, (v1_image(1), v1_image(2, 1)))]),
+        "v1-images-backwards": Case(content=[*map(blob_of, (v1_image(2, 1), v1_image(1))), *HYBRID]),
         "docker-archive": Case(
             content=docker_archive(
                 Saved(

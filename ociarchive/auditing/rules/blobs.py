@@ -8,12 +8,13 @@ from ociarchive.auditing.evidence import index_is_sparse
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
 from ociarchive.measure import agrees
-from ociarchive.model import Blob, Image, Layer, Missing, parts
+from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.auditing.evidence import Evidence
+    from ociarchive.model import Edge
     from ociarchive.values import Digest
 
 
@@ -109,17 +110,38 @@ def _missing(evidence: Evidence, name: str, what: str) -> Fault:
 def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.container.damaged:
         return
+    lacking: dict[int, list[Edge]] = {}
     for edge in evidence.edges:
-        node = edge.node
-        if not isinstance(node, Missing) or node.source is not None or edge.descriptor is None:
+        absent = isinstance(edge.node, Missing) and edge.node.source is None and edge.descriptor is not None
+        if absent and edge.parent is not None and index_is_sparse(edge.parent):
+            lacking.setdefault(id(edge.parent), []).append(edge)
+    for edges in lacking.values():
+        index, holder = edges[0].parent, edges[0].above[-1].descriptor
+        where = index.source.where if index is not None and index.source is not None else evidence.archive.where
+        count = len(edges)
+        what = "a manifest that is" if count == 1 else f"{count} manifests that are"
+        yield Fault(
+            location=where, subject=holder.digest if holder else None,
+            message=f"the index names {what} not in the archive ({_platforms(edges)}); others of it are",
+        )  # fmt: skip
+
+
+def _platforms(edges: Sequence[Edge]) -> str:
+    """Return the platforms of an index's entries, each once with its number; attestations are called so."""
+    counts: dict[str, int] = {}
+    attestations = 0
+    for edge in edges:
+        if refers_to(edge.descriptor) is not None:
+            attestations += 1
             continue
-        if edge.parent is not None and index_is_sparse(edge.parent):
-            platform = edge.descriptor.platform
-            what = f" ({platform})" if platform else ""
-            yield Fault(
-                location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest,
-                message=f"the index names a manifest{what} that is not in the archive, others of it are",
-            )  # fmt: skip
+        platform = edge.descriptor.platform if edge.descriptor else None
+        version = f" {platform.os_version}" if platform and platform.os_version else ""
+        told = f"{platform}{version}" if platform else "no platform"
+        counts[told] = counts.get(told, 0) + 1
+    told_of = [f"{name} {count} times" if count > 1 else name for name, count in counts.items()]
+    if attestations:
+        told_of.append("1 attestation" if attestations == 1 else f"{attestations} attestations")
+    return ", ".join(told_of)
 
 
 def _blob_name(evidence: Evidence) -> Iterator[Fault]:
@@ -200,7 +222,7 @@ RULES: Final = (
     Rule(
         id="blob-unreferenced", severity="warning", spec="image-spec, image-layout.md, Content",
         summary="A blob lies in the archive and nothing leads to it.",
-        advice="Harmless where an edit or an older Docker left it; `convert` leaves it behind.",
+        advice="Harmless where an edit left it; `convert` leaves it behind.",
         check=_blob_unreferenced,
     ),
     Rule(
