@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
+#: Bytes that stand for themselves between $' and '.
+_PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -55,8 +58,11 @@ def short(digest: str | None, *, whole: bool = False) -> str:
     return digest if whole else digest.partition(":")[2][:12] or digest[:12]
 
 
-def wrapped(text: str, width: int, indent: str) -> list[str]:
-    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented."""
+def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[str]:
+    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented.
+
+    With `whole` a word with a digest in it is never broken, so that it can be copied: its line may be wider.
+    """
     lines: list[str] = []
     line = ""
     for word in safe(text).split(" "):
@@ -68,6 +74,9 @@ def wrapped(text: str, width: int, indent: str) -> list[str]:
             lines.append(line)
             line = indent
         rest = line + word
+        if whole and _DIGITS.search(word):
+            line = word if columns(rest) > width else rest
+            continue
         while columns(rest) > width:
             taken = cut_hard(rest, width)
             if len(taken) <= len(indent):  # nothing fits: better too wide than without end
@@ -76,6 +85,28 @@ def wrapped(text: str, width: int, indent: str) -> list[str]:
             rest = indent + rest[len(taken) :]
         line = rest
     return [*lines, line]
+
+
+def placed(lines: Iterable[str], margin: int, width: int) -> list[str]:
+    """Return lines behind a margin, which is smaller where a line that cannot be broken needs the columns."""
+    return [" " * min(margin, max(width - columns(line), 0)) + line for line in lines]
+
+
+def command(words: str, call: Sequence[str], width: int, margin: int = 0) -> list[str]:
+    """Return words that lead to a command, and the command in the spelling of a shell, which is never broken."""
+    spelled = " ".join(map(_quoted, call))
+    line = f"{' ' * margin}{words} {spelled}"
+    if columns(line) <= width:
+        return [line]
+    return [*placed(wrapped(words, width - margin, ""), margin, width), *placed([spelled], margin + 2, width)]
+
+
+def _quoted(word: str) -> str:
+    """Return a word of a command as a shell reads it; what cannot be shown is spelled in octal digits (POSIX, $'')."""
+    if word.isprintable():
+        return shlex.quote(word)
+    raw = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(one) if one in _PLAIN else f"\\{one:03o}" for one in raw) + "'"
 
 
 def cut_hard(text: str, width: int) -> str:

@@ -258,7 +258,8 @@ def test_tree_of_long_names_fits(tmp_path: Path, cli_call: Call, monkeypatch: py
     monkeypatch.setenv("COLUMNS", "80")
     names = [f"registry.example/{'team/' * 20}app:{number}" for number in range(3)]
     saved = build.Saved(image=image("app"), tags=[*names, "b:1", "c:1"])
-    text = shown(cli_call, tmp_path / "a.tar", build.docker_archive(saved))
+    monkeypatch.chdir(tmp_path)
+    text = shown(cli_call, Path("a.tar"), build.docker_archive(saved))
     assert all(wcswidth(line) <= 80 for line in text.splitlines())
     assert all(re.search(rf"…[^ ]*{re.escape(name[-60:])}\n", text) for name in names)
     assert "docker.io/library/c:1" in text
@@ -276,6 +277,7 @@ def test_inspect_in_json_is_the_contracts(tmp_path: Path, cli_call: Call) -> Non
         "references": ["docker.io/corpus/app:1.0"],
         "ref_names": ["1.0"],
         "platform": "linux/amd64",
+        "os_version": None,
         "index": None,
         "manifest": node.digest,
         "image_id": image("app").image_id,
@@ -314,7 +316,7 @@ def damaged(path: Path) -> Path:
 def test_audit_table(width: int, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     bad = damaged(tmp_path / ("a-rather-long-name-of-a-folder" * 3) / "a.tar")
-    good = CORPUS / "docker26.tar"
+    good = CORPUS / "umoci-oci"
     result = told(cli_call("audit", bad, good), 1)
     lines = result.stdout.splitlines()
     assert all(wcswidth(line) <= width for line in lines[lines.index("") :])
