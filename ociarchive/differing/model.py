@@ -212,7 +212,8 @@ class ArchiveSide:
     """One of the two archives: how it was named in the call, and what of it was compared.
 
     `codecs` counts the distinct layers by how they are stored, `stored` is the bytes they take. `blobs` and `bytes`
-    are what was read; `layers` and `proved` how many layers there are and how many of them were proved.
+    are what was read; `layers` and `proved` how many layers there are and how many of them were proved. `selectors`
+    are the names and digests by which the call chose images of it.
     """
 
     source: str
@@ -224,6 +225,12 @@ class ArchiveSide:
     stored: int
     blobs: int
     bytes: int
+    selectors: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What to call it: the archive, and which of its images, since both sides may be of one archive."""
+        return f"{self.source}#{','.join(self.selectors)}" if self.selectors else self.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
-#: Bytes that stand for themselves between $' and '.
+#: Bytes that stand for themselves between the quotes of `$'...'`.
 _PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -94,19 +94,21 @@ def placed(lines: Iterable[str], margin: int, width: int) -> list[str]:
 
 def command(words: str, call: Sequence[str], width: int, margin: int = 0) -> list[str]:
     """Return words that lead to a command, and the command in the spelling of a shell, which is never broken."""
-    spelled = " ".join(map(_quoted, call))
+    spelled = shell(call)
     line = f"{' ' * margin}{words} {spelled}"
     if columns(line) <= width:
         return [line]
     return [*placed(wrapped(words, width - margin, ""), margin, width), *placed([spelled], margin + 2, width)]
 
 
-def _quoted(word: str) -> str:
-    """Return a word of a command as a shell reads it; what cannot be shown is spelled in octal digits (POSIX, $'')."""
-    if word.isprintable():
-        return shlex.quote(word)
+def shell(words: Iterable[str]) -> str:
+    """Return words as a shell takes them; what cannot be printed is spelled in `$'...'`."""
+    return " ".join(shlex.quote(word) if word.isprintable() else _dollar(word) for word in words)
+
+
+def _dollar(word: str) -> str:
     raw = word.encode("utf-8", "surrogateescape")
-    return "$'" + "".join(chr(one) if one in _PLAIN else f"\\{one:03o}" for one in raw) + "'"
+    return "$'" + "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in raw) + "'"
 
 
 def cut_hard(text: str, width: int) -> str:
