@@ -144,6 +144,12 @@ class ImageSide:
     manifests: tuple[str, ...]
     index: str | None
     media_type: str | None
+    os_version: str | None = None
+
+    @property
+    def spelled(self) -> str | None:
+        """The platform with the version of its OS, by which images for Windows differ."""
+        return f"{self.platform} {self.os_version}" if self.platform and self.os_version else self.platform
 
     @property
     def label(self) -> str:
@@ -195,8 +201,8 @@ class ImagePair:
 
     @property
     def platform(self) -> str | None:
-        """The platform of either side."""
-        return next((side.platform for side in self.sides if side.platform), None)
+        """The platform of either side, with the version of its OS."""
+        return next((side.spelled for side in self.sides if side.spelled), None)
 
     @property
     def repacked(self) -> bool:

@@ -71,9 +71,9 @@ def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> 
     """Give an archive's row in lines, for a terminal in which no table fits."""
     name, form, images, blobs, read, verdict = row
     yield tail(name, width)
-    first, *more = wrapped(f"  {verdict}; {form}, images {images}, blobs {blobs}, {read} read", width, " " * 8)
-    yield f"  {_painted(first.removeprefix('  '), paint)}"
-    yield from more
+    first, *more = wrapped(f"{verdict}; {form}, images {images}, blobs {blobs}, {read} read", width - 2, "      ")
+    yield f"  {_painted(first, paint)}"
+    yield from (f"  {line}" for line in more)
 
 
 def _row(report: Report) -> list[str]:

@@ -171,8 +171,8 @@ class _Table:
     def _identity(self, pair: ImagePair) -> Iterator[str]:
         old, new = pair.sides
         yield from self._digests("image id", [old.image_id], [new.image_id])
-        if old.platform != new.platform:
-            yield from self._labelled("platform", f"{old.platform or 'none'} -> {new.platform or 'none'}")
+        if old.spelled != new.spelled:
+            yield from self._labelled("platform", f"{old.spelled or 'none'} -> {new.spelled or 'none'}")
         called = [", ".join(side.names or side.ref_names) or "no name" for side in (old, new)]
         if called[0] != called[1]:
             yield from self._labelled("names", f"{called[0]} -> {called[1]}")

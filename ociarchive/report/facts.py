@@ -41,6 +41,11 @@ def full_platform(entry: Root | Child) -> Platform | None:
     return replace(told, variant=told.variant or own.variant, os_version=told.os_version or own.os_version)
 
 
+def spelled(platform: Platform) -> str:
+    """Return a platform with the version of its OS, by which images for Windows differ."""
+    return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
+
+
 def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Object:
     image = edge.node
     if not isinstance(image, Image):

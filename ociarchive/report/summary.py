@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.model import Image, Index, walk
+from ociarchive.report.facts import full_platform, spelled
 from ociarchive.report.text import columns, pad, placed, plural, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class _Summary:
             return
         for edge in walk([new]):
             if isinstance(edge.node, Image):
-                platform = safe(str(edge.platform)) if edge.platform else "no platform"
+                full = full_platform(edge.entry)
+                platform = safe(spelled(full)) if full else "no platform"
                 image_id = str(edge.node.image_id) if edge.node.image_id else None
                 self._digests(f"  {platform} image id", image_id, image_id, "same")
 

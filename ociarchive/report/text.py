@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
+#: What tells a word that is a digest, or a path or name with one or more folders.
+_COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
 #: Bytes that stand for themselves between the quotes of `$'...'`.
@@ -61,7 +63,7 @@ def short(digest: str | None, *, whole: bool = False) -> str:
 def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[str]:
     """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented.
 
-    With `whole` a word with a digest in it is never broken, so that it can be copied: its line may be wider.
+    With `whole` a digest, path or name is never broken, so that it can be copied: its line may be wider.
     """
     lines: list[str] = []
     line = ""
@@ -74,7 +76,7 @@ def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[
             lines.append(line)
             line = indent
         rest = line + word
-        if whole and _DIGITS.search(word):
+        if whole and _COPIED.search(word):
             line = word if columns(rest) > width else rest
             continue
         while columns(rest) > width:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
-from ociarchive.report.facts import archive_facts, full_platform
+from ociarchive.report.facts import archive_facts, full_platform, spelled
 from ociarchive.report.text import (
     bar,
     columns,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Evidence
     from ociarchive.documents import Document
     from ociarchive.model import Archive
-    from ociarchive.values import JSON, Platform
+    from ociarchive.values import JSON
 
 _BAR: Final = 8
 #: The least columns of each column of layers' table, so that those of different images stand under one another.
@@ -90,7 +90,8 @@ class Tree:
         }
         stored = size(sum(source.size for source in sources))
         parts.append(f"{plural(len(sources), 'layer')} of {stored}, as stored")
-        return wrapped(f"{self._archive.where}  {', '.join(parts)}", self._width, "  ")
+        where = self._archive.where if self._whole else tail(self._archive.where, self._width)
+        return wrapped(f"{where}  {', '.join(parts)}", self._width, "  ", whole=self._whole)
 
     def _entry(self, entry: Root | Child, indent: str, *, last: bool) -> Iterator[str]:
         corner = ("`- " if self._ascii else "└─ ") if last else ("|- " if self._ascii else "├─ ")
@@ -103,7 +104,11 @@ class Tree:
             yield f"{indent}{corner}{line}"
         else:  # names may be many and long: each has a line, and what they name another
             names = first.split(", ") if isinstance(entry, Root) else [first]
-            head, *others = (line for name in names for line in ([safe(name)] if self._whole else [tail(name, room)]))
+            head, *others = [
+                line
+                for name in names
+                for line in (wrapped(name, room, "  ", whole=True) if self._whole else [tail(name, room)])
+            ]
             gap = "  " if isinstance(entry, Root) else ""
             yield f"{indent}{corner}{head}"
             yield from (f"{below}{name}" for name in others)
@@ -119,7 +124,7 @@ class Tree:
         joined = gap + "  ".join(parts)
         if not parts or columns(joined) <= room:
             return [joined] if parts else []
-        return [line for part in parts for line in wrapped(gap + part, room, gap + "  ", whole=True)]
+        return [line for part in parts for line in wrapped(gap + part, room, gap + "  ", whole=self._whole)]
 
     def _label(self, entry: Root | Child) -> list[str]:
         digest = str(entry.descriptor.digest) if entry.descriptor else None
@@ -130,7 +135,7 @@ class Tree:
         node = entry.node
         platform = full_platform(entry)
         if isinstance(node, Image):
-            parts.append(_platform(platform) if platform else "no platform")
+            parts.append(safe(spelled(platform)) if platform else "no platform")
             parts.append(f"image id {self._short(str(node.image_id) if node.image_id else None)}")
             parts.append(f"manifest {self._short(digest)}" if digest else "no manifest")
         elif isinstance(node, Index):
@@ -144,8 +149,8 @@ class Tree:
                 parts.append(f"of {self._short(str(subject))}")
         elif isinstance(node, Missing):
             what = "malformed" if node.source is not None else "not in this archive"
-            parts.append(f"{_platform(platform) if platform else 'manifest'} {self._short(digest)}")
-            parts.append(f"({what})")
+            told = [safe(spelled(platform)) if platform else "manifest", self._short(digest)]
+            parts += [*(told if self._whole else [" ".join(told)]), f"({what})"]
         return parts
 
     def _short(self, digest: str | None) -> str:
@@ -224,11 +229,6 @@ def _listed(images: list[JSON]) -> Iterator[JSON]:
     for image in images:
         layers = image.get("layers") if isinstance(image, dict) else None
         yield from layers if isinstance(layers, list) else []
-
-
-def _platform(platform: Platform) -> str:
-    """Return a platform with the version of its OS, by which images for Windows differ."""
-    return safe(f"{platform} {platform.os_version}" if platform.os_version else str(platform))
 
 
 def _type(artifact: Artifact) -> str:
