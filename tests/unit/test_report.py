@@ -277,7 +277,7 @@ def test_tree_tells_platforms_apart_by_what_index_and_config_say(tmp_path: Path,
     path = write_tar(tmp_path / "a.tar", build.layout(index(nodes).named(ref_name="app")))
     text = told_by(cli_call, path)
     for platform in ("windows/amd64 10.0.17763.5696", "windows/amd64 10.0.20348.2402", "linux/arm/v6", "linux/arm/v7"):
-        assert text.count(f"{platform}  ") == 1, text
+        assert len(re.findall(rf"─ {re.escape(platform)}(?:  |\n)", text)) == 1, text
     found = cli_call("inspect", "--format", "json", path).archive()["images"]
     assert [one["os_version"] for one in found] == ["10.0.17763.5696", "10.0.20348.2402", None, None]
     other = write_tar(tmp_path / "b.tar", build.layout(index(nodes[:1]).named(ref_name="app")))
@@ -313,9 +313,7 @@ def test_sizes_that_are_not_known_have_no_column(tmp_path: Path, cli_call: Call)
 def test_verify_says_what_was_proved(tmp_path: Path, cli_call: Call) -> None:
     good = write_tar(tmp_path / "a.tar", build.layout(image("app").node().named(ref_name="app")))
     text = told(cli_call("inspect", good, "--verify")).stdout
-    assert re.search(
-        r"\nPASS  0 errors, 0 warnings; 4 blobs, .* read\n +1 image, 2 of 2 layers proved: every claim", text
-    )
+    assert re.search(r"\nPASS  0 errors, 0 warnings; 4 blobs, .* read\n +1 image, 2 of 2 layers proved: every", text)
     result = told(cli_call("inspect", damaged(tmp_path / "b.tar"), "--verify"), 1)
     assert "\nFAIL  " in result.stdout
     assert "every claim holds" not in result.stdout
@@ -434,9 +432,8 @@ def test_a_strict_audit_says_that_warnings_failed_it(tmp_path: Path, cli_call: C
     path = write_tar(tmp_path / "a.tar", build.layout(image("app").node().named(ref_name="app"), strays=[b"x", b"y"]))
     strict, usual = told(cli_call("audit", "--strict", path), 1).stdout, told(cli_call("audit", path)).stdout
     assert "FAIL  0 errors, 2 warnings" in strict
-    assert "warnings fail too, as --strict or the settings ask: blob-unreferenced (2)\n" in re.sub(
-        r"\n {8}", " ", strict
-    )
+    joined = re.sub(r"\n {8}", " ", strict)
+    assert "warnings fail too, as --strict or the settings ask: blob-unreferenced (2)\n" in joined
     assert "every claim holds" not in strict
     assert "every claim holds" in usual
     assert "warnings fail" not in usual
