@@ -15,7 +15,7 @@ from ociarchive import documents
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _v1
-from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
+from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images, walk
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class DockerArchive:
     def admit(self, content: Content) -> tuple[Content, list[str]]:
         """Everything fits but artifacts alone, which no engine loads."""
         if next(images(content.roots), None) is None:
-            raise ContentError("there are artifacts alone and no image, which no docker-archive can hold")
+            raise _no_image(content)
         owners: dict[Reference, object] = {}
         for root in content.roots:
             for name in root.names:
@@ -146,6 +146,15 @@ def _entry(value: JSON, container: Container, graph: GraphReader, where: str) ->
             graph.incomplete = True
             graph.flaw("schema", f"{key} is an array of strings", f"{where}/{key}", _MANIFEST)
             return None
+    nameless = [number for number, name in enumerate(_strings(layers)) if not name]
+    for number in nameless:
+        graph.incomplete = True
+        graph.flaw(
+            "schema", "a layer without a name", f"{where}/Layers/{number}", _MANIFEST,
+            "the name of a member", "an empty string",
+        )  # fmt: skip
+    if nameless:
+        return None
     named = _CONFIG_NAME.match(config)
     blob = Blob(
         descriptor=None,
@@ -315,6 +324,17 @@ def _layers(image: Image) -> tuple[ByteSource | None, ...]:
 
 
 # Writing
+
+
+def _no_image(content: Content) -> ContentError:
+    first = next((edge for edge in walk(content.roots) if isinstance(edge.node, Artifact)), None)
+    told = first.node.artifact_type if first is not None and isinstance(first.node, Artifact) else None
+    return ContentError(
+        "there are artifacts alone and no image, which no docker-archive can hold",
+        where=first.node.source.where if first is not None and first.node.source is not None else None,
+        found=f"an artifact of the type {told[:80]}" if told else None,
+        hint="use --to oci-archive, which holds them",
+    )
 
 
 def _manifest_json(content: Content) -> Iterator[JSON]:
