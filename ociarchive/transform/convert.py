@@ -17,6 +17,7 @@ from ociarchive.transform.gather import Gathered, gather, tagged
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import has_docker_types, plan
+from ociarchive.transform.readers import refusals
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
 from ociarchive.transform.select import LeftOut
 from ociarchive.transform.target import Target
@@ -74,7 +75,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         target = Target(dest, options, stack)
         gathered = gather(sources, options, target.spool, stack)
         content, left, planned = _admitted(gathered, options, workers)
-        notices = [*gathered.notices, *left, *planned.notices]
+        notices = [*gathered.notices, *left, *planned.notices, *refusals(content.roots, options)]
         judging = Judging(gathered.archives, content.roots, options.limits, workers)
         judging.check_documents()
         target.require_room(planned.moves)

@@ -10,6 +10,7 @@ from ociarchive.formats import open_archive
 from ociarchive.formats.base import Content
 from ociarchive.transform.rewrite import with_name
 from ociarchive.transform.select import AmbiguousError, LeftOut, matching, nothing_in, select, unnamed
+from ociarchive.values import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive, Root
     from ociarchive.transform.options import Options
     from ociarchive.transform.source import Source
-    from ociarchive.values import Reference
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
@@ -130,6 +130,12 @@ def tagged(content: Content, tag: Reference | None) -> Content:
     """
     if tag is None:
         return content
+    if tag.disputed:
+        lower = Reference.maybe(str(tag).lower())
+        raise UsageError(
+            f"--tag takes a name that every engine takes, not {tag}: {tag.disputed}",
+            hint=f"name the image {lower.familiar}" if lower and not lower.disputed else None,
+        )
     tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
     distinct = {root.identity: root for root in reversed(tops)}
     if len(distinct) != 1:
