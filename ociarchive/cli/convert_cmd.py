@@ -177,7 +177,9 @@ def _tag(text: str | None) -> Reference | None:
     try:
         name = Reference.parse(text)
     except ValueError as error:
-        raise UsageError(f"--tag takes an image name: {error}") from None
+        lower = Reference.maybe(text.lower())
+        hint = f"use small letters: {text.lower()}" if lower is not None and text != text.lower() else None
+        raise UsageError(f"--tag takes an image name: {error}", hint=hint) from None
     if name.digest is not None:
         raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
     return name

@@ -229,16 +229,24 @@ def cyclic(*, closed: bool) -> list[Member]:
     return [*layout(root)]
 
 
-def registry(*, tagged: bool) -> list[Member]:
-    """Make the folder of a registry with one repository."""
-    root, home = "docker/registry/v2/", "docker/registry/v2/repositories/corpus/app/"
-    made_files = [
-        file(f"{root}blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data", data) for name, data in NODE.blobs.items()
-    ]
-    made_files.append(file(f"{home}_manifests/revisions/sha256/{hexed(NODE.digest)}/link", NODE.digest.encode()))
+HOME = "docker/registry/v2/repositories/corpus/app"
+REVISION = f"{HOME}/_manifests/revisions/sha256/{hexed(NODE.digest)}/link"
+LAYER_LINK = f"{HOME}/_layers/sha256/{hexed(TOP.digest)}/link"
+TAG_LINK = f"{HOME}/_manifests/tags/1.0/current/link"
+
+
+def registry(*, tagged: bool, **changed_links: bytes | None) -> list[Member]:
+    """Make the folder of a registry with one repository; None takes a link away."""
+    held: dict[str, bytes | None] = {
+        f"docker/registry/v2/blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data": data
+        for name, data in NODE.blobs.items()
+    }
+    held |= {f"{HOME}/_layers/sha256/{hexed(name)}/link": name.encode() for name in NODE.blobs if name != NODE.digest}
+    held[REVISION] = NODE.digest.encode()
     if tagged:
-        made_files.append(file(f"{home}_manifests/tags/1.0/current/link", NODE.digest.encode()))
-    return made_files
+        held[TAG_LINK] = NODE.digest.encode()
+    held |= changed_links
+    return [file(name, data) for name, data in held.items() if data is not None]
 
 
 def many_layers(count: int) -> Image:
@@ -1247,6 +1255,41 @@ FAILS: Cases = {
             content=layout(NODE, attestation(IMAGE.node(), statement(NOWHERE))), expected=NODE.digest
         ),
     },
+    # -- registries
+    "registry-link-missing": {
+        "layer": Case(
+            content=registry(tagged=True, **{LAYER_LINK: None}),
+            folder=True,
+            subject=TOP.digest,
+            location=f": {LAYER_LINK}",
+        ),
+        "manifest": Case(content=registry(tagged=True, **{REVISION: None}), folder=True, subject=NODE.digest),
+        "every-layer": Case(
+            content=[one for one in registry(tagged=True) if "/_layers/" not in one.name], folder=True, count=3
+        ),
+    },
+    "registry-link-malformed": {
+        "layer": Case(
+            content=registry(tagged=True, **{LAYER_LINK: b""}),
+            folder=True,
+            subject=TOP.digest,
+            expected=TOP.digest,
+            found="an empty file",
+            location=f": {LAYER_LINK}",
+        ),
+        "layer-of-another": Case(
+            content=registry(tagged=True, **{LAYER_LINK: BASE.digest.encode()}), folder=True, found=BASE.digest
+        ),
+        "tag": Case(content=registry(tagged=True, **{TAG_LINK: b""}), folder=True, subject=TAG_LINK),
+        "revision": Case(content=registry(tagged=True, **{REVISION: NODE.digest.encode() + b"\n"}), folder=True),
+    },
+    "registry-link-dangling": {
+        "revision": Case(
+            content=registry(tagged=True, **{REVISION.replace(hexed(NODE.digest), hexed(NOWHERE)): NOWHERE.encode()}),
+            folder=True,
+            subject=NOWHERE,
+        ),
+    },
 }
 
 PASSES: Cases = {
@@ -1878,5 +1921,17 @@ PASSES: Cases = {
         "cosign": Case(content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))),
         "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
         "attestation-of-index.json": Case(content=layout(NODE, attestation(IMAGE.node()))),
+    },
+    "registry-link-missing": {"all-there": Case(content=registry(tagged=True), folder=True)},
+    "registry-link-malformed": {
+        "layer-that-nothing-needs": Case(
+            content=registry(tagged=True, **{LAYER_LINK.replace(hexed(TOP.digest), hexed(NOWHERE)): b""}), folder=True
+        ),
+    },
+    "registry-link-dangling": {
+        "layer-that-was-collected": Case(
+            content=registry(tagged=True, **{LAYER_LINK.replace(hexed(TOP.digest), hexed(NOWHERE)): NOWHERE.encode()}),
+            folder=True,
+        ),
     },
 }

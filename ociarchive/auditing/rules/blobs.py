@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.evidence import index_is_sparse
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
+from ociarchive.container.tar import normal
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to
 
@@ -60,51 +62,67 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
-    if evidence.archive.container.damaged and evidence.folded:
-        return  # what is missing may stand behind the damage, which is told
-    told = {flaw.subject or "" for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
-    if any(subject == "blobs" or (subject.startswith("blobs/") and subject.count("/") == 1) for subject in told):
-        return  # the folder of all blobs leads elsewhere, which is told
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """Something that is named and not here: what it is, how it is called, and under which `names` it would be here."""
+
+    what: str
+    called: str
+    names: frozenset[str]
+
+
+def lacking(evidence: Evidence) -> Iterator[Lacking]:
+    """Give what is named and not in the archive, though it may not be left out."""
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
-        if (
-            absent
-            and edge.descriptor is not None
-            and not _names(edge.descriptor.digest) & told
-            and (edge.parent is None or not index_is_sparse(edge.parent))
-        ):
-            yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
+        if absent and edge.descriptor is not None and (edge.parent is None or not index_is_sparse(edge.parent)):
+            digest = edge.descriptor.digest
+            yield Lacking(what="manifest or index", called=str(digest), names=_names(digest))
         for part in parts(node):
-            names = _names(part.descriptor.digest) if part.descriptor else {part.name}
-            if part.source is None and not _may_be_absent(part) and not names & told:
+            if part.source is None and not _may_be_absent(part):
                 what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
-                yield _missing(evidence, part.name, what)
+                names = _names(part.descriptor.digest) if part.descriptor else frozenset((part.name, normal(part.name)))
+                yield Lacking(what=what, called=part.name, names=names)
+
+
+def explains(member: str | None, names: frozenset[str]) -> bool:
+    """Whether a member that gives nothing, or a folder that leads elsewhere, is why one of the names is not there."""
+    return member is not None and any(name == member or name.startswith(f"{member}/") for name in names)
+
+
+def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
+    if evidence.archive.container.damaged and evidence.folded:
+        return  # what is missing may stand behind the damage, which is told
+    told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
+    for one in lacking(evidence):
+        if not any(explains(member, one.names) for member in told):
+            yield Fault(
+                location=evidence.place(one.called), subject=one.called,
+                message=f"{one.what} is named and not in the archive",
+            )  # fmt: skip
 
 
 #: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
 _INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
 
 
-def _names(digest: Digest) -> set[str]:
+def _names(digest: Digest) -> frozenset[str]:
     """Return the names that the formats have for a blob."""
-    return {
-        f"blobs/{digest.algorithm}/{digest.hex}",
-        f"docker/registry/v2/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data",
-        digest.hex,
-        f"{digest.hex}.manifest.json",
-    }
+    return frozenset(
+        (
+            f"blobs/{digest.algorithm}/{digest.hex}",
+            f"docker/registry/v2/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data",
+            digest.hex,
+            f"{digest.hex}.manifest.json",
+        )
+    )
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:
     if isinstance(part, Layer):
         return part.foreign
     return part.descriptor is not None and bool(part.descriptor.urls)
-
-
-def _missing(evidence: Evidence, name: str, what: str) -> Fault:
-    return Fault(location=evidence.place(name), message=f"{what} is named and not in the archive", subject=name)
 
 
 def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
