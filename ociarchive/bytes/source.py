@@ -13,6 +13,8 @@ from ociarchive.errors import ContentError, cannot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.bytes.within import Folder
+
 #: One read: large enough that hashing and codecs release the interpreter's lock for long, small enough that a few
 #: of them per worker do not count against the memory bound.
 CHUNK: Final = 512 << 10
@@ -77,8 +79,9 @@ class Bytes:
 class FileRange:
     """A stretch of a regular file: a whole file of a folder, or a member of a tar.
 
-    With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading
-    and must then still be a regular file, and of the same size where the range is the `whole` of it.
+    With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading,
+    through the folder that it lies `within` where that is given, and must then still be a regular file, and of the same
+    size where the range is the `whole` of it.
     """
 
     path: str
@@ -87,6 +90,7 @@ class FileRange:
     where: str = field(compare=False)
     fd: int | None = field(default=None, compare=False)
     whole: bool = field(default=False, compare=False)
+    within: Folder | None = field(default=None, compare=False)
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the bytes in pieces. ContentError: the file ends early. HostError: it cannot be read."""
@@ -121,14 +125,17 @@ class FileRange:
 
     def part(self, offset: int, size: int) -> FileRange:
         """Return some of the bytes."""
-        return FileRange(self.path, self.offset + offset, size, self.where, self.fd)
+        return FileRange(self.path, self.offset + offset, size, self.where, self.fd, within=self.within)
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
         if self.fd is not None:
             yield self.fd
             return
-        fd = open_regular(self.path, self.where)
+        if self.within is not None:
+            fd = self.within.open_file(self.path, self.where)
+        else:
+            fd = open_regular(self.path, self.where)
         try:
             found = os.fstat(fd).st_size
             if found < self.offset + self.size or (self.whole and found != self.size):
