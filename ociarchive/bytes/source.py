@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.errors import ContentError, cannot
+from ociarchive.errors import ContentError, UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +157,30 @@ def read_all(source: ByteSource, limit: int) -> bytes:
             "document is too large", where=source.where, expected=f"{limit} bytes at most", found=f"{source.size} bytes"
         )
     return b"".join(source.chunks())
+
+
+def read_named(path: str, what: str, limit: int) -> bytes:
+    """Return the whole of a document that the call names; `what` is what messages call it, as `a receipt`.
+
+    UsageError: there is none, or it is no regular file: what a pipe or a device has to say may never come.
+    ContentError: it is larger than `limit` bytes. HostError: it cannot be read.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"not {what}", where=path, expected="a regular file")
+            raw = b"".join(iter(lambda: os.read(fd, CHUNK), b"")) if status.st_size <= limit else b""
+        finally:
+            close_read(fd)
+    except FileNotFoundError:
+        raise UsageError(f"no such file to read {what} from", where=path) from None
+    except OSError as error:
+        raise cannot("read", error, path) from error
+    if status.st_size > limit or len(raw) > limit:
+        raise ContentError(f"too large for {what}", where=path, expected=f"{limit} bytes at most")
+    return raw
 
 
 def open_regular(path: str, where: str) -> int:

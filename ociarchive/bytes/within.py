@@ -15,6 +15,7 @@ import threading
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.bytes.source import close_read
@@ -54,7 +55,7 @@ class Folder:
         self._status = os.stat(self.path)
         self._lock = threading.RLock()
         self._kept = _Kept()
-        self._last: list[str] | None = None
+        self._last: list[str] = []
         weakref.finalize(self, self._kept.close)
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class Folder:
 
         What two files in a row have in common is held from then on.
         """
-        common = len(os.path.commonprefix([folders, self._last or []]))
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folders, self._last, strict=False)))
         self._last = folders
         if common > len(self._kept.parts) or not self._kept.leads_to(folders):
             self._kept.take(folders[:common], self.descend(folders[:common]))
