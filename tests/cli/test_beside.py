@@ -112,7 +112,9 @@ def test_another_file_is_replaced_with_force_alone(content: str, tar: Path, tmp_
 
 
 def written(path: Path, *, said: list[str] | None = None, force: bool = False) -> None:
-    Beside(str(path), "report", force=force, ours=is_ours, say=(said if said is not None else []).append).write("text\n")
+    Beside(str(path), "report", force=force, ours=is_ours, say=(said if said is not None else []).append).write(
+        "text\n"
+    )
 
 
 def test_what_is_replaced_keeps_mode_and_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
