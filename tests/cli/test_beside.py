@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -44,8 +45,8 @@ def test_a_receipt_never_takes_the_place_of_what_is_converted(tar: Path, folder:
         for options in ((), ("--force",)):
             assert "would overwrite" in refused(cli_call(*given, *options), 2)
             assert not dest.exists()
-    given = ("convert", tar, folder, *CONVERT, "--force", "--receipt", folder / "blobs" / "receipt.json")
-    assert "would overwrite" in refused(cli_call(*given), 2)
+    inside = ("convert", tar, folder, *CONVERT, "--force", "--receipt", folder / "blobs" / "receipt.json")
+    assert "would overwrite" in refused(cli_call(*inside), 2)
     assert (tar.read_bytes(), (folder / "index.json").read_bytes()) == before
     assert "cannot be written there" in refused(cli_call("convert", tar, dest, *CONVERT, "--receipt", dest / "r"), 2)
     assert "would overwrite" in refused(cli_call("convert", tar, dest, *CONVERT, "--receipt", dest), 2)
@@ -147,7 +148,7 @@ def test_the_unfinished_file_cannot_be_guessed(tmp_path: Path, monkeypatch: pyte
         (tmp_path / name).symlink_to(victim)
     written(path)
     assert path.read_text() == "text\n"
-    monkeypatch.setattr(beside.secrets, "token_hex", lambda _: "same")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "same")
     with pytest.raises(HostError, match="File exists"):
         written(tmp_path / "report", force=True)
     assert victim.read_text() == "precious"
@@ -175,7 +176,7 @@ def test_links_to_nothing_folders_and_what_appears_meanwhile(tmp_path: Path, mon
 
 def test_what_is_no_regular_file_is_written_into(tar: Path, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [*COMMAND, "audit", tar, "--format", "json", "--output"]
+    command: list[str | Path] = [*COMMAND, "audit", tar, "--format", "json", "--output"]
     device = os.stat("/dev/null")
     subprocess.run([*command, "/dev/null"], env=env, check=True)
     assert os.path.samestat(os.stat("/dev/null"), device)
@@ -189,7 +190,7 @@ def test_what_is_no_regular_file_is_written_into(tar: Path, tmp_path: Path) -> N
         assert os.path.samestat(os.fstat(file.fileno()), out.stat())
     assert out.read_text().startswith("before\n{")
     assert out.read_text().count('"archives"') == 3
-    receipt = ["convert", tar, tmp_path / "dest", *CONVERT, "--receipt", "/dev/stdout"]
+    receipt: list[str | Path] = ["convert", tar, tmp_path / "dest", *CONVERT, "--receipt", "/dev/stdout"]
     done = subprocess.run([*COMMAND, *receipt], env=env, check=True, capture_output=True)
     assert json.loads(done.stdout)["layers"]
 
