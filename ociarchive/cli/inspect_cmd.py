@@ -12,19 +12,19 @@ from ociarchive.cli.common import (
     ascii_only,
     common,
     common_options,
-    emit,
     jobs,
     limit_options,
     limits,
+    output,
     output_options,
-    require_apart,
     source,
     width,
 )  # fmt: skip
+from ociarchive.errors import ContentError
 from ociarchive.formats import open_archive
 from ociarchive.report.audit_table import first_of_each, verdict
 from ociarchive.report.jsonout import inspect_json
-from ociarchive.report.text import safe
+from ociarchive.report.text import plural, safe
 from ociarchive.report.tree import Tree
 from ociarchive.transform.select import Selectors, nothing_in, select
 
@@ -54,7 +54,9 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     one = source(values["path"])
-    require_apart(values["output"], [one.path])
+    result = output(values, shared)
+    result.apart_from([one.path])
+    result.require()
     allowed = limits(values)
     archive = open_archive(one.path, limits=allowed)
     try:
@@ -84,13 +86,16 @@ def command(**values: Any) -> int:
             text = tree.text()
             if report is not None:
                 text += "\n".join(["", *verdict([report], width=width())]) + "\n"
-        emit(text, values["output"])
+        result.write(text)
         if report is None:
             for flaw in flaws:
                 shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
             return 0
         _say(report, shared)
-        return int(report.count("error") > 0)
+        errors = report.count("error")
+        if errors:
+            raise ContentError(f"the archive fails its verification: {plural(errors, 'error')} found", where=one.path)
+        return 0
     finally:
         archive.close()
 
@@ -99,6 +104,6 @@ def _say(report: Report, shared: Common) -> None:
     """Say on stderr what the audit found, of many findings of a rule the first few."""
     for shown, more in first_of_each(report.findings, whole=shared.verbose > 0):
         for finding in shown:
-            shared.say(f"{finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+            shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
         if more:
-            shared.say(f"{shown[0].severity}: {more}: -v shows all ({safe(report.source)})")
+            shared.say(f"finding: {shown[0].severity}: {more}: -v shows all ({safe(report.source)})")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ociarchive.auditing import RULES
-from ociarchive.cli.common import common_options, emit, width
+from ociarchive.cli.common import common_options, width
 from ociarchive.cli.completing import among, rule_names
+from ociarchive.cli.output import emit
 from ociarchive.errors import UsageError
 from ociarchive.report.text import placed, wrapped
 
@@ -32,7 +33,7 @@ Examples:
 def command(rule: str | None, **_: Any) -> int:
     """List the audit's rules, or say of one what is wrong, by which clause, and what to do."""
     if rule is None:
-        emit("\n".join(_list(width())) + "\n", None)
+        emit("\n".join(_list(width())) + "\n")
         return 0
     found = next((one for one in RULES if one.id == rule), None)
     if found is None:
@@ -41,7 +42,7 @@ def command(rule: str | None, **_: Any) -> int:
             f"no rule {rule!r}", hint=f"nearest: {', '.join(near)}" if near else "`ociarchive rules` lists all"
         )
     told = [f"{found.id} ({found.severity})", found.summary, "", found.advice, "", f"Source: {found.spec}"]
-    emit("\n".join(line for text in told for line in wrapped(text, width(), "")) + "\n", None)
+    emit("\n".join(line for text in told for line in wrapped(text, width(), "")) + "\n")
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.bytes.filetype import HEAD, describe
 from ociarchive.bytes.limits import LimitError, Limits
-from ociarchive.bytes.source import close_read
+from ociarchive.bytes.source import close_read, open_regular
 from ociarchive.bytes.spool import read_fd, spool, unpack
 from ociarchive.container import Container, DirectoryContainer, TarContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
@@ -79,13 +79,15 @@ def is_surely_an_archive(path: str) -> bool:
     Many a program's folder has a manifest.json or an index.json; only with a format's own marker is it an archive.
     """
     container = DirectoryContainer(path, path)
-    found = detect(container)
-    if found is None:
-        return False
     try:
+        found = detect(container)
+        if found is None:
+            return False
         archive = found.read(container)
     except ContentError:
         return False
+    finally:
+        container.close()
     marks = {"oci-layout": "oci-layout", "dir": "version", "docker-archive": "manifest.json"}
     marked = found.name not in marks or container.get(marks[found.name]) is not None
     return marked and bool(archive.roots or archive.stored)
@@ -97,7 +99,11 @@ def archives_below(folder: str) -> Iterator[str]:
     Files of other kinds are given too: they are for the caller to judge. Hidden files are passed over.
     """
     container = DirectoryContainer(folder, folder)
-    if detect(container) is not None:
+    try:
+        found = detect(container)
+    finally:
+        container.close()
+    if found is not None:
         yield folder
         return
     try:
@@ -116,10 +122,15 @@ def archives_below(folder: str) -> Iterator[str]:
 def is_text(path: str) -> bool:
     """Whether a file is plain text, as a list of checksums or a note beside archives is."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD)
+        fd = open_regular(path, path)
+    except (ContentError, HostError):
+        return False
+    try:
+        head = os.pread(fd, HEAD, 0)
     except OSError:
         return False
+    finally:
+        close_read(fd)
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -163,10 +174,14 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
         return DirectoryContainer(path, where, limits)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         raise UsageError("neither a file, a folder nor a pipe", where=where)
+    waits = 0 if stat.S_ISFIFO(status.st_mode) else os.O_NONBLOCK  # a pipe's writer may come later
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | waits)
     except OSError as error:
         raise cannot("open", error, where) from error
+    if stat.S_IFMT(os.fstat(fd).st_mode) != stat.S_IFMT(status.st_mode):
+        close_read(fd)
+        raise ContentError("file was exchanged for another while it was opened", where=where)
     return _tar(fd, where, spool_folder, limits)
 
 

@@ -17,6 +17,9 @@ _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 _NARROW: Final = re.compile("[ -~…─-▟]*")
 #: Bytes that stand for themselves between the quotes of `$'...'`.
 _PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
+#: Colours, as click sets them (ECMA-48, 8.3.117, SGR).
+_STYLES: Final = re.compile("(\x1b\\[[0-9;]*m)")
+_KEPT: Final = {ord("\n"): None, ord("\t"): None}
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -179,3 +182,19 @@ def bar(part: int, whole: int, width: int) -> str:
         return ""
     eighths = round(part * width * 8 / whole)
     return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+
+
+def harmless(text: str, *, styled: bool = False) -> str:
+    """Return a whole text, of lines, without anything that could act on a terminal; `styled` keeps colours.
+
+    Reports pass what archives say through `safe`; whatever goes out passes here too, so that one that was forgotten
+    does no harm.
+    """
+    parts = _STYLES.split(text) if styled else [text]
+    return "".join(part if number % 2 else _lines(part) for number, part in enumerate(parts))
+
+
+def _lines(text: str) -> str:
+    if text.translate(_KEPT).isprintable():
+        return text
+    return "".join(char if char in "\n\t" else safe(char) for char in text)
