@@ -22,6 +22,11 @@ _WAYS_OUT: Final = {
 }
 
 
+def clipped(text: str, most: int) -> str:
+    """Return text for a sentence in at most so many characters, an ellipsis where some were left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class OciArchiveError(Exception):
     """Something that ends the work, told in one sentence: what, expected, found, where.
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, total_ordering
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from ociarchive.errors import clipped
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -175,7 +177,7 @@ class Reference:
         if host == "docker.io" and "/" not in path:
             path = f"library/{path}"
         if len(rest) > MAX_NAME or not _NAME.match(f"{host}/{path}"):
-            msg = f"malformed image name {text[:80]!r}"
+            msg = f"malformed image name {clipped(text, 80)!r}"
             raise ValueError(msg)
         return cls(host, path, tag if tag or digest else "latest", digest)
 

@@ -14,7 +14,7 @@ from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange, close_read
 from ociarchive.container import header
 from ociarchive.container.base import member
-from ociarchive.errors import cannot
+from ociarchive.errors import cannot, clipped
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class TarContainer:
 
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:
-            what = f"tar is cut short inside the member {name[:200]!r}"
+            what = f"tar is cut short inside the member {clipped(name, 200)!r}"
             there = f"{max(self._size - offset, 0)} bytes"
             raise _Damage("tar-truncated", what, self._size, expected=f"{size} bytes", found=there)
         longest = max(len(name), len(link))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.bytes.limits import LimitError
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout
 from ociarchive.model import Image, images, parts, walk
 from ociarchive.values import Reference
@@ -94,7 +94,7 @@ def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
         for tag, top in (tags if isinstance(tags, dict) else {}).items():
             name = Reference.maybe(f"{repository}:{tag}")
             owner = owners.get(name) if name else None
-            shown = f"{repository[:80]}:{tag[:80]}"
+            shown = f"{clipped(repository, 80)}:{clipped(tag, 80)}"
             if owner is None or not isinstance(owner.node, Image):
                 graph.flaw(_RULE, f"repositories names {shown}, manifest.json does not", where, shown[:200])
                 continue
@@ -149,9 +149,11 @@ class _Chains:
         told, parent = members.get("id", layer), members.get("parent") or None
         if told != layer:
             what = "a layer's id is another than that of its folder"
-            self._graph.flaw(_RULE, what, where, layer, layer, str(told)[:80])
+            self._graph.flaw(_RULE, what, where, layer, layer, clipped(str(told), 80))
         elif parent is not None and (not isinstance(parent, str) or self._container.get(f"{parent}/json") is None):
-            self._graph.flaw(_RULE, "a layer's parent is not in the archive", where, layer, None, str(parent)[:80])
+            self._graph.flaw(
+                _RULE, "a layer's parent is not in the archive", where, layer, None, clipped(str(parent), 80)
+            )
         else:
             return parent, True
         return None, False

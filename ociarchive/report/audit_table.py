@@ -161,7 +161,6 @@ def verdict(
     images = sum(len(report.images) for report in reports)
     told = [f"{plural(images, 'image')}, {_proved(layers, sound=word == 'PASS' and not waived)}"]
     told += _strictness(reports)
-    told += [f"not audited: {safe(one)}" for one in unread]
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:
         count = sum(finding.rule == rule for report in reports for finding in report.waived)
@@ -173,6 +172,7 @@ def verdict(
     lines = [_painted(first, paint), *more]
     for line in told:
         lines += placed(wrapped(line, width - _INDENT, "  "), _INDENT, width)
+    lines += [f"{' ' * _INDENT}not audited: {safe(one)}" for one in unread]  # whole, since it is to be looked for
     findings = sorted((one for report in reports for one in report.findings), key=lambda one: _rank(one.severity))
     if findings:
         lines += command("What a rule means:", ("ociarchive", "rules", findings[0].rule), width, _INDENT)

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
+from ociarchive.errors import clipped
 from ociarchive.report.text import bar, cut, pad, plural, safe, shell, short, size, tail, wrapped
+from ociarchive.values import Reference
 from tests.audit.cases import FAILS
 from tests.support import build, oracle
 from tests.support.build import AMD64, ARM64, Image, artifact, attestation, index, layer
@@ -103,6 +105,13 @@ def test_cut_and_tail(name: str) -> None:
     assert wcswidth(tail(text, width)) <= width
     if name != "escaped":
         assert tail(text, width) == last
+
+
+def test_a_name_that_a_message_cuts_has_an_ellipsis() -> None:
+    assert clipped("x" * 80, 80) == "x" * 80
+    assert clipped("x" * 81, 80) == "x" * 79 + "…"
+    with pytest.raises(ValueError, match=r"malformed image name 'x{79}…'"):
+        Reference.parse("x" * 300)
 
 
 TEXTS = st.text(st.sampled_from("ab c/:-é\u0301\u6f22\uff21\x1b\u202e"), max_size=60)
