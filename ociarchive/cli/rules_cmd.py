@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from tabulate import tabulate
 
 from ociarchive.auditing import RULES
 from ociarchive.cli.common import common_options, width
@@ -50,12 +51,10 @@ def _list(columns: int) -> Iterator[str]:
     """Give a line for each rule; where the terminal is too narrow for that, its summary stands below."""
     margin = max(len(one.severity) for one in RULES) + 2
     beside = margin + max(len(one.id) for one in RULES) + 2
-    for one in RULES:
-        head = f"{one.severity:{margin}}{one.id}"
-        if columns - beside < _SUMMARY:
-            yield head
+    if columns - beside < _SUMMARY:
+        for one in RULES:
+            yield f"{one.severity:{margin}}{one.id}"
             yield from placed(wrapped(one.summary, columns - margin, ""), margin, columns)
-            continue
-        first, *more = wrapped(one.summary, columns - beside, "")
-        yield f"{head:{beside}}{first}"
-        yield from placed(more, beside, columns)
+        return
+    cells = [[one.severity, one.id, "\n".join(wrapped(one.summary, columns - beside, ""))] for one in RULES]
+    yield from (line.rstrip() for line in tabulate(cells, tablefmt="plain", disable_numparse=True).splitlines())

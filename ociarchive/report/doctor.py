@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ociarchive.report.text import placed, size, wrapped
+from tabulate import tabulate
+
+from ociarchive.report.text import size, wrapped
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -42,10 +44,9 @@ def doctor_table(machine: Machine, *, width: int) -> str:
         *(["space", _space(one)] for one in machine.spaces),
     ]
     margin = max(len(name) for name, _ in rows) + 2
-    lines = []
-    for name, text in rows:
-        first, *more = wrapped(text, width - margin, "  ")
-        lines += [f"{name:{margin}}{first}", *placed(more, margin, width)]
+    cells = [[name, "\n".join(wrapped(text, width - margin, "  "))] for name, text in rows]
+    table = tabulate(cells, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
+    lines = [line.rstrip() for line in table.splitlines()]
     return "\n".join([*lines, "", *wrapped(_verdict(machine), width, "  ")]) + "\n"
 
 
