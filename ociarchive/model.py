@@ -231,6 +231,19 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSource:
+    """What manifest.json says a layer came from, at the place `where`.
+
+    `blob` is what lies in the archive under the descriptor's digest, None where nothing does.
+    """
+
+    layer: Layer
+    descriptor: Descriptor
+    blob: ByteSource | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """Everything that one archive claims. `entry` is the document with which it begins.
 
@@ -247,6 +260,7 @@ class Archive:
     extras: tuple[Blob, ...] = field(default=())
     beside: frozenset[Digest] = field(default=frozenset())
     incomplete: bool = False
+    layer_sources: tuple[LayerSource, ...] = field(default=())
 
     @property
     def where(self) -> str:

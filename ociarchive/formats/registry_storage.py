@@ -14,7 +14,7 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
-from ociarchive.values import Descriptor, Digest, Reference
+from ociarchive.values import Descriptor, Digest, Reference, WrongValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,9 +165,14 @@ def _link(container: Container, graph: GraphReader, name: str) -> Digest | None:
         return None
     try:
         return Digest.parse(read_all(source, _MAX_LINK).decode("ascii"))
-    except (ContentError, ValueError) as error:
-        graph.flaw("schema", f"link is no digest: {error}", source.where, name)
-        return None
+    except WrongValueError as error:
+        expected, found = error.expected, error.found
+    except UnicodeDecodeError:
+        expected, found = "a digest", "bytes that are no text"
+    except ContentError as error:
+        expected, found = f"a digest of {_MAX_LINK} bytes at most", error.found or error.what
+    graph.flaw("schema", "a link is no digest", source.where, name, expected, found)
+    return None
 
 
 def _descriptor(container: Container, graph: GraphReader, digest: Digest) -> Descriptor:
@@ -191,7 +196,8 @@ def _tagged(container: Container, graph: GraphReader, name: str, repository: str
     if reference is None:
         told = f"{repository}:{tag}"
         where = f"{container.where}: {name}"
-        graph.flaw("reference-malformed", f"tag {told[:80]!r} is no image name", where, told[:200])
+        what = "a tag is no image name"
+        graph.flaw("reference-malformed", what, where, told[:200], "NAME:TAG", repr(told[:80]))
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
 
 

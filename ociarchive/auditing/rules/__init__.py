@@ -3,13 +3,14 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, references
+from ociarchive.auditing.rules import blobs, container, documents, layers, platforms, references
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
     *documents.RULES,
     *blobs.RULES,
     *layers.RULES,
+    *platforms.RULES,
     *references.RULES,
 )
 RULE_IDS: Final = frozenset(rule.id for rule in RULES)
