@@ -71,10 +71,10 @@ _RUN_ODD: Final[Table] = {
     "Cpuset": STRING,
     "PortSpecs": STRINGS,
 }
+_RUNS: Final[Table] = {**_RUN, **_RUN_OF_DOCKER}
 #: `container_config` is what the last step of a build ran: no engine runs it.
 _RAN: Final[Table] = {
-    **_RUN,
-    **_RUN_OF_DOCKER,
+    **_RUNS,
     "Env": kinds.STRINGS_OF_GO,
     "Entrypoint": kinds.STRING_OR_STRINGS,
     "Cmd": kinds.STRING_OR_STRINGS,
@@ -108,7 +108,7 @@ _KNOWN: Final = frozenset(
         *("rootfs", *_TOP),
     )
 )
-_KNOWN_RUN: Final = frozenset((*_RUN, *_RUN_OF_DOCKER))
+_KNOWN_RUN: Final = frozenset(_RUNS)
 _KNOWN_HEALTH: Final = frozenset((*_HEALTH, *_HEALTH_ODD))
 _ROOTFS: Final = frozenset(("type", "diff_ids"))
 
@@ -121,7 +121,7 @@ def config_problems(members: Members) -> Iterator[Problem]:
     rootfs = members.get("rootfs")
     yield from kinds.in_case(rootfs if isinstance(rootfs, dict) else {}, _ROOTFS, "/rootfs")
     yield from kinds.judged(members, _TOP, _ODD_TIMES, "", _ODD)
-    for key, table in (("config", {**_RUN, **_RUN_OF_DOCKER}), ("container_config", _RAN)):
+    for key, table in (("config", _RUNS), ("container_config", _RAN)):
         yield from _run(members.get(key), table, f"/{key}")
     history = members.get("history")
     for number, entry in enumerate(history if isinstance(history, list) else []):

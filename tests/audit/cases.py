@@ -610,6 +610,11 @@ FAILS: Cases = {
         "key": Case(content=layout(made(config=splices(b'"\\udfff":1')))),
     },
     "key-case": {
+        "beside-the-known-one": Case(
+            content=layout(made(config=sets("config", {"Env": ["A=b"], "ENV": 5}))), expected="'Env'", found="'ENV'"
+        ),
+        "docker's-own": configured("config/hostname", "h"),
+        "healthcheck": configured("config/Healthcheck", {"test": ["NONE"]}),
         "manifest": Case(
             content=layout(made(manifest=sets("Layers", []))),
             subject=made(manifest=sets("Layers", [])).digest,
