@@ -82,7 +82,8 @@ class Measured:
     `digests` are of the bytes as stored, `diff_ids` of what they unpack to, under every algorithm that was asked for
     and sha256. `compression` is the codec's name; `diff_ids` and `uncompressed_size` (bytes) are None where nothing
     was unpacked, or could not be to the end: then `damage` or `limit` says why. `padded` tells of zeros behind the
-    stream; `first` has what the unpacked bytes begin with, a tar's block of them.
+    stream; `first` has what the unpacked bytes begin with, a tar's block of them; `header` is the size in bytes of the
+    longest text in the stream's headers.
     """
 
     digests: tuple[Digest, ...]
@@ -94,6 +95,7 @@ class Measured:
     limit: str | None = None
     padded: bool = False
     first: bytes = b""
+    header: int = 0
 
     @property
     def digest(self) -> Digest:
@@ -190,7 +192,7 @@ class _Unpacking:
     """One stream on its way through its decoder, until it ends or shows that it is none."""
 
     def __init__(self, codec: Codec, limits: Limits, where: str, ear: _Ear) -> None:
-        self._decoder = codec.decoder(limits.window)
+        self._decoder = codec.decoder(limits.window, limits.gzip_header)
         self._guard = limits.guard(where)
         self._ear = ear
         self._first = b""
@@ -210,6 +212,7 @@ class _Unpacking:
                 self._decoder.finish()
             except StreamError as error:
                 self._damage = error.what
+        facts = replace(facts, header=self._decoder.header)
         if self._damage is not None or self._limit is not None:
             return replace(facts, damage=self._damage, limit=self._limit, first=self._first)
         return replace(

@@ -249,6 +249,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSource:
+    """What manifest.json says a layer came from, at the place `where`.
+
+    `blob` is what lies in the archive under the descriptor's digest, None where nothing does.
+    """
+
+    layer: Layer
+    descriptor: Descriptor
+    blob: ByteSource | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """Everything that one archive claims. `entry` is the document with which it begins.
 
@@ -266,6 +279,7 @@ class Archive:
     beside: frozenset[Digest] = field(default=frozenset())
     incomplete: bool = False
     links: tuple[Link, ...] = ()
+    layer_sources: tuple[LayerSource, ...] = field(default=())
 
     @property
     def where(self) -> str:

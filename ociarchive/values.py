@@ -25,6 +25,14 @@ REGISTERED = {"sha256": 64, "sha512": 128, "blake3": 64}
 MAX_DIGEST = 250
 
 
+class WrongValueError(ValueError):
+    """A value that is not what it should be: `what` in words, `expected` and `found` in its place."""
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(f"{what}: expected {expected}, found {found}")
+        self.what, self.expected, self.found = what, expected, found
+
+
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Digest:
@@ -38,18 +46,16 @@ class Digest:
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the digest that `text` spells; ValueError says what is wrong with it."""
+        """Return the digest that `text` spells; WrongValueError says what is wrong with it."""
         if not isinstance(text, str):
-            msg = f"a digest is a string, not {type_name(text)}"
-            raise ValueError(msg)
+            raise WrongValueError("digest has the wrong type", "a string", type_name(text))
         algorithm, colon, encoded = text.partition(":")
         if not colon or len(text) > MAX_DIGEST or not _ALGORITHM.match(algorithm) or not _ENCODED.match(encoded):
-            msg = f"malformed digest {text[:80]!r}"
-            raise ValueError(msg)
+            raise WrongValueError("malformed digest", "ALGORITHM:ENCODED", repr(text[:80]))
         length = REGISTERED.get(algorithm)
         if length and (len(encoded) != length or not _HEX.match(encoded)):
-            msg = f"malformed {algorithm} digest {text[:80]!r}: {length} lower-case hex digits make one"
-            raise ValueError(msg)
+            expected = f"{algorithm}: and {length} lower-case hex digits"
+            raise WrongValueError(f"malformed {algorithm} digest", expected, repr(text[:80]))
         return cls(algorithm, encoded)
 
     @classmethod
@@ -80,6 +86,7 @@ class Platform:
     architecture: str
     variant: str | None = None
     os_version: str | None = None
+    os_features: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, members: Mapping[str, JSON]) -> Self | None:
@@ -91,11 +98,13 @@ class Platform:
 
         if not text("os") and not text("architecture"):
             return None
+        features = members.get("os.features")
         return cls(
             os=text("os"),
             architecture=text("architecture"),
             variant=text("variant") or None,
             os_version=text("os.version") or None,
+            os_features=tuple(one for one in features if isinstance(one, str)) if isinstance(features, list) else (),
         )
 
     @classmethod
@@ -230,6 +239,9 @@ def tagged_digest(tag: str) -> Digest | None:
     return Digest.maybe(f"{algorithm}:{rest}")
 
 
+_SIZE = "a whole number of bytes"
+
+
 @dataclass(frozen=True)
 class Descriptor:
     """A claim about a blob (image-spec, descriptor.md). `raw` keeps every member, known or not, in its order."""
@@ -241,19 +253,22 @@ class Descriptor:
 
     @classmethod
     def parse(cls, value: JSON) -> Self:
-        """Return the descriptor that a JSON value is; ValueError says which member is wrong and how."""
+        """Return the descriptor that a JSON value is; WrongValueError says which member is wrong and how."""
         if not isinstance(value, dict):
-            msg = f"a descriptor is an object, not {type_name(value)}"
-            raise ValueError(msg)
-        digest = Digest.parse(value.get("digest"))
-        size = value.get("size")
+            raise WrongValueError("a descriptor has the wrong type", "an object", type_name(value))
+        for key in ("digest", "size"):
+            if value.get(key) is None:
+                found = "null" if key in value else "nothing"
+                expected = "a string" if key == "digest" else _SIZE
+                raise WrongValueError(f"a descriptor has no {key}", expected, found)
+        digest = Digest.parse(value["digest"])
+        size = value["size"]
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            msg = f"size is a whole number of bytes, not {size if isinstance(size, int | float) else type_name(size)}"
-            raise ValueError(msg)
+            number = isinstance(size, int | float) and not isinstance(size, bool)
+            raise WrongValueError("size of a descriptor is none", _SIZE, str(size) if number else type_name(size))
         media_type = value.get("mediaType", "")
         if not isinstance(media_type, str):
-            msg = f"mediaType is a string, not {type_name(media_type)}"
-            raise ValueError(msg)
+            raise WrongValueError("mediaType has the wrong type", "a string", type_name(media_type))
         return cls(media_type, digest, size, value)
 
     @classmethod

@@ -68,6 +68,8 @@ class Limits:
     extended: int = 1 << 20
     #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
     window: int = 128 << 20
+    #: A header is held until its end is there: names and comments in it have no bound, and real ones a line.
+    gzip_header: int = 1 << 20
     #: A tar in a gzip in a zstd is odd, but somebody's transport may do it.
     outer: int = 3
     #: What all streams of one archive count into, so that many small bombs are one large one.

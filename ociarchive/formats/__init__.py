@@ -6,6 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.bytes.codec import GO_HEADER_TEXT
 from ociarchive.bytes.filetype import HEAD, describe
 from ociarchive.bytes.limits import LimitError, Limits
 from ociarchive.bytes.source import close_read, open_regular
@@ -188,6 +189,7 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
 def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
     """Return the tar in an open file or pipe, however it is compressed."""
     damage: Flaw | None = None
+    headers: list[int] = []
     stored = 0
     try:
         for _ in range(limits.outer + 1):
@@ -195,9 +197,9 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
             counted = _Counted(read_fd(fd, where))
-            codec, chunks = unpack(iter(counted), limits, where)
+            codec, chunks = unpack(iter(counted), limits, where, headers)
             if codec.name == "none" and regular:
-                return _walked(fd, where, limits, damage, stored)
+                return _walked(fd, where, limits, damage, _long(headers, where), stored)
             spooled, error = spool(chunks, spool_folder, where)
             close_read(fd)
             fd = spooled
@@ -206,7 +208,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
                 what = f"the archive's own compression: {error.what}"
                 damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
             if codec.name == "none":
-                return _walked(fd, where, limits, damage, stored)
+                return _walked(fd, where, limits, damage, _long(headers, where), stored)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
         close_read(fd)
@@ -226,7 +228,23 @@ class _Counted:
             yield chunk
 
 
-def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None, stored: int) -> TarContainer:
+def _long(headers: list[int], where: str) -> Iterator[Flaw]:
+    """Give a flaw where Go's reader refuses the header of the archive's own gzip."""
+    longest = max(headers, default=0)
+    if longest > GO_HEADER_TEXT:
+        yield Flaw(
+            rule="gzip-header",
+            where=where,
+            subject=where,
+            message="the archive's own gzip header has a name or comment that Go does not read",
+            expected=f"{GO_HEADER_TEXT} bytes at most",
+            found=f"{longest} bytes",
+        )
+
+
+def _walked(
+    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
+) -> TarContainer:
     size = os.fstat(fd).st_size
     container = TarContainer(fd, size, where, f"{fd}:{where}", limits)
     container.stored_size = stored or size
@@ -235,6 +253,8 @@ def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None, stored: in
         container.flaws = Flaws()
         for flaw in (damage, *others):
             container.flaws.add(flaw)
+    for flaw in more:
+        container.flaws.add(flaw)
     if next(container.names(), None) is None and (container.damaged or size == 0):
         head = os.pread(fd, HEAD, 0)
         if looks_like_tar(head) or damage is not None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents, schema
 from ociarchive.bytes.limits import LimitError
 from ociarchive.errors import ContentError
-from ociarchive.graph import SCHEMA_VERSION, GraphReader
+from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
-from ociarchive.values import REGISTERED, Descriptor, Digest, Reference, type_name
+from ociarchive.values import REGISTERED, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.documents import Document
     from ociarchive.formats.base import Content
     from ociarchive.model import Node
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Descriptor
 
 INDEX: Final = "index.json"
 MARKER: Final = "oci-layout"
@@ -58,14 +58,13 @@ def load(container: Container, name: str, graph: GraphReader) -> Document | None
 
 def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, ...] | None:
     """Return the roots of an index.json; None, and a flaw, where it lists nothing that could be one."""
-    listed = index.members.get("manifests")
-    if not isinstance(listed, list):
-        graph.flaw("schema", f"manifests is an array, not {type_name(listed)}", f"{where}#/manifests", INDEX)
-        graph.incomplete = True
+    try:
+        listed = schema.list_in(schema.object_in(index.value, INDEX), "manifests")
+    except schema.Malformed as error:
+        graph.failed(error, where, INDEX)
         return None
-    version = index.members.get("schemaVersion")
-    if version != SCHEMA_VERSION or not isinstance(version, int):
-        graph.flaw("schema", "schemaVersion is not 2", f"{where}#/schemaVersion", INDEX)
+    version = schema.version_in(index.members)
+    graph.problems([version] if version else [], where, INDEX)
     if not listed:
         graph.flaw("index-empty", "index.json lists nothing", f"{where}#/manifests", INDEX)
     told = index.members.get("mediaType")
@@ -78,14 +77,9 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
     roots = []
     for number, entry in enumerate(listed):
         try:
-            descriptor = Descriptor.parse(entry)
-        except ValueError as error:
-            spelled = entry.get("digest") if isinstance(entry, dict) else None
-            malformed = isinstance(spelled, str) and Digest.maybe(spelled) is None
-            rule = "digest-malformed" if malformed else "schema"
-            pointer = f"/manifests/{number}{'/digest' if malformed else ''}"
-            graph.flaw(rule, str(error), f"{where}#{pointer}", INDEX)
-            graph.incomplete = True
+            descriptor = schema.descriptor_in(entry, f"/manifests/{number}")
+        except schema.Malformed as error:
+            graph.failed(error, where, INDEX)
             continue
         _check_names(descriptor, graph, f"{where}#/manifests/{number}/annotations")
         roots.append(named(descriptor, graph.node(descriptor)))
@@ -125,9 +119,12 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
     annotations = descriptor.annotations
     name, ref_name = annotations.get(IMAGE_NAME), annotations.get(REF_NAME)
     if name is not None and Reference.maybe(name) is None:
-        graph.flaw("reference-malformed", f"{name[:80]!r} is no image name", where, descriptor.digest)
+        what = f"{IMAGE_NAME} is no image name"
+        graph.flaw("reference-malformed", what, where, descriptor.digest, "NAME:TAG", repr(name[:80]))
     if ref_name is not None and not _REF_NAME.match(ref_name):
-        graph.flaw("reference-malformed", f"{ref_name[:80]!r} is no ref.name", where, descriptor.digest)
+        what = f"{REF_NAME} is malformed"
+        expected = "letters and digits, with one of -._:@+/ or -- between them"
+        graph.flaw("reference-malformed", what, where, descriptor.digest, expected, repr(ref_name[:80]))
 
 
 def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
@@ -209,9 +206,10 @@ def marker_flaws(container: Container, graph: GraphReader) -> None:
     if found is None and container.damaged:
         return
     if found is None:
-        graph.flaw("layout-version", "a layout has a file oci-layout, here is none", where, MARKER)
+        graph.flaw("layout-version", "a layout lacks its file oci-layout", where, MARKER, "a file", schema.NOTHING)
         return
     version = found.members.get("imageLayoutVersion")
     if version != "1.0.0":
-        told = documents.dump(version).decode()[:40]
-        graph.flaw("layout-version", "unknown version of the image layout", where, MARKER, "1.0.0", told)
+        told = documents.dump(version).decode()[:40] if "imageLayoutVersion" in found.members else schema.NOTHING
+        what = "no version of the image layout" if version is None else "unknown version of the image layout"
+        graph.flaw("layout-version", what, where, MARKER, "1.0.0", told)

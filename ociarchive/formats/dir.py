@@ -10,8 +10,9 @@ from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
-from ociarchive.graph import GraphReader, Malformed
+from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
+from ociarchive.schema import Malformed
 from ociarchive.values import REGISTERED, Descriptor, Digest
 
 if TYPE_CHECKING:

@@ -11,12 +11,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive import documents
+from ociarchive import documents, schema
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout, _loaded, _v1
+from ociarchive.formats import _layout, _loaded, _sources, _v1
 from ociarchive.model import Archive, Blob, Image, Root, images
-from ociarchive.values import Descriptor, Digest, Reference, type_name
+from ociarchive.schema import Malformed
+from ociarchive.schema.kinds import STRINGS
+from ociarchive.values import Digest, Reference, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
     from ociarchive.graph import GraphReader
+    from ociarchive.model import LayerSource
     from ociarchive.values import JSON
 
 _MANIFEST: Final = "manifest.json"
@@ -57,7 +60,8 @@ class DockerArchive:
                 hint="load it into a current Docker and save it again",
             )
         graph = _layout.reader(container)
-        listed = list(_entries(container, graph))
+        told: list[LayerSource] = []
+        listed = list(_entries(container, graph, told))
         entry, roots = _index(container, graph)
         roots = tuple(_join(roots, listed, graph, container.where)) if roots is not None else _distinct(listed)
         _v1.check(container, listed, graph)
@@ -71,6 +75,7 @@ class DockerArchive:
             stored=stored,
             entry=entry if entry and roots else None,
             beside=_v1.kept_beside(roots, listed, stored),
+            layer_sources=tuple(told),
         )
 
     def admit(self, content: Content) -> tuple[Content, list[str]]:
@@ -105,49 +110,62 @@ class DockerArchive:
 # Reading
 
 
-def _entries(container: Container, graph: GraphReader) -> Iterator[Root]:
-    """Give a root for each entry of manifest.json."""
+def _entries(container: Container, graph: GraphReader, told: list[LayerSource]) -> Iterator[Root]:
+    """Give a root for each entry of manifest.json; what LayerSources say of layers is added to `told`."""
     where = f"{container.where}: {_MANIFEST}"
     try:
         found = _layout.load(container, _MANIFEST, graph)
         value = found.value if found else None
         if not isinstance(value, list):
-            graph.incomplete = True
-            graph.flaw("schema", f"manifest.json is an array, not {type_name(value)}", where, _MANIFEST)
-            return
+            raise Malformed("manifest.json has the wrong type", expected="an array", found=type_name(value))
         if not value:
             graph.flaw("index-empty", "manifest.json lists nothing", where, _MANIFEST)
-        for number, entry in enumerate(value):
-            root = _entry(entry, container, graph, f"{where}#/{number}")
-            if root:
-                yield root
-    except ContentError as error:
+    except (ContentError, Malformed) as error:
         graph.failed(error, where, _MANIFEST)
+        return
+    for number, entry in enumerate(value):
+        pointer = f"/{number}"
+        try:
+            members = _members(schema.object_in(entry, "an entry of manifest.json", pointer), pointer)
+            root = _entry(members, container, graph, f"{where}#{pointer}", pointer)
+        except (ContentError, Malformed) as error:
+            graph.failed(error, where, _MANIFEST)
+            continue
+        if root is not None and isinstance(root.node, Image):
+            spelled = members.get("layersources")
+            told += _sources.read(spelled, root.node, container, graph, f"{where}#{pointer}/LayerSources")
+            yield root
 
 
-def _entry(value: JSON, container: Container, graph: GraphReader, where: str) -> Root | None:
-    if not isinstance(value, dict):
-        graph.incomplete = True
-        graph.flaw("schema", f"an entry is an object, not {type_name(value)}", where, _MANIFEST)
-        return None
-    # Go finds keys without regard to case, so engines take what jib writes.
-    members = {key.lower(): item for key, item in value.items()}
-    if len(members) != len(value):
-        graph.flaw("key-case", "keys differ in case alone: readers disagree which counts", where, _MANIFEST)
-        graph.incomplete = True
-        return None
-    config, layers, tags = members.get("config"), members.get("layers"), members.get("repotags")
-    layers, tags = layers if layers is not None else [], tags if tags is not None else []
+def _members(entry: dict[str, JSON], pointer: str) -> dict[str, JSON]:
+    """Return the members by small letters: Go finds keys without regard to case, so engines take what jib writes."""
+    members = {key.lower(): item for key, item in entry.items()}
+    if len(members) != len(entry):
+        spelled = sorted(key for key in entry if sum(other.lower() == key.lower() for other in entry) > 1)
+        raise Malformed(
+            "keys differ in case alone: readers disagree which counts", pointer, "key-case",
+            expected="one key", found=" and ".join(repr(key[:80]) for key in spelled[:2]),
+        )  # fmt: skip
+    return members
+
+
+def _texts(members: dict[str, JSON], key: str, pointer: str) -> list[str]:
+    """Return the strings of an array, none where it is absent or null. Malformed: it is something else."""
+    value = members.get(key.lower())
+    if value is not None and (found := STRINGS.unlike(value)) is not None:
+        raise Malformed(f"{key} {STRINGS.says}", f"{pointer}/{key}", expected=STRINGS.expected, found=found)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, where: str, pointer: str) -> Root | None:
+    """Return the root of an entry, None where it has too many layers. Malformed: it is none that could be read."""
+    config = members.get("config")
     if not isinstance(config, str) or not config:
-        graph.incomplete = True
-        graph.flaw("schema", f"Config is the name of a member, not {type_name(config)}", f"{where}/Config", _MANIFEST)
-        return None
-    for key, listed in (("Layers", layers), ("RepoTags", tags)):
-        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-            graph.incomplete = True
-            graph.flaw("schema", f"{key} is an array of strings", f"{where}/{key}", _MANIFEST)
-            return None
-    nameless = [number for number, name in enumerate(_strings(layers)) if not name]
+        says = "is not there" if config is None else "is empty" if config == "" else "has the wrong type"
+        found = schema.found_in(members, "config")
+        raise Malformed(f"Config {says}", f"{pointer}/Config", expected="the name of a member", found=found)
+    layers, tags = _texts(members, "Layers", pointer), _texts(members, "RepoTags", pointer)
+    nameless = [number for number, name in enumerate(layers) if not name]
     for number in nameless:
         graph.incomplete = True
         graph.flaw(
@@ -163,54 +181,20 @@ def _entry(value: JSON, container: Container, graph: GraphReader, where: str) ->
         name=config,
         named=Digest("sha256", named[1]) if named else None,
     )
-    if isinstance(layers, list) and len(layers) > container.limits.layers:
+    if len(layers) > container.limits.layers:
         what = f"an image has {len(layers)} layers, --limit layers=N lifts the limit of {container.limits.layers}"
         graph.flaw("limit-layers", what, where, _MANIFEST)
         return None
-    found = tuple((None, container.get(str(name)), str(name)) for name in _strings(layers))
     names = []
-    for tag in _strings(tags):
+    for tag in tags:
         name = Reference.maybe(tag)
         if name:
             names.append(name)
         else:
-            graph.flaw("reference-malformed", f"RepoTag {tag[:80]!r} is no image name", f"{where}/RepoTags", tag[:200])
-    image = graph.image_of(blob, found)
-    if members.get("layersources") is not None:
-        _check_layer_sources(members["layersources"], image, container, graph, f"{where}/LayerSources")
+            what, place = "a RepoTag is no image name", f"{where}/RepoTags"
+            graph.flaw("reference-malformed", what, place, tag[:200], "NAME:TAG", repr(tag[:80]))
+    image = graph.image_of(blob, tuple((None, container.get(name), name) for name in layers))
     return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
-
-
-def _check_layer_sources(value: JSON, image: Image, container: Container, graph: GraphReader, where: str) -> None:
-    """Note where LayerSources (Docker from 25 on: diff_id to descriptor) speaks of other layers than Layers."""
-    if not isinstance(value, dict):
-        graph.flaw("schema", f"LayerSources is an object, not {type_name(value)}", where, _MANIFEST)
-        return
-    if image.config_document is None:
-        return  # the layers' diff_ids are not known
-    by_diff_id = {str(layer.diff_id): layer for layer in image.layers}
-    for diff_id, entry in value.items():
-        try:
-            descriptor = Descriptor.parse(entry)
-        except ValueError as error:
-            graph.flaw("schema", str(error), f"{where}/{diff_id[:80]}", _MANIFEST)
-            continue
-        layer = by_diff_id.get(diff_id)
-        stored = container.get(_layout.blob_path(descriptor.digest))
-        if layer is None:
-            graph.flaw("layer-sources-mismatch", "LayerSources names a diff_id that no layer has", where, diff_id[:200])
-        elif stored is not None and layer.source is not None and stored != layer.source:
-            what = "LayerSources and Layers name different blobs for a layer"
-            graph.flaw("layer-sources-mismatch", what, where, diff_id, layer.name, str(descriptor.digest))
-        elif layer.source is not None and descriptor.size != layer.source.size:
-            graph.flaw(
-                "layer-sources-mismatch", "LayerSources gives a layer another size than it has", where, diff_id,
-                f"{descriptor.size} bytes", f"{layer.source.size} bytes",
-            )  # fmt: skip
-
-
-def _strings(value: JSON) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:

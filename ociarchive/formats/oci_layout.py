@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from ociarchive import schema
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.model import Archive
@@ -36,7 +37,8 @@ class OciLayout:
         try:
             entry = _layout.load(container, _layout.INDEX, graph)
             if entry is None and not container.damaged:
-                graph.flaw("index-missing", "a layout has an index.json, here is none", where, _layout.INDEX)
+                what, name = "a layout lacks its index.json", _layout.INDEX
+                graph.flaw("index-missing", what, where, name, "a file", schema.NOTHING)
                 graph.incomplete = True
             elif entry is not None:
                 roots = _layout.read_index(entry, graph, where)

@@ -263,7 +263,8 @@ def _tagged(
     if reference is None:
         told = f"{repository}:{tag}"
         where = f"{container.where}: {name}"
-        graph.flaw("reference-malformed", f"tag {told[:80]!r} is no image name", where, told[:200])
+        what = "a tag is no image name"
+        graph.flaw("reference-malformed", what, where, told[:200], "NAME:TAG", repr(told[:80]))
     names = (reference,) if reference else ()
     digest = links.follow(name, repository)
     if digest is None:

@@ -7,6 +7,7 @@ import json
 import lzma
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import zstandard
 
@@ -185,6 +186,18 @@ ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress(BASE.plain)
 ZEROS = tar([file("zeros", bytes(2 << 20))])
 
 
+def commented(data: bytes, size: int) -> bytes:
+    """Compress with a comment of so many bytes, the zero behind it aside."""
+    return (
+        gzip.compress(data, mtime=0)[:3]
+        + b"\x10"
+        + gzip.compress(data, mtime=0)[4:10]
+        + b"c" * size
+        + b"\0"
+        + (gzip.compress(data, mtime=0)[10:])
+    )
+
+
 def each(change: Change, name: str, *, expected: str | None = None, found: str | None = None) -> dict[str, Case]:
     """Give a case of a table that says something else, for both kinds of table."""
     images = {"estargz": estargz(change), "chunked": chunked(change)}
@@ -279,6 +292,7 @@ def v1(**tags: object) -> list[Member]:
 
 
 SECOND = Image(layers=PLAIN.layers, config_members={"author": "somebody else"})
+THIRD = Image(layers=PLAIN.layers, config_members={"author": "a third one"})
 TWO = [
     {
         "Config": blob_path(PLAIN.image_id),
@@ -306,6 +320,70 @@ def half(*entries: object) -> list[Member]:
 UNKNOWN = "x-sum:abc"
 ODD_BLOB = Node({"mediaType": "text/plain", "digest": UNKNOWN, "size": 4}, {UNKNOWN: b"text"})
 LONG = "a/" * 1500 + "b"
+
+
+def configured(path: str, value: object, **members: Any) -> Case:  # noqa: ANN401  members of a case
+    """Make a case of a config with one member set."""
+    return Case(content=layout(made(config=sets(path, value))), **members)
+
+
+def placed(**platform: object) -> list[Member]:
+    """Make an index of one image of Windows, with these members beside in the descriptor's platform."""
+    image = Image(layers=[BASE], config_members=WINDOWS)
+    return layout(index([image.node(platform={"os": "windows", "architecture": "amd64", **platform})]))
+
+
+WINDOWS = {"os": "windows", "os.version": "10.0.17763.1", "os.features": ["win32k"]}
+#: Members of Docker's configs that engines refuse with another type: member, a value, and what is said of it.
+REFUSED: dict[str, tuple[object, str, str]] = {
+    **{
+        f"config/{key}": (5, "a string", "a number")
+        for key in ("Hostname", "Domainname", "Image", "MacAddress", "User", "WorkingDir", "StopSignal")
+    },
+    **{
+        f"config/{key}": ("true", "a boolean", "a string")
+        for key in ("AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce", "ArgsEscaped")
+    },
+    **dict.fromkeys(
+        ("id", "parent", "comment", "container", "docker_version", "author", "variant", "os.version"),
+        (5, "a string", "a number"),
+    ),
+    "config/NetworkDisabled": (1, "a boolean", "a number"),
+    "config/OnBuild": ("RUN x", "an array of strings", "a string"),
+    "config/Shell": ([5], "an array of strings, or one string", "an array with a number"),
+    "config/StopTimeout": ("10", "a whole number", "a string"),
+    "config/Healthcheck": ([], "an object", "an array"),
+    "config/Healthcheck/Test": ("curl", "an array of strings", "a string"),
+    "config/Healthcheck/Interval": ("5s", "a whole number", "a string"),
+    "config/Healthcheck/Timeout": (1.5, "a whole number", "1.5"),
+    "config/Healthcheck/StartPeriod": ("5s", "a whole number", "a string"),
+    "config/Healthcheck/Retries": (True, "a whole number", "a boolean"),
+    "config/Cmd": ("sh", "an array of strings", "a string"),
+    "config/Volumes": ({"/data": 5}, "an object of empty objects", "a number for '/data'"),
+    "config/ExposedPorts": ({"80/tcp": "x"}, "an object of empty objects", "a string for '80/tcp'"),
+    "os.features": ([5], "an array of strings", "an array with a number"),
+    "Size": ("5", "a whole number", "a string"),
+    "created": ("2023-02-29T00:00:00Z", "a time by RFC 3339", "'2023-02-29T00:00:00Z'"),
+    "container_config": ([], "an object", "an array"),
+    "container_config/Hostname": (5, "a string", "a number"),
+    "container_config/Labels": ({"a": 5}, "an object of strings", "a number for 'a'"),
+    "history/0/comment": (5, "a string", "a number"),
+    "history/0/created": ("", "a time by RFC 3339", "an empty string"),
+}
+#: Members of Docker's configs with values that engines take for them.
+TAKEN: dict[str, object] = {
+    "config/Healthcheck": {"Test": ["CMD", "true"], "Interval": 5, "Timeout": 0, "StartPeriod": 1, "Retries": 3},
+    "config/StopTimeout": 10,
+    "config/Shell": ["powershell"],
+    "config/OnBuild": [],
+    "config/Volumes": {"/data": None},
+    "config/Tty": None,
+    "container_config": {"Hostname": "h", "Cmd": "sh", "Env": ["NOTHING"], "Labels": {"a": None}},
+    "docker_version": "20.10.7",
+    "Size": 5,
+    "id": None,
+    "created": "2024-02-29T23:59:59.123456789+05:30",
+}
 
 
 FAILS: Cases = {
@@ -548,6 +626,11 @@ FAILS: Cases = {
         "key": Case(content=layout(made(config=splices(b'"\\udfff":1')))),
     },
     "key-case": {
+        "beside-the-known-one": Case(
+            content=layout(made(config=sets("config", {"Env": ["A=b"], "ENV": 5}))), expected="'Env'", found="'ENV'"
+        ),
+        "docker's-own": configured("config/hostname", "h"),
+        "healthcheck": configured("config/Healthcheck", {"test": ["NONE"]}),
         "manifest": Case(
             content=layout(made(manifest=sets("Layers", []))),
             subject=made(manifest=sets("Layers", [])).digest,
@@ -639,6 +722,32 @@ FAILS: Cases = {
         "manifest.json-config": Case(content=saved(sets("0/Config", 1)), location=": manifest.json#/0/Config"),
         "manifest.json-layers": Case(content=saved(sets("0/Layers", "none")), location=": manifest.json#/0/Layers"),
         "manifest.json-tags": Case(content=saved(sets("0/RepoTags", [1])), location=": manifest.json#/0/RepoTags"),
+        "media-type-empty": Case(
+            content=layout(made(manifest=sets("layers/0/mediaType", ""))), found="an empty string"
+        ),
+        "media-type-absent": Case(content=layout(made(manifest=sets("layers/0/mediaType", ABSENT))), found="nothing"),
+        "media-type-null": Case(
+            content=layout(made(manifest=sets("layers/0/mediaType", None))), expected="a string", found="null"
+        ),
+        "layers-absent": Case(content=layout(made(manifest=sets("layers", ABSENT))), found="nothing"),
+        "layers-null": Case(content=layout(made(manifest=sets("layers", None))), expected="an array", found="null"),
+        "platform-absent": Case(
+            content=layout(Image(layers=[BASE], platform=None).node()), expected="a string", found="nothing"
+        ),
+        "os-null": configured("os", None, found="null"),
+        "digest-absent": Case(content=entry(sets("manifests/0/digest", ABSENT)), expected="a string", found="nothing"),
+        "size-fraction": Case(
+            content=entry(sets("manifests/0/size", 7.5)), expected="a whole number of bytes", found="7.5"
+        ),
+        "version-absent": Case(content=entry(sets("schemaVersion", ABSENT)), expected="2", found="nothing"),
+        "manifest.json-wrong": Case(
+            content=changed(docker_archive(SAVED), "manifest.json", b"{}"), expected="an array", found="an object"
+        ),
+        "manifest.json-config-empty": Case(content=saved(sets("0/Config", "")), found="an empty string"),
+        **{
+            f"docker-{path}": configured(path, value, expected=expected, found=found, location=None)
+            for path, (value, expected, found) in REFUSED.items()
+        },
         "layer-sources": Case(content=saved(sets("0/LayerSources", []))),
         "layer-sources-entry": Case(content=saved(sets("0/LayerSources", {PLAIN.layers[0].diff_id: {}}))),
     },
@@ -671,11 +780,44 @@ FAILS: Cases = {
             content=layout(NODE.described(platform="linux/amd64")), location=": index.json#/manifests/0/platform"
         ),
         "os": Case(content=layout(NODE.described(platform={"os": 1, "architecture": "amd64"}))),
+        "os-absent": Case(
+            content=layout(NODE.described(platform={"architecture": "amd64"})), expected="a string", found="nothing"
+        ),
+        "architecture-null": Case(
+            content=layout(NODE.described(platform={"os": "linux", "architecture": None})), found="null"
+        ),
+        "nothing-in-it": Case(content=layout(NODE.described(platform={})), found="nothing"),
         "features": Case(
             content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "os.features": "none"}))
         ),
         "variant": Case(
             content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "variant": []}))
+        ),
+    },
+    "config-value": {
+        "leap-second": configured("created", "2024-02-29T23:59:60Z", found="'2024-02-29T23:59:60Z'"),
+        "small-letters": configured("history/0/created", "2024-02-29t23:59:00z"),
+        "shell-as-text": configured("config/Shell", "sh", expected="an array of strings", found="a string"),
+        "null-in-an-array": configured("config/OnBuild", [None], found="an array with null"),
+        "null-in-history": configured("history", [{}, None], expected="an object", found="null"),
+        "start-interval": configured("config/Healthcheck", {"StartInterval": "5s"}, found="a string"),
+        "memory": configured("config/Memory", "1g", expected="a whole number", found="a string"),
+    },
+    "platform-spelling": {
+        "config": configured("architecture", "x86_64", expected="'amd64'", found="'x86_64'"),
+        "config-os": configured("os", "Linux", expected="'linux'", found="'Linux'"),
+        "unknown": configured("architecture", "z80", expected="a value of GOARCH", found="'z80'"),
+        "descriptor": Case(
+            content=layout(
+                IMAGE.node(platform={"os": "linux", "architecture": "aarch64"}).described(
+                    platform={"os": "Linux", "architecture": "amd64"}
+                )
+            ),
+            expected="'linux'",
+            location=": index.json#/manifests/0/platform/os",
+        ),
+        "docker-archive": Case(
+            content=docker_archive(Saved(image=Image(layers=PLAIN.layers, config_members={"os": "Linux"})))
         ),
     },
     "urls-malformed": {
@@ -693,6 +835,10 @@ FAILS: Cases = {
         "config": Case(content=layout(made(config=sets("architecture", "")))),
         "config-os": Case(content=layout(made(config=sets("os", "")))),
         "descriptor": Case(content=layout(NODE.described(platform={"os": "linux", "architecture": ""}))),
+        "both": Case(content=layout(NODE.described(platform={"os": "", "architecture": ""})), found="an empty string"),
+        "both-of-a-config": Case(
+            content=layout(Image(layers=[BASE], config_members={"os": "", "architecture": ""}).node())
+        ),
         "docker-archive": Case(
             content=docker_archive(Saved(image=Image(layers=PLAIN.layers, config_members={"os": ""})))
         ),
@@ -1048,6 +1194,14 @@ FAILS: Cases = {
             found="linux/amd64",
         ),
         "os": Case(content=layout(IMAGE.node(platform={"os": "windows", "architecture": "amd64"}))),
+        "os-version": Case(
+            content=placed(**{"os.version": "10.0.20348.1"}),
+            expected="windows/amd64, os.version 10.0.20348.1",
+            found="windows/amd64, os.version 10.0.17763.1",
+        ),
+        "os-features": Case(
+            content=placed(**{"os.features": ["a", "win32k"]}), found="windows/amd64, os.features win32k"
+        ),
         "variant": Case(
             content=layout(
                 replace(ARM, config_members={"variant": "v8"}).node(
@@ -1055,6 +1209,46 @@ FAILS: Cases = {
                 )
             )
         ),
+    },
+    "platform-doubled": {
+        "two": Case(
+            content=layout(platforms([IMAGE, SECOND])),
+            subject=SECOND.node().digest,
+            expected="one image of each platform",
+        ),
+        "by-empty-members": Case(
+            content=layout(
+                index(
+                    [
+                        IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                        SECOND.node(
+                            platform={"os": "linux", "architecture": "amd64", "variant": "", "os.features": []}
+                        ),
+                    ]
+                )
+            )
+        ),
+        "three": Case(content=layout(platforms([IMAGE, SECOND, THIRD])), count=2),
+        "sparse": Case(
+            content=layout(
+                index(
+                    [
+                        IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                        FAR.described(platform={"os": "linux", "architecture": "amd64"}),
+                    ]
+                )
+            ),
+            subject=NOWHERE,
+            also=("sparse-index",),
+        ),
+    },
+    "gzip-header": {
+        "name": Case(content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 512)).node()), found="513 bytes"),
+        "comment": Case(content=layout(in_layer(commented(BASE.plain, 512)).node()), expected="512 bytes at most"),
+        "second-member": Case(
+            content=layout(in_layer(gzipped(BASE.plain[:512]) + gzipped(BASE.plain[512:], name=b"n" * 900)).node())
+        ),
+        "outer": Case(content=gzipped(tar(GOOD, style=Style.GNU), name=b"n" * 512), location="", found="513 bytes"),
     },
     "layer-padded": {
         "gzip": Case(content=layout(in_layer(BASE.stored + bytes(1)).node())),
@@ -1162,6 +1356,9 @@ FAILS: Cases = {
         ),
         "window": Case(
             content=layout(Image(layers=[packed(ZEROS, "zstd")]).node()), options=("--limit", "window=100000")
+        ),
+        "gzip-header": Case(
+            content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 90)).node()), options=("--limit", "gzip-header=100")
         ),
     },
     "media-type-mismatch": {
@@ -1505,7 +1702,9 @@ PASSES: Cases = {
         "env-with-several-equals": Case(content=layout(made(config=sets("config/Env", ["A=", "B=c=d", "=C:=C:\\"])))),
         "volumes": Case(content=layout(made(config=sets("config/Volumes", {"/data": {}})))),
         "ports": Case(content=layout(made(config=sets("config/ExposedPorts", {"80/tcp": {}})))),
-        "created": Case(content=layout(made(config=sets("created", "2024-02-29T23:59:60.123456789+05:30")))),
+        "created": Case(
+            content=layout(made(config=sets("created", "2024-02-29T23:59:60.123456789+05:30"))), also=("config-value",)
+        ),
         "created-at-no-time": Case(content=layout(made(config=sets("created", "0001-01-01T00:00:00Z")))),
         "features": Case(content=layout(made(config=sets("os.features", ["win32k"])))),
         "size-zero": Case(content=layout(NODE, blob(b"", "text/plain"))),
@@ -1544,6 +1743,18 @@ PASSES: Cases = {
             )
         ),
         "null": Case(content=layout(NODE.described(platform=None))),
+    },
+    "config-value": {f"docker-{path}": configured(path, value) for path, value in TAKEN.items()},
+    "platform-spelling": {
+        **{
+            name: Case(content=layout(Image(layers=[BASE], config_members=members).node()))
+            for name, members in {
+                "windows": {"os": "windows", "architecture": "arm64"},
+                "riscv": {"os": "freebsd", "architecture": "riscv64"},
+                "wasm": {"os": "wasi", "architecture": "wasm32"},
+            }.items()
+        },
+        "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
     },
     "urls-malformed": {
         "some": Case(
@@ -1635,6 +1846,21 @@ PASSES: Cases = {
     },
     "layer-sources-mismatch": {
         "true": Case(content=hybrid(SAVED, LayerSources=sources())),
+        "of-the-compressed-blob": Case(
+            content=saved(
+                sets(
+                    "0/LayerSources",
+                    {one.diff_id: packed(one.plain, "gzip").descriptor("oci") for one in PLAIN.layers},
+                )
+            )
+        ),
+        "of-the-compressed-blob-beside-it": Case(
+            content=[
+                *saved(sets("0/LayerSources", {PLAIN.layers[0].diff_id: BASE.descriptor("oci")})),
+                blob_of(BASE.stored),
+            ],
+            also=("blob-unreferenced",),
+        ),
         "null": Case(content=saved(sets("0/LayerSources", None))),
         "some": Case(content=saved(sets("0/LayerSources", dict([*sources().items()][:1])))),
         "zstd-stored-plain": Case(content=saved(sets("0/LayerSources", sources()))),
@@ -1786,7 +2012,74 @@ PASSES: Cases = {
             content=layout(replace(ARM, config_members={"variant": "v8"}).node(platform=ARM64.members()))
         ),
         "none": Case(content=layout(ARM.node())),
+        "os-version": Case(content=placed(**{"os.version": "10.0.17763.1", "os.features": ["win32k"]})),
+        "os-version-told-by-the-config-alone": Case(content=placed()),
+        "spelling": Case(
+            content=layout(IMAGE.node(platform={"os": "Linux", "architecture": "x86_64"})), also=("platform-spelling",)
+        ),
         "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+    },
+    "platform-doubled": {
+        "os-version-alone": Case(
+            content=layout(
+                index(
+                    [
+                        Image(layers=[BASE], config_members={**WINDOWS, "os.version": version}).node(
+                            platform={"os": "windows", "architecture": "amd64", "os.version": version}
+                        )
+                        for version in ("10.0.17763.1", "10.0.20348.1")
+                    ]
+                )
+            )
+        ),
+        "variant": Case(
+            content=layout(
+                index([ARM.node(platform=ARM64.members() | {"variant": variant}) for variant in ("v8", "v9")])
+            )
+        ),
+        "features": Case(
+            content=layout(
+                index(
+                    [
+                        one.node(platform={"os": "linux", "architecture": "amd64", "os.features": [str(number)]})
+                        for number, one in enumerate((IMAGE, SECOND))
+                    ]
+                )
+            )
+        ),
+        "compression": Case(
+            content=layout(
+                index(
+                    [
+                        IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                        SECOND.node(platform={"os": "linux", "architecture": "amd64"}).annotated(
+                            **{"io.github.containers.compression.zstd": "true"}
+                        ),
+                    ]
+                )
+            )
+        ),
+        "one-image-twice": Case(content=layout(platforms([IMAGE, IMAGE]))),
+        "attestations": Case(
+            content=layout(index([IMAGE.node(), attestation(IMAGE.node()), attestation(IMAGE.node(), b"{}")]))
+        ),
+        "two-images-of-a-layout": Case(
+            content=layout(
+                IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                SECOND.node(platform={"os": "linux", "architecture": "amd64"}),
+            )
+        ),
+    },
+    "gzip-header": {
+        "as-long-as-go-reads": Case(content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 511)).node())),
+        "comment": Case(content=layout(in_layer(commented(BASE.plain, 511)).node())),
+        "every-field": Case(content=layout(in_layer(gzip_fields(BASE.plain)).node())),
+        "extra-field": Case(
+            content=layout(
+                in_layer(b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\xff" + b"n" * 0xFFFF + gzipped(BASE.plain)[10:]).node()
+            )
+        ),
+        "outer": Case(content=gzipped(tar(GOOD, style=Style.GNU), name=b"n" * 511)),
     },
     "layer-padded": {
         "plain-tar": Case(content=layout(Image(layers=[packed(BASE.plain + bytes(9000), "none")]).node())),
@@ -1848,6 +2141,9 @@ PASSES: Cases = {
         "zstd-empty-frame": Case(content=layout(zstd_layer(ZSTD + zstandard.ZstdCompressor().compress(b"")).node())),
     },
     "limit-unpacked": {
+        "gzip-header": Case(
+            content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 89)).node()), options=("--limit", "gzip-header=100")
+        ),
         "zeros": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node())),
         "lifted": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node()), options=("--max-ratio", "2000")),
         "exactly": Case(
