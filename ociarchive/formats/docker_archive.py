@@ -8,6 +8,7 @@ truth, and manifest.json adds what it lacks. We write both.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -141,7 +142,8 @@ def _members(entry: dict[str, JSON], pointer: str) -> dict[str, JSON]:
     """Return the members by small letters: Go finds keys without regard to case, so engines take what jib writes."""
     members = {key.lower(): item for key, item in entry.items()}
     if len(members) != len(entry):
-        spelled = sorted(key for key in entry if sum(other.lower() == key.lower() for other in entry) > 1)
+        counts = Counter(key.lower() for key in entry)
+        spelled = sorted(key for key in entry if counts[key.lower()] > 1)
         raise Malformed(
             "keys differ in case alone: readers disagree which counts", pointer, "key-case",
             expected="one key", found=" and ".join(repr(key[:80]) for key in spelled[:2]),
