@@ -16,8 +16,8 @@ from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
-from ociarchive.statements import spoken_of
-from ociarchive.values import Descriptor, Digest, type_name
+from ociarchive.statements import Statements
+from ociarchive.values import MAX_WORD, Descriptor, Digest, type_name, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,7 +53,8 @@ class GraphReader:
         self._documents = self._bytes = 0
         self._flaws = Flaws()
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
-        self._values = 0
+        self._values = self._layers = 0
+        self._statements = Statements(self.limits, where)
         self.incomplete = False
 
     @property
@@ -136,7 +137,7 @@ class GraphReader:
                 source.where,
                 descriptor.digest,
                 descriptor.media_type,
-                told,
+                told[:MAX_WORD],
             )
         lists, layered = "manifests" in members, "layers" in members or "config" in members or "fsLayers" in members
         if lists and layered:
@@ -145,7 +146,9 @@ class GraphReader:
         if kind is Kind.SCHEMA1 or "fsLayers" in members:
             raise Malformed("image manifest schema 1 is not read by this version")
         if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
-            what = f"document says it is {told or descriptor.media_type} and has the members of another kind"
+            what = (
+                f"document says it is {(told or descriptor.media_type)[:MAX_WORD]} and has the members of another kind"
+            )
             raise Malformed(what, rule="document-ambiguous")
         if kind is Kind.INDEX or (kind is None and lists):
             self.problems(schema.index_problems(members), source.where, descriptor.digest)
@@ -221,20 +224,16 @@ class GraphReader:
         told = document.members.get("artifactType")
         config = document.members.get("config")
         config_type = config.get("mediaType") if isinstance(config, dict) else None
-        if not (isinstance(told, str) and told):
+        if word(told) is None:
             told = descriptor.artifact_type or (config_type if config_type != OCI_EMPTY else None)
         held = [Blob(descriptor=blob, source=self.find(blob), name=str(blob.digest)) for blob in blobs]
         return Artifact(
             document=document,
             source=source,
-            artifact_type=told if isinstance(told, str) else None,
+            artifact_type=word(told),
             blobs=tuple(held),
             subject=_subject(document),
-            spoken_of=tuple(
-                (blob, spoken_of(blob.descriptor.media_type, blob.source))
-                for blob in held
-                if blob.descriptor is not None and blob.source is not None
-            ),
+            spoken_of=self._statements.of(held),
         )
 
     def _image(
@@ -248,6 +247,10 @@ class GraphReader:
         if len(layers) > self.limits.layers:
             what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
             raise LimitError(what, "layers", where=source.where if source else self._where)
+        self._layers += len(layers)
+        if self._layers > self.limits.listed:
+            what = f"the archive's images have more than the {self.limits.listed} layers allowed"
+            raise LimitError(what, "listed", where=self._where)
         parsed, diff_ids = self._config(config)
         if parsed is not None and config.source is not None:
             config = Blob(

@@ -319,3 +319,19 @@ def parts(node: Node) -> tuple[Blob | Layer, ...]:
     if isinstance(node, Image):
         return (node.config, *node.layers)
     return node.blobs if isinstance(node, Artifact) else ()
+
+
+def extent(roots: Iterable[Root], most: int) -> int:
+    """Return how many lines a full report of some roots has, or any number above `most` where it has more.
+
+    Counted are the entries below each root with the blobs that they name, a root's names, and those again for each
+    entry of an index that they lead to.
+    """
+    found = 0
+    for root in roots:
+        names = max(len(root.names), 1)
+        for edge in walk([root]):
+            found += names + (len(edge.node.layers) if isinstance(edge.node, Image) else len(parts(edge.node)))
+            if found > most:
+                return found
+    return found

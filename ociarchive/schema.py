@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from ociarchive.values import JSON, Descriptor, type_name
+from ociarchive.values import JSON, MAX_WORD, Descriptor, type_name
 
 Members: TypeAlias = dict[str, JSON]
 Check: TypeAlias = Callable[[JSON], str | None]
@@ -186,6 +186,10 @@ def config_problems(members: Members) -> Iterator[Problem]:
             yield Problem("schema", f"{key} is a string, not {type_name(value)}", f"/{key}")
         elif not value:
             yield Problem("platform-empty", f"{key} is there and empty", f"/{key}")
+    for key in ("architecture", "os", "variant", "os.version"):
+        value = members.get(key)
+        if isinstance(value, str) and len(value) > MAX_WORD:
+            yield Problem("platform-malformed", f"{key} has {len(value)} characters", f"/{key}")
     rootfs = members.get("rootfs")
     yield from _case(rootfs if isinstance(rootfs, dict) else {}, _ROOTFS, "/rootfs")
     yield from _checked(members, _TOP, "")
@@ -236,7 +240,7 @@ def _media_type(value: JSON, pointer: str) -> Iterator[Problem]:
         return
     if not isinstance(value, str):
         yield Problem("schema", f"{pointer.rpartition('/')[2]} is a string, not {type_name(value)}", pointer)
-    elif not _MEDIA_TYPE.match(value):
+    elif len(value) > MAX_WORD or not _MEDIA_TYPE.match(value):
         yield Problem("media-type-malformed", f"{value[:_SHOWN]!r} is no media type", pointer)
 
 
@@ -251,6 +255,8 @@ def _platform(value: JSON, pointer: str) -> Iterator[Problem]:
         found = value.get(key)
         if found is not None and not isinstance(found, str):
             yield Problem("platform-malformed", f"{key} is a string, not {type_name(found)}", f"{pointer}/{key}")
+        elif isinstance(found, str) and len(found) > MAX_WORD:
+            yield Problem("platform-malformed", f"{key} has {len(found)} characters", f"{pointer}/{key}")
         elif key in ("architecture", "os") and not found:
             yield Problem("platform-empty", f"{key} of a platform is empty or not there", f"{pointer}/{key}")
     features = value.get("os.features")

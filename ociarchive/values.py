@@ -85,7 +85,7 @@ class Platform:
 
         def text(key: str) -> str:
             value = members.get(key)
-            return value if isinstance(value, str) else ""
+            return value if isinstance(value, str) and len(value) <= MAX_WORD else ""
 
         if not text("os") and not text("architecture"):
             return None
@@ -139,6 +139,10 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
 #: distribution's grammar allows a name of 255 characters.
 MAX_NAME = 255
+#: What a name, a tag and a digest may have together, with what stands between them: nothing longer names an image.
+MAX_REFERENCE = MAX_NAME + 128 + MAX_DIGEST + 2
+#: Media types have 255 characters (RFC 6838, 4.2) and parameters; words of a platform have ten.
+MAX_WORD = 512
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -156,6 +160,9 @@ class Reference:
 
         Without a tag and a digest the tag is `latest`, as for every engine.
         """
+        if len(text) > MAX_REFERENCE:
+            msg = f"malformed image name {text[:80]!r}…: it has {len(text)} characters"
+            raise ValueError(msg)
         rest, at, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if at else None
         tag: str | None = None
@@ -237,6 +244,9 @@ class Descriptor:
         if not isinstance(media_type, str):
             msg = f"mediaType is a string, not {type_name(media_type)}"
             raise ValueError(msg)
+        if len(media_type) > MAX_WORD:
+            msg = f"mediaType has {len(media_type)} characters, at most {MAX_WORD} make one"
+            raise ValueError(msg)
         return cls(media_type, digest, size, value)
 
     @classmethod
@@ -277,8 +287,7 @@ class Descriptor:
     @property
     def artifact_type(self) -> str | None:
         """The artifactType it claims."""
-        found = self.raw.get("artifactType")
-        return found if isinstance(found, str) and found else None
+        return word(self.raw.get("artifactType"))
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -296,6 +305,11 @@ class Descriptor:
             return base64.b64decode(found, validate=True)
         except (binascii.Error, ValueError):
             return None
+
+
+def word(value: object) -> str | None:
+    """Return a text that is shown again and again, None for none, an empty one, and one that is longer than any."""
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_WORD else None
 
 
 def type_name(value: object) -> str:

@@ -11,7 +11,7 @@ from ociarchive.errors import ContentError
 from ociarchive.graph import SCHEMA_VERSION, GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
-from ociarchive.values import REGISTERED, Descriptor, Digest, Reference, type_name
+from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Descriptor, Digest, Reference, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +108,8 @@ def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]
     """
     annotations = descriptor.annotations
     ref_name = annotations.get(REF_NAME)
+    if ref_name is not None and len(ref_name) > MAX_REFERENCE:
+        ref_name = None  # no name, which is noted where it is read
     spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
     if ref_name and set("/:") & set(ref_name):
         spelled.append(ref_name)
@@ -126,7 +128,7 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
     name, ref_name = annotations.get(IMAGE_NAME), annotations.get(REF_NAME)
     if name is not None and Reference.maybe(name) is None:
         graph.flaw("reference-malformed", f"{name[:80]!r} is no image name", where, descriptor.digest)
-    if ref_name is not None and not _REF_NAME.match(ref_name):
+    if ref_name is not None and (len(ref_name) > MAX_REFERENCE or not _REF_NAME.match(ref_name)):
         graph.flaw("reference-malformed", f"{ref_name[:80]!r} is no ref.name", where, descriptor.digest)
 
 
@@ -186,7 +188,7 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
 def media_type_of(document: Document) -> str:
     """Return the media type of a document that no descriptor names: its own, else what its members tell."""
     told = document.members.get("mediaType")
-    if isinstance(told, str):
+    if isinstance(told, str) and len(told) <= MAX_WORD:
         return told
     if "manifests" in document.members:
         return OCI_INDEX

@@ -15,7 +15,7 @@ from ociarchive import documents
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _v1
-from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
+from ociarchive.model import Archive, Blob, Image, Root, images, walk
 from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
 
 if TYPE_CHECKING:
@@ -205,17 +205,15 @@ def _strings(value: JSON) -> list[str]:
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:
     """Join entries that name the same image, so that it has all its names in one place."""
-    merged: dict[tuple[object, ...], Root] = {}
+    merged: dict[tuple[object, ...], tuple[Root, dict[Reference, None]]] = {}
     for root in listed:
         image = root.node
         if not isinstance(image, Image):
             continue
         key = (image.config.source, *(layer.source or layer.name for layer in image.layers))
-        known = merged.get(key)
-        names = (*known.names, *root.names) if known else root.names
-        node = known.node if known else root.node
-        merged[key] = Root(descriptor=None, node=node, names=tuple(dict.fromkeys(names)))
-    return tuple(merged.values())
+        _, names = merged.setdefault(key, (root, {}))
+        names.update(dict.fromkeys(root.names))
+    return tuple(Root(descriptor=None, node=root.node, names=tuple(names)) for root, names in merged.values())
 
 
 def _index(container: Container, graph: GraphReader) -> tuple[documents.Document | None, tuple[Root, ...] | None]:
@@ -319,18 +317,16 @@ def _layers(image: Image) -> tuple[ByteSource | None, ...]:
 
 def _manifest_json(content: Content) -> Iterator[JSON]:
     """Give one entry for each image that a loader of manifest.json can have, with all its names."""
-    chosen: dict[tuple[str, ...], tuple[Image, list[str]]] = {}
+    chosen: dict[tuple[str, ...], dict[str, None]] = {}
     for root in content.roots:
-        image = _one_image(root.node)
+        image = _one_image(root)
         if image is None or image.config.descriptor is None:
             continue
         blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
         key = tuple(str(blob.digest) for blob in blobs if blob)
-        names = chosen.setdefault(key, (image, []))[1]
         spelled = (replace(name, digest=None).familiar for name in root.names if name.tag)
-        names.extend(name for name in spelled if name not in names)
-    for config, *layers in chosen:
-        names = chosen[config, *layers][1]
+        chosen.setdefault(key, {}).update(dict.fromkeys(spelled))
+    for (config, *layers), names in chosen.items():
         yield {
             "Config": _path(config),
             "RepoTags": [*names] or None,
@@ -342,24 +338,14 @@ def _path(digest: str) -> str:
     return _layout.blob_path(Digest.parse(digest))
 
 
-def _one_image(node: Image | Index | Artifact | object) -> Image | None:
+def _one_image(root: Root) -> Image | None:
     """Return the image that stands for an index where only one can: linux/amd64, else the first."""
-    if isinstance(node, Image):
-        return node
-    if not isinstance(node, Index):
-        return None
-    found = list(_children(node))
-    fitting = [child for child in found if child.platform and child.platform.fits(_PREFERRED)]
-    first = next(iter(fitting or found), None)
+    if isinstance(root.node, Image):
+        return root.node
+    found = [edge for edge in walk([root]) if isinstance(edge.node, Image)]
+    fitting = (edge for edge in found if edge.platform and edge.platform.fits(_PREFERRED))
+    first = next(fitting, next(iter(found), None))
     return first.node if first is not None and isinstance(first.node, Image) else None
-
-
-def _children(index: Index) -> Iterator[Child]:
-    for child in index.children:
-        if isinstance(child.node, Image):
-            yield child
-        elif isinstance(child.node, Index):
-            yield from _children(child.node)
 
 
 DOCKER_ARCHIVE = DockerArchive()

@@ -44,6 +44,7 @@ class RegistryStorage:
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
         graph = GraphReader(lambda digest: container.get(self.blob_path(digest)), container.where, container.limits)
+        described = _Described(container, graph)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
         for name in sorted(container.names(_REPOSITORIES)):
@@ -52,7 +53,7 @@ class RegistryStorage:
                 continue
             parts_of_name = rest.split("/")
             if parts_of_name[0] == "tags" and parts_of_name[2:] == ["current", "link"]:
-                root = _tagged(container, graph, name, repository, parts_of_name[1])
+                root = _tagged(container, graph, name, f"{repository}:{parts_of_name[1]}", described)
                 if root:
                     roots.append(root)
             elif parts_of_name[0] == "revisions" and (digest := _link(container, graph, name)):
@@ -61,7 +62,7 @@ class RegistryStorage:
         beside: set[Digest] = set()
         for digest, name in revisions.items():
             if digest not in reached:
-                roots.extend(_untagged(container, graph, digest, name, beside))
+                roots.extend(_untagged(described.of(digest), graph, f"{container.where}: {name}", beside))
         return Archive(
             format=self.name,
             container=container,
@@ -170,44 +171,51 @@ def _link(container: Container, graph: GraphReader, name: str) -> Digest | None:
         return None
 
 
-def _descriptor(container: Container, graph: GraphReader, digest: Digest) -> Descriptor:
-    """Return a descriptor of a manifest that only its digest names; its media type stands in it."""
-    source = container.get(REGISTRY_STORAGE.blob_path(digest))
-    if source is None:
-        return Descriptor.make("", digest, 0)
-    try:
-        document = graph.read_document(source, container.limits.manifest_size)
-    except ContentError:
-        return Descriptor.make("", digest, source.size)
-    return Descriptor.make(_layout.media_type_of(document), digest, source.size)
+class _Described:
+    """Descriptors of manifests that only their digests name. Each manifest is read once, however many tags it has."""
+
+    def __init__(self, container: Container, graph: GraphReader) -> None:
+        self._container, self._graph = container, graph
+        self._made: dict[Digest, Descriptor] = {}
+
+    def of(self, digest: Digest) -> Descriptor:
+        """Return the descriptor of a manifest; its media type stands in it."""
+        if digest not in self._made:
+            self._made[digest] = self._make(digest)
+        return self._made[digest]
+
+    def _make(self, digest: Digest) -> Descriptor:
+        source = self._container.get(REGISTRY_STORAGE.blob_path(digest))
+        if source is None:
+            return Descriptor.make("", digest, 0)
+        try:
+            document = self._graph.read_document(source, self._container.limits.manifest_size)
+        except ContentError:
+            return Descriptor.make("", digest, source.size)
+        return Descriptor.make(_layout.media_type_of(document), digest, source.size)
 
 
-def _tagged(container: Container, graph: GraphReader, name: str, repository: str, tag: str) -> Root | None:
+def _tagged(container: Container, graph: GraphReader, name: str, told: str, described: _Described) -> Root | None:
     digest = _link(container, graph, name)
     if digest is None:
         return None
-    descriptor = _descriptor(container, graph, digest)
-    reference = Reference.maybe(f"{repository}:{tag}")
+    descriptor = described.of(digest)
+    reference = Reference.maybe(told)
     if reference is None:
-        told = f"{repository}:{tag}"
         where = f"{container.where}: {name}"
         graph.flaw("reference-malformed", f"tag {told[:80]!r} is no image name", where, told[:200])
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
 
 
-def _untagged(
-    container: Container, graph: GraphReader, digest: Digest, name: str, beside: set[Digest]
-) -> Iterator[Root]:
-    descriptor = _descriptor(container, graph, digest)
+def _untagged(descriptor: Descriptor, graph: GraphReader, where: str, beside: set[Digest]) -> Iterator[Root]:
     node = graph.node(descriptor)
     if not isinstance(node, Missing) and node.subject is not None:
         yield Root(descriptor=descriptor, node=node)
     else:
-        where = f"{container.where}: {name}"
         for edge in walk([Root(descriptor=descriptor, node=node)]):
             held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
             beside.update(one.digest for one in (edge.descriptor, *held) if one is not None)
-        graph.flaw("manifest-untagged", "a manifest without a tag; it is not taken along", where, digest)
+        graph.flaw("manifest-untagged", "a manifest without a tag; it is not taken along", where, descriptor.digest)
 
 
 def _stored(container: Container) -> Iterator[Stored]:

@@ -36,19 +36,23 @@ def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Ob
     if not isinstance(image, Image):
         raise TypeError(edge)
     platform = edge.platform
-    chains = _chain_ids(image)
-    layers: list[JSON] = [
-        _layer(layer, chains[number] if number < len(chains) else None, evidence)
-        for number, layer in enumerate(image.layers)
-    ]
     return {
         **_names(edge, holders),
         "platform": str(platform) if platform and str(platform) else None,
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
-        "layers": layers,
+        "layers": [*layer_facts(image, evidence)],
     }
+
+
+def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
+    """Return what reports show of each layer of an image."""
+    chains = _chain_ids(image)
+    return [
+        _layer(layer, chains[number] if number < len(chains) else None, evidence)
+        for number, layer in enumerate(image.layers)
+    ]
 
 
 def _names(edge: Edge, holders: dict[int, list[Root]]) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
-from ociarchive.report.facts import archive_facts
+from ociarchive.report.facts import layer_facts
 from ociarchive.report.text import bar, cut, pad, plural, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ class Tree:
     def __init__(self, archive: Archive, evidence: Evidence, *, width: int, whole: bool, ascii_only: bool) -> None:
         self._archive, self._evidence = archive, evidence
         self._width, self._whole, self._ascii = width, whole, ascii_only
-        facts = archive_facts(archive, evidence)["images"]
-        self._facts = list(facts) if isinstance(facts, list) else []
         self._seen: set[str] = set()
         self._shared: dict[str, int] = {}
+        self._above: set[int] = set()  # the indexes whose entries a root shows
 
     def text(self) -> str:
         """Return the whole tree."""
         lines = self._head()
         for number, root in enumerate(self._archive.roots):
             last = number == len(self._archive.roots) - 1
+            self._above.clear()
             lines.extend(self._entry(root, "", last=last))
         if self._shared:
             saved = size(sum(self._shared.values()))
@@ -90,7 +90,10 @@ class Tree:
             yield from (f"{below}{part}" for part in wrapped("  ".join(more), room, gap) if more)
         if isinstance(node, Image):
             yield from self._layers(node, below)
+        elif isinstance(node, Index) and id(node) in self._above:
+            yield f"{below}as above"
         elif isinstance(node, Index):
+            self._above.add(id(node))
             for number, child in enumerate(node.children):
                 yield from self._entry(child, below, last=number == len(node.children) - 1)
 
@@ -124,8 +127,8 @@ class Tree:
         return short(digest, whole=self._whole)
 
     def _layers(self, image: Image, indent: str) -> Iterator[str]:
-        facts = self._fact_of(image)
-        if facts is None or not image.layers:
+        facts = layer_facts(image, self._evidence)
+        if not facts:
             yield f"{indent}no layers"
             return
         names = _created_by(image.config_document, len(image.layers))
@@ -135,12 +138,12 @@ class Tree:
         yield f"{indent}#  {pad('layer', wide)}comp     stored   unpacked  share     created by"
         for number, (layer, fact, name) in enumerate(zip(image.layers, facts, names, strict=False), 1):
             told = _text(fact, "digest") or _text(fact, "diff_id")
-            stored = fact.get("size") if isinstance(fact, dict) else None
+            stored = fact["size"]
             mark = "=" if told in self._seen else " "
             if mark == "=":
                 self._shared[told] = layer.source.size if layer.source is not None else 0
             here.add(told)
-            unpacked = fact.get("uncompressed_size") if isinstance(fact, dict) else None
+            unpacked = fact["uncompressed_size"]
             share = bar(layer.source.size if layer.source is not None else 0, total, _BAR)
             line = (
                 f"{indent}{number:<2} {pad(self._short(told) + mark, wide)}{_comp(fact):<6}"
@@ -152,18 +155,6 @@ class Tree:
 
     def _bar(self, share: str) -> str:
         return "#" * len(share) if self._ascii else share
-
-    def _fact_of(self, image: Image) -> list[JSON] | None:
-        wanted = str(image.image_id) if image.image_id else None
-        for fact in self._facts:
-            layers = fact.get("layers") if isinstance(fact, dict) else None
-            if not isinstance(fact, dict) or not isinstance(layers, list) or fact.get("image_id") != wanted:
-                continue
-            if [_text(layer, "digest") for layer in layers if image.document is not None] == [
-                str(layer.descriptor.digest) for layer in image.layers if layer.descriptor
-            ]:
-                return layers
-        return None
 
 
 def _text(value: JSON, key: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.evidence import index_is_sparse
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
 from ociarchive.measure import agrees
@@ -72,7 +71,7 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
             absent
             and edge.descriptor is not None
             and not _names(edge.descriptor.digest) & told
-            and (edge.parent is None or not index_is_sparse(edge.parent))
+            and (edge.parent is None or not evidence.is_sparse(edge.parent))
         ):
             yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
         for part in parts(node):
@@ -113,7 +112,7 @@ def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
         node = edge.node
         if not isinstance(node, Missing) or node.source is not None or edge.descriptor is None:
             continue
-        if edge.parent is not None and index_is_sparse(edge.parent):
+        if edge.parent is not None and evidence.is_sparse(edge.parent):
             platform = edge.descriptor.platform
             what = f" ({platform})" if platform else ""
             yield Fault(
