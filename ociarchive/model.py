@@ -288,21 +288,27 @@ class Edge:
 
 
 def walk(roots: Iterable[Root]) -> Iterator[Edge]:
-    """Give every edge once, parents before their children, in the order of the archive."""
-    seen: set[tuple[int, int]] = set()
+    """Give every edge once, parents before their children, in the order of the archive.
 
-    def below(entry: Root | Child, above: tuple[Child | Root, ...]) -> Iterator[Edge]:
+    The children of an index are looked at once, however many entries lead to it.
+    """
+    seen: set[tuple[int, int]] = set()
+    opened: set[int] = set()
+    pending: list[tuple[Iterator[Root | Child], tuple[Child | Root, ...]]] = [(iter(roots), ())]
+    while pending:
+        entries, above = pending[-1]
+        entry = next(entries, None)
+        if entry is None:
+            pending.pop()
+            continue
         key = (id(entry.descriptor), id(entry.node))
         if key in seen:
-            return
+            continue
         seen.add(key)
         yield Edge(entry, above)
-        if isinstance(entry.node, Index):
-            for child in entry.node.children:
-                yield from below(child, (*above, entry))
-
-    for root in roots:
-        yield from below(root, ())
+        if isinstance(entry.node, Index) and id(entry.node) not in opened:
+            opened.add(id(entry.node))
+            pending.append((iter(entry.node.children), (*above, entry)))
 
 
 def images(roots: Iterable[Root]) -> Iterator[Image]:

@@ -70,9 +70,9 @@ class Limits:
     #: Folders and links that are looked at on the way to what links lead to, of one archive. `docker save` wrote a link
     #: for each layer that it had written before, which is one step each.
     links: int = 500_000
-    #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index. Two
-    #: thousand images of some ten layers each, under two names, are 50,000.
-    listed: int = 100_000
+    #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index; and blobs.
+    #: Two thousand images of twenty layers each stay below; in 256 MiB fits a report of so many and no more.
+    listed: int = 50_000
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
     #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.

@@ -127,7 +127,9 @@ def command(**values: Any) -> int:
                 unread=run.unread,
             )
         else:
-            text = import_module(_REPORTS[values["fmt"]]).render(reports, _run(reports, seconds, allowed, values))
+            module = import_module(_REPORTS[values["fmt"]])
+            make = getattr(module, "pieces", module.render)
+            text = make(reports, _run(reports, seconds, allowed, values))
         if reports or values["fmt"] != "table":
             emit(text, values["output"])
     finally:

@@ -234,19 +234,20 @@ def require_apart(output: str | None, sources: Iterable[str]) -> None:
             raise UsageError("the report would overwrite an archive of this call, or part of one", where=output)
 
 
-def emit(text: str, output: str | None) -> None:
-    """Write a result to stdout or to a file. HostError: the file cannot be written."""
+def emit(text: str | Iterable[str], output: str | None) -> None:
+    """Write a result, or the pieces of one, to stdout or to a file. HostError: the file cannot be written."""
     if output is None or output == "-":
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         try:
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            for piece in [text] if isinstance(text, str) else text:
+                sys.stdout.write(piece.encode(encoding, "backslashreplace").decode(encoding))
             sys.stdout.flush()
         except BrokenPipeError:  # a reader that has enough; the status is that of the work
             return
         except OSError as error:
             raise cannot("write", error, "standard output") from error
         return
-    write_file(output, text)
+    write_file(output, text if isinstance(text, str) else "".join(text))
 
 
 def write_file(path: str, text: str) -> None:

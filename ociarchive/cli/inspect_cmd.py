@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +26,9 @@ from ociarchive.report.jsonout import inspect_json
 from ociarchive.report.text import safe
 from ociarchive.report.tree import Tree
 from ociarchive.transform.select import Selectors, nothing_in, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EXAMPLES = """\b
 Examples:
@@ -72,6 +75,7 @@ def command(**values: Any) -> int:
             archive = replace(archive, roots=roots)
         known = report.evidence if report is not None else None
         evidence = Evidence(archive, known.facts) if known is not None else sniffed(archive)
+        text: str | Iterator[str]
         if values["fmt"] == "json":
             text = inspect_json(archive, evidence, report)
         else:

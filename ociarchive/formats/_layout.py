@@ -145,7 +145,15 @@ def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
             continue
         digest = Digest.maybe(f"{algorithm}:{encoded}") if slash else None
         found.append(Stored(name=name, digest=digest, source=container.get(name)))
+        require_few(len(found), container)
     return tuple(found)
+
+
+def require_few(count: int, container: Container) -> None:
+    """Refuse more blobs than a report can list. LimitError: there are."""
+    if count > container.limits.listed:
+        what = f"more than the {container.limits.listed} blobs allowed lie in the archive"
+        raise LimitError(what, "listed", where=container.where)
 
 
 def marker() -> tuple[str, bytes]:

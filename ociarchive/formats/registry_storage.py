@@ -219,7 +219,8 @@ def _untagged(descriptor: Descriptor, graph: GraphReader, where: str, beside: se
 
 
 def _stored(container: Container) -> Iterator[Stored]:
-    for name in container.names(_BLOBS):
+    for number, name in enumerate(container.names(_BLOBS), 1):
+        _layout.require_few(number, container)
         algorithm, _, rest = name.removeprefix(_BLOBS).partition("/")
         encoded = rest.removesuffix("/data").rpartition("/")[2]
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=container.get(name))

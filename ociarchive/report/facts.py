@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.auditing import Evidence
     from ociarchive.model import Archive, Edge, Layer
     from ociarchive.values import JSON
@@ -17,15 +19,29 @@ Object: TypeAlias = "dict[str, JSON]"
 
 def archive_facts(archive: Archive, evidence: Evidence) -> Object:
     """Return `archives[]` of the JSON reports, without findings and summary."""
-    edges = list(walk(archive.roots))
+    return {
+        "source": archive.where,
+        "format": archive.format,
+        "images": [*image_facts(archive, evidence)],
+        **other_facts(archive),
+    }
+
+
+def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
+    """Give `images[]` of the JSON reports one by one, for there may be more than fits into memory at once."""
     holders: dict[int, list[Root]] = {}
     for root in archive.roots:
         for edge in walk([root]):
             holders.setdefault(id(edge.entry), []).append(root)
+    for edge in walk(archive.roots):
+        if isinstance(edge.node, Image):
+            yield _image(edge, evidence, holders)
+
+
+def other_facts(archive: Archive) -> Object:
+    """Return `artifacts[]` and `missing[]` of the JSON reports."""
+    edges = list(walk(archive.roots))
     return {
-        "source": archive.where,
-        "format": archive.format,
-        "images": [_image(edge, evidence, holders) for edge in edges if isinstance(edge.node, Image)],
         "artifacts": [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)],
         "missing": [_missing(edge) for edge in edges if isinstance(edge.node, Missing)],
     }
