@@ -102,8 +102,9 @@ class TarContainer:
         passed: set[str] = set()
         longest = max(self.limits.name, len(name))
         for _ in range(_MAX_LINKS):
-            if len(name) > longest or self._steps > self.limits.links:
-                self._note("limit-links", asked if len(name) > longest else self.where, self._too_far(name))
+            if len(name) > longest:
+                what = f"links lead to a path of {len(name)} characters, --limit name=N lifts the limit of {longest}"
+                self._note("limit-links", asked, what)
                 return None
             if name.startswith("../"):
                 self._note("link-escapes", asked, "link leads out of the archive")
@@ -120,14 +121,8 @@ class TarContainer:
                     self._note("link-loop", name, "link leads in a circle")
                     return None
                 passed.add(name)
-                self._steps += 1
-                target = found.link if found.kind == _LINK else _join(name, found.link)
-                inside = normal(target) if target is not None else ""
-                if not inside or inside.startswith("../"):
-                    self._note("link-escapes", name, "link leads out of the archive")
-                    return None
-                if inside not in self._members and self._through_folder(inside) is None:
-                    self._note("link-dangling", name, "link leads to nothing")
+                inside = self._target(name, found)
+                if inside is None:
                     return None
                 name = inside
             else:
@@ -136,14 +131,28 @@ class TarContainer:
         self._note("link-loop", asked, "link leads in a circle")
         return None
 
+    def _target(self, name: str, found: _Member) -> str | None:
+        """Return what a link leads to; None, and a flaw, where that is nothing, or outside."""
+        if not self._step():
+            return None
+        target = found.link if found.kind == _LINK else _join(name, found.link)
+        inside = normal(target) if target is not None else ""
+        if not inside or inside.startswith("../"):
+            self._note("link-escapes", name, "link leads out of the archive")
+            return None
+        if inside in self._members or self._through_folder(inside) is not None:
+            return inside
+        if self._steps <= self.limits.links:
+            self._note("link-dangling", name, "link leads to nothing")
+        return None
+
     def _through_folder(self, name: str) -> str | None:
         """Return the name with a linked folder in it replaced by what it leads to.
 
         Each folder that is looked at is a step: names of thousands of folders would make a few links the work of hours.
         """
         position = name.rfind("/")
-        while position > 0 and self._steps <= self.limits.links:
-            self._steps += 1
+        while position > 0 and self._step():
             folder = self._members.get(name[:position])
             if folder is not None and folder.kind == _SYMLINK:
                 target = _join(name[:position], folder.link)
@@ -151,10 +160,13 @@ class TarContainer:
             position = name.rfind("/", 0, position)
         return None
 
-    def _too_far(self, name: str) -> str:
+    def _step(self) -> bool:
+        """Count a step on the way of a link; False, and a flaw of the whole, where there were too many."""
+        self._steps += 1
         if self._steps > self.limits.links:
-            return f"following links takes more than {self.limits.links} steps, --limit links=N lifts this limit"
-        return f"links lead to a path of {len(name)} characters, --limit name=N lifts the limit of {self.limits.name}"
+            what = f"following links takes more than {self.limits.links} steps, --limit links=N lifts this limit"
+            self.flaws.add(Flaw(rule="limit-links", where=self.where, message=what, subject=self.where))
+        return self._steps <= self.limits.links
 
     def _note(self, rule: str, name: str, message: str) -> None:
         self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))
@@ -318,7 +330,7 @@ class TarContainer:
                 self._note("link-escapes", name, "link leads out of the archive")
             elif other is None and inside not in self._folders and self._through_folder(inside) is None:
                 if self._steps > self.limits.links:
-                    raise _Damage("limit-links", self._too_far(name), self._size)
+                    return
                 self._note("link-dangling", name, "link leads to nothing")
             elif inside == name:
                 self._note("link-loop", name, "link leads in a circle")

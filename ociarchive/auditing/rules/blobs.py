@@ -82,7 +82,7 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
 
 
 #: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
-_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
+_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop", "limit-links"))
 
 
 def _names(digest: Digest) -> set[str]:
