@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ociarchive import documents
 from ociarchive.bytes.limits import LimitError
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
-    from ociarchive.model import Blob
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Descriptor
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
@@ -35,6 +34,23 @@ _HEAD: Final = 1 << 20
 _SUBJECT: Final = re.compile(r'"subject"\s*:\s*(?=\[)')
 
 
+class Held(Protocol):
+    """What an artifact holds: a descriptor, and where the bytes are."""
+
+    @property
+    def descriptor(self) -> Descriptor | None:
+        """The claim, None where there is none."""
+        ...
+
+    @property
+    def source(self) -> ByteSource | None:
+        """The bytes, None where they are not in the archive."""
+        ...
+
+
+_Blob = TypeVar("_Blob", bound=Held)
+
+
 class Statements:
     """The payloads of one archive. Each is read once, however many artifacts hold it."""
 
@@ -43,12 +59,12 @@ class Statements:
         self._read = self._count = 0
         self._known: dict[tuple[str, ByteSource], tuple[Digest, ...]] = {}
 
-    def of(self, blobs: Iterable[Blob]) -> tuple[tuple[Blob, tuple[Digest, ...]], ...]:
+    def of(self, blobs: Iterable[_Blob]) -> tuple[tuple[_Blob, tuple[Digest, ...]], ...]:
         """Return what an artifact's blobs speak of, each blob once; nothing where one cannot be read.
 
         LimitError: all payloads together are too large, or speak of too much.
         """
-        found: dict[tuple[str, ByteSource], tuple[Blob, tuple[Digest, ...]]] = {}
+        found: dict[tuple[str, ByteSource], tuple[_Blob, tuple[Digest, ...]]] = {}
         for blob in blobs:
             if blob.descriptor is not None and blob.source is not None:
                 key = (blob.descriptor.media_type, blob.source)

@@ -222,7 +222,7 @@ CASES: dict[str, Wide] = {
     "history-of-80-000": Wide(build=_tar(lambda: _config(history=[{"created_by": str(n)} for n in range(80_000)]))),
     "labels-100-000": Wide(build=_tar(lambda: _config(config={"Labels": {f"l{n}": "x" for n in range(100_000)}}))),
     "links-that-grow": Wide(build=_tar(lambda: _growing_links(5000), style=Style.GNU), rule="limit-links"),
-    "links-dangling-7-000-deep": Wide(
+    "links-dangling-2-000-deep": Wide(
         build=_tar(lambda: _dangling_links(2000, 2000), style=Style.GNU), rule="limit-links"
     ),
     "links-dangling-15-000": Wide(build=_tar(lambda: _dangling_links(15_000, 20)), rule="link-dangling"),
