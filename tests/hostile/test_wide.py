@@ -58,7 +58,9 @@ def test_stays_within_the_bounds(name: str, tmp_path: Path) -> None:
 
 
 def _within_bounds(ended: Ended, call: str) -> None:
-    assert ended.status in (0, 1, 2), f"{call}: {ended.status}, {ended.stderr[-500:]}"
+    # An index.json of more names than a reader takes is written, audited and not given: that is no fault of the host.
+    given_up = "fails its audit: document is too large" in ended.stderr
+    assert ended.status in (0, 1, 2) or given_up, f"{call}: {ended.status}, {ended.stderr[-500:]}"
     assert ended.peak < MEMORY, f"{call}: {ended.peak >> 20} MiB"
     for words in ("Traceback", "a fault in ociarchive"):
         assert words not in ended.stderr, (call, ended.stderr[-500:])
