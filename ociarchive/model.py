@@ -160,7 +160,8 @@ class Child:
 class Root:
     """An image, index or artifact that an archive names by itself, with the names it gives it.
 
-    `attached` is the name of the image that cosign says this speaks of: no name of its own.
+    `attached` is the name of the image that cosign says this speaks of: no name of its own. `repository` is the one of
+    a registry in which it is.
     """
 
     descriptor: Descriptor | None
@@ -168,6 +169,7 @@ class Root:
     names: tuple[Reference, ...] = ()
     ref_name: str | None = None
     attached: Reference | None = None
+    repository: str | None = None
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -231,11 +233,27 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A file of a registry's repository by which it has a blob, and which is not as a registry needs it.
+
+    `what` is what it should lead to, `digest` the one that its path says (a tag's says none). `held` is what stands in
+    it instead of a digest; None where the file is not there, or where it leads to a blob that is not (`leads_nowhere`).
+    """
+
+    what: str
+    where: str
+    repository: str
+    digest: Digest | None
+    held: str | None = None
+    leads_nowhere: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """Everything that one archive claims. `entry` is the document with which it begins.
 
     `beside` has the digests of blobs that something leads to which is no root. `incomplete` tells that something could
-    not be read, so that what it leads to is not known.
+    not be read, so that what it leads to is not known. `links` are those of a registry that it could not serve from.
     """
 
     format: str
@@ -247,6 +265,7 @@ class Archive:
     extras: tuple[Blob, ...] = field(default=())
     beside: frozenset[Digest] = field(default=frozenset())
     incomplete: bool = False
+    links: tuple[Link, ...] = ()
 
     @property
     def where(self) -> str:

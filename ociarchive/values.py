@@ -198,6 +198,21 @@ class Reference:
         return f"{self.host}/{self.path}{self._suffix}"
 
     @property
+    def disputed(self) -> str | None:
+        """Why older readers, which have a stricter grammar, refuse this name; None where every one takes it.
+
+        distribution, reference/normalize.go before 2.8.2 and containers/image: a first part without `.` and `:` is no
+        host, so that its capitals are at fault; there are no IPv6 addresses; 255 characters are all, host and all.
+        """
+        if self.host.lower() != self.host and not set(".:") & set(self.host):
+            return "a host without a dot or port has capitals"
+        if self.host.startswith("["):
+            return "its host is an IPv6 address"
+        if len(f"{self.host}/{self.path}") > MAX_NAME:
+            return f"with its host it has more than {MAX_NAME} characters"
+        return None
+
+    @property
     def _suffix(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from ociarchive.cli.common import common, common_options, emit, jobs, limit_options, limits, platform, source
+from ociarchive.cli.common import (
+    common,
+    common_options,
+    emit,
+    jobs,
+    limit_options,
+    limits,
+    platform,
+    source,
+    width,
+)
 from ociarchive.cli.completing import among
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
@@ -112,7 +122,7 @@ def command(**values: Any) -> int:
         shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
     if receipt:
         emit(receipt_json(done, options.storage, digests), receipt)
-    shared.say(summary(done, whole=shared.verbose > 0).rstrip("\n"))
+    shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
     return 0
 
 
@@ -167,7 +177,9 @@ def _tag(text: str | None) -> Reference | None:
     try:
         name = Reference.parse(text)
     except ValueError as error:
-        raise UsageError(f"--tag takes an image name: {error}") from None
+        lower = Reference.maybe(text.lower())
+        hint = f"use small letters: {text.lower()}" if lower is not None and text != text.lower() else None
+        raise UsageError(f"--tag takes an image name: {error}", hint=hint) from None
     if name.digest is not None:
         raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
     return name

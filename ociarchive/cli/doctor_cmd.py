@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ociarchive.cli.common import common_options, emit, output_options
+from ociarchive.cli.common import common_options, emit, output_options, width
 from ociarchive.machine import look
 from ociarchive.report.doctor import doctor_json, doctor_table
 
@@ -28,5 +28,6 @@ def command(fmt: str, output: str | None, **_: Any) -> int:
     Made to be put into a report of a fault; it holds paths and no names of archives. Status 3: a codec does not work.
     """
     machine = look(os.getcwd())
-    emit(doctor_json(machine) if fmt == "json" else doctor_table(machine), output)
+    text = doctor_json(machine) if fmt == "json" else doctor_table(machine, width=width())
+    emit(text, output)
     return 0 if machine.fit else _UNFIT

@@ -22,6 +22,7 @@ from ociarchive.cli.common import (
     width,
 )  # fmt: skip
 from ociarchive.formats import open_archive
+from ociarchive.report.audit_table import first_of_each, verdict
 from ociarchive.report.jsonout import inspect_json
 from ociarchive.report.text import safe
 from ociarchive.report.tree import Tree
@@ -29,6 +30,9 @@ from ociarchive.transform.select import Selectors, nothing_in, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ociarchive.auditing import Report
+    from ociarchive.cli.common import Common
 
 _EXAMPLES = """\b
 Examples:
@@ -81,13 +85,23 @@ def command(**values: Any) -> int:
         else:
             tree = Tree(archive, evidence, width=width(), whole=shared.verbose > 0, ascii_only=ascii_only())
             text = tree.text()
+            if report is not None:
+                text += "\n".join(["", *verdict([report], width=width())]) + "\n"
         emit(text, values["output"])
         if report is None:
             for flaw in flaws:
                 shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
             return 0
-        for finding in report.findings:
-            shared.say(f"{finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+        _say(report, shared)
         return int(report.count("error") > 0)
     finally:
         archive.close()
+
+
+def _say(report: Report, shared: Common) -> None:
+    """Say on stderr what the audit found, of many findings of a rule the first few."""
+    for shown, more in first_of_each(report.findings, whole=shared.verbose > 0):
+        for finding in shown:
+            shared.say(f"{finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+        if more:
+            shared.say(f"{shown[0].severity}: {more}: -v shows all ({safe(report.source)})")

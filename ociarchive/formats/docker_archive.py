@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive import documents
 from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout, _v1
-from ociarchive.model import Archive, Blob, Image, Root, images, walk
-from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
+from ociarchive.formats import _layout, _loaded, _v1
+from ociarchive.model import Archive, Blob, Image, Root, images
+from ociarchive.values import Descriptor, Digest, Reference, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _MANIFEST: Final = "manifest.json"
 #: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
 _CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
-_PREFERRED: Final = Platform(os="linux", architecture="amd64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +70,21 @@ class DockerArchive:
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry if entry and roots else None,
+            beside=_v1.kept_beside(roots, listed, stored),
         )
 
     def admit(self, content: Content) -> tuple[Content, list[str]]:
         """Everything fits but artifacts alone, which no engine loads."""
         if next(images(content.roots), None) is None:
-            raise ContentError("there are artifacts alone and no image, which no docker-archive can hold")
+            raise _loaded.no_image(content)
         owners: dict[Reference, object] = {}
         for root in content.roots:
             for name in root.names:
                 if owners.setdefault(name, root.identity) != root.identity:
                     raise UsageError(f"two images have the name {name}", hint="select one by its digest")
         left = [f"{extra.name}: a docker-archive has no place for it" for extra in content.extras]
-        return replace(content, extras=()), left
+        roots, names = _loaded.admit(content.roots)
+        return replace(content, roots=roots, extras=()), [*left, *names]
 
     def blob_path(self, digest: Digest) -> str:
         """As a layout."""
@@ -98,7 +99,7 @@ class DockerArchive:
         """oci-layout and index.json for engines that read layouts, manifest.json for all others."""
         yield _layout.marker()
         yield _layout.INDEX, _layout.index_json(content, everywhere=True)
-        yield _MANIFEST, documents.dump(list(_manifest_json(content)))
+        yield _MANIFEST, documents.dump(list(_loaded.manifest_json(content)))
 
 
 # Reading
@@ -146,6 +147,15 @@ def _entry(value: JSON, container: Container, graph: GraphReader, where: str) ->
             graph.incomplete = True
             graph.flaw("schema", f"{key} is an array of strings", f"{where}/{key}", _MANIFEST)
             return None
+    nameless = [number for number, name in enumerate(_strings(layers)) if not name]
+    for number in nameless:
+        graph.incomplete = True
+        graph.flaw(
+            "schema", "a layer without a name", f"{where}/Layers/{number}", _MANIFEST,
+            "the name of a member", "an empty string",
+        )  # fmt: skip
+    if nameless:
+        return None
     named = _CONFIG_NAME.match(config)
     blob = Blob(
         descriptor=None,
@@ -310,42 +320,6 @@ def _holders(roots: tuple[Root, ...]) -> dict[object, _Holders]:
 
 def _layers(image: Image) -> tuple[ByteSource | None, ...]:
     return tuple(layer.source for layer in image.layers)
-
-
-# Writing
-
-
-def _manifest_json(content: Content) -> Iterator[JSON]:
-    """Give one entry for each image that a loader of manifest.json can have, with all its names."""
-    chosen: dict[tuple[str, ...], dict[str, None]] = {}
-    for root in content.roots:
-        image = _one_image(root)
-        if image is None or image.config.descriptor is None:
-            continue
-        blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
-        key = tuple(str(blob.digest) for blob in blobs if blob)
-        spelled = (replace(name, digest=None).familiar for name in root.names if name.tag)
-        chosen.setdefault(key, {}).update(dict.fromkeys(spelled))
-    for (config, *layers), names in chosen.items():
-        yield {
-            "Config": _path(config),
-            "RepoTags": [*names] or None,
-            "Layers": [_path(layer) for layer in layers],
-        }
-
-
-def _path(digest: str) -> str:
-    return _layout.blob_path(Digest.parse(digest))
-
-
-def _one_image(root: Root) -> Image | None:
-    """Return the image that stands for an index where only one can: linux/amd64, else the first."""
-    if isinstance(root.node, Image):
-        return root.node
-    found = [edge for edge in walk([root]) if isinstance(edge.node, Image)]
-    fitting = (edge for edge in found if edge.platform and edge.platform.fits(_PREFERRED))
-    first = next(fitting, next(iter(found), None))
-    return first.node if first is not None and isinstance(first.node, Image) else None
 
 
 DOCKER_ARCHIVE = DockerArchive()

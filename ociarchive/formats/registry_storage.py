@@ -13,7 +13,7 @@ from ociarchive.bytes.source import read_all
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
+from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, parts, walk
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class RegistryStorage:
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
         graph = GraphReader(lambda digest: container.get(self.blob_path(digest)), container.where, container.limits)
-        described = _Described(container, graph)
+        links, described = _Links(container), _Described(container, graph)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
         for name in sorted(container.names(_REPOSITORIES)):
@@ -53,16 +53,18 @@ class RegistryStorage:
                 continue
             parts_of_name = rest.split("/")
             if parts_of_name[0] == "tags" and parts_of_name[2:] == ["current", "link"]:
-                root = _tagged(container, graph, name, f"{repository}:{parts_of_name[1]}", described)
+                root = _tagged(described, links, name, repository, parts_of_name[1])
                 if root:
                     roots.append(root)
-            elif parts_of_name[0] == "revisions" and (digest := _link(container, graph, name)):
+            elif parts_of_name[0] == "revisions" and (digest := links.follow(name, repository)):
                 revisions.setdefault(digest, name)
         reached = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
         beside: set[Digest] = set()
         for digest, name in revisions.items():
             if digest not in reached:
-                roots.extend(_untagged(described.of(digest), graph, f"{container.where}: {name}", beside))
+                roots.extend(_untagged(described, links, digest, name, beside))
+        for root in roots:
+            links.require(root)
         return Archive(
             format=self.name,
             container=container,
@@ -71,6 +73,7 @@ class RegistryStorage:
             beside=frozenset(beside),
             incomplete=graph.incomplete or container.damaged,
             stored=tuple(_stored(container)),
+            links=tuple(links.bad.values()),
         )
 
     def admit(self, content: Content) -> tuple[Content, list[str]]:
@@ -160,22 +163,93 @@ def _homes(content: Content) -> dict[int, list[str]]:
     return homes
 
 
-def _link(container: Container, graph: GraphReader, name: str) -> Digest | None:
-    source = container.get(name)
-    if source is None:
+class _Links:
+    """The links of repositories: a registry answers for a blob only where the repository has a link to it.
+
+    distribution, registry/storage/linkedblobstore.go: without one the answer is 404, with one that holds no digest 500.
+    `bad` has those that it could not serve from, each once.
+    """
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._seen: set[str] = set()
+        self._required: set[tuple[str, int]] = set()
+        self.bad: dict[str, Link] = {}
+
+    def follow(self, name: str, repository: str, what: str = "manifest") -> Digest | None:
+        """Return the digest that a link holds; None, and a bad link, where it holds none."""
+        self._seen.add(name)
+        source = self._container.get(name)
+        if source is None:
+            return None  # a link of the file system, which the container tells of
+        held = ""
+        try:
+            held = read_all(source, _MAX_LINK).decode("utf-8", "backslashreplace")
+            found = Digest.parse(held)
+        except ContentError:
+            held = f"{source.size} bytes"
+        except ValueError:
+            held = repr(held[:80]) if held else "an empty file"
+        else:
+            told = _in_path(name)
+            if told is None or told.algorithm != found.algorithm or told == found:
+                return found  # an alias of another algorithm holds the usual digest
+            held = str(found)
+        self._bad(name, repository, what, held=held)
         return None
-    try:
-        return Digest.parse(read_all(source, _MAX_LINK).decode("ascii"))
-    except (ContentError, ValueError) as error:
-        graph.flaw("schema", f"link is no digest: {error}", source.where, name)
-        return None
+
+    def require(self, root: Root) -> None:
+        """Look for every link that a registry needs to serve a root, and what it leads to, from its repository."""
+        if root.repository is None or (root.repository, id(root.node)) in self._required:
+            return
+        self._required.add((root.repository, id(root.node)))
+        base = f"{_REPOSITORIES}{root.repository}"
+        for edge in walk([root]):
+            absent = isinstance(edge.node, Missing) and edge.node.source is None
+            opaque = isinstance(edge.node, Artifact) and edge.node.document is None  # may be linked as a blob as well
+            if edge.descriptor is not None and not absent and not opaque:
+                name = f"{base}{_MANIFESTS}revisions/{_path(edge.descriptor.digest)}/link"
+                self._require(name, root.repository, "index" if isinstance(edge.node, Index) else "manifest")
+            for part in parts(edge.node):
+                if part.descriptor is not None and part.descriptor.data is None and part.source is not None:
+                    name = f"{base}/_layers/{_path(part.descriptor.digest)}/link"
+                    of_image = "layer" if isinstance(part, Layer) else "config"
+                    self._require(name, root.repository, of_image if isinstance(edge.node, Image) else "blob")
+
+    def _require(self, name: str, repository: str, what: str) -> None:
+        if name in self._seen or self.follow(name, repository, what) is not None or name in self.bad:
+            return
+        if all(flaw.subject != name for flaw in self._container.flaws):
+            self._bad(name, repository, what)
+
+    def leads_nowhere(self, name: str, repository: str) -> None:
+        """Note a link to a manifest that is not there."""
+        self._bad(name, repository, "manifest", leads_nowhere=True)
+
+    def _bad(
+        self, name: str, repository: str, what: str, *, held: str | None = None, leads_nowhere: bool = False
+    ) -> None:
+        self.bad[name] = Link(
+            what=what,
+            where=f"{self._container.where}: {name}",
+            repository=repository,
+            digest=_in_path(name),
+            held=held,
+            leads_nowhere=leads_nowhere,
+        )
+
+
+def _in_path(name: str) -> Digest | None:
+    """Return the digest that the path of a link says; that of a tag says none."""
+    *_, place, algorithm, encoded, _ = name.split("/")
+    return Digest.maybe(f"{algorithm}:{encoded}") if place in ("revisions", "_layers") else None
 
 
 class _Described:
     """Descriptors of manifests that only their digests name. Each manifest is read once, however many tags it has."""
 
     def __init__(self, container: Container, graph: GraphReader) -> None:
-        self._container, self._graph = container, graph
+        self.container, self.graph = container, graph
         self._made: dict[Digest, Descriptor] = {}
 
     def of(self, digest: Digest) -> Descriptor:
@@ -185,37 +259,50 @@ class _Described:
         return self._made[digest]
 
     def _make(self, digest: Digest) -> Descriptor:
-        source = self._container.get(REGISTRY_STORAGE.blob_path(digest))
+        source = self.container.get(REGISTRY_STORAGE.blob_path(digest))
         if source is None:
             return Descriptor.make("", digest, 0)
         try:
-            document = self._graph.read_document(source, self._container.limits.manifest_size)
+            document = self.graph.read_document(source, self.container.limits.manifest_size)
         except ContentError:
             return Descriptor.make("", digest, source.size)
         return Descriptor.make(_layout.media_type_of(document), digest, source.size)
 
 
-def _tagged(container: Container, graph: GraphReader, name: str, told: str, described: _Described) -> Root | None:
-    digest = _link(container, graph, name)
-    if digest is None:
-        return None
-    descriptor = described.of(digest)
-    reference = Reference.maybe(told)
+def _tagged(described: _Described, links: _Links, name: str, repository: str, tag: str) -> Root | None:
+    """Return the root of a tag; one that holds no digest leads to what cannot be read."""
+    container, graph = described.container, described.graph
+    reference = Reference.maybe(f"{repository}:{tag}")
     if reference is None:
+        told = f"{repository}:{tag}"
         where = f"{container.where}: {name}"
         graph.flaw("reference-malformed", f"tag {told[:80]!r} is no image name", where, told[:200])
-    return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
+    names = (reference,) if reference else ()
+    digest = links.follow(name, repository)
+    if digest is None:
+        graph.incomplete = True
+        if (source := container.get(name)) is None:
+            return None
+        return Root(descriptor=None, node=Missing(source=source), names=names, repository=repository)
+    descriptor = described.of(digest)
+    return Root(descriptor=descriptor, node=graph.node(descriptor), names=names, repository=repository)
 
 
-def _untagged(descriptor: Descriptor, graph: GraphReader, where: str, beside: set[Digest]) -> Iterator[Root]:
+def _untagged(described: _Described, links: _Links, digest: Digest, name: str, beside: set[Digest]) -> Iterator[Root]:
+    graph = described.graph
+    repository = name.removeprefix(_REPOSITORIES).partition(_MANIFESTS)[0]
+    descriptor = described.of(digest)
     node = graph.node(descriptor)
-    if not isinstance(node, Missing) and node.subject is not None:
-        yield Root(descriptor=descriptor, node=node)
+    if isinstance(node, Missing) and node.source is None:
+        links.leads_nowhere(name, repository)
+    elif not isinstance(node, Missing) and node.subject is not None:
+        yield Root(descriptor=descriptor, node=node, repository=repository)
     else:
+        where = f"{described.container.where}: {name}"
         for edge in walk([Root(descriptor=descriptor, node=node)]):
             held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
             beside.update(one.digest for one in (edge.descriptor, *held) if one is not None)
-        graph.flaw("manifest-untagged", "a manifest without a tag; it is not taken along", where, descriptor.digest)
+        graph.flaw("manifest-untagged", "a manifest without a tag; it is not taken along", where, digest)
 
 
 def _stored(container: Container) -> Iterator[Stored]:

@@ -6,9 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
-from ociarchive.report.text import safe, size
+from ociarchive.report.text import placed, size, wrapped
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,8 +24,8 @@ def doctor_json(machine: Machine) -> str:
     return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
 
 
-def doctor_table(machine: Machine) -> str:
-    """Return all of it for people: a line for each thing, and a verdict."""
+def doctor_table(machine: Machine, *, width: int) -> str:
+    """Return all of it for people: a line for each thing, and a verdict. `width` is in columns."""
     rows = [
         ["ociarchive", f"{VERSION} in {machine.package}"],
         ["python", f"{machine.python}, {machine.executable}"],
@@ -43,8 +41,12 @@ def doctor_table(machine: Machine) -> str:
         ["libmagic", machine.libmagic or "not here: what is no archive is named by a short table of our own"],
         *(["space", _space(one)] for one in machine.spaces),
     ]
-    table = tabulate([[name, safe(text)] for name, text in rows], tablefmt="plain", disable_numparse=True)
-    return f"{table}\n\n{_verdict(machine)}\n"
+    margin = max(len(name) for name, _ in rows) + 2
+    lines = []
+    for name, text in rows:
+        first, *more = wrapped(text, width - margin, "  ")
+        lines += [f"{name:{margin}}{first}", *placed(more, margin, width)]
+    return "\n".join([*lines, "", *wrapped(_verdict(machine), width, "  ")]) + "\n"
 
 
 def _limits(machine: Machine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Evidence
     from ociarchive.model import Archive, Edge, Layer
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Platform
 
 Object: TypeAlias = "dict[str, JSON]"
 
@@ -47,14 +48,30 @@ def other_facts(archive: Archive) -> Object:
     }
 
 
+def full_platform(entry: Root | Child) -> Platform | None:
+    """Return the platform of an entry, with the variant and the version of the OS that its config alone gives."""
+    told = entry.platform
+    own = entry.node.platform if isinstance(entry.node, Image) else None
+    if told is None or own is None or (told.os, told.architecture) != (own.os, own.architecture):
+        return told
+    return replace(told, variant=told.variant or own.variant, os_version=told.os_version or own.os_version)
+
+
+def spelled(platform: Platform) -> str:
+    """Return a platform with the version of its OS, by which images for Windows differ."""
+    return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
+
+
 def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Object:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
     platform = edge.platform
+    version = full_platform(edge.entry)
     return {
         **_names(edge, holders),
         "platform": str(platform) if platform and str(platform) else None,
+        "os_version": version.os_version if version else None,
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
@@ -146,6 +163,7 @@ def _missing(edge: Edge) -> Object:
     return {
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "platform": str(platform) if platform else None,
+        "os_version": platform.os_version if platform else None,
         "index": _index_digest(edge),
         "reason": "malformed" if here else "absent",
     }

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.bytes.limits import Limits
 from ociarchive.report import contents, jsonout, view
 from ociarchive.report.outcomes import Outcome, outcomes
-from ociarchive.report.templating import again, environment, page, shell
-from ociarchive.report.text import plural, size
+from ociarchive.report.templating import again, environment, page
+from ociarchive.report.text import plural, shell, size
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:

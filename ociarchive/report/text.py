@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
+#: What tells a word that is a digest, or a path or name with one or more folders.
+_COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
 #: Characters that are looked at for each column: marks that take none stand above one another in a few.
 _PER_COLUMN: Final = 8
+#: Bytes that stand for themselves between the quotes of `$'...'`.
+_PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -57,8 +62,11 @@ def short(digest: str | None, *, whole: bool = False) -> str:
     return digest if whole else digest.partition(":")[2][:12] or digest[:12]
 
 
-def wrapped(text: str, width: int, indent: str) -> list[str]:
-    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented."""
+def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[str]:
+    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented.
+
+    With `whole` a digest, path or name is never broken, so that it can be copied: its line may be wider.
+    """
     lines: list[str] = []
     line = ""
     for word in safe(text).split(" "):
@@ -69,6 +77,10 @@ def wrapped(text: str, width: int, indent: str) -> list[str]:
         if line.strip():
             lines.append(line)
             line = indent
+        if whole and _COPIED.search(word):
+            rest = line + word
+            line = word if columns(rest) > width else rest
+            continue
         line = _broken(line + word, width, indent, lines)
     return [*lines, line]
 
@@ -88,6 +100,30 @@ def _broken(word: str, width: int, indent: str, lines: list[str]) -> str:
         place += len(taken)
         before = indent
     return before + word[place:]
+
+
+def placed(lines: Iterable[str], margin: int, width: int) -> list[str]:
+    """Return lines behind a margin, which is smaller where a line that cannot be broken needs the columns."""
+    return [" " * min(margin, max(width - columns(line), 0)) + line for line in lines]
+
+
+def command(words: str, call: Sequence[str], width: int, margin: int = 0) -> list[str]:
+    """Return words that lead to a command, and the command in the spelling of a shell, which is never broken."""
+    spelled = shell(call)
+    line = f"{' ' * margin}{words} {spelled}"
+    if columns(line) <= width:
+        return [line]
+    return [*placed(wrapped(words, width - margin, ""), margin, width), *placed([spelled], margin + 2, width)]
+
+
+def shell(words: Iterable[str]) -> str:
+    """Return words as a shell takes them; what cannot be printed is spelled in `$'...'`."""
+    return " ".join(shlex.quote(word) if word.isprintable() else _dollar(word) for word in words)
+
+
+def _dollar(word: str) -> str:
+    raw = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in raw) + "'"
 
 
 def cut_hard(text: str, width: int) -> str:

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing import Evidence, judge
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import (
@@ -86,12 +87,14 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
 
 
 def nothing_in(archive: Archive) -> ContentError:
-    """Return the error of an archive without any image or artifact, with what was noticed first as the reason."""
-    flaw = next(iter((*archive.container.flaws, *archive.flaws)), None)
-    if flaw is None:
-        return ContentError("no image in the archive", where=archive.where)
-    what = f"no image in the archive: {flaw.message}"
-    return ContentError(what, where=flaw.where, expected=flaw.expected, found=flaw.found)
+    """Return the error of an archive without any image or artifact: the first that is found in it, else a warning."""
+    found = judge(Evidence(archive, {}))
+    for severity in ("error", "warning", "note"):
+        for one in found:
+            if one.severity == severity:
+                what = f"no image in the archive: {one.message}"
+                return ContentError(what, where=one.location, expected=one.expected, found=one.found)
+    return ContentError("no image in the archive", where=archive.where)
 
 
 def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:

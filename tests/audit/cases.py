@@ -229,16 +229,24 @@ def cyclic(*, closed: bool) -> list[Member]:
     return [*layout(root)]
 
 
-def registry(*, tagged: bool) -> list[Member]:
-    """Make the folder of a registry with one repository."""
-    root, home = "docker/registry/v2/", "docker/registry/v2/repositories/corpus/app/"
-    made_files = [
-        file(f"{root}blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data", data) for name, data in NODE.blobs.items()
-    ]
-    made_files.append(file(f"{home}_manifests/revisions/sha256/{hexed(NODE.digest)}/link", NODE.digest.encode()))
+HOME = "docker/registry/v2/repositories/corpus/app"
+REVISION = f"{HOME}/_manifests/revisions/sha256/{hexed(NODE.digest)}/link"
+LAYER_LINK = f"{HOME}/_layers/sha256/{hexed(TOP.digest)}/link"
+TAG_LINK = f"{HOME}/_manifests/tags/1.0/current/link"
+
+
+def registry(*, tagged: bool, **changed_links: bytes | None) -> list[Member]:
+    """Make the folder of a registry with one repository; None takes a link away."""
+    held: dict[str, bytes | None] = {
+        f"docker/registry/v2/blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data": data
+        for name, data in NODE.blobs.items()
+    }
+    held |= {f"{HOME}/_layers/sha256/{hexed(name)}/link": name.encode() for name in NODE.blobs if name != NODE.digest}
+    held[REVISION] = NODE.digest.encode()
     if tagged:
-        made_files.append(file(f"{home}_manifests/tags/1.0/current/link", NODE.digest.encode()))
-    return made_files
+        held[TAG_LINK] = NODE.digest.encode()
+    held |= changed_links
+    return [file(name, data) for name, data in held.items() if data is not None]
 
 
 def many_layers(count: int) -> Image:
@@ -279,6 +287,14 @@ TWO = [
     },
 ]
 HYBRID = hybrid(SAVED)
+
+
+def v1_image(number: int, parent: int | None = None, **members: object) -> bytes:
+    """Make the document of version 1 that Docker from 25 on keeps among the blobs, one for each layer."""
+    known = {"id": f"{number:064x}"} | ({} if parent is None else {"parent": f"{parent:064x}"})
+    return dumped({**known, "created": "1970-01-01T00:00:00Z", "os": "linux", **members})
+
+
 ENTRY = TWO[0]
 
 
@@ -911,7 +927,8 @@ FAILS: Cases = {
             content=without(
                 layout(BOTH), *(blob_path(one) for one in (ARM.node().digest, ARM.image_id, ARM.layers[1].digest))
             ),
-            subject=ARM.node().digest,
+            subject=BOTH.digest,
+            location=f": {blob_path(BOTH.digest)}",
         ),
         "nested": Case(
             content=without(
@@ -932,6 +949,12 @@ FAILS: Cases = {
         ),
         "dir": Case(content=[*GOOD_DIR, file(hexed(digest(b"stray")), b"stray")], folder=True),
         "empty": Case(content=layout(NODE, strays=[b""])),
+        "v1-in-a-layout": Case(content=layout(NODE, strays=[v1_image(1)])),
+        "v1-without-its-parent": Case(content=[*HYBRID, *map(blob_of, (v1_image(1, 9), v1_image(2, 1)))], count=2),
+        "v1-more-than-layers": Case(content=[*HYBRID, *(blob_of(v1_image(number)) for number in range(5))], count=3),
+        "v1-of-a-short-id": Case(content=[*HYBRID, blob_of(v1_image(1, id="1"))]),
+        "v1-with-layers": Case(content=[*HYBRID, blob_of(v1_image(1, rootfs={}))]),
+        "v1-in-a-circle": Case(content=[*HYBRID, *map(blob_of, (v1_image(1, 2), v1_image(2, 1)))], count=2),
     },
     "blob-name": {
         "hidden": Case(
@@ -1249,6 +1272,41 @@ FAILS: Cases = {
         ),
         "attestation-of-index.json": Case(
             content=layout(NODE, attestation(IMAGE.node(), statement(NOWHERE))), expected=NODE.digest
+        ),
+    },
+    # -- registries
+    "registry-link-missing": {
+        "layer": Case(
+            content=registry(tagged=True, **{LAYER_LINK: None}),
+            folder=True,
+            subject=TOP.digest,
+            location=f": {LAYER_LINK}",
+        ),
+        "manifest": Case(content=registry(tagged=True, **{REVISION: None}), folder=True, subject=NODE.digest),
+        "every-layer": Case(
+            content=[one for one in registry(tagged=True) if "/_layers/" not in one.name], folder=True, count=3
+        ),
+    },
+    "registry-link-malformed": {
+        "layer": Case(
+            content=registry(tagged=True, **{LAYER_LINK: b""}),
+            folder=True,
+            subject=TOP.digest,
+            expected=TOP.digest,
+            found="an empty file",
+            location=f": {LAYER_LINK}",
+        ),
+        "layer-of-another": Case(
+            content=registry(tagged=True, **{LAYER_LINK: BASE.digest.encode()}), folder=True, found=BASE.digest
+        ),
+        "tag": Case(content=registry(tagged=True, **{TAG_LINK: b""}), folder=True, subject=TAG_LINK),
+        "revision": Case(content=registry(tagged=True, **{REVISION: NODE.digest.encode() + b"\n"}), folder=True),
+    },
+    "registry-link-dangling": {
+        "revision": Case(
+            content=registry(tagged=True, **{REVISION.replace(hexed(NODE.digest), hexed(NOWHERE)): NOWHERE.encode()}),
+            folder=True,
+            subject=NOWHERE,
         ),
     },
 }
@@ -1669,6 +1727,8 @@ PASSES: Cases = {
         ),
         "unknown-media-type": Case(content=layout(NODE, blob(b"x", "application/vnd.example.unknown"))),
         "other-files": Case(content=[*GOOD, file("README", b"x"), file("ingest/x", b"")]),
+        "v1-images": Case(content=[*HYBRID, *map(blob_of, (v1_image(1), v1_image(2, 1)))]),
+        "v1-images-backwards": Case(content=[*map(blob_of, (v1_image(2, 1), v1_image(1))), *HYBRID]),
         "docker-archive": Case(
             content=docker_archive(
                 Saved(
@@ -1888,5 +1948,17 @@ PASSES: Cases = {
         "cosign": Case(content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))),
         "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
         "attestation-of-index.json": Case(content=layout(NODE, attestation(IMAGE.node()))),
+    },
+    "registry-link-missing": {"all-there": Case(content=registry(tagged=True), folder=True)},
+    "registry-link-malformed": {
+        "layer-that-nothing-needs": Case(
+            content=registry(tagged=True, **{LAYER_LINK.replace(hexed(TOP.digest), hexed(NOWHERE)): b""}), folder=True
+        ),
+    },
+    "registry-link-dangling": {
+        "layer-that-was-collected": Case(
+            content=registry(tagged=True, **{LAYER_LINK.replace(hexed(TOP.digest), hexed(NOWHERE)): NOWHERE.encode()}),
+            folder=True,
+        ),
     },
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, references
+from ociarchive.auditing.rules import blobs, container, documents, layers, references, registry
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
@@ -11,5 +11,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *blobs.RULES,
     *layers.RULES,
     *references.RULES,
+    *registry.RULES,
 )
 RULE_IDS: Final = frozenset(rule.id for rule in RULES)
