@@ -17,7 +17,8 @@ from ociarchive.flaws import Flaw, Flaws
 from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
 from ociarchive.schema import Malformed
-from ociarchive.statements import spoken_of
+from ociarchive.statements import Statements
+from ociarchive.values import MAX_WORD, Descriptor, Digest, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +43,8 @@ class GraphReader:
         self._documents = self._bytes = 0
         self._flaws = Flaws()
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
-        self._values = 0
+        self._values = self._layers = 0
+        self._statements = Statements(self.limits, where)
         self.incomplete = False
 
     @property
@@ -124,7 +126,7 @@ class GraphReader:
                 source.where,
                 descriptor.digest,
                 descriptor.media_type,
-                told,
+                told[:MAX_WORD],
             )
         lists, layered = "manifests" in members, "layers" in members or "config" in members or "fsLayers" in members
         if lists and layered:
@@ -135,7 +137,9 @@ class GraphReader:
             version = schema.shown(members.get("schemaVersion"))
             raise Malformed(what, expected="a manifest of schemaVersion 2", found=f"schemaVersion {version}")
         if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
-            what = f"document says it is {told or descriptor.media_type} and has the members of another kind"
+            what = (
+                f"document says it is {(told or descriptor.media_type)[:MAX_WORD]} and has the members of another kind"
+            )
             raise Malformed(what, rule="document-ambiguous")
         if kind is Kind.INDEX or (kind is None and lists):
             self.problems(schema.index_problems(members), source.where, descriptor.digest)
@@ -211,20 +215,16 @@ class GraphReader:
         told = document.members.get("artifactType")
         config = document.members.get("config")
         config_type = config.get("mediaType") if isinstance(config, dict) else None
-        if not (isinstance(told, str) and told):
+        if word(told) is None:
             told = descriptor.artifact_type or (config_type if config_type != OCI_EMPTY else None)
         held = [Blob(descriptor=blob, source=self.find(blob), name=str(blob.digest)) for blob in blobs]
         return Artifact(
             document=document,
             source=source,
-            artifact_type=told if isinstance(told, str) else None,
+            artifact_type=word(told),
             blobs=tuple(held),
             subject=schema.subject_in(document.members),
-            spoken_of=tuple(
-                (blob, spoken_of(blob.descriptor.media_type, blob.source))
-                for blob in held
-                if blob.descriptor is not None and blob.source is not None
-            ),
+            spoken_of=self._statements.of(held),
         )
 
     def _image(
@@ -238,6 +238,10 @@ class GraphReader:
         if len(layers) > self.limits.layers:
             what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
             raise LimitError(what, "layers", where=source.where if source else self._where)
+        self._layers += len(layers)
+        if self._layers > self.limits.listed:
+            what = f"the archive's images have more than the {self.limits.listed} layers allowed"
+            raise LimitError(what, "listed", where=self._where)
         parsed, diff_ids = self._config(config)
         if parsed is not None and config.source is not None:
             config = Blob(

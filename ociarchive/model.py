@@ -321,21 +321,27 @@ class Edge:
 
 
 def walk(roots: Iterable[Root]) -> Iterator[Edge]:
-    """Give every edge once, parents before their children, in the order of the archive."""
-    seen: set[tuple[int, int]] = set()
+    """Give every edge once, parents before their children, in the order of the archive.
 
-    def below(entry: Root | Child, above: tuple[Child | Root, ...]) -> Iterator[Edge]:
+    The children of an index are looked at once, however many entries lead to it.
+    """
+    seen: set[tuple[int, int]] = set()
+    opened: set[int] = set()
+    pending: list[tuple[Iterator[Root | Child], tuple[Child | Root, ...]]] = [(iter(roots), ())]
+    while pending:
+        entries, above = pending[-1]
+        entry = next(entries, None)
+        if entry is None:
+            pending.pop()
+            continue
         key = (id(entry.descriptor), id(entry.node))
         if key in seen:
-            return
+            continue
         seen.add(key)
         yield Edge(entry, above)
-        if isinstance(entry.node, Index):
-            for child in entry.node.children:
-                yield from below(child, (*above, entry))
-
-    for root in roots:
-        yield from below(root, ())
+        if isinstance(entry.node, Index) and id(entry.node) not in opened:
+            opened.add(id(entry.node))
+            pending.append((iter(entry.node.children), (*above, entry)))
 
 
 def images(roots: Iterable[Root]) -> Iterator[Image]:
@@ -352,3 +358,19 @@ def parts(node: Node) -> tuple[Blob | Layer, ...]:
     if isinstance(node, Image):
         return (node.config, *node.layers)
     return node.blobs if isinstance(node, Artifact) else ()
+
+
+def extent(roots: Iterable[Root], most: int) -> int:
+    """Return how many lines a full report of some roots has, or any number above `most` where it has more.
+
+    Counted are the entries below each root with the blobs that they name, a root's names, and those again for each
+    entry of an index that they lead to.
+    """
+    found = 0
+    for root in roots:
+        names = max(len(root.names), 1)
+        for edge in walk([root]):
+            found += names + (len(edge.node.layers) if isinstance(edge.node, Image) else len(parts(edge.node)))
+            if found > most:
+                return found
+    return found

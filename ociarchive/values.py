@@ -94,7 +94,7 @@ class Platform:
 
         def text(key: str) -> str:
             value = members.get(key)
-            return value if isinstance(value, str) else ""
+            return value if isinstance(value, str) and len(value) <= MAX_WORD else ""
 
         if not text("os") and not text("architecture"):
             return None
@@ -150,6 +150,10 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
 #: distribution's grammar allows a name of 255 characters.
 MAX_NAME = 255
+#: What a name, a tag and a digest may have together, with what stands between them: nothing longer names an image.
+MAX_REFERENCE = MAX_NAME + 128 + MAX_DIGEST + 2
+#: Media types have 255 characters (RFC 6838, 4.2) and parameters; words of a platform have ten.
+MAX_WORD = 512
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -167,6 +171,9 @@ class Reference:
 
         Without a tag and a digest the tag is `latest`, as for every engine.
         """
+        if len(text) > MAX_REFERENCE:
+            msg = f"malformed image name {text[:80]!r}…: it has {len(text)} characters"
+            raise ValueError(msg)
         rest, at, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if at else None
         tag: str | None = None
@@ -269,6 +276,9 @@ class Descriptor:
         media_type = value.get("mediaType", "")
         if not isinstance(media_type, str):
             raise WrongValueError("mediaType has the wrong type", "a string", type_name(media_type))
+        if len(media_type) > MAX_WORD:
+            expected = f"{MAX_WORD} characters at most"
+            raise WrongValueError("mediaType is too long", expected, f"{len(media_type)} characters")
         return cls(media_type, digest, size, value)
 
     @classmethod
@@ -309,8 +319,7 @@ class Descriptor:
     @property
     def artifact_type(self) -> str | None:
         """The artifactType it claims."""
-        found = self.raw.get("artifactType")
-        return found if isinstance(found, str) and found else None
+        return word(self.raw.get("artifactType"))
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -328,6 +337,11 @@ class Descriptor:
             return base64.b64decode(found, validate=True)
         except (binascii.Error, ValueError):
             return None
+
+
+def word(value: object) -> str | None:
+    """Return a text that is shown again and again, None for none, an empty one, and one that is longer than any."""
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_WORD else None
 
 
 def type_name(value: object) -> str:

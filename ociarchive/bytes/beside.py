@@ -68,14 +68,14 @@ class Beside:
         self._require_apart(self._involved)
         self._judge()
 
-    def write(self, text: str) -> None:
-        """Write the file, whole or not at all.
+    def write(self, pieces: Iterable[str]) -> None:
+        """Write the file from its pieces, whole or not at all.
 
         UsageError: it is part of what the call reads or writes, a folder, or a file that is not ours. HostError: it
         cannot be written.
         """
         self._require_apart(self._involved)
-        data = text.encode("utf-8", "backslashreplace")
+        data = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
         try:
             own = _own_descriptor(self._path)
             if own is not None:
@@ -152,7 +152,7 @@ class Beside:
         finally:
             close_read(fd)
 
-    def _replace(self, data: bytes, before: os.stat_result | None) -> None:
+    def _replace(self, data: Iterable[bytes], before: os.stat_result | None) -> None:
         """Write an unfinished file in the same folder and give it the name."""
         parent, name = os.path.split(os.path.realpath(self._path))
         folder = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -164,7 +164,8 @@ class Beside:
                 try:
                     if before is not None:
                         self._keep(fd, before)
-                    write_all(fd, data, self._path)
+                    for piece in data:
+                        write_all(fd, piece, self._path)
                     os.fsync(fd)
                 finally:
                     os.close(fd)
@@ -277,9 +278,10 @@ def _exists(name: str, folder: int) -> bool:
     return True
 
 
-def _write_and_close(fd: int, data: bytes, where: str) -> None:
+def _write_and_close(fd: int, data: Iterable[bytes], where: str) -> None:
     """Write all; some devices say only as they are closed that they could not."""
     try:
-        write_all(fd, data, where)
+        for piece in data:
+            write_all(fd, piece, where)
     finally:
         os.close(fd)

@@ -136,7 +136,9 @@ def command(**values: Any) -> int:
                 unread=run.unread,
             )
         else:
-            text = import_module(_REPORTS[values["fmt"]]).render(reports, _run(reports, seconds, allowed, values, at))
+            module = import_module(_REPORTS[values["fmt"]])
+            make = getattr(module, "pieces", module.render)
+            text = make(reports, _run(reports, seconds, allowed, values, at))
         if reports or at is not None:
             result.write(text, styled=at is None and shared.colours(values["output"]))
     finally:

@@ -29,6 +29,8 @@ from ociarchive.report.tree import Tree
 from ociarchive.transform.select import Selectors, nothing_in, select
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.auditing import Report
     from ociarchive.cli.common import Common
 
@@ -79,6 +81,7 @@ def command(**values: Any) -> int:
             archive = replace(archive, roots=roots)
         known = report.evidence if report is not None else None
         evidence = Evidence(archive, known.facts) if known is not None else sniffed(archive)
+        text: str | Iterator[str]
         if values["fmt"] == "json":
             text = inspect_json(archive, evidence, report)
         else:

@@ -45,12 +45,15 @@ class Output:
         else:
             self._file.require()
 
-    def write(self, text: str, *, styled: bool = False) -> None:
-        """Write the result; `styled` text has colours. UsageError, HostError: it cannot or must not be written."""
+    def write(self, text: str | Iterable[str], *, styled: bool = False) -> None:
+        """Write the result, or the pieces of one; `styled` text has colours.
+
+        UsageError, HostError: it cannot or must not be written.
+        """
         if self._file is None:
             emit(text, styled=styled)
         else:
-            self._file.write(harmless(text, styled=styled))
+            self._file.write(harmless(piece, styled=styled) for piece in _pieces(text))
 
 
 def require_stdout() -> None:
@@ -63,11 +66,12 @@ def require_stdout() -> None:
         raise _closed()
 
 
-def emit(text: str, *, styled: bool = False) -> None:
-    """Write a result to standard output. HostError: it cannot be written."""
+def emit(text: str | Iterable[str], *, styled: bool = False) -> None:
+    """Write a result, or the pieces of one, to standard output. HostError: it cannot be written."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
-        sys.stdout.write(harmless(text, styled=styled).encode(encoding, "backslashreplace").decode(encoding))
+        for piece in _pieces(text):
+            sys.stdout.write(harmless(piece, styled=styled).encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:  # a reader that has enough; the status is that of the work
         return
@@ -75,6 +79,10 @@ def emit(text: str, *, styled: bool = False) -> None:
         if error.errno == errno.EBADF:
             raise _closed() from error
         raise cannot("write", error, "standard output") from error
+
+
+def _pieces(text: str | Iterable[str]) -> Iterable[str]:
+    return [text] if isinstance(text, str) else text
 
 
 def _closed() -> HostError:

@@ -6,6 +6,7 @@ told, never passed over. Sources: POSIX.1-2017, pax, Interchange Formats; GNU ta
 
 from __future__ import annotations
 
+import errno
 import os
 from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -24,6 +25,7 @@ BLOCK: Final = 512
 #: Headers of small members stand close together: one read serves many of them.
 _WINDOW: Final = 128 << 10
 _MAX_LINKS: Final = 40
+_COMPARED: Final = 1 << 20
 _FILE, _LINK, _SYMLINK, _FOLDER, _SPECIAL = "file", "link", "symlink", "folder", "special"
 _KINDS: Final = {b"0": _FILE, b"\0": _FILE, b"7": _FILE, b"1": _LINK, b"2": _SYMLINK, b"5": _FOLDER}
 
@@ -65,12 +67,17 @@ class TarContainer:
         self._members: dict[str, _Member] = {}
         self._names_size = 0
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
+        self._steps = 0  # that following links took so far
+        self._known: dict[str, FileRange | None] = {}
         self._walk()
 
     def get(self, name: str) -> FileRange | None:
         """Return a member that is a file; links are followed as `tar -x` would leave them."""
-        resolved = self._resolve(normal(name), name)
-        return self._range(resolved, self._members[resolved]) if resolved is not None else None
+        if name not in self._known:
+            resolved = self._resolve(normal(name), name)
+            found = self._range(resolved, self._members[resolved]) if resolved is not None else None
+            self._known[name] = found
+        return self._known[name]
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of files and links in the order of the tar."""
@@ -92,8 +99,13 @@ class TarContainer:
 
         A flaw is told of the link or member at fault, not of what leads there, so that one fault is told once.
         """
-        passed: list[str] = []
+        passed: set[str] = set()
+        longest = max(self.limits.name, len(name))
         for _ in range(_MAX_LINKS):
+            if len(name) > longest:
+                what = f"links lead to a path of {len(name)} characters, --limit name=N lifts the limit of {longest}"
+                self._note("limit-links", asked, what)
+                return None
             if name.startswith("../"):
                 self._note("link-escapes", asked, "link leads out of the archive")
                 return None
@@ -108,14 +120,9 @@ class TarContainer:
                 if name in passed:
                     self._note("link-loop", name, "link leads in a circle")
                     return None
-                passed.append(name)
-                target = found.link if found.kind == _LINK else _join(name, found.link)
-                inside = normal(target) if target is not None else ""
-                if not inside or inside.startswith("../"):
-                    self._note("link-escapes", name, "link leads out of the archive")
-                    return None
-                if inside not in self._members and self._through_folder(inside) is None:
-                    self._note("link-dangling", name, "link leads to nothing")
+                passed.add(name)
+                inside = self._target(name, found)
+                if inside is None:
                     return None
                 name = inside
             else:
@@ -124,16 +131,42 @@ class TarContainer:
         self._note("link-loop", asked, "link leads in a circle")
         return None
 
+    def _target(self, name: str, found: _Member) -> str | None:
+        """Return what a link leads to; None, and a flaw, where that is nothing, or outside."""
+        if not self._step():
+            return None
+        target = found.link if found.kind == _LINK else _join(name, found.link)
+        inside = normal(target) if target is not None else ""
+        if not inside or inside.startswith("../"):
+            self._note("link-escapes", name, "link leads out of the archive")
+            return None
+        if inside in self._members or self._through_folder(inside) is not None:
+            return inside
+        if self._steps <= self.limits.links:
+            self._note("link-dangling", name, "link leads to nothing")
+        return None
+
     def _through_folder(self, name: str) -> str | None:
-        """Return the name with a linked folder in it replaced by what it leads to."""
+        """Return the name with a linked folder in it replaced by what it leads to.
+
+        Each folder that is looked at is a step: names of thousands of folders would make a few links the work of hours.
+        """
         position = name.rfind("/")
-        while position > 0:
+        while position > 0 and self._step():
             folder = self._members.get(name[:position])
             if folder is not None and folder.kind == _SYMLINK:
                 target = _join(name[:position], folder.link)
                 return normal(f"{target}{name[position:]}") if target is not None else None
             position = name.rfind("/", 0, position)
         return None
+
+    def _step(self) -> bool:
+        """Count a step on the way of a link; False, and a flaw of the whole, where there were too many."""
+        self._steps += 1
+        if self._steps > self.limits.links:
+            what = f"following links takes more than {self.limits.links} steps, --limit links=N lifts this limit"
+            self.flaws.add(Flaw(rule="limit-links", where=self.where, message=what, subject=self.where))
+        return self._steps <= self.limits.links
 
     def _note(self, rule: str, name: str, message: str) -> None:
         self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))
@@ -237,14 +270,31 @@ class TarContainer:
         """Readers in Go take the first of two, `tar -x` the last: only where both are the same is it harmless."""
         same = first.kind == second.kind and first.link == second.link and first.size == second.size
         if same and first.kind == _FILE:
-            pairs = zip(self._range(name, first).chunks(), self._range(name, second).chunks(), strict=True)
-            same = all(one == other for one, other in pairs)
+            same = self._alike(first.offset, second.offset, first.size)
         if same:
             self._note("member-doubled-same", name, "member stands twice, with the same content")
         else:
             self._note(
                 "member-doubled", name, "member stands twice with different content: readers disagree which counts"
             )
+
+    def _alike(self, first: int, second: int, size: int) -> bool:
+        """Whether two stretches of the file hold the same; what is a hole in both is zeros, and is not read."""
+        done = 0
+        while done < size:
+            done = min(self._data_from(first + done) - first, self._data_from(second + done) - second)
+            length = min(_COMPARED, size - done)
+            if length > 0 and self._read(first + done, length) != self._read(second + done, length):
+                return False
+            done += _COMPARED
+        return True
+
+    def _data_from(self, position: int) -> int:
+        """Return where the next byte stands that is in no hole: `position` itself where nothing tells of holes."""
+        try:
+            return max(position, os.lseek(self._fd, position, os.SEEK_DATA))
+        except OSError as error:
+            return self._size if error.errno == errno.ENXIO else position
 
     def _extended(self, size: int, position: int) -> tuple[bytes, int]:
         """Return the content of an extended header, and the first byte of what fills its last block."""
@@ -279,6 +329,8 @@ class TarContainer:
             if not inside or inside == ".." or inside.startswith("../"):
                 self._note("link-escapes", name, "link leads out of the archive")
             elif other is None and inside not in self._folders and self._through_folder(inside) is None:
+                if self._steps > self.limits.links:
+                    return
                 self._note("link-dangling", name, "link leads to nothing")
             elif inside == name:
                 self._note("link-loop", name, "link leads in a circle")
@@ -294,9 +346,8 @@ class TarContainer:
     def _check_behind(self, position: int) -> None:
         """What follows the end is padding of zeros, or it is something that most readers never see."""
         while position < self._size:
-            try:
-                position = max(position, os.lseek(self._fd, position, os.SEEK_DATA))
-            except OSError:
+            position = self._data_from(position)
+            if position >= self._size:
                 return  # a hole to the end of the file: zeros
             chunk = self._read(position, 1 << 20)
             if chunk.count(0) != len(chunk):

@@ -18,12 +18,13 @@ from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
+from ociarchive.model import extent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.formats.base import Format
-    from ociarchive.model import Archive
+    from ociarchive.model import Archive, Root
 
 FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
 #: Formats of the contract that this version does not have.
@@ -68,10 +69,22 @@ def open_archive(
         found = detect(container)
         if found is None:
             raise _not_an_archive(container)
-        return found.read(container)
+        archive = found.read(container)
+        require_listable(archive.roots, container.limits, container.where)
     except BaseException:
         container.close()
         raise
+    return archive
+
+
+def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
+    """Refuse what is small and would fill disks once it is listed: images under many names, indexes of one another.
+
+    LimitError: `extent` is more than allowed. Whoever walks an archive root by root may rely on it.
+    """
+    if extent(roots, limits.listed) > limits.listed:
+        what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
+        raise LimitError(what, "listed", where=where)
 
 
 def is_surely_an_archive(path: str) -> bool:

@@ -11,7 +11,7 @@ from ociarchive.errors import ContentError
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
-from ociarchive.values import REGISTERED, Digest, Reference
+from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +102,8 @@ def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]
     """
     annotations = descriptor.annotations
     ref_name = annotations.get(REF_NAME)
+    if ref_name is not None and len(ref_name) > MAX_REFERENCE:
+        ref_name = None  # no name, which is noted where it is read
     spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
     if ref_name and set("/:") & set(ref_name):
         spelled.append(ref_name)
@@ -121,7 +123,7 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
     if name is not None and Reference.maybe(name) is None:
         what = f"{IMAGE_NAME} is no image name"
         graph.flaw("reference-malformed", what, where, descriptor.digest, "NAME:TAG", repr(name[:80]))
-    if ref_name is not None and not _REF_NAME.match(ref_name):
+    if ref_name is not None and (len(ref_name) > MAX_REFERENCE or not _REF_NAME.match(ref_name)):
         what = f"{REF_NAME} is malformed"
         expected = "letters and digits, with one of -._:@+/ or -- between them"
         graph.flaw("reference-malformed", what, where, descriptor.digest, expected, repr(ref_name[:80]))
@@ -140,7 +142,15 @@ def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
             continue
         digest = Digest.maybe(f"{algorithm}:{encoded}") if slash else None
         found.append(Stored(name=name, digest=digest, source=container.get(name)))
+        require_few(len(found), container)
     return tuple(found)
+
+
+def require_few(count: int, container: Container) -> None:
+    """Refuse more blobs than a report can list. LimitError: there are."""
+    if count > container.limits.listed:
+        what = f"more than the {container.limits.listed} blobs allowed lie in the archive"
+        raise LimitError(what, "listed", where=container.where)
 
 
 def marker() -> tuple[str, bytes]:
@@ -183,7 +193,7 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
 def media_type_of(document: Document) -> str:
     """Return the media type of a document that no descriptor names: its own, else what its members tell."""
     told = document.members.get("mediaType")
-    if isinstance(told, str):
+    if isinstance(told, str) and len(told) <= MAX_WORD:
         return told
     if "manifests" in document.members:
         return OCI_INDEX

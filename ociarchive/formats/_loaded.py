@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
-from ociarchive.model import REF_NAME, Artifact, Child, Image, Index, Root, walk
+from ociarchive.model import REF_NAME, Artifact, Image, Root, walk
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
@@ -28,17 +28,16 @@ def admit(roots: tuple[Root, ...]) -> tuple[tuple[Root, ...], list[str]]:
         for name in disputed
     ]
     kept: list[Root] = []
-    nameless: dict[object, list[Root]] = {}
+    nameless: dict[object, dict[str, None]] = {}
     for root in roots:
         if not _bare(root):
             kept.append(root)
             continue
         again = _nameless(root)
-        alike = nameless.setdefault(again.identity, [])
-        if all(
-            one.descriptor is None or one.descriptor.raw != (again.descriptor or one.descriptor).raw for one in alike
-        ):
-            alike.append(again)
+        alike = nameless.setdefault(again.identity, {})
+        raw = repr(again.descriptor.raw) if again.descriptor is not None else ""
+        if raw not in alike:
+            alike[raw] = None
             kept.append(again)
         left.append(
             f"name {root.ref_name}: it is no full name, and Docker's containerd store shows no image of such a name;"
@@ -79,18 +78,16 @@ def _nameless(root: Root) -> Root:
 
 def manifest_json(content: Content) -> Iterator[JSON]:
     """Give one entry for each image that a loader of manifest.json can have, with all its names."""
-    chosen: dict[tuple[str, ...], tuple[Image, list[str]]] = {}
+    chosen: dict[tuple[str, ...], dict[str, None]] = {}
     for root in content.roots:
-        image = _one_image(root.node)
+        image = _one_image(root)
         if image is None or image.config.descriptor is None:
             continue
         blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
         key = tuple(str(blob.digest) for blob in blobs if blob)
-        names = chosen.setdefault(key, (image, []))[1]
         spelled = (replace(name, digest=None).familiar for name in root.names if name.tag and not name.disputed)
-        names.extend(name for name in spelled if name not in names)
-    for config, *layers in chosen:
-        names = chosen[config, *layers][1]
+        chosen.setdefault(key, {}).update(dict.fromkeys(spelled))
+    for (config, *layers), names in chosen.items():
         yield {
             "Config": _path(config),
             "RepoTags": [*names] or None,
@@ -102,21 +99,11 @@ def _path(digest: str) -> str:
     return _layout.blob_path(Digest.parse(digest))
 
 
-def _one_image(node: Image | Index | Artifact | object) -> Image | None:
+def _one_image(root: Root) -> Image | None:
     """Return the image that stands for an index where only one can: linux/amd64, else the first."""
-    if isinstance(node, Image):
-        return node
-    if not isinstance(node, Index):
-        return None
-    found = list(_children(node))
-    fitting = [child for child in found if child.platform and child.platform.fits(_PREFERRED)]
-    first = next(iter(fitting or found), None)
+    if isinstance(root.node, Image):
+        return root.node
+    found = [edge for edge in walk([root]) if isinstance(edge.node, Image)]
+    fitting = (edge for edge in found if edge.platform and edge.platform.fits(_PREFERRED))
+    first = next(fitting, next(iter(found), None))
     return first.node if first is not None and isinstance(first.node, Image) else None
-
-
-def _children(index: Index) -> Iterator[Child]:
-    for child in index.children:
-        if isinstance(child.node, Image):
-            yield child
-        elif isinstance(child.node, Index):
-            yield from _children(child.node)

@@ -113,6 +113,8 @@ class _Chains:
     def __init__(self, container: Container, graph: GraphReader) -> None:
         self._container, self._graph = container, graph
         self._parents: dict[str, tuple[str | None, bool]] = {}
+        self._named: dict[int, list[ByteSource | None]] = {}
+        self._whole: dict[int, bool] = {}
         self._steps = container.limits.members  # many names may lead to one long chain
 
     def hold(self, top: str, image: Image) -> None:
@@ -129,8 +131,10 @@ class _Chains:
             chain.append(layer)
             layer = parent
         sources = [self._container.get(f"{one}/layer.tar") for one in reversed(chain)]
-        named = [one.source for one in image.layers]
-        if None not in sources and None not in named and sources != named:
+        if id(image) not in self._named:
+            self._named[id(image)] = [one.source for one in image.layers]
+            self._whole[id(image)] = None not in self._named[id(image)]
+        if self._whole[id(image)] and None not in sources and sources != self._named[id(image)]:
             what = "the parents of the top layer are other layers than manifest.json lists"
             self._graph.flaw(_RULE, what, f"{self._container.where}: {top}/json", top)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import _layout
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
@@ -92,8 +92,8 @@ class Dir:
                     raise UsageError(f"a dir names blobs by their hex alone, {descriptor.digest} has none")
         left = [f"name {name}: a dir has no place for it" for name in root.names or filter(None, [root.ref_name])]
         left += [f"{other.label}: a dir holds one image or index, what refers to it stays behind" for other in others]
-        kept = tuple(one for one in content.extras if one.source is None or one.source.size <= _MAX_SIGNATURE)
-        left += [f"{extra.name}: too large for a signature" for extra in content.extras if extra not in kept]
+        kept = tuple(one for one in content.extras if _fits(one))
+        left += [f"{extra.name}: too large for a signature" for extra in content.extras if not _fits(extra)]
         return replace(content, roots=(root,), extras=kept), left
 
     def blob_path(self, digest: Digest) -> str:
@@ -112,17 +112,22 @@ class Dir:
         yield _VERSION
 
 
+def _fits(extra: Blob) -> bool:
+    return extra.source is None or extra.source.size <= _MAX_SIGNATURE
+
+
 def _split(content: Content) -> tuple[Root, list[Root]]:
     """Return the one root that a dir can hold and those that refer to it."""
     tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
     distinct = {root.identity: root for root in tops}
     if len(distinct) != 1:
-        listed = ", ".join(dict.fromkeys(root.label for root in tops))
+        listed = some(dict.fromkeys(root.label for root in tops))
         raise UsageError(
             f"a dir holds one image or index, here are {len(distinct)}: {listed}", hint="select one with --image"
         )
     first = replace(tops[0], names=tuple(dict.fromkeys(name for root in tops for name in root.names)))
-    return first, [root for root in content.roots if root not in tops]
+    mine = {id(root) for root in tops}
+    return first, [root for root in content.roots if id(root) not in mine]
 
 
 def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:

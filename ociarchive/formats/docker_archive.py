@@ -201,17 +201,15 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:
     """Join entries that name the same image, so that it has all its names in one place."""
-    merged: dict[tuple[object, ...], Root] = {}
+    merged: dict[tuple[object, ...], tuple[Root, dict[Reference, None]]] = {}
     for root in listed:
         image = root.node
         if not isinstance(image, Image):
             continue
         key = (image.config.source, *(layer.source or layer.name for layer in image.layers))
-        known = merged.get(key)
-        names = (*known.names, *root.names) if known else root.names
-        node = known.node if known else root.node
-        merged[key] = Root(descriptor=None, node=node, names=tuple(dict.fromkeys(names)))
-    return tuple(merged.values())
+        _, names = merged.setdefault(key, (root, {}))
+        names.update(dict.fromkeys(root.names))
+    return tuple(Root(descriptor=None, node=root.node, names=tuple(names)) for root, names in merged.values())
 
 
 def _index(container: Container, graph: GraphReader) -> tuple[documents.Document | None, tuple[Root, ...] | None]:

@@ -44,7 +44,7 @@ class RegistryStorage:
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
         graph = GraphReader(lambda digest: container.get(self.blob_path(digest)), container.where, container.limits)
-        links = _Links(container)
+        links, described = _Links(container), _Described(container, graph)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
         for name in sorted(container.names(_REPOSITORIES)):
@@ -53,7 +53,7 @@ class RegistryStorage:
                 continue
             parts_of_name = rest.split("/")
             if parts_of_name[0] == "tags" and parts_of_name[2:] == ["current", "link"]:
-                root = _tagged(container, graph, links, name, repository, parts_of_name[1])
+                root = _tagged(described, links, name, repository, parts_of_name[1])
                 if root:
                     roots.append(root)
             elif parts_of_name[0] == "revisions" and (digest := links.follow(name, repository)):
@@ -62,7 +62,7 @@ class RegistryStorage:
         beside: set[Digest] = set()
         for digest, name in revisions.items():
             if digest not in reached:
-                roots.extend(_untagged(container, graph, links, digest, name, beside))
+                roots.extend(_untagged(described, links, digest, name, beside))
         for root in roots:
             links.require(root)
         return Archive(
@@ -173,6 +173,7 @@ class _Links:
     def __init__(self, container: Container) -> None:
         self._container = container
         self._seen: set[str] = set()
+        self._required: set[tuple[str, int]] = set()
         self.bad: dict[str, Link] = {}
 
     def follow(self, name: str, repository: str, what: str = "manifest") -> Digest | None:
@@ -199,8 +200,9 @@ class _Links:
 
     def require(self, root: Root) -> None:
         """Look for every link that a registry needs to serve a root, and what it leads to, from its repository."""
-        if root.repository is None:
+        if root.repository is None or (root.repository, id(root.node)) in self._required:
             return
+        self._required.add((root.repository, id(root.node)))
         base = f"{_REPOSITORIES}{root.repository}"
         for edge in walk([root]):
             absent = isinstance(edge.node, Missing) and edge.node.source is None
@@ -243,22 +245,33 @@ def _in_path(name: str) -> Digest | None:
     return Digest.maybe(f"{algorithm}:{encoded}") if place in ("revisions", "_layers") else None
 
 
-def _descriptor(container: Container, graph: GraphReader, digest: Digest) -> Descriptor:
-    """Return a descriptor of a manifest that only its digest names; its media type stands in it."""
-    source = container.get(REGISTRY_STORAGE.blob_path(digest))
-    if source is None:
-        return Descriptor.make("", digest, 0)
-    try:
-        document = graph.read_document(source, container.limits.manifest_size)
-    except ContentError:
-        return Descriptor.make("", digest, source.size)
-    return Descriptor.make(_layout.media_type_of(document), digest, source.size)
+class _Described:
+    """Descriptors of manifests that only their digests name. Each manifest is read once, however many tags it has."""
+
+    def __init__(self, container: Container, graph: GraphReader) -> None:
+        self.container, self.graph = container, graph
+        self._made: dict[Digest, Descriptor] = {}
+
+    def of(self, digest: Digest) -> Descriptor:
+        """Return the descriptor of a manifest; its media type stands in it."""
+        if digest not in self._made:
+            self._made[digest] = self._make(digest)
+        return self._made[digest]
+
+    def _make(self, digest: Digest) -> Descriptor:
+        source = self.container.get(REGISTRY_STORAGE.blob_path(digest))
+        if source is None:
+            return Descriptor.make("", digest, 0)
+        try:
+            document = self.graph.read_document(source, self.container.limits.manifest_size)
+        except ContentError:
+            return Descriptor.make("", digest, source.size)
+        return Descriptor.make(_layout.media_type_of(document), digest, source.size)
 
 
-def _tagged(
-    container: Container, graph: GraphReader, links: _Links, name: str, repository: str, tag: str
-) -> Root | None:
+def _tagged(described: _Described, links: _Links, name: str, repository: str, tag: str) -> Root | None:
     """Return the root of a tag; one that holds no digest leads to what cannot be read."""
+    container, graph = described.container, described.graph
     reference = Reference.maybe(f"{repository}:{tag}")
     if reference is None:
         told = f"{repository}:{tag}"
@@ -272,22 +285,21 @@ def _tagged(
         if (source := container.get(name)) is None:
             return None
         return Root(descriptor=None, node=Missing(source=source), names=names, repository=repository)
-    descriptor = _descriptor(container, graph, digest)
+    descriptor = described.of(digest)
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=names, repository=repository)
 
 
-def _untagged(
-    container: Container, graph: GraphReader, links: _Links, digest: Digest, name: str, beside: set[Digest]
-) -> Iterator[Root]:
+def _untagged(described: _Described, links: _Links, digest: Digest, name: str, beside: set[Digest]) -> Iterator[Root]:
+    graph = described.graph
     repository = name.removeprefix(_REPOSITORIES).partition(_MANIFESTS)[0]
-    descriptor = _descriptor(container, graph, digest)
+    descriptor = described.of(digest)
     node = graph.node(descriptor)
     if isinstance(node, Missing) and node.source is None:
         links.leads_nowhere(name, repository)
     elif not isinstance(node, Missing) and node.subject is not None:
         yield Root(descriptor=descriptor, node=node, repository=repository)
     else:
-        where = f"{container.where}: {name}"
+        where = f"{described.container.where}: {name}"
         for edge in walk([Root(descriptor=descriptor, node=node)]):
             held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
             beside.update(one.digest for one in (edge.descriptor, *held) if one is not None)
@@ -295,7 +307,8 @@ def _untagged(
 
 
 def _stored(container: Container) -> Iterator[Stored]:
-    for name in container.names(_BLOBS):
+    for number, name in enumerate(container.names(_BLOBS), 1):
+        _layout.require_few(number, container)
         algorithm, _, rest = name.removeprefix(_BLOBS).partition("/")
         encoded = rest.removesuffix("/data").rpartition("/")[2]
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=container.get(name))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.auditing import Evidence
     from ociarchive.model import Archive, Edge, Layer
     from ociarchive.values import JSON, Platform
@@ -18,15 +20,29 @@ Object: TypeAlias = "dict[str, JSON]"
 
 def archive_facts(archive: Archive, evidence: Evidence) -> Object:
     """Return `archives[]` of the JSON reports, without findings and summary."""
-    edges = list(walk(archive.roots))
+    return {
+        "source": archive.where,
+        "format": archive.format,
+        "images": [*image_facts(archive, evidence)],
+        **other_facts(archive),
+    }
+
+
+def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
+    """Give `images[]` of the JSON reports one by one, for there may be more than fits into memory at once."""
     holders: dict[int, list[Root]] = {}
     for root in archive.roots:
         for edge in walk([root]):
             holders.setdefault(id(edge.entry), []).append(root)
+    for edge in walk(archive.roots):
+        if isinstance(edge.node, Image):
+            yield _image(edge, evidence, holders)
+
+
+def other_facts(archive: Archive) -> Object:
+    """Return `artifacts[]` and `missing[]` of the JSON reports."""
+    edges = list(walk(archive.roots))
     return {
-        "source": archive.where,
-        "format": archive.format,
-        "images": [_image(edge, evidence, holders) for edge in edges if isinstance(edge.node, Image)],
         "artifacts": [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)],
         "missing": [_missing(edge) for edge in edges if isinstance(edge.node, Missing)],
     }
@@ -52,11 +68,6 @@ def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Ob
         raise TypeError(edge)
     platform = edge.platform
     version = full_platform(edge.entry)
-    chains = _chain_ids(image)
-    layers: list[JSON] = [
-        _layer(layer, chains[number] if number < len(chains) else None, evidence)
-        for number, layer in enumerate(image.layers)
-    ]
     return {
         **_names(edge, holders),
         "platform": str(platform) if platform and str(platform) else None,
@@ -64,8 +75,17 @@ def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Ob
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
-        "layers": layers,
+        "layers": [*layer_facts(image, evidence)],
     }
+
+
+def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
+    """Return what reports show of each layer of an image."""
+    chains = _chain_ids(image)
+    return [
+        _layer(layer, chains[number] if number < len(chains) else None, evidence)
+        for number, layer in enumerate(image.layers)
+    ]
 
 
 def _names(edge: Edge, holders: dict[int, list[Root]]) -> Object:

@@ -172,11 +172,11 @@ def check_receipt(receipt: Object, report: Report, path: str) -> Iterator[Findin
 
 
 def _changes(conversion: Conversion, kind: str) -> list[JSON]:
-    seen: list[JSON] = []
+    seen: dict[object, Change] = {}
     for change in conversion.changes:
-        if change.kind == kind and (entry := _change(change)) not in seen:
-            seen.append(entry)
-    return seen
+        if change.kind == kind:
+            seen.setdefault((change.old, change.new, change.diff_id, change.dropped), change)
+    return [_change(change) for change in seen.values()]
 
 
 def _change(change: Change) -> JSON:

@@ -15,6 +15,8 @@ _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
 _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
+#: Characters that are looked at for each column: marks that take none stand above one another in a few.
+_PER_COLUMN: Final = 8
 #: Bytes that stand for themselves between the quotes of `$'...'`.
 _PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
 #: Colours, as click sets them (ECMA-48, 8.3.117, SGR).
@@ -72,24 +74,35 @@ def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[
     line = ""
     for word in safe(text).split(" "):
         joined = f"{line} {word}" if line.strip() else line + word
-        if columns(joined) <= width:
+        if len(joined) <= width * _PER_COLUMN and columns(joined) <= width:
             line = joined
             continue
         if line.strip():
             lines.append(line)
             line = indent
-        rest = line + word
         if whole and _COPIED.search(word):
+            rest = line + word
             line = word if columns(rest) > width else rest
             continue
-        while columns(rest) > width:
-            taken = cut_hard(rest, width)
-            if len(taken) <= len(indent):  # nothing fits: better too wide than without end
-                break
-            lines.append(taken)
-            rest = indent + rest[len(taken) :]
-        line = rest
+        line = _broken(line + word, width, indent, lines)
     return [*lines, line]
+
+
+def _broken(word: str, width: int, indent: str, lines: list[str]) -> str:
+    """Add a word that is too wide to lines, in pieces; return the last piece."""
+    place, before = 0, ""
+    while place < len(word):
+        room = width - len(before)
+        piece = word[place : place + width + 1]
+        taken = cut_hard(piece, room)
+        if len(taken) == len(piece) and place + len(piece) == len(word):
+            break
+        if not taken:  # nothing fits: better too wide than without end
+            break
+        lines.append(before + taken)
+        place += len(taken)
+        before = indent
+    return before + word[place:]
 
 
 def placed(lines: Iterable[str], margin: int, width: int) -> list[str]:
@@ -128,26 +141,26 @@ def cut_hard(text: str, width: int) -> str:
 
 def tail(text: str, width: int) -> str:
     """Return the end of a path in at most `width` columns, an ellipsis before it where something is left out."""
-    text = safe(text)
-    if columns(text) <= width:
+    longest = max(width, 1) * _PER_COLUMN
+    text = safe(text[-longest - 1 :])
+    if len(text) <= longest and columns(text) <= width:
         return text
-    while columns(text) > width - 1:
-        text = text[1:]
+    text = text[-longest:]
+    used = 0
+    for number in range(len(text) - 1, -1, -1):
+        used += columns(text[number])
+        if used > width - 1:
+            return "…" + text[number + 1 :]
     return "…" + text
 
 
 def cut(text: str, width: int) -> str:
     """Return text that takes at most `width` columns, an ellipsis where something was cut off."""
-    text = safe(text)
-    if columns(text) <= width:
+    longest = max(width, 1) * _PER_COLUMN
+    text = safe(text[: longest + 1])
+    if len(text) <= longest and columns(text) <= width:
         return text
-    out, used = "", 0
-    for char in text:
-        used += columns(char)
-        if used > width - 1:
-            break
-        out += char
-    return out + "…"
+    return cut_hard(text[:longest], width - 1) + "…"
 
 
 def pad(text: str, width: int) -> str:

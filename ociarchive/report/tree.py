@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
-from ociarchive.report.facts import archive_facts, full_platform, spelled
+from ociarchive.report.facts import full_platform, layer_facts, spelled
 from ociarchive.report.text import (
     bar,
     columns,
@@ -49,17 +49,19 @@ class Tree:
     def __init__(self, archive: Archive, evidence: Evidence, *, width: int, whole: bool, ascii_only: bool) -> None:
         self._archive, self._evidence = archive, evidence
         self._width, self._whole, self._ascii = width, whole, ascii_only
-        facts = archive_facts(archive, evidence)["images"]
-        self._facts = list(facts) if isinstance(facts, list) else []
-        self._unpacked = any(_number(layer, "uncompressed_size") is not None for layer in _listed(self._facts))
+        self._unpacked = any(
+            fact["uncompressed_size"] is not None for image in evidence.images for fact in layer_facts(image, evidence)
+        )
         self._seen: set[str] = set()
         self._shared: dict[str, int] = {}
+        self._above: set[int] = set()  # the indexes whose entries a root shows
 
     def text(self) -> str:
         """Return the whole tree."""
         lines = self._head()
         for number, root in enumerate(self._archive.roots):
             last = number == len(self._archive.roots) - 1
+            self._above.clear()
             lines.extend(self._entry(root, "", last=last))
         if self._shared:
             saved = size(sum(self._shared.values()))
@@ -115,7 +117,10 @@ class Tree:
             yield from (f"{below}{part}" for part in self._parts(more, room, gap))
         if isinstance(node, Image):
             yield from self._layers(node, below)
+        elif isinstance(node, Index) and id(node) in self._above:
+            yield f"{below}as above"
         elif isinstance(node, Index):
+            self._above.add(id(node))
             for number, child in enumerate(node.children):
                 yield from self._entry(child, below, last=number == len(node.children) - 1)
 
@@ -157,8 +162,8 @@ class Tree:
         return short(digest, whole=self._whole)
 
     def _layers(self, image: Image, indent: str) -> Iterator[str]:
-        facts = self._fact_of(image)
-        if facts is None or not image.layers:
+        facts = layer_facts(image, self._evidence)
+        if not facts:
             yield f"{indent}no layers"
             return
         names = _created_by(image.config_document, len(image.layers))
@@ -210,25 +215,6 @@ class Tree:
 
     def _bar(self, share: str) -> str:
         return "#" * len(share) if self._ascii else share
-
-    def _fact_of(self, image: Image) -> list[JSON] | None:
-        wanted = str(image.image_id) if image.image_id else None
-        for fact in self._facts:
-            layers = fact.get("layers") if isinstance(fact, dict) else None
-            if not isinstance(fact, dict) or not isinstance(layers, list) or fact.get("image_id") != wanted:
-                continue
-            if [_text(layer, "digest") for layer in layers if image.document is not None] == [
-                str(layer.descriptor.digest) for layer in image.layers if layer.descriptor
-            ]:
-                return layers
-        return None
-
-
-def _listed(images: list[JSON]) -> Iterator[JSON]:
-    """Give all layers of all images."""
-    for image in images:
-        layers = image.get("layers") if isinstance(image, dict) else None
-        yield from layers if isinstance(layers, list) else []
 
 
 def _type(artifact: Artifact) -> str:

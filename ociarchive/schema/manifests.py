@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.schema import kinds
 from ociarchive.schema.kinds import STRING, STRINGS, TEXTS, Kind, Members, Problem, shown
 from ociarchive.schema.platforms import member_problems, required_problems
-from ociarchive.values import JSON, Descriptor
+from ociarchive.values import JSON, MAX_WORD, Descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,12 @@ _TOP_LEVEL: Final = _INDEX | _MANIFEST | {"fsLayers"}
 _URL: Final = Kind("a URI", lambda value: None if isinstance(value, str) and _URI.match(value) else shown(value))
 _TYPE: Final = Kind(
     "a media type, TYPE/SUBTYPE",
-    lambda value: None if isinstance(value, str) and _MEDIA_TYPE.match(value) else shown(value),
+    lambda value: None if isinstance(value, str) and _is_media_type(value) else shown(value),
 )
+
+
+def _is_media_type(text: str) -> bool:
+    return len(text) <= MAX_WORD and _MEDIA_TYPE.match(text) is not None
 
 
 def descriptor_problems(value: JSON, pointer: str) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.schema import kinds
 from ociarchive.schema.kinds import STRING, STRINGS, Members, Problem, Table
+from ociarchive.values import MAX_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ def required_problems(members: Members, pointer: str, subject: str, rule: str) -
     for key in _REQUIRED:
         value = members.get(key)
         yield from kinds.one(value, STRING, key, f"{pointer}/{key}", rule)
-        if isinstance(value, str) and value and value not in _NAMES[key]:
+        if isinstance(value, str) and 0 < len(value) <= MAX_WORD and value not in _NAMES[key]:
             yield _odd(key, value, f"{pointer}/{key}")
 
 
@@ -90,4 +91,9 @@ def _odd(key: str, value: str, pointer: str) -> Problem:
 
 def member_problems(members: Members, pointer: str, rule: str) -> Iterator[Problem]:
     """Give what is wrong with the members that a platform may have beside."""
+    for key in (*_REQUIRED, "variant", "os.version"):
+        value = members.get(key)
+        if isinstance(value, str) and len(value) > MAX_WORD:
+            expected, found = f"{MAX_WORD} characters at most", f"{len(value)} characters"
+            yield Problem("platform-malformed", f"{key} is too long", f"{pointer}/{key}", expected, found)
     yield from kinds.checked(members, _MEMBERS, pointer, rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import open_archive
 from ociarchive.formats.base import Content
 from ociarchive.transform.rewrite import with_name
@@ -103,6 +103,7 @@ def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
     """Return all roots, each name once. UsageError: images of two archives claim one name."""
     owners: dict[str, tuple[object, str]] = {}
     roots: list[Root] = []
+    there: set[object] = set()
     for one in archives:
         for root in one.roots:
             fresh = []
@@ -116,10 +117,12 @@ def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
                 if where == one.archive.where or identity != root.identity:
                     fresh.append(name)
             if len(fresh) == len(root.names or ((root.ref_name,) if root.ref_name else ())):
-                if fresh or len(archives) == 1 or all(root.identity != other.identity for other in roots):
+                if fresh or len(archives) == 1 or root.identity not in there:
                     roots.append(root)
             elif fresh:
-                roots.append(replace(unnamed(root), names=tuple(name for name in root.names if name in fresh)))
+                kept = set(fresh)
+                roots.append(replace(unnamed(root), names=tuple(name for name in root.names if name in kept)))
+            there.update(kept_root.identity for kept_root in roots[-1:])
     return tuple(roots)
 
 
@@ -139,8 +142,9 @@ def tagged(content: Content, tag: Reference | None) -> Content:
     tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
     distinct = {root.identity: root for root in reversed(tops)}
     if len(distinct) != 1:
-        listed = ", ".join(root.label for root in tops)
+        listed = some(root.label for root in tops)
         raise UsageError(f"--tag names one image, here are {len(distinct)}: {listed}", hint="select one with --image")
     top = replace(tops[0], names=tuple(name for root in tops for name in root.names))
-    rest = [root for root in content.roots if all(root is not other for other in tops)]
+    mine = {id(root) for root in tops}
+    rest = [root for root in content.roots if id(root) not in mine]
     return replace(content, roots=with_name([top, *rest], tag))

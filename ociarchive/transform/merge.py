@@ -91,7 +91,8 @@ def _into_layout(dest: str, staged: str, *, sync: bool) -> None:
             raise ContentError("index.json went away", where=dest)
         listed = old.entry.members.get("manifests")
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
-        added = [root for root in new.roots if not _is_there(root, old.roots, dest)]
+        there = _There(old.roots, dest)
+        added = [root for root in new.roots if not there.has(root)]
         with undone_on_failure() as moved:
             blobs = (name for name in files_below(staged) if name.startswith("blobs/"))
             add(dest, staged, blobs, moved, sync=sync)
@@ -125,18 +126,29 @@ def _clear_leftovers(dest: str) -> None:
                 os.unlink(os.path.join(dest, name))
 
 
-def _is_there(root: Root, there: tuple[Root, ...], dest: str) -> bool:
-    """Whether an image stands in the layout under each of its names. UsageError: another one has one of them."""
-    names = set(map(str, root.names)) or set(filter(None, [root.ref_name]))
-    found: set[str] = set()
-    same = False
-    for other in there:
-        shared = names & (set(map(str, other.names)) or set(filter(None, [other.ref_name])))
-        same |= root.identity == other.identity
-        if shared and root.identity != other.identity:
-            raise UsageError(f"the layout has another image of the name {min(shared)}", where=dest, hint=_OTHER_NAME)
-        found |= shared
-    return same and names <= found
+class _There:
+    """The images that a layout has, by their names and by what they are."""
+
+    def __init__(self, roots: tuple[Root, ...], dest: str) -> None:
+        self._dest = dest
+        self._images = {root.identity for root in roots}
+        self._owners: dict[str, dict[object, None]] = {}
+        for root in roots:
+            for name in _names(root):
+                self._owners.setdefault(name, {})[root.identity] = None
+
+    def has(self, root: Root) -> bool:
+        """Whether an image is there under each of its names. UsageError: another one has one of them."""
+        names = _names(root)
+        others = (name for name in names if any(owner != root.identity for owner in self._owners.get(name, ())))
+        taken = min(others, default=None)
+        if taken is not None:
+            raise UsageError(f"the layout has another image of the name {taken}", where=self._dest, hint=_OTHER_NAME)
+        return root.identity in self._images and names <= self._owners.keys()
+
+
+def _names(root: Root) -> set[str]:
+    return set(map(str, root.names)) or set(filter(None, [root.ref_name]))
 
 
 def _replace(path: str, content: bytes, *, sync: bool) -> None:

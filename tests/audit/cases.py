@@ -548,6 +548,17 @@ FAILS: Cases = {
         "long": Case(content=[*GOOD, file("a/" * 2100 + "b", b"")]),
         "asked-for": Case(content=[*GOOD, file("a" * 200, b"")], options=("--limit", "name=100")),
     },
+    "limit-links": {
+        "steps": Case(content=[*GOOD, symlink("x", "a/b/c/d/nothing")], options=("--limit", "links=2")),
+        "path": Case(
+            content=[
+                *without(docker_archive(SAVED), SAVED.layers[0]),
+                symlink("d", "d/" + "x/" * 30),
+                symlink(SAVED.layers[0], "../d/l"),
+            ],
+            options=("--limit", "name=200"),
+        ),
+    },
     "limit-extended": {
         "pax": Case(content=pax({"comment": "x" * (2 << 20)}) + WHOLE),
         "asked-for": Case(content=pax({"comment": "x" * 2000}) + WHOLE, options=("--limit", "extended=1000")),
@@ -670,6 +681,14 @@ FAILS: Cases = {
     "limit-layers": {
         "asked-for": Case(content=layout(NODE), options=("--limit", "layers=1")),
         "docker-archive": Case(content=docker_archive(SAVED), options=("--limit", "layers=1")),
+    },
+    "limit-listed": {
+        "layers": Case(content=layout(NODE), options=("--limit", "listed=1")),
+        "names": Case(content=layout(NODE, NODE.named("a:1", "1")), options=("--limit", "listed=5")),
+        "blobs": Case(content=layout(NODE), options=("--limit", "listed=3")),
+    },
+    "limit-statements": {
+        "asked-for": Case(content=layout(index([NODE, attestation(NODE)])), options=("--limit", "statements=10")),
     },
     "limit-documents": {
         "asked-for": Case(content=layout(BOTH), options=("--limit", "documents=1")),
@@ -1608,6 +1627,10 @@ PASSES: Cases = {
         "long": Case(content=[*GOOD, file(LONG, b"")]),
         "lifted": Case(content=[*GOOD, file("a/" * 2100 + "b", b"")], options=("--limit", "name=5000")),
     },
+    "limit-links": {
+        "exactly": Case(content=[*GOOD, symlink("x", "index.json")], options=("--limit", "links=0")),
+        "folders": Case(content=[*GOOD, symlink("x", "blobs/sha256")]),
+    },
     "limit-extended": {
         "large": Case(content=pax({"comment": "x" * 60_000}) + WHOLE),
         "lifted": Case(content=pax({"comment": "x" * (2 << 20)}) + WHOLE, options=("--limit", "extended=3000000")),
@@ -1684,6 +1707,10 @@ PASSES: Cases = {
         "lifted": Case(content=layout(nested(17)), options=("--limit", "nesting=20")),
     },
     "limit-layers": {"many": Case(content=layout(many_layers(127).node()))},
+    "limit-listed": {"enough": Case(content=layout(NODE), options=("--limit", "listed=20"))},
+    "limit-statements": {
+        "enough": Case(content=layout(index([NODE, attestation(NODE)])), options=("--limit", "statements=1000")),
+    },
     "limit-documents": {"enough": Case(content=layout(BOTH), options=("--limit", "documents=5"))},
     "limit-documents-size": {"enough": Case(content=layout(NODE), options=("--limit", "documents-size=100000"))},
     "limit-values": {"enough": Case(content=layout(NODE), options=("--limit", "values=1000"))},

@@ -114,7 +114,7 @@ def test_another_file_is_replaced_with_force_alone(content: str, tar: Path, tmp_
 
 def written(path: Path, *, said: list[str] | None = None, force: bool = False) -> None:
     Beside(str(path), "report", force=force, ours=is_ours, say=(said if said is not None else []).append).write(
-        "text\n"
+        ["text\n"]
     )
 
 
@@ -206,7 +206,7 @@ def test_a_pipe_is_written_into_once_somebody_reads(tmp_path: Path, monkeypatch:
         assert "waiting for a reader" in text
         reader.start()
 
-    Beside(str(pipe), "report", force=False, ours=is_ours, say=said).write("text\n")
+    Beside(str(pipe), "report", force=False, ours=is_ours, say=said).write(["text\n"])
     reader.join()
     assert got == ["text\n"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.evidence import index_is_sparse
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
 from ociarchive.container.tar import normal
@@ -76,7 +75,7 @@ def lacking(evidence: Evidence) -> Iterator[Lacking]:
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
-        if absent and edge.descriptor is not None and (edge.parent is None or not index_is_sparse(edge.parent)):
+        if absent and edge.descriptor is not None and (edge.parent is None or not evidence.is_sparse(edge.parent)):
             digest = edge.descriptor.digest
             yield Lacking(what="manifest or index", called=str(digest), names=_names(digest))
         for part in parts(node):
@@ -91,12 +90,19 @@ def explains(member: str | None, names: frozenset[str]) -> bool:
     return member is not None and any(name == member or name.startswith(f"{member}/") for name in names)
 
 
+def _places(name: str) -> Iterator[str]:
+    """Give a name and the folders that it lies in."""
+    while name:
+        yield name
+        name = name.rpartition("/")[0]
+
+
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.container.damaged and evidence.folded:
         return  # what is missing may stand behind the damage, which is told
     told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
     for one in lacking(evidence):
-        if not any(explains(member, one.names) for member in told):
+        if not any(place in told for name in one.names for place in _places(name)):
             yield Fault(
                 location=evidence.place(one.called), subject=one.called,
                 message=f"{one.what} is named and not in the archive",
@@ -104,7 +110,7 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
 
 
 #: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
-_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
+_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop", "limit-links"))
 
 
 def _names(digest: Digest) -> frozenset[str]:
@@ -131,7 +137,7 @@ def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
     lacking: dict[int, list[Edge]] = {}
     for edge in evidence.edges:
         absent = isinstance(edge.node, Missing) and edge.node.source is None and edge.descriptor is not None
-        if absent and edge.parent is not None and index_is_sparse(edge.parent):
+        if absent and edge.parent is not None and evidence.is_sparse(edge.parent):
             lacking.setdefault(id(edge.parent), []).append(edge)
     for edges in lacking.values():
         index, holder = edges[0].parent, edges[0].above[-1].descriptor

@@ -121,6 +121,11 @@ RULES: Final = (
         advice="Do not use this archive; find out who made it.", check=noticed("limit-name"),
     ),
     Rule(
+        id="limit-links", severity="error", spec="limits of this program (--limit links=N, name=N)",
+        summary="Following the links of the archive takes more steps, or longer paths, than those of real ones do.",
+        advice="Do not use this archive; find out who made it.", check=noticed("limit-links"),
+    ),
+    Rule(
         id="limit-extended", severity="error", spec="a limit of this program (--limit extended=N)",
         summary="An extended tar header claims more than any real one has.",
         advice="Do not use this archive; find out who made it.", check=noticed("limit-extended"),

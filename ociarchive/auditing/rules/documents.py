@@ -71,6 +71,14 @@ RULES: Final = (
         "limit-values", "a limit of this program (--limit values=N)",
         "All documents together hold more JSON values than fit into memory.",
     ),
+    _rule(
+        "limit-statements", "a limit of this program (--limit statements=N)",
+        "All payloads of signatures and attestations together are more than is read.",
+    ),
+    _rule(
+        "limit-listed", "a limit of this program (--limit listed=N)",
+        "Layers, names and entries, counted as often as they are reached, are more than a report can hold.",
+    ),
     _rule("limit-outer", "a limit of this program (--limit outer=N)", "The archive is compressed again and again."),
     _rule(
         "limit-ratio", "a limit of this program (--max-ratio)", "The archive unpacks to many times its size.",
