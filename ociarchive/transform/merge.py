@@ -22,7 +22,10 @@ from ociarchive.formats import open_archive
 from ociarchive.transform.adding import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ociarchive.bytes.locks import Hear
+    from ociarchive.flaws import Flaw
     from ociarchive.formats.base import Format
     from ociarchive.model import Archive, Root
     from ociarchive.values import JSON
@@ -46,19 +49,23 @@ def require(dest: str, fmt: Format) -> None:
     try:
         if archive.format != fmt.name or (fmt.name == _LAYOUT and archive.entry is None):
             raise UsageError(f"--merge adds to {MERGED[fmt.name]}", where=dest, found=archive.format)
-        _refuse_errors(archive)
+        _refuse_errors((*archive.container.flaws, *_of_entries(archive)))
     finally:
         archive.close()
 
 
-def _refuse_errors(archive: Archive) -> None:
-    """Refuse errors in the container and in the documents with which a layout begins.
+def _of_entries(archive: Archive) -> Iterator[Flaw]:
+    """Give what is wrong with the documents with which a layout begins; a registry's storage has none.
 
     What images hold that are there is theirs: no blob of them is touched, and one that a new image shares is compared.
     """
     entries = {f"{archive.where}: {name}" for name in (_INDEX, _LAYOUT)} if archive.format == _LAYOUT else set()
-    relied = (flaw for flaw in archive.flaws if flaw.where.partition("#")[0] in entries)
-    for flaw in (*archive.container.flaws, *relied):
+    yield from (flaw for flaw in archive.flaws if flaw.where.partition("#")[0] in entries)
+
+
+def _refuse_errors(flaws: Iterable[Flaw]) -> None:
+    """Refuse what the audit calls an error; a warning stands in nobody's way."""
+    for flaw in flaws:
         if _SEVERITIES.get(flaw.rule, "error") == "error":
             raise ContentError(f"what to merge into is at fault: {flaw.message}", where=flaw.where)
 
@@ -100,7 +107,7 @@ def _into_layout(dest: str, staged: str, rights: Rights, *, sync: bool) -> None:
         stack.callback(new.close)
         if old.entry is None or new.entry is None:
             raise ContentError("index.json went away", where=dest)
-        _refuse_errors(old)
+        _refuse_errors(_of_entries(old))  # another merge, or anybody, may have written since
         listed = old.entry.members.get("manifests")
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
         added = [root for root in new.roots if not _is_there(root, old.roots, dest)]
