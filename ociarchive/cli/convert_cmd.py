@@ -97,7 +97,7 @@ def command(**values: Any) -> int:
     shared = common(**values)
     *paths, dest = values["paths"] or [""]
     if not paths or not dest:
-        raise UsageError("convert takes at least one SOURCE, and a DEST", hint="see `ociarchive convert --help`")
+        raise _too_few(dest)
     if dest == "-" and sys.stdout.isatty():
         raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
     options = _options(values, dest)
@@ -109,7 +109,7 @@ def command(**values: Any) -> int:
         require_stdout()
     digests = {one.path: _sha256(one.path) for one in sources} if receipt else {}
     with progress(shared) as hears:
-        done = convert(sources, dest, options, hears)
+        done = convert(sources, dest, options, hears, lambda text: shared.say(f"notice: {safe(text)}"))
     for notice in done.notices:
         told = safe(notice) if shared.verbose else shortened(safe(notice))
         shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
@@ -117,6 +117,15 @@ def command(**values: Any) -> int:
         receipt.write(receipt_json(done, options.storage, digests))
     shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
     return 0
+
+
+def _too_few(path: str) -> UsageError:
+    """Return the error for a call without SOURCE or DEST; which of them one path is depends on whether it is there."""
+    what = "convert takes at least one SOURCE, and a DEST"
+    if not path:
+        return UsageError(what, hint="see `ociarchive convert --help`")
+    missing = "name DEST behind it" if os.path.lexists(path.partition("#")[0]) else "name SOURCE in front of it"
+    return UsageError(what, found=f"{path} alone", hint=missing)
 
 
 def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Common) -> Output | None:

@@ -18,10 +18,10 @@ from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
-from ociarchive.model import extent
+from ociarchive.model import extent, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ociarchive.formats.base import Format
     from ociarchive.model import Archive, Root
@@ -87,24 +87,33 @@ def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
         raise LimitError(what, "listed", where=where)
 
 
-def is_surely_an_archive(path: str) -> bool:
-    """Whether a folder holds an archive and hardly anything else: what may be replaced as a whole.
+def owned_names(path: str) -> Callable[[str], bool] | None:
+    """Return what tells of each path in a folder whether it is the archive's own, None where the folder holds none.
 
     Many a program's folder has a manifest.json or an index.json; only with a format's own marker is it an archive.
+    A folder's path ends in `/`. HostError: it cannot be read.
     """
     container = DirectoryContainer(path, path)
+    marks = {"oci-layout": "oci-layout", "dir": "version", "docker-archive": "manifest.json"}
     try:
         found = detect(container)
         if found is None:
-            return False
+            return None
         archive = found.read(container)
+        marked = found.name not in marks or container.get(marks[found.name]) is not None
     except ContentError:
-        return False
+        return None
     finally:
         container.close()
-    marks = {"oci-layout": "oci-layout", "dir": "version", "docker-archive": "manifest.json"}
-    marked = found.name not in marks or container.get(marks[found.name]) is not None
-    return marked and bool(archive.roots or archive.stored)
+    if not marked or not (archive.roots or archive.stored):
+        return None
+    named = {part.name for edge in walk(archive.roots) for part in parts(edge.node)}
+    return lambda name: found.owns(name) or name in named
+
+
+def is_any_formats(name: str) -> bool:
+    """Whether a path is one that some format gives a file; a folder's ends in `/`."""
+    return any(known.owns(name) for known in FORMATS)
 
 
 def archives_below(folder: str) -> Iterator[str]:

@@ -29,7 +29,17 @@ BLOBS: Final = "blobs/"
 _REF_NAME: Final = re.compile(
     r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
 )
+#: What stands beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
+_OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[a-z0-9]+(?:[-+._][a-z0-9]+)*/)?")
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def owns(name: str) -> bool:
+    """Whether a path is one of an image layout; a folder's ends in `/`."""
+    if _OWN.fullmatch(name):
+        return True
+    algorithm, _, encoded = name.removeprefix(BLOBS).partition("/")
+    return name.startswith(BLOBS) and Digest.maybe(f"{algorithm}:{encoded}") is not None
 
 
 def has_layout(container: Container) -> bool:

@@ -40,6 +40,10 @@ class Format(Protocol):
         """What it lies in when it is written."""
         ...
 
+    def owns(self, name: str) -> bool:
+        """Whether a path is one that the format, or a program that keeps it, gives a file; a folder's ends in `/`."""
+        ...
+
     def probe(self, container: Container) -> bool:
         """Whether a container holds this format; of all formats one says so at most."""
         ...

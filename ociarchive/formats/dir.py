@@ -29,6 +29,9 @@ _SIGNATURE: Final = re.compile(r"signature-[0-9]+\Z")
 #: Signatures of simple signing have some hundred bytes.
 _MAX_SIGNATURE: Final = 1 << 20
 _CHILD: Final = ".manifest.json"
+_OWN: Final = re.compile(
+    r"manifest\.json|version|(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json)?|(?:[0-9a-f]{64}\.)?signature-[0-9]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Dir:
 
     name: str = "dir"
     kind: Literal["directory"] = "directory"
+
+    def owns(self, name: str) -> bool:
+        """Manifests, blobs and signatures."""
+        return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
         """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`."""

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 _MANIFEST: Final = "manifest.json"
 #: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
 _CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
+#: What producers call configs and layers beside what manifest.json names.
+_OWN: Final = re.compile(
+    r"manifest\.json|repositories|(?:sha256:)?[0-9a-f]{64}(?:\.json|\.tar|\.tar\.gz)?"
+    r"|[0-9a-f]{64}/(?:json|VERSION|layer\.tar)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,10 @@ class DockerArchive:
 
     name: str = "docker-archive"
     kind: Literal["tar"] = "tar"
+
+    def owns(self, name: str) -> bool:
+        """What a layout is made of, and what Docker before 25 and podman write; manifest.json may name more."""
+        return _layout.owns(name) or _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
         """A manifest.json that is an array (any in a tar), or the `repositories` of Docker before 1.10."""

@@ -25,6 +25,10 @@ class OciLayout:
     name: str
     kind: Literal["directory", "tar"]
 
+    def owns(self, name: str) -> bool:
+        """What a layout is made of."""
+        return _layout.owns(name)
+
     def probe(self, container: Container) -> bool:
         """A layout without the manifest.json that would make it a docker-archive or a `dir`."""
         return container.kind == self.kind and container.get("manifest.json") is None and _layout.has_layout(container)

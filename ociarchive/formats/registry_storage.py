@@ -5,6 +5,7 @@ Blobs lie once for all repositories; a repository is a tree of links, each a fil
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -26,6 +27,14 @@ _ROOT: Final = "docker/registry/v2/"
 _BLOBS: Final = f"{_ROOT}blobs/"
 _REPOSITORIES: Final = f"{_ROOT}repositories/"
 _MANIFESTS: Final = "/_manifests/"
+#: Links, uploads that are under way, and, of a cache of another registry, when what is in it is to go.
+_OWN: Final = re.compile(
+    r"docker/(?:registry/(?:v2/)?)?|scheduler-state\.json"
+    rf"|{_BLOBS}(?:[a-z0-9+._-]+/(?:[0-9a-f]{{2}}/(?:[0-9a-f]+/(?:data)?)?)?)?"
+    rf"|{_REPOSITORIES}(?:.+/)?"
+    rf"|{_REPOSITORIES}.+/_(?:manifests|layers)/(?:.+/)?link"
+    rf"|{_REPOSITORIES}.+/_uploads/[^/]+/(?:data|startedat|hashstates/[^/]+/[0-9]+)"
+)
 #: A link is a digest and nothing else; sha512 makes the longest that is registered.
 _MAX_LINK: Final = 256
 
@@ -36,6 +45,10 @@ class RegistryStorage:
 
     name: str = "registry-storage"
     kind: Literal["directory"] = "directory"
+
+    def owns(self, name: str) -> bool:
+        """What a registry writes below its root."""
+        return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
         """A folder with a registry's tree in it."""

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.bytes.locks import nobody
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.model import Missing, walk
 from ociarchive.transform.gather import Gathered, gather, tagged
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.auditing import Finding, Report
+    from ociarchive.bytes.locks import Hear
     from ociarchive.bytes.sink import Sink
     from ociarchive.formats.base import Content, Format
     from ociarchive.measure import Progress
@@ -62,8 +64,17 @@ class Conversion:
     seconds: float
 
 
-def convert(sources: Sequence[Source], dest: str, options: Options, progress: Progress | None = None) -> Conversion:
+def convert(
+    sources: Sequence[Source],
+    dest: str,
+    options: Options,
+    progress: Progress | None = None,
+    hear: Hear = nobody,
+) -> Conversion:
     """Write the images of `sources` to `dest` in another form and return what became of them.
+
+    `progress` hears how blobs are read; `hear` is told in words, perhaps from another thread, for what the work waits
+    and what of modes and owners could not be kept.
 
     DEST is complete when this returns and absent, or as it was, when it raises. ContentError: a source is at fault.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
@@ -72,7 +83,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
-        target = Target(dest, options, stack)
+        target = Target(dest, options, stack, sources, hear)
         gathered = gather(sources, options, target.spool, stack)
         content, left, planned = _admitted(gathered, options, workers)
         notices = [*gathered.notices, *left, *planned.notices, *refusals(content.roots, options)]
