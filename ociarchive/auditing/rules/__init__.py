@@ -3,13 +3,14 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, references, registry
+from ociarchive.auditing.rules import blobs, container, documents, layers, references, registry, tars
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
     *documents.RULES,
     *blobs.RULES,
     *layers.RULES,
+    *tars.RULES,
     *references.RULES,
     *registry.RULES,
 )

@@ -7,8 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule, noticed
-from ociarchive.bytes.filetype import describe
-from ociarchive.container import is_tar
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
 from ociarchive.model import Image
@@ -148,19 +146,6 @@ def _layer_padded(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _layer_not_tar(evidence: Evidence) -> Iterator[Fault]:
-    for _, number, layer, where in _layers(evidence):
-        fact = evidence.fact(layer.source)
-        if fact is None or fact.diff_ids is None or not layer.unpacks or not fact.uncompressed_size:
-            continue
-        if not is_tar(fact.first):
-            yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
-                expected="a tar", found=describe(fact.first),
-                message=f"layer {number} is no tar",
-            )  # fmt: skip
-
-
 def _layer_damaged(evidence: Evidence) -> Iterator[Fault]:
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
@@ -264,12 +249,6 @@ RULES: Final = (
         summary="Zeros follow a layer's compressed stream; readers in Go stop there with an error.",
         advice="`convert --compression gzip` writes the layer anew where it was another, else make it again.",
         check=_layer_padded,
-    ),
-    Rule(
-        id="layer-not-tar", severity="warning", spec="image-spec, layer.md",
-        summary="A layer of a layer's media type holds no tar.",
-        advice="No engine can unpack it: make the image again.",
-        check=_layer_not_tar,
     ),
     Rule(
         id="toc-annotation", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
