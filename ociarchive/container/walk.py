@@ -109,7 +109,7 @@ class Walk:
         self._found: dict[str, Named] = {}
         self._loose = 0
         self._fault: Fault | None = None
-        self._over = False
+        self._ended = self._over = False  # whether the stream ended, and whether the walk did
         self._run = self._steps()
         next(self._run)
 
@@ -203,6 +203,10 @@ class Walk:
         else:
             for name in names:
                 self._add(name)
+        self._bound()
+
+    def _bound(self) -> None:
+        """Keep no more paths than are allowed."""
         if len(self._paths) > self._limits.layer_paths:
             self._kept = False
         if not self._kept:
@@ -245,6 +249,7 @@ class Walk:
         self._add(self._normal(raw))
         if parsed.flag == b"1":
             self._link(raw, link.encode("utf-8", "surrogateescape"))
+        self._bound()
         self._member = (raw, self._offset, size)
         self._at += size + -size % BLOCK
 
@@ -266,7 +271,8 @@ class Walk:
             self._before += len(self._data)
             self._at -= len(self._data)
             self._data = b""  # a piece that nobody holds is memory for the next one, which caches still have
-            self._data = yield
+            if not self._ended:
+                self._data = yield
             if not self._data:
                 self._cut_inside()
                 raise _End
@@ -278,10 +284,9 @@ class Walk:
         held = bytearray(memoryview(self._data)[self._at :])
         self._before += self._at
         self._data, self._at = b"", 0
-        while len(held) < size:
+        while len(held) < size and not self._ended:
             piece = yield
-            if not piece:
-                break
+            self._ended = not piece
             held += piece
             del piece
         self._data = bytes(held)
@@ -308,10 +313,13 @@ class Walk:
             known = self._offset or header.looks_like_tar(rest)
             what = "the tar is cut short inside a header"
             raise _End(Fault("layer-tar-truncated" if known else "layer-not-tar", what, end))
+        self._require_kept_promise(end)
+        raise _End
+
+    def _require_kept_promise(self, end: int) -> None:
         if self._promised:
             what = "the tar is cut short behind an extended header, before the member that it speaks of"
             raise _End(Fault("layer-tar-truncated", what, end))
-        raise _End
 
     def _cut_inside(self) -> None:
         name, begin, size = self._member
@@ -319,6 +327,7 @@ class Walk:
         if end < begin + size:
             what = f"the tar is cut short inside the member {_shown(name)}"
             raise _End(Fault("layer-tar-truncated", what, end, f"{size} bytes", f"{max(end - begin, 0)} bytes"))
+        self._require_kept_promise(end)
 
     # Paths
 
