@@ -100,7 +100,10 @@ class Evidence:
         return Claim(digest=descriptor.digest, source=source, where=where, descriptor=descriptor)
 
     def verified(self, layer: Layer) -> bool | None:
-        """Whether a layer was read to its end and agrees with every claim made of it; None where that is not known."""
+        """Whether a layer was read to its end, agrees with every claim made of it and is a whole tar.
+
+        None where that is not known.
+        """
         fact = self.fact(layer.source)
         if fact is None:
             return None
@@ -111,6 +114,7 @@ class Evidence:
         if layer.unpacks:
             unpacked = fact.diff_ids is not None and layer.diff_id is not None
             claims.append(agrees(layer.diff_id, fact.diff_ids) if unpacked else False)  # type: ignore[arg-type]
+            claims.append(fact.tar.whole if fact.tar is not None else None)
         else:
             claims.append(None)
         if False in claims:

@@ -63,6 +63,9 @@ class Limits:
     #: A hundred thousand strays beside an image are odd but lawful; five times that is an attack on the reader, which
     #: keeps two hundred bytes of each beside its name.
     members: int = 500_000
+    #: Paths of one layer by which doubled ones and links to nothing are found: 100 bytes each while it is read, so this
+    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand.
+    layer_paths: int = 250_000
     #: A name that no file system takes is no name: PATH_MAX.
     name: int = 4096
     #: All names, and those of the folders in them, as Python holds them: a hundred thousand usual ones are 10 MiB.

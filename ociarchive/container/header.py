@@ -13,6 +13,9 @@ ZEROS: Final = bytes(512)
 EXTENDED_FLAGS: Final = (b"L", b"K", b"x", b"g")
 #: Links, devices, folders and FIFOs have no data, whatever their size field says (as in Go and GNU tar).
 WITHOUT_DATA: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
+#: Where GNU's old sparse header, and each block of map behind it, tells that another one follows (GNU tar manual).
+MORE: Final = 482
+MORE_STILL: Final = 504
 #: Mode, owner, group, size and time of nearly every header, and its device numbers.
 _NUMBERS: Final = re.compile(rb"(?:[0-7]{6}[0-7 ][ \0]){3}(?:[0-7]{11}[ \0]){2}\Z")
 _DEVICES: Final = re.compile(rb"(?:(?:[0-7]{6}[0-7 ][ \0]){2}|\0{16})\Z")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence
-from ociarchive.auditing.run import check_tables, measure_all, wanted
+from ociarchive.auditing.run import look_closer, measure_all, wanted
 from ociarchive.bytes.limits import Limits
 from ociarchive.differing import companions, files
 from ociarchive.differing.images import Held, alone, codecs, held, together
@@ -128,7 +128,7 @@ class _Side:
         selectors: tuple[str, ...],
     ) -> None:
         mine = {source: facts[source] for source in wanted(archive)}
-        seen = check_tables(archive, mine, options.limits, workers)
+        seen = look_closer(archive, mine, options.limits, workers)
         refuse_errors(Evidence(archive, mine, seen, folded=False))
         self.archive, self.selectors = archive, selectors
         self.evidence = Evidence(archive, mine)

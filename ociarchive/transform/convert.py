@@ -92,7 +92,7 @@ def convert(
         target.require_room(planned.moves)
         sink = target.open(stack)
         arrived = Moving(planned, options, judging, workers, progress).run(sink)
-        judging.check(tables=True)
+        judging.check(closer=True)
         found = tuple(judging.findings())
         notices.extend(_told_of_sources(found))
         rewriter = Rewriter(content.roots, planned, options.storage, arrived)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Evidence, judge
-from ociarchive.auditing.run import check_tables, wanted
+from ociarchive.auditing.run import look_closer, wanted
 from ociarchive.bytes.source import Bytes
 from ociarchive.measure import measure
 from ociarchive.model import Artifact, Image, parts, walk
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ociarchive.auditing.run import Wanted
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
+    from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Root
     from ociarchive.transform.gather import Gathered
@@ -44,6 +45,7 @@ class Judging:
                 known.algorithms |= how.algorithms
         self._claims = claims_by_source(self._taken)
         self.facts: dict[ByteSource, Measured] = {}
+        self._seen: list[tuple[Flaw, ...]] = [()] * len(self._taken)
 
     def wanted(self, source: ByteSource) -> Wanted:
         """Return how a source that is taken is to be measured."""
@@ -58,12 +60,13 @@ class Judging:
                 self.facts[source] = measure(source, limits=self._limits, unpack=False, algorithms=how.algorithms)
         self.check()
 
-    def check(self, *, tables: bool = False) -> None:
-        """Refuse what is taken if a rule finds an error in it (ContentError); `tables` looks at layers' tables too."""
-        for one in self._taken:
+    def check(self, *, closer: bool = False) -> None:
+        """Refuse what is taken if a rule finds an error in it (ContentError); `closer` reads layers again for that."""
+        for number, one in enumerate(self._taken):
             facts = dict(self.facts)
-            seen = check_tables(one, facts, self._limits, self._workers) if tables else ()
-            refuse_errors(Evidence(one, facts, seen, folded=False))
+            if closer:
+                self._seen[number] = look_closer(one, facts, self._limits, self._workers)
+            refuse_errors(Evidence(one, facts, self._seen[number], folded=False))
 
     def contradicted(self, source: ByteSource) -> bool:
         """Whether what was measured of a source shows a claim to be false; then `check` says which."""
@@ -93,8 +96,8 @@ class Judging:
 
     def findings(self) -> Iterator[Finding]:
         """Give what was found in the sources, what is not taken too, as far as it was read."""
-        for one in self._archives:
-            yield from judge(Evidence(one.archive, dict(self.facts)))
+        for one, seen in zip(self._archives, self._seen, strict=True):
+            yield from judge(Evidence(one.archive, dict(self.facts), seen))
 
 
 def _blobs(archives: Sequence[Archive]) -> set[ByteSource]:

@@ -64,6 +64,7 @@ from tests.support.build import (
     OCI_LAYER,
     OCI_MANIFEST,
     REF_NAME,
+    Codec,
     Image,
     Node,
     Saved,
@@ -176,6 +177,17 @@ def pax_sized(size: str) -> bytes:
 def in_layer(packed_bytes: bytes, **members: object) -> Image:
     """Make an image of one layer that is stored so; its diff_id is that of BASE."""
     return Image(layers=[replace(BASE, stored=packed_bytes, members=members)])
+
+
+def of_tars(*tars: bytes, codec: Codec = "gzip") -> list[Member]:
+    """Make a layout of an image whose layers unpack to these."""
+    return layout(Image(layers=[packed(one, codec) for one in tars]).node())
+
+
+HELD = tar([file("held", b"x" * 700)], end=0)
+BELOW = tar([folder("etc"), file("etc/a", b"x"), file("old", b"x")])
+GARBLED = HELD + flipped(HELD, 7) + bytes(2 * BLOCK)
+NO_MAP = flipped(pax({"GNU.sparse.major": "1"}), BLOCK)
 
 
 def zstd_layer(stored: bytes) -> Image:
@@ -1279,6 +1291,59 @@ FAILS: Cases = {
         "short": Case(content=layout(Image(layers=[packed(b"text", "none")]).node())),
         "gzip-in-gzip": Case(content=layout(Image(layers=[packed(BASE.stored, "gzip")]).node())),
     },
+    "layer-tar-truncated": {
+        "in-data": Case(content=of_tars(HELD[: BLOCK + 600]), expected="700 bytes", found="600 bytes"),
+        "plain": Case(content=of_tars(HELD[: BLOCK + 699], codec="none"), location=None),
+        "zstd": Case(content=of_tars(HELD[: BLOCK + 1], codec="zstd")),
+        "in-header": Case(content=of_tars(HELD + HELD[:300])),
+        "in-first-header": Case(content=of_tars(HELD[:300])),
+        "in-extended-header": Case(content=of_tars(HELD + pax({"path": "b" * 700})[: BLOCK + 600])),
+        "behind-extended-header": Case(content=of_tars(HELD + pax({"path": "b"}))),
+        "in-end": Case(content=of_tars(HELD + bytes(BLOCK + 100))),
+        "saved": Case(content=docker_archive(replace(SAVED, image=Image(layers=[packed(HELD[:900], "none")])))),
+    },
+    "layer-tar-damaged": {
+        "checksum": Case(content=of_tars(GARBLED)),
+        "first-checksum": Case(content=of_tars(flipped(HELD, 7) + bytes(2 * BLOCK))),
+        "text": Case(content=of_tars(HELD + b"text" * 500)),
+        "between": Case(content=of_tars(HELD + bytes(BLOCK) + HELD + bytes(2 * BLOCK))),
+        "records": Case(content=of_tars(NO_MAP + HELD + bytes(2 * BLOCK))),
+    },
+    "layer-tar-ambiguous": {
+        "sizes": Case(content=of_tars(pax({"size": "5"}) + HELD + bytes(2 * BLOCK))),
+    },
+    "layer-path-doubled": {
+        "files": Case(content=of_tars(tar([file("a", b"1"), file("a", b"2")])), found="'a'"),
+        "folders": Case(content=of_tars(tar([folder("a"), file("a/b", b""), folder("a")])), found="'a'"),
+        "spelled-otherwise": Case(content=of_tars(tar([file("a/b", b"1"), file("./a/./b", b"")])), found="'a/b'"),
+        "far": Case(content=of_tars(tar([*(file(f"{n}", b"x" * 9000) for n in range(200)), file("7", b"")]))),
+    },
+    "layer-path-outside": {
+        "file": Case(content=of_tars(tar([file("a/../../b", b"")])), found="'a/../../b'"),
+        "link": Case(content=of_tars(tar([hardlink("b", "../a")])), found="'b'"),
+    },
+    "layer-path-absolute": {
+        "file": Case(content=of_tars(tar([file("/a", b"")])), found="'/a'"),
+    },
+    "layer-link-dangling": {
+        "nowhere": Case(content=of_tars(BELOW, tar([hardlink("b", "nowhere")])), found="'nowhere'"),
+        "behind": Case(content=of_tars(tar([hardlink("b", "a"), file("a", b"")])), found="'a'"),
+        "above": Case(content=of_tars(tar([hardlink("b", "etc/a")]), BELOW), found="'etc/a'"),
+        "deleted": Case(
+            content=of_tars(BELOW, tar([file("etc/.wh.a", b"")]), tar([hardlink("b", "etc/a")])), found="'etc/a'"
+        ),
+        "folder-emptied": Case(
+            content=of_tars(BELOW, tar([file("etc/.wh..wh..opq", b"")]), tar([hardlink("b", "etc/a")])),
+            found="'etc/a'",
+        ),
+    },
+    "layer-unchecked": {
+        "paths": Case(
+            content=of_tars(tar([file("a", b""), file("b", b""), file("c", b""), file("a", b"")])),
+            options=("--limit", "layer-paths=2"),
+        ),
+        "extended": Case(content=of_tars(pax({"comment": "x" * 3000}) + HELD), options=("--limit", "extended=1000")),
+    },
     "toc-annotation": {
         "size": Case(content=layout(estargz(annotations={STARGZ_SIZE: "7"}).node()), expected="7"),
         "offset": Case(content=layout(estargz(offset=1 << 30).node())),
@@ -2118,6 +2183,45 @@ PASSES: Cases = {
         "empty-tar": Case(content=layout(Image(layers=[packed(bytes(1024), "none")]).node())),
         "pax": Case(content=layout(Image(layers=[packed(pax({"a": "b"}) + tar([]), "gzip")]).node())),
         "statement": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+    },
+    "layer-tar-truncated": {
+        "without-end": Case(content=of_tars(HELD)),
+        "one-block-of-end": Case(content=of_tars(HELD + bytes(BLOCK))),
+        "without-padding": Case(content=of_tars(HELD[: BLOCK + 700])),
+        "in-padding": Case(content=of_tars(HELD[: BLOCK + 900])),
+        "extended-header-alone": Case(content=of_tars(pax({"comment": "x"}, flag=b"g"))),
+        "nothing": Case(content=of_tars(b"", codec="none")),
+    },
+    "layer-tar-damaged": {
+        "behind-the-end": Case(content=of_tars(HELD + bytes(2 * BLOCK) + b"text" * 500)),
+    },
+    "layer-tar-ambiguous": {
+        "sizes-agree": Case(content=of_tars(pax({"size": "700"}) + HELD)),
+    },
+    "layer-path-doubled": {
+        "in-two-layers": Case(content=of_tars(BELOW, BELOW)),
+        "by-a-long-name": Case(content=of_tars(pax({"path": "other"}) + HELD + HELD)),
+        "whiteout": Case(content=of_tars(tar([file(".wh.a", b""), file("a", b""), file(".wh..wh..opq", b"")]))),
+    },
+    "layer-path-outside": {
+        "within": Case(content=of_tars(tar([file("a/../b", b""), file("..a", b""), symlink("c", "../../x")]))),
+    },
+    "layer-path-absolute": {
+        "dot": Case(content=of_tars(tar([folder("./"), file("./a", b"")]))),
+    },
+    "layer-link-dangling": {
+        "here": Case(content=of_tars(tar([file("a", b""), hardlink("b", "./a"), hardlink("c", "/b")]))),
+        "below": Case(content=of_tars(BELOW, tar([hardlink("b", "etc/a")]))),
+        "far-below": Case(content=of_tars(BELOW, tar([file("x", b"")]), tar([hardlink("b", "etc/a")]))),
+        "through-a-link": Case(content=of_tars(BELOW, tar([symlink("l", "etc")]), tar([hardlink("b", "l/a")]))),
+        "deleted-and-made": Case(
+            content=of_tars(BELOW, tar([file(".wh.old", b""), file("old", b"")]), tar([hardlink("b", "old")]))
+        ),
+    },
+    "layer-unchecked": {
+        "as-many-as-allowed": Case(
+            content=of_tars(tar([file("a", b""), file("b", b"")])), options=("--limit", "layer-paths=2")
+        ),
     },
     "toc-annotation": {
         **TABLES,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, platforms, references, registry
+from ociarchive.auditing.rules import blobs, container, documents, layers, platforms, references, registry, tars
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
@@ -11,6 +11,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *blobs.RULES,
     *layers.RULES,
     *platforms.RULES,
+    *tars.RULES,
     *references.RULES,
     *registry.RULES,
 )

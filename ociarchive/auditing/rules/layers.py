@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.bytes.codec import GO_HEADER_TEXT
-from ociarchive.bytes.filetype import describe
-from ociarchive.container import is_tar
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
 
@@ -141,19 +139,6 @@ def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _layer_not_tar(evidence: Evidence) -> Iterator[Fault]:
-    for _, number, layer, where in _layers(evidence):
-        fact = evidence.fact(layer.source)
-        if fact is None or fact.diff_ids is None or not layer.unpacks or not fact.uncompressed_size:
-            continue
-        if not is_tar(fact.first):
-            yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
-                expected="a tar", found=describe(fact.first),
-                message=f"layer {number} is no tar",
-            )  # fmt: skip
-
-
 def _layer_damaged(evidence: Evidence) -> Iterator[Fault]:
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
@@ -257,12 +242,6 @@ RULES: Final = (
         summary="A gzip header has a longer name or comment than Go reads, so that skopeo, podman or Docker refuse it.",
         advice="`convert --compression gzip` writes the layer anew where it was another, else compress it again.",
         check=_gzip_header,
-    ),
-    Rule(
-        id="layer-not-tar", severity="warning", spec="image-spec, layer.md",
-        summary="A layer of a layer's media type holds no tar.",
-        advice="No engine can unpack it: make the image again.",
-        check=_layer_not_tar,
     ),
     Rule(
         id="toc-annotation", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
