@@ -220,16 +220,15 @@ class TarContainer:
         inside = normal(name)
         if name.startswith("/"):
             self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
-        if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
-            root = flag == b"5" or (name.endswith("/") and not size)  # `./` is what tar -C DIR . writes first
-            if inside or not root or not name:
-                self._note("member-name", name[:200], "member name leads out of the archive or is empty")
-            return
         kind = _SPECIAL if sparse else _KINDS.get(flag, _SPECIAL)
-        if sparse or flag == b"S":  # how its data becomes the file is read in many ways, so none is vouched for
-            self._note("member-special", inside, _NO_FILE)
         if kind == _FILE and name.endswith("/"):
             kind = _FOLDER  # how tars before POSIX wrote folders
+        if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
+            if inside or kind != _FOLDER or not name:  # the root folder `./` is what tar -C DIR . writes first
+                self._note("member-name", name[:200], "member name leads out of the archive or is empty")
+            return
+        if sparse or flag == b"S":  # how its data becomes the file is read in many ways, so none is vouched for
+            self._note("member-special", inside, _NO_FILE)
         found = _Member(kind, offset, size, link)
         before = self._members.get(inside)
         if before is not None and not (before.kind == kind == _FOLDER):

@@ -399,6 +399,8 @@ NOTED: dict[str, tuple[bytes, list[str]]] = {
         tar([file("a", bytes(2 << 20)), file("a", bytes((2 << 20) - 1) + b"x")]),
         ["member-doubled"],
     ),
+    "root-before-posix": (raw_header(Member("./"), flag=b"\0", magic=bytes(8)) + REST, []),
+    "root-as-a-sparse-file": (raw_header(Member("./"), flag=b"S", magic=b"ustar  \0") + REST, ["member-name"]),
     "hard-link-to-a-later-member": (tar([hardlink("l", "a"), A]), ["tar-ambiguous"]),
     "hard-link-to-a-later-link": (tar([hardlink("l", "m"), A, hardlink("m", "a")]), ["tar-ambiguous"]),
     "hard-link-to-an-earlier-member": (tar([A, hardlink("l", "./a")]), []),
