@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange, close_read
 from ociarchive.container import header
+from ociarchive.container.alike import Alike
 from ociarchive.container.base import member
 from ociarchive.errors import cannot, clipped
 from ociarchive.flaws import Flaw, Flaws
@@ -28,6 +29,10 @@ _MAX_LINKS: Final = 40
 _COMPARED: Final = 1 << 20
 _FILE, _LINK, _SYMLINK, _FOLDER, _SPECIAL = "file", "link", "symlink", "folder", "special"
 _KINDS: Final = {b"0": _FILE, b"\0": _FILE, b"7": _FILE, b"1": _LINK, b"2": _SYMLINK, b"5": _FOLDER}
+
+
+_DEVICES: Final = (b"3", b"4", b"6")
+_NO_FILE: Final = "not a regular file"
 
 
 class _Member(NamedTuple):
@@ -66,6 +71,7 @@ class TarContainer:
         self._fd, self._size, self._path = fd, size, path
         self._members: dict[str, _Member] = {}
         self._names_size = 0
+        self._early: list[str] = []  # hard links that stand before what they lead to, or lead to nothing
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
         self._steps = 0  # that following links took so far
         self._known: dict[str, FileRange | None] = {}
@@ -126,7 +132,7 @@ class TarContainer:
                     return None
                 name = inside
             else:
-                self._note("member-special", name, "not a regular file")
+                self._note("member-special", name, _NO_FILE)
                 return None
         self._note("link-loop", asked, "link leads in a circle")
         return None
@@ -179,6 +185,7 @@ class TarContainer:
             self._check_behind(end)
             self._check_folders()
             self._check_links()
+            self._check_early()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
             self.flaws.add(
@@ -197,7 +204,7 @@ class TarContainer:
         """Collect all members; return where the end marker ends."""
         window, start = b"", 0
         position, count = 0, 0
-        extended = header.Extended()
+        extended, alike = header.Extended(), Alike()
         while True:
             at = position - start
             if at < 0 or at + BLOCK > len(window):
@@ -212,6 +219,7 @@ class TarContainer:
                 return self._end_marker(position)
             try:
                 parsed = header.parse(block)
+                alike.block(block, parsed.flag)
                 position += BLOCK
                 count += 1
                 if count > self.limits.members:
@@ -219,9 +227,14 @@ class TarContainer:
                     raise _Damage("limit-members", what, position)
                 size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
                 if parsed.flag in header.EXTENDED_FLAGS:
-                    extended.take(parsed.flag, *self._extended(parsed.size, position))
+                    content, behind = self._extended(parsed.size, position)
+                    extended.take(parsed.flag, content, behind)
+                    alike.extended(parsed.flag, content, behind)
                 else:
+                    if parsed.flag == b"S":
+                        position = self._behind_map(block, position)
                     name, link, size = extended.apply(parsed, size)
+                    alike.member(parsed, extended, name, size)
                     self._add(name, link, parsed.flag, position, size, sparse=extended.sparse)
                     extended.next_member()
             except header.HeaderError as error:
@@ -240,13 +253,15 @@ class TarContainer:
         inside = normal(name)
         if name.startswith("/"):
             self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
-        if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
-            if inside or flag != b"5":  # the root folder `./` is what tar -C DIR . writes first
-                self._note("member-name", name[:200], "member name leads out of the archive or is empty")
-            return
         kind = _SPECIAL if sparse else _KINDS.get(flag, _SPECIAL)
         if kind == _FILE and name.endswith("/"):
             kind = _FOLDER  # how tars before POSIX wrote folders
+        if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
+            if inside or kind != _FOLDER or not name:  # the root folder `./` is what tar -C DIR . writes first
+                self._note("member-name", name[:200], "member name leads out of the archive or is empty")
+            return
+        if sparse or flag == b"S":  # how its data becomes the file is read in many ways, so none is vouched for
+            self._note("member-special", inside, _NO_FILE)
         found = _Member(kind, offset, size, link)
         before = self._members.get(inside)
         if before is not None and not (before.kind == kind == _FOLDER):
@@ -254,6 +269,10 @@ class TarContainer:
             return
         self._members[inside] = found
         self._hold(inside, offset)
+        if kind == _LINK and normal(link) not in self._members:
+            self._early.append(inside)
+        if kind == _SPECIAL and flag in _DEVICES:
+            self._note("member-device", inside, "a device or FIFO, which no image archive needs")
         if link:
             self._hold(link, offset)
 
@@ -306,6 +325,17 @@ class TarContainer:
             raise _Damage("tar-truncated", "tar is cut short inside an extended header", self._size)
         return content[:size], content[size] if len(content) > size else 0
 
+    def _behind_map(self, block: bytes, position: int) -> int:
+        """Return where the data of a sparse file begins, behind the blocks that go on with its map (GNU tar manual)."""
+        more = block[482]
+        while more:
+            block = self._read(position, BLOCK)
+            if len(block) < BLOCK:
+                raise _Damage("tar-truncated", "tar is cut short inside the map of a sparse file", self._size)
+            position += BLOCK
+            more = block[504]
+        return position
+
     def _check_folders(self) -> None:
         """A file cannot have members below it; `tar -x` stops there, other readers go on."""
         for name in self._members:
@@ -334,6 +364,13 @@ class TarContainer:
                 self._note("link-dangling", name, "link leads to nothing")
             elif inside == name:
                 self._note("link-loop", name, "link leads in a circle")
+
+    def _check_early(self) -> None:
+        """Readers that go through a tar once cannot link to what comes later (GNU tar, and engines that stream)."""
+        for name in self._early:
+            other = self._members.get(normal(self._members[name].link))
+            if other is not None and (other.kind != _LINK or normal(other.link) != name):  # a circle is one already
+                self._note("tar-ambiguous", name, "hard link to a member that comes later, which some readers refuse")
 
     def _end_marker(self, position: int) -> int:
         second = self._read(position + BLOCK, BLOCK)

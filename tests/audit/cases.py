@@ -460,6 +460,14 @@ FAILS: Cases = {
             content=pax({"path": "other"}) + tar([file("a" * 150, b"")], style=Style.GNU, end=0) + WHOLE
         ),
         "folder-with-data": Case(content=tar([file("folder/", b"data")], end=0) + WHOLE),
+        "two-pax-headers": Case(content=pax({"path": "index.json"}) + pax({"comment": "x"}) + WHOLE),
+        "global-behind-pax": Case(content=pax({"path": "one"}) + pax({"comment": "x"}, flag=b"g") + WHOLE),
+        "sparse-name-alone": Case(content=pax({"GNU.sparse.name": "index.json"}) + WHOLE),
+        "checksum-behind-a-zero": Case(content=WHOLE[:148] + b"\0" + WHOLE[148:154] + b" " + WHOLE[156:]),
+        "unknown-type": Case(content=special("x", b"Z") + WHOLE),
+        "hard-link-to-a-later-member": Case(
+            content=[hardlink("early", "index.json"), *GOOD], subject="early", location=": early"
+        ),
     },
     "data-after-end": {
         "byte": Case(content=WHOLE + b"x", location=f": byte {len(WHOLE)}"),
@@ -501,6 +509,11 @@ FAILS: Cases = {
         "in-a-docker-archive": Case(
             content=[*without(docker_archive(SAVED), SAVED.layers[0]), folder(SAVED.layers[0])]
         ),
+    },
+    "member-device": {
+        "character-device": Case(content=special("dev/null", b"3") + WHOLE, subject="dev/null", location=": dev/null"),
+        "block-device": Case(content=special("dev/sda", b"4") + WHOLE, subject="dev/sda"),
+        "fifo": Case(content=special("pipe", b"6") + WHOLE, subject="pipe"),
     },
     "link-escapes": {
         "that-nothing-names": Case(content=[*GOOD, symlink("x", "/etc")], subject="x", location=": x"),
@@ -1619,6 +1632,7 @@ PASSES: Cases = {
         ),
         "folder": Case(content=[folder("blobs"), *GOOD]),
         "folder-as-a-file": Case(content=tar([file("old/", b"")], end=0) + WHOLE),
+        "hard-link-to-an-earlier-member": Case(content=[*GOOD, hardlink("late", "index.json")]),
     },
     "data-after-end": {
         "zeros": Case(content=WHOLE + bytes(100_000)),
@@ -1645,8 +1659,12 @@ PASSES: Cases = {
     "member-special": {
         "contiguous-file": Case(content=flagged_whole(b"7")),
         "old-file": Case(content=flagged_whole(b"\0")),
-        "device-that-nothing-names": Case(content=special("dev/null", b"3") + WHOLE),
-        "fifo-that-nothing-names": Case(content=special("pipe", b"6") + WHOLE),
+        "device-that-nothing-names": Case(content=special("dev/null", b"3") + WHOLE, also=("member-device",)),
+        "fifo-that-nothing-names": Case(content=special("pipe", b"6") + WHOLE, also=("member-device",)),
+    },
+    "member-device": {
+        "label-of-a-tar": Case(content=special("label", b"V") + WHOLE),
+        "folder": Case(content=special("dev", b"5") + WHOLE),
     },
     "link-escapes": {
         "above-and-inside-again": Case(

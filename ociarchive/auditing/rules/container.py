@@ -21,6 +21,13 @@ def _never(_: Evidence) -> Iterator[Fault]:
     return iter(())
 
 
+def _devices(evidence: Evidence) -> Iterator[Fault]:
+    """Devices that are asked for as a file are an error of their own, and told once."""
+    asked = {flaw.subject for flaw in evidence.flaws if flaw.rule == "member-special"}
+    found = noticed("member-device")(evidence)
+    return (fault for fault in found if fault.subject is None or fault.subject not in asked)
+
+
 RULES: Final = (
     Rule(
         id="not-an-archive", severity="error", spec="the formats that `convert --to` lists",
@@ -84,6 +91,11 @@ RULES: Final = (
         id="member-special", severity="error", spec="image-spec, image-layout.md, Content",
         summary="A folder, device, FIFO or sparse file stands where a file is expected.",
         advice="Get the archive again from where it was made.", check=noticed("member-special"),
+    ),
+    Rule(
+        id="member-device", severity="warning", spec="POSIX.1-2017, pax; image-spec, image-layout.md, Content",
+        summary="A device or FIFO lies beside the archive's own members: `tar -x` as root would make it.",
+        advice="Pack the archive again without it; `convert` does.", check=_devices,
     ),
     Rule(
         id="link-escapes", severity="error", spec="CVE-2014-9358",
