@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.bytes.limits import LimitError
 from ociarchive.bytes.spool import unpack
 from ociarchive.container.header import HeaderError
+from ociarchive.container.names import normal
 from ociarchive.container.stream import Tar
-from ociarchive.container.tar import normal
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
 from ociarchive.model import Image, walk

@@ -27,10 +27,10 @@ def lenient(block: bytes) -> header.Header:
     size = _number(block[124:136])
     if size < 0:
         raise header.HeaderError("tar header has a negative size")
-    name = block[:100].split(b"\0", 1)[0]
+    name = own = block[:100].split(b"\0", 1)[0]
     if block[345] and block[257:263] == b"ustar\0":
         name = block[345:500].split(b"\0", 1)[0] + b"/" + name
-    return header.Header(name, block[156:157], size, block[157:257].split(b"\0", 1)[0])
+    return header.Header(name, block[156:157], size, block[157:257].split(b"\0", 1)[0], own)
 
 
 def _sums_up(block: bytes) -> bool:

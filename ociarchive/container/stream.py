@@ -11,7 +11,8 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.container import header
-from ociarchive.container.tar import BLOCK, normal
+from ociarchive.container.names import normal
+from ociarchive.container.tar import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,13 +9,15 @@ from __future__ import annotations
 import errno
 import os
 from sys import getsizeof
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange, close_read
 from ociarchive.container import header
 from ociarchive.container.alike import Alike
 from ociarchive.container.base import member
+from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
+from ociarchive.container.names import normal
 from ociarchive.errors import cannot, clipped
 from ociarchive.flaws import Flaw, Flaws
 
@@ -25,21 +27,9 @@ if TYPE_CHECKING:
 BLOCK: Final = 512
 #: Headers of small members stand close together: one read serves many of them.
 _WINDOW: Final = 128 << 10
-_MAX_LINKS: Final = 40
 _COMPARED: Final = 1 << 20
-_FILE, _LINK, _SYMLINK, _FOLDER, _SPECIAL = "file", "link", "symlink", "folder", "special"
-_KINDS: Final = {b"0": _FILE, b"\0": _FILE, b"7": _FILE, b"1": _LINK, b"2": _SYMLINK, b"5": _FOLDER}
-
-
+_KINDS: Final = {b"0": FILE, b"\0": FILE, b"7": FILE, b"1": LINK, b"2": SYMLINK, b"5": FOLDER}
 _DEVICES: Final = (b"3", b"4", b"6")
-_NO_FILE: Final = "not a regular file"
-
-
-class _Member(NamedTuple):
-    kind: str
-    offset: int
-    size: int
-    link: str
 
 
 class _Damage(Exception):
@@ -69,18 +59,18 @@ class TarContainer:
         self.damaged = False
         self.stored_size = size
         self._fd, self._size, self._path = fd, size, path
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
         self._names_size = 0
         self._early: list[str] = []  # hard links that stand before what they lead to, or lead to nothing
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
-        self._steps = 0  # that following links took so far
         self._known: dict[str, FileRange | None] = {}
+        self._links = Links(self._members, self._folders, self.flaws, where, self.limits)
         self._walk()
 
     def get(self, name: str) -> FileRange | None:
         """Return a member that is a file; links are followed as `tar -x` would leave them."""
         if name not in self._known:
-            resolved = self._resolve(normal(name), name)
+            resolved = self._links.resolve(normal(name), name)
             found = self._range(resolved, self._members[resolved]) if resolved is not None else None
             self._known[name] = found
         return self._known[name]
@@ -88,7 +78,7 @@ class TarContainer:
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of files and links in the order of the tar."""
         for name, found in self._members.items():
-            if found.kind != _FOLDER and name.startswith(prefix):
+            if found.kind != FOLDER and name.startswith(prefix):
                 yield name
 
     def close(self) -> None:
@@ -97,82 +87,8 @@ class TarContainer:
             close_read(self._fd)
             self._fd = -1
 
-    def _range(self, name: str, found: _Member) -> FileRange:
+    def _range(self, name: str, found: Member) -> FileRange:
         return FileRange(self._path, found.offset, found.size, member(self.where, name), self._fd)
-
-    def _resolve(self, name: str, asked: str) -> str | None:
-        """Return the file that a name leads to; None where it leads to none.
-
-        A flaw is told of the link or member at fault, not of what leads there, so that one fault is told once.
-        """
-        passed: set[str] = set()
-        longest = max(self.limits.name, len(name))
-        for _ in range(_MAX_LINKS):
-            if len(name) > longest:
-                what = f"links lead to a path of {len(name)} characters, --limit name=N lifts the limit of {longest}"
-                self._note("limit-links", asked, what)
-                return None
-            if name.startswith("../"):
-                self._note("link-escapes", asked, "link leads out of the archive")
-                return None
-            found = self._members.get(name)
-            if found is None:
-                if (through := self._through_folder(name)) is None:
-                    return None
-                name = through
-            elif found.kind == _FILE:
-                return name
-            elif found.kind in (_LINK, _SYMLINK):
-                if name in passed:
-                    self._note("link-loop", name, "link leads in a circle")
-                    return None
-                passed.add(name)
-                inside = self._target(name, found)
-                if inside is None:
-                    return None
-                name = inside
-            else:
-                self._note("member-special", name, _NO_FILE)
-                return None
-        self._note("link-loop", asked, "link leads in a circle")
-        return None
-
-    def _target(self, name: str, found: _Member) -> str | None:
-        """Return what a link leads to; None, and a flaw, where that is nothing, or outside."""
-        if not self._step():
-            return None
-        target = found.link if found.kind == _LINK else _join(name, found.link)
-        inside = normal(target) if target is not None else ""
-        if not inside or inside.startswith("../"):
-            self._note("link-escapes", name, "link leads out of the archive")
-            return None
-        if inside in self._members or self._through_folder(inside) is not None:
-            return inside
-        if self._steps <= self.limits.links:
-            self._note("link-dangling", name, "link leads to nothing")
-        return None
-
-    def _through_folder(self, name: str) -> str | None:
-        """Return the name with a linked folder in it replaced by what it leads to.
-
-        Each folder that is looked at is a step: names of thousands of folders would make a few links the work of hours.
-        """
-        position = name.rfind("/")
-        while position > 0 and self._step():
-            folder = self._members.get(name[:position])
-            if folder is not None and folder.kind == _SYMLINK:
-                target = _join(name[:position], folder.link)
-                return normal(f"{target}{name[position:]}") if target is not None else None
-            position = name.rfind("/", 0, position)
-        return None
-
-    def _step(self) -> bool:
-        """Count a step on the way of a link; False, and a flaw of the whole, where there were too many."""
-        self._steps += 1
-        if self._steps > self.limits.links:
-            what = f"following links takes more than {self.limits.links} steps, --limit links=N lifts this limit"
-            self.flaws.add(Flaw(rule="limit-links", where=self.where, message=what, subject=self.where))
-        return self._steps <= self.limits.links
 
     def _note(self, rule: str, name: str, message: str) -> None:
         self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))
@@ -184,7 +100,7 @@ class TarContainer:
             end = self._members_until_end()
             self._check_behind(end)
             self._check_folders()
-            self._check_links()
+            self._links.check()
             self._check_early()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
@@ -253,25 +169,25 @@ class TarContainer:
         inside = normal(name)
         if name.startswith("/"):
             self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
-        kind = _SPECIAL if sparse else _KINDS.get(flag, _SPECIAL)
-        if kind == _FILE and name.endswith("/"):
-            kind = _FOLDER  # how tars before POSIX wrote folders
+        kind = SPECIAL if sparse else _KINDS.get(flag, SPECIAL)
+        if kind == FILE and name.endswith("/"):
+            kind = FOLDER  # how tars before POSIX wrote folders
         if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
-            if inside or kind != _FOLDER or not name:  # the root folder `./` is what tar -C DIR . writes first
+            if inside or kind != FOLDER or not name:  # the root folder `./` is what tar -C DIR . writes first
                 self._note("member-name", name[:200], "member name leads out of the archive or is empty")
             return
         if sparse or flag == b"S":  # how its data becomes the file is read in many ways, so none is vouched for
-            self._note("member-special", inside, _NO_FILE)
-        found = _Member(kind, offset, size, link)
+            self._note("member-special", inside, NO_FILE)
+        found = Member(kind, offset, size, link)
         before = self._members.get(inside)
-        if before is not None and not (before.kind == kind == _FOLDER):
+        if before is not None and not (before.kind == kind == FOLDER):
             self._doubled(inside, before, found)
             return
         self._members[inside] = found
         self._hold(inside, offset)
-        if kind == _LINK and normal(link) not in self._members:
+        if kind == LINK and normal(link) not in self._members:
             self._early.append(inside)
-        if kind == _SPECIAL and flag in _DEVICES:
+        if kind == SPECIAL and flag in _DEVICES:
             self._note("member-device", inside, "a device or FIFO, which no image archive needs")
         if link:
             self._hold(link, offset)
@@ -285,10 +201,10 @@ class TarContainer:
             )
             raise _Damage("limit-name", what, offset)
 
-    def _doubled(self, name: str, first: _Member, second: _Member) -> None:
+    def _doubled(self, name: str, first: Member, second: Member) -> None:
         """Readers in Go take the first of two, `tar -x` the last: only where both are the same is it harmless."""
         same = first.kind == second.kind and first.link == second.link and first.size == second.size
-        if same and first.kind == _FILE:
+        if same and first.kind == FILE:
             same = self._alike(first.offset, second.offset, first.size)
         if same:
             self._note("member-doubled-same", name, "member stands twice, with the same content")
@@ -344,32 +260,15 @@ class TarContainer:
                 self._folders.add(folder)
                 self._hold(folder, self._size)
                 found = self._members.get(folder)
-                if found is not None and found.kind in (_FILE, _SPECIAL):
+                if found is not None and found.kind in (FILE, SPECIAL):
                     self._note("member-not-a-folder", folder, "a file stands where members need a folder")
                 folder = folder.rpartition("/")[0]
-
-    def _check_links(self) -> None:
-        """Links that nobody follows are judged by their own step alone, so that one fault is told of one link."""
-        for name, found in self._members.items():
-            if found.kind not in (_LINK, _SYMLINK):
-                continue
-            target = found.link if found.kind == _LINK else _join(name, found.link)
-            inside = normal(target) if target is not None else ""
-            other = self._members.get(inside)
-            if not inside or inside == ".." or inside.startswith("../"):
-                self._note("link-escapes", name, "link leads out of the archive")
-            elif other is None and inside not in self._folders and self._through_folder(inside) is None:
-                if self._steps > self.limits.links:
-                    return
-                self._note("link-dangling", name, "link leads to nothing")
-            elif inside == name:
-                self._note("link-loop", name, "link leads in a circle")
 
     def _check_early(self) -> None:
         """Readers that go through a tar once cannot link to what comes later (GNU tar, and engines that stream)."""
         for name in self._early:
             other = self._members.get(normal(self._members[name].link))
-            if other is not None and (other.kind != _LINK or normal(other.link) != name):  # a circle is one already
+            if other is not None and (other.kind != LINK or normal(other.link) != name):  # a circle is one already
                 self._note("tar-ambiguous", name, "hard link to a member that comes later, which some readers refuse")
 
     def _end_marker(self, position: int) -> int:
@@ -399,26 +298,3 @@ class TarContainer:
         except OSError as error:
             raise cannot("read", error, self.where) from error
         return content
-
-
-def normal(name: str) -> str:
-    """Return a member's name without `.` parts, doubled and leading slashes; `..` is resolved, or stands first."""
-    if "//" not in name and not name.startswith(("/", "./", "../")) and "/." not in name and not name.endswith("/"):
-        return "" if name == "." else name
-    parts: list[str] = []
-    for part in name.split("/"):
-        if part in ("", "."):
-            continue
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
-
-
-def _join(name: str, link: str) -> str | None:
-    """Return where a symlink leads, None for one that is absolute (outside of the archive, whatever it says)."""
-    if link.startswith("/"):
-        return None
-    folder = name.rpartition("/")[0]
-    return f"{folder}/{link}" if folder else link

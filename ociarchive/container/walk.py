@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.container import header
 from ociarchive.container.lenient import lenient
-from ociarchive.container.tar import BLOCK, normal
+from ociarchive.container.names import normal
+from ociarchive.container.tar import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Generator

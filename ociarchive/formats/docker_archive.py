@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents, schema
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _loaded, _sources, _v1
 from ociarchive.model import Archive, Blob, Image, Root, images

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive import documents
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from ociarchive.errors import clipped
 from ociarchive.toc.wrong import TableError, shown
 

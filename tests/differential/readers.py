@@ -14,7 +14,7 @@ from pathlib import Path
 from ociarchive.auditing import RULES
 from ociarchive.bytes.limits import Limits
 from ociarchive.container import TarContainer
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from tests.support.gotar import Seen
 
 _ERRORS = {rule.id for rule in RULES if rule.severity == "error"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ociarchive.bytes.limits import Limits
 from ociarchive.container import TarContainer
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, HostError
 from tests.support.tar import (
     BLOCK,

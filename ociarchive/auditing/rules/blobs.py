@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to
 
