@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.auditing import Policy, Report, audit_archive, sniffed
 from ociarchive.bytes.limits import Limits
+from ociarchive.bytes.locks import nobody
 from ociarchive.differing import ASPECTS, Difference, difference
 from ociarchive.differing import Options as _DiffOptions
 from ociarchive.errors import UsageError
@@ -29,7 +30,7 @@ from ociarchive.values import Platform, Reference
 from ociarchive.workers import Workers, processors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ociarchive.bytes.codec import Level
     from ociarchive.differing.model import Aspect
@@ -112,12 +113,14 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     jobs: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> Conversion:
     """Write the images of some archives to `dest` in the format `to`, and return what became of them.
 
-    Options mean what they mean on the command line (docs/formats.md). DEST is complete when this returns, and absent
-    or as it was when it raises. ContentError: a source is at fault. UsageError: the call is. HostError: the machine,
-    or what was written fails its audit. ValueError: a platform or name that is none.
+    Options mean what they mean on the command line (docs/formats.md). `hear` is told in words, perhaps from another
+    thread, for what the work waits and what of modes and owners could not be kept. DEST is complete when this returns,
+    and absent or as it was when it raises. ContentError: a source is at fault. UsageError: the call is. HostError: the
+    machine, or what was written fails its audit. ValueError: a platform or name that is none.
     """
     fmt = by_name(to)
     listed = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
@@ -144,7 +147,9 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
         force=force,
         limits=limits or Limits(),
     )
-    return _convert([Source(path=os.fspath(path)) for path in listed], os.fspath(dest), options, progress)
+    return _convert(
+        [Source(path=os.fspath(path)) for path in listed], os.fspath(dest), options, progress, hear or nobody
+    )
 
 
 def diff(  # noqa: PLR0913  one parameter for each option of the command

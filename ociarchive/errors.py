@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
-from typing import Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: What can be done about what the system refuses.
 _WAYS_OUT: Final = {
@@ -20,6 +24,23 @@ _WAYS_OUT: Final = {
     errno.ESTALE: "mount that file system anew",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
+
+
+def clipped(text: str, most: int) -> str:
+    """Return text for a sentence in at most so many characters, an ellipsis where some were left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+#: How many names a message lists: enough to choose from, few enough to read.
+_LISTED: Final = 12
+
+
+def some(names: Iterable[str]) -> str:
+    """Return names for a sentence, the first of them where there are many."""
+    rest = iter(names)
+    listed = list(islice(rest, _LISTED))
+    more = sum(1 for _ in rest)
+    return ", ".join(listed) + (f" and {more} more" if more else "")
 
 
 class OciArchiveError(Exception):

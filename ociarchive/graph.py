@@ -6,7 +6,7 @@ that is of two kinds at once is refused (CVE-2021-41190). Source: image-spec man
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive import documents, schema
 from ociarchive.bytes.hashing import sha256
@@ -16,29 +16,19 @@ from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
-from ociarchive.statements import spoken_of
-from ociarchive.values import Descriptor, Digest, type_name
+from ociarchive.schema import Malformed
+from ociarchive.statements import Statements
+from ociarchive.values import MAX_WORD, Descriptor, Digest, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ociarchive.bytes.source import ByteSource
     from ociarchive.documents import Document
-    from ociarchive.values import JSON
-
-#: Of manifests and indexes (image-spec, manifest.md, schemaVersion).
-SCHEMA_VERSION: Final = 2
+    from ociarchive.values import JSON, Descriptor, Digest
 
 #: A layer on its way to the graph: descriptor, bytes, and how messages call it.
 Found: TypeAlias = "tuple[Descriptor | None, ByteSource | None, str]"
-
-
-class Malformed(Exception):
-    """A document is not what it should be; `pointer` is the JSON pointer (RFC 6901) of the member at fault."""
-
-    def __init__(self, message: str, pointer: str = "", rule: str = "schema") -> None:
-        super().__init__(message)
-        self.message, self.pointer, self.rule = message, pointer, rule
 
 
 class GraphReader:
@@ -53,7 +43,8 @@ class GraphReader:
         self._documents = self._bytes = 0
         self._flaws = Flaws()
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
-        self._values = 0
+        self._values = self._layers = 0
+        self._statements = Statements(self.limits, where)
         self.incomplete = False
 
     @property
@@ -123,12 +114,11 @@ class GraphReader:
 
     def parse(self, document: Document, descriptor: Descriptor, source: ByteSource, depth: int = 0) -> Node:
         """Return the node of a document that was read. Malformed: it is no manifest or index."""
-        members = document.members
-        if not isinstance(document.value, dict):
-            raise Malformed(f"a manifest is an object, not {type_name(document.value)}")
+        members = schema.object_in(document.value, "a manifest")
         told = members.get("mediaType")
         if told is not None and not isinstance(told, str):
-            raise Malformed("mediaType is not a string", "/mediaType")
+            what = "mediaType has the wrong type"
+            raise Malformed(what, "/mediaType", expected="a string", found=schema.type_name(told))
         if told and descriptor.media_type and told != descriptor.media_type:
             self.flaw(
                 "media-type-conflict",
@@ -136,16 +126,20 @@ class GraphReader:
                 source.where,
                 descriptor.digest,
                 descriptor.media_type,
-                told,
+                told[:MAX_WORD],
             )
         lists, layered = "manifests" in members, "layers" in members or "config" in members or "fsLayers" in members
         if lists and layered:
             raise Malformed("document is an index and a manifest at once", rule="document-ambiguous")
         kind = kind_of(told or "") or kind_of(descriptor.media_type)
         if kind is Kind.SCHEMA1 or "fsLayers" in members:
-            raise Malformed("image manifest schema 1 is not read by this version")
+            what = "image manifest schema 1 is not read by this version"
+            version = schema.shown(members.get("schemaVersion"))
+            raise Malformed(what, expected="a manifest of schemaVersion 2", found=f"schemaVersion {version}")
         if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
-            what = f"document says it is {told or descriptor.media_type} and has the members of another kind"
+            what = (
+                f"document says it is {(told or descriptor.media_type)[:MAX_WORD]} and has the members of another kind"
+            )
             raise Malformed(what, rule="document-ambiguous")
         if kind is Kind.INDEX or (kind is None and lists):
             self.problems(schema.index_problems(members), source.where, descriptor.digest)
@@ -162,7 +156,7 @@ class GraphReader:
         if depth >= self.limits.nesting:
             what = f"indexes nest more than {self.limits.nesting} deep, --limit nesting=N lifts this limit"
             raise Malformed(what, rule="limit-nesting")
-        _version(document)
+        _check_version(document)
         entries = self._descriptors(document.members, "manifests", source, descriptor)
         if not entries and document.members.get("manifests") == []:
             self.flaw("index-empty", "the index lists nothing", f"{source.where}#/manifests", descriptor.digest)
@@ -170,12 +164,12 @@ class GraphReader:
             document=document,
             source=source,
             children=tuple(Child(descriptor=entry, node=self.node(entry, depth + 1)) for entry in entries),
-            subject=_subject(document),
+            subject=schema.subject_in(document.members),
         )
 
     def _manifest(self, document: Document, source: ByteSource, descriptor: Descriptor) -> Image | Artifact:
-        _version(document)
-        config = _descriptor(document.members.get("config"), "/config")
+        _check_version(document)
+        config = schema.config_in(document.members)
         listed = document.members.get("layers")
         layers = self._descriptors(document.members, "layers", source, descriptor)
         if isinstance(listed, list) and len(layers) < len(listed):
@@ -187,7 +181,7 @@ class GraphReader:
             return self._artifact(document, source, (config, *layers), descriptor)
         blob = Blob(descriptor=config, source=self.find(config), name=str(config.digest))
         found = tuple((layer, self.find(layer), str(layer.digest)) for layer in layers)
-        return self._image(document, source, blob, found, _subject(document))
+        return self._image(document, source, blob, found, schema.subject_in(document.members))
 
     def _check_disguise(
         self, config: Descriptor, layers: tuple[Descriptor, ...], source: ByteSource, descriptor: Descriptor
@@ -221,20 +215,16 @@ class GraphReader:
         told = document.members.get("artifactType")
         config = document.members.get("config")
         config_type = config.get("mediaType") if isinstance(config, dict) else None
-        if not (isinstance(told, str) and told):
+        if word(told) is None:
             told = descriptor.artifact_type or (config_type if config_type != OCI_EMPTY else None)
         held = [Blob(descriptor=blob, source=self.find(blob), name=str(blob.digest)) for blob in blobs]
         return Artifact(
             document=document,
             source=source,
-            artifact_type=told if isinstance(told, str) else None,
+            artifact_type=word(told),
             blobs=tuple(held),
-            subject=_subject(document),
-            spoken_of=tuple(
-                (blob, spoken_of(blob.descriptor.media_type, blob.source))
-                for blob in held
-                if blob.descriptor is not None and blob.source is not None
-            ),
+            subject=schema.subject_in(document.members),
+            spoken_of=self._statements.of(held),
         )
 
     def _image(
@@ -248,6 +238,10 @@ class GraphReader:
         if len(layers) > self.limits.layers:
             what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
             raise LimitError(what, "layers", where=source.where if source else self._where)
+        self._layers += len(layers)
+        if self._layers > self.limits.listed:
+            what = f"the archive's images have more than the {self.limits.listed} layers allowed"
+            raise LimitError(what, "listed", where=self._where)
         parsed, diff_ids = self._config(config)
         if parsed is not None and config.source is not None:
             config = Blob(
@@ -291,8 +285,7 @@ class GraphReader:
         try:
             self._budget(source)
             parsed = self.read_document(source, self.limits.config_size, surrogates=True)
-            if not isinstance(parsed.value, dict):
-                raise Malformed(f"a config is an object, not {type_name(parsed.value)}")
+            schema.object_in(parsed.value, "a config")
         except (Malformed, ContentError) as error:
             self.failed(error, source.where, config.name)
             return None, ()
@@ -301,7 +294,7 @@ class GraphReader:
             self.flaw("config-surrogate", what, source.where, config.name)
         self.problems(schema.config_problems(parsed.members), source.where, config.name)
         try:
-            return parsed, _diff_ids(parsed)
+            return parsed, schema.diff_ids_in(parsed.members)
         except Malformed as error:
             self.failed(error, source.where, config.name)
             return None, ()
@@ -310,13 +303,10 @@ class GraphReader:
         self, members: dict[str, JSON], key: str, source: ByteSource, descriptor: Descriptor
     ) -> tuple[Descriptor, ...]:
         """Return the descriptors in an array; those that are none are flaws. Malformed: it is no array."""
-        listed = members.get(key)
-        if not isinstance(listed, list):
-            raise Malformed(f"{key} is an array, not {type_name(listed)}", f"/{key}")
         found = []
-        for number, entry in enumerate(listed):
+        for number, entry in enumerate(schema.list_in(members, key)):
             try:
-                found.append(_descriptor(entry, f"/{key}/{number}"))
+                found.append(schema.descriptor_in(entry, f"/{key}/{number}"))
             except Malformed as error:
                 self.failed(error, source.where, descriptor.digest)
         return tuple(found)
@@ -326,13 +316,15 @@ class GraphReader:
     def problems(self, found: Iterable[schema.Problem], where: str, subject: Digest | str) -> None:
         """Note problems of a document's members."""
         for problem in found:
-            self.flaw(problem.rule, problem.message, f"{where}#{problem.pointer}", subject)
+            place = f"{where}#{problem.pointer}"
+            self.flaw(problem.rule, problem.message, place, subject, problem.expected, problem.found)
 
     def failed(self, error: Malformed | ContentError, where: str, subject: Digest | str) -> None:
         """Note why a document, or a part of it, could not be read: what it leads to is then not known."""
         self.incomplete = True
         if isinstance(error, Malformed):
-            self.flaw(error.rule, error.message, f"{where}#{error.pointer}" if error.pointer else where, subject)
+            place = f"{where}#{error.pointer}" if error.pointer else where
+            self.flaw(error.rule, error.message, place, subject, error.expected, error.found)
         else:
             rule = error.rule if isinstance(error, documents.DocumentError) else "schema"
             if isinstance(error, LimitError):  # of the archive, whichever document met it first
@@ -354,44 +346,7 @@ class GraphReader:
         self._flaws.add(flaw)
 
 
-def _descriptor(value: JSON, pointer: str) -> Descriptor:
-    try:
-        return Descriptor.parse(value)
-    except ValueError as error:
-        told = value.get("digest") if isinstance(value, dict) else None
-        malformed = isinstance(told, str) and Digest.maybe(told) is None
-        raise Malformed(
-            str(error), f"{pointer}/digest" if malformed else pointer, "digest-malformed" if malformed else "schema"
-        ) from None
-
-
-def _subject(document: Document) -> Descriptor | None:
-    value = document.members.get("subject")
-    return None if value is None else _descriptor(value, "/subject")
-
-
-def _version(document: Document) -> None:
-    version = document.members.get("schemaVersion")
-    if version != SCHEMA_VERSION or not isinstance(version, int) or isinstance(version, bool):
-        raise Malformed(f"schemaVersion is 2, not {documents.dump(version).decode()[:40]}", "/schemaVersion")
-
-
-def _diff_ids(config: Document) -> tuple[Digest, ...]:
-    """Return the diff_ids of a config (config.md, Properties). Malformed: it has none that could be read."""
-    rootfs = config.members.get("rootfs")
-    if not isinstance(rootfs, dict):
-        raise Malformed(f"rootfs is an object, not {type_name(rootfs)}", "/rootfs")
-    if rootfs.get("type") != "layers":
-        raise Malformed("rootfs.type is not `layers`", "/rootfs/type")
-    listed = rootfs.get("diff_ids")
-    if listed is None:
-        listed = []  # how Go writes an image without layers
-    if not isinstance(listed, list):
-        raise Malformed(f"diff_ids is an array, not {type_name(listed)}", "/rootfs/diff_ids")
-    found = []
-    for number, text in enumerate(listed):
-        try:
-            found.append(Digest.parse(text))
-        except ValueError as error:
-            raise Malformed(str(error), f"/rootfs/diff_ids/{number}", "digest-malformed") from None
-    return tuple(found)
+def _check_version(document: Document) -> None:
+    problem = schema.version_in(document.members)
+    if problem is not None:
+        raise Malformed(problem.message, problem.pointer, expected=problem.expected, found=problem.found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ociarchive.bytes.codec import MAGIC, NONE, StreamError, sniff
 from ociarchive.bytes.hashing import Hashes
 from ociarchive.bytes.limits import LimitError
+from ociarchive.container.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ociarchive.bytes.codec import Codec
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
+    from ociarchive.container.walk import Walked
     from ociarchive.values import Digest
 
 
@@ -82,7 +84,9 @@ class Measured:
     `digests` are of the bytes as stored, `diff_ids` of what they unpack to, under every algorithm that was asked for
     and sha256. `compression` is the codec's name; `diff_ids` and `uncompressed_size` (bytes) are None where nothing
     was unpacked, or could not be to the end: then `damage` or `limit` says why. `padded` tells of zeros behind the
-    stream; `first` has what the unpacked bytes begin with, a tar's block of them.
+    stream; `first` has what the unpacked bytes begin with, a tar's block of them; `header` is the size in bytes of the
+    longest text in the stream's headers. `tar` tells what is wrong with the tar that they are, or are to be; None where
+    nothing was unpacked to its end.
     """
 
     digests: tuple[Digest, ...]
@@ -94,6 +98,8 @@ class Measured:
     limit: str | None = None
     padded: bool = False
     first: bytes = b""
+    header: int = 0
+    tar: Walked | None = None
 
     @property
     def digest(self) -> Digest:
@@ -128,7 +134,8 @@ def measure(
 ) -> Measured:
     """Read a source once to its end and return the facts. With `unpack` its codec is sniffed and undone.
 
-    Hashing and, where it waits for nobody, the tee go through lanes of their own, which `lane` makes.
+    Hashing and, where it waits for nobody, the tee go through lanes of their own, which `lane` makes. What is unpacked
+    is walked over as a tar, whatever it is.
 
     A stream that is damaged, or goes on behind its end, is a fact (`damage`), and so is one that unpacks to more than
     the limits allow (`limit`): its stored bytes are hashed to the end all the same. `tick` hears of each chunk read,
@@ -141,6 +148,8 @@ def measure(
     unpacked = hashes if plain else Hashes(algorithms)
     stored = _Ear(hashes, lane, tee if tee and tee.stored else None)
     inner = _Ear(None if plain else unpacked, lane, tee if tee and not tee.stored else None)
+    walk = Walk(limits)
+    inner.tell(walk.take)
     unpacking = _Unpacking(codec, limits, source.where, inner) if unpack else None
     try:
         for chunk in source.chunks():
@@ -152,7 +161,10 @@ def measure(
         stored.end()
         inner.end()
         facts = Measured(digests=hashes.digests(), size=source.size, compression=codec.name)
-        return unpacking.finish(facts, unpacked) if unpacking else facts
+        if unpacking is None:
+            return facts
+        facts = unpacking.finish(facts, unpacked)
+        return replace(facts, tar=walk.finish()) if facts.diff_ids is not None else facts
     finally:
         stored.drop()
         inner.drop()
@@ -169,6 +181,10 @@ class _Ear:
             self._calls.append((lane(), hashes.update))
         if tee is not None:
             self._calls.append((Here() if tee.waits else lane(), tee.take))
+
+    def tell(self, call: Callable[[bytes], object]) -> None:
+        """Have somebody hear the bytes at once, in the layer's own thread: who has little to do with each of them."""
+        self._calls.append((Here(), call))
 
     def hear(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -190,7 +206,7 @@ class _Unpacking:
     """One stream on its way through its decoder, until it ends or shows that it is none."""
 
     def __init__(self, codec: Codec, limits: Limits, where: str, ear: _Ear) -> None:
-        self._decoder = codec.decoder(limits.window)
+        self._decoder = codec.decoder(limits.window, limits.gzip_header)
         self._guard = limits.guard(where)
         self._ear = ear
         self._first = b""
@@ -210,6 +226,7 @@ class _Unpacking:
                 self._decoder.finish()
             except StreamError as error:
                 self._damage = error.what
+        facts = replace(facts, header=self._decoder.header)
         if self._damage is not None or self._limit is not None:
             return replace(facts, damage=self._damage, limit=self._limit, first=self._first)
         return replace(

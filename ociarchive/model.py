@@ -7,7 +7,7 @@ format makes no such claim, or that the bytes are not in the archive; it never m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.mediatypes import look_up
 from ociarchive.values import Digest, Platform, tagged_digest
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
     from ociarchive.documents import Document
-    from ociarchive.flaws import Flaw, Flaws
+    from ociarchive.flaws import Flaw
+    from ociarchive.origin import Origin
     from ociarchive.values import Descriptor, Reference
 
 REFERENCE_TYPE: Final = "vnd.docker.reference.type"
@@ -160,7 +161,8 @@ class Child:
 class Root:
     """An image, index or artifact that an archive names by itself, with the names it gives it.
 
-    `attached` is the name of the image that cosign says this speaks of: no name of its own.
+    `attached` is the name of the image that cosign says this speaks of: no name of its own. `repository` is the one of
+    a registry in which it is.
     """
 
     descriptor: Descriptor | None
@@ -168,6 +170,7 @@ class Root:
     names: tuple[Reference, ...] = ()
     ref_name: str | None = None
     attached: Reference | None = None
+    repository: str | None = None
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -230,42 +233,33 @@ class Stored:
     source: ByteSource | None
 
 
-class Origin(Protocol):
-    """What an archive was read from: a folder or a tar (a Container is one), or anything else that holds images."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A file of a registry's repository by which it has a blob, and which is not as a registry needs it.
 
-    @property
-    def where(self) -> str:
-        """How messages name it."""
-        ...
+    `what` is what it should lead to, `digest` the one that its path says (a tag's says none). `held` is what stands in
+    it instead of a digest; None where the file is not there, or where it leads to a blob that is not (`leads_nowhere`).
+    """
 
-    @property
-    def kind(self) -> Literal["directory", "tar"]:
-        """What the archive lies in."""
-        ...
+    what: str
+    where: str
+    repository: str
+    digest: Digest | None
+    held: str | None = None
+    leads_nowhere: bool = False
 
-    @property
-    def flaws(self) -> Flaws:
-        """What was noticed so far; looking up more may add to it."""
-        ...
 
-    @property
-    def damaged(self) -> bool:
-        """Whether not all of it could be looked through, so that what is not here may have been lost."""
-        ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSource:
+    """What manifest.json says a layer came from, at the place `where`.
 
-    @property
-    def stored_size(self) -> int:
-        """The bytes that the whole takes where it lies, compressed if it is compressed as a whole."""
-        ...
+    `blob` is what lies in the archive under the descriptor's digest, None where nothing does.
+    """
 
-    @property
-    def limits(self) -> Limits:
-        """What its readers allow."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what is open; its blobs may not be readable afterwards."""
-        ...
+    layer: Layer
+    descriptor: Descriptor
+    blob: ByteSource | None
+    where: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +268,7 @@ class Archive:
 
     `flaws` are those of its documents, `noticed` has those of what it was read from too. `beside` has the digests of
     blobs that something leads to which is no root. `incomplete` tells that something could not be read, so that what
-    it leads to is not known.
+    it leads to is not known. `links` are those of a registry that it could not serve from.
     """
 
     format: str
@@ -286,6 +280,8 @@ class Archive:
     extras: tuple[Blob, ...] = field(default=())
     beside: frozenset[Digest] = field(default=frozenset())
     incomplete: bool = False
+    links: tuple[Link, ...] = ()
+    layer_sources: tuple[LayerSource, ...] = field(default=())
 
     @property
     def where(self) -> str:
@@ -347,21 +343,27 @@ class Edge:
 
 
 def walk(roots: Iterable[Root]) -> Iterator[Edge]:
-    """Give every edge once, parents before their children, in the order of the archive."""
-    seen: set[tuple[int, int]] = set()
+    """Give every edge once, parents before their children, in the order of the archive.
 
-    def below(entry: Root | Child, above: tuple[Child | Root, ...]) -> Iterator[Edge]:
+    The children of an index are looked at once, however many entries lead to it.
+    """
+    seen: set[tuple[int, int]] = set()
+    opened: set[int] = set()
+    pending: list[tuple[Iterator[Root | Child], tuple[Child | Root, ...]]] = [(iter(roots), ())]
+    while pending:
+        entries, above = pending[-1]
+        entry = next(entries, None)
+        if entry is None:
+            pending.pop()
+            continue
         key = (id(entry.descriptor), id(entry.node))
         if key in seen:
-            return
+            continue
         seen.add(key)
         yield Edge(entry, above)
-        if isinstance(entry.node, Index):
-            for child in entry.node.children:
-                yield from below(child, (*above, entry))
-
-    for root in roots:
-        yield from below(root, ())
+        if isinstance(entry.node, Index) and id(entry.node) not in opened:
+            opened.add(id(entry.node))
+            pending.append((iter(entry.node.children), (*above, entry)))
 
 
 def images(roots: Iterable[Root]) -> Iterator[Image]:
@@ -378,3 +380,19 @@ def parts(node: Node) -> tuple[Blob | Layer, ...]:
     if isinstance(node, Image):
         return (node.config, *node.layers)
     return node.blobs if isinstance(node, Artifact) else ()
+
+
+def extent(roots: Iterable[Root], most: int) -> int:
+    """Return how many lines a full report of some roots has, or any number above `most` where it has more.
+
+    Counted are the entries below each root with the blobs that they name, a root's names, and those again for each
+    entry of an index that they lead to.
+    """
+    found = 0
+    for root in roots:
+        names = max(len(root.names), 1)
+        for edge in walk([root]):
+            found += names + (len(edge.node.layers) if isinstance(edge.node, Image) else len(parts(edge.node)))
+            if found > most:
+                return found
+    return found

@@ -10,30 +10,87 @@ import base64
 import binascii
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ociarchive import documents
+from ociarchive.bytes.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from ociarchive.bytes.limits import Limits
     from ociarchive.bytes.source import ByteSource
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Descriptor
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
+_READ: Final = (SIMPLE_SIGNING, IN_TOTO, DSSE)
 #: What is looked into. Signatures' payloads are small; statements name their subjects first, however large the SBOM
 #: behind them is.
 _HEAD: Final = 1 << 20
 _SUBJECT: Final = re.compile(r'"subject"\s*:\s*(?=\[)')
 
 
+class Held(Protocol):
+    """What an artifact holds: a descriptor, and where the bytes are."""
+
+    @property
+    def descriptor(self) -> Descriptor | None:
+        """The claim, None where there is none."""
+        ...
+
+    @property
+    def source(self) -> ByteSource | None:
+        """The bytes, None where they are not in the archive."""
+        ...
+
+
+_Blob = TypeVar("_Blob", bound=Held)
+
+
+class Statements:
+    """The payloads of one archive. Each is read once, however many artifacts hold it."""
+
+    def __init__(self, limits: Limits, where: str) -> None:
+        self._limits, self._where = limits, where
+        self._read = self._count = 0
+        self._known: dict[tuple[str, ByteSource], tuple[Digest, ...]] = {}
+
+    def of(self, blobs: Iterable[_Blob]) -> tuple[tuple[_Blob, tuple[Digest, ...]], ...]:
+        """Return what an artifact's blobs speak of, each blob once; nothing where one cannot be read.
+
+        LimitError: all payloads together are too large, or speak of too much.
+        """
+        found: dict[tuple[str, ByteSource], tuple[_Blob, tuple[Digest, ...]]] = {}
+        for blob in blobs:
+            if blob.descriptor is not None and blob.source is not None:
+                key = (blob.descriptor.media_type, blob.source)
+                if key not in found:
+                    found[key] = blob, self._spoken_of(*key)
+        return tuple(found.values())
+
+    def _spoken_of(self, media_type: str, source: ByteSource) -> tuple[Digest, ...]:
+        key = (media_type, source)
+        if media_type not in _READ or key in self._known:
+            return self._known.get(key, ())
+        self._read += min(source.size, _HEAD)
+        if self._read > self._limits.statements:
+            what = f"signatures and statements are more than the {self._limits.statements} bytes allowed"
+            raise LimitError(what, "statements", where=self._where)
+        found = self._known[key] = spoken_of(media_type, source)
+        self._count += len(found)
+        if self._count > self._limits.listed:
+            what = f"signatures and statements speak of more than the {self._limits.listed} digests allowed"
+            raise LimitError(what, "listed", where=self._where)
+        return found
+
+
 def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
     """Return the digests that a payload speaks of; none where it is of another kind or cannot be read."""
-    if media_type not in (SIMPLE_SIGNING, IN_TOTO, DSSE):
+    if media_type not in _READ:
         return ()
     try:
         value = _value(source.head(_HEAD), source.where)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, total_ordering
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from ociarchive.errors import clipped
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,14 @@ _HEX = re.compile(r"[a-f0-9]+\Z")
 REGISTERED = {"sha256": 64, "sha512": 128, "blake3": 64}
 #: Longer digests are refused: they stand in file names, of which most file systems take 255 bytes.
 MAX_DIGEST = 250
+
+
+class WrongValueError(ValueError):
+    """A value that is not what it should be: `what` in words, `expected` and `found` in its place."""
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(f"{what}: expected {expected}, found {found}")
+        self.what, self.expected, self.found = what, expected, found
 
 
 @total_ordering
@@ -36,18 +46,16 @@ class Digest:
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the digest that `text` spells; ValueError says what is wrong with it."""
+        """Return the digest that `text` spells; WrongValueError says what is wrong with it."""
         if not isinstance(text, str):
-            msg = f"a digest is a string, not {type_name(text)}"
-            raise ValueError(msg)
+            raise WrongValueError("digest has the wrong type", "a string", type_name(text))
         algorithm, colon, encoded = text.partition(":")
         if not colon or len(text) > MAX_DIGEST or not _ALGORITHM.match(algorithm) or not _ENCODED.match(encoded):
-            msg = f"malformed digest {text[:80]!r}"
-            raise ValueError(msg)
+            raise WrongValueError("malformed digest", "ALGORITHM:ENCODED", repr(text[:80]))
         length = REGISTERED.get(algorithm)
         if length and (len(encoded) != length or not _HEX.match(encoded)):
-            msg = f"malformed {algorithm} digest {text[:80]!r}: {length} lower-case hex digits make one"
-            raise ValueError(msg)
+            expected = f"{algorithm}: and {length} lower-case hex digits"
+            raise WrongValueError(f"malformed {algorithm} digest", expected, repr(text[:80]))
         return cls(algorithm, encoded)
 
     @classmethod
@@ -78,6 +86,7 @@ class Platform:
     architecture: str
     variant: str | None = None
     os_version: str | None = None
+    os_features: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, members: Mapping[str, JSON]) -> Self | None:
@@ -85,15 +94,17 @@ class Platform:
 
         def text(key: str) -> str:
             value = members.get(key)
-            return value if isinstance(value, str) else ""
+            return value if isinstance(value, str) and len(value) <= MAX_WORD else ""
 
         if not text("os") and not text("architecture"):
             return None
+        features = members.get("os.features")
         return cls(
             os=text("os"),
             architecture=text("architecture"),
             variant=text("variant") or None,
             os_version=text("os.version") or None,
+            os_features=tuple(one for one in features if isinstance(one, str)) if isinstance(features, list) else (),
         )
 
     @classmethod
@@ -139,6 +150,10 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
 #: distribution's grammar allows a name of 255 characters.
 MAX_NAME = 255
+#: What a name, a tag and a digest may have together, with what stands between them: nothing longer names an image.
+MAX_REFERENCE = MAX_NAME + 128 + MAX_DIGEST + 2
+#: Media types have 255 characters (RFC 6838, 4.2) and parameters; words of a platform have ten.
+MAX_WORD = 512
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -156,6 +171,9 @@ class Reference:
 
         Without a tag and a digest the tag is `latest`, as for every engine.
         """
+        if len(text) > MAX_REFERENCE:
+            msg = f"malformed image name {text[:80]!r}…: it has {len(text)} characters"
+            raise ValueError(msg)
         rest, at, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if at else None
         tag: str | None = None
@@ -175,7 +193,7 @@ class Reference:
         if host == "docker.io" and "/" not in path:
             path = f"library/{path}"
         if len(rest) > MAX_NAME or not _NAME.match(f"{host}/{path}"):
-            msg = f"malformed image name {text[:80]!r}"
+            msg = f"malformed image name {clipped(text, 80)!r}"
             raise ValueError(msg)
         return cls(host, path, tag if tag or digest else "latest", digest)
 
@@ -189,6 +207,21 @@ class Reference:
 
     def __str__(self) -> str:
         return f"{self.host}/{self.path}{self._suffix}"
+
+    @property
+    def disputed(self) -> str | None:
+        """Why older readers, which have a stricter grammar, refuse this name; None where every one takes it.
+
+        distribution, reference/normalize.go before 2.8.2 and containers/image: a first part without `.` and `:` is no
+        host, so that its capitals are at fault; there are no IPv6 addresses; 255 characters are all, host and all.
+        """
+        if self.host.lower() != self.host and not set(".:") & set(self.host):
+            return "a host without a dot or port has capitals"
+        if self.host.startswith("["):
+            return "its host is an IPv6 address"
+        if len(f"{self.host}/{self.path}") > MAX_NAME:
+            return f"with its host it has more than {MAX_NAME} characters"
+        return None
 
     @property
     def _suffix(self) -> str:
@@ -213,6 +246,9 @@ def tagged_digest(tag: str) -> Digest | None:
     return Digest.maybe(f"{algorithm}:{rest}")
 
 
+_SIZE = "a whole number of bytes"
+
+
 @dataclass(frozen=True)
 class Descriptor:
     """A claim about a blob (image-spec, descriptor.md). `raw` keeps every member, known or not, in its order."""
@@ -224,19 +260,25 @@ class Descriptor:
 
     @classmethod
     def parse(cls, value: JSON) -> Self:
-        """Return the descriptor that a JSON value is; ValueError says which member is wrong and how."""
+        """Return the descriptor that a JSON value is; WrongValueError says which member is wrong and how."""
         if not isinstance(value, dict):
-            msg = f"a descriptor is an object, not {type_name(value)}"
-            raise ValueError(msg)
-        digest = Digest.parse(value.get("digest"))
-        size = value.get("size")
+            raise WrongValueError("a descriptor has the wrong type", "an object", type_name(value))
+        for key in ("digest", "size"):
+            if value.get(key) is None:
+                found = "null" if key in value else "nothing"
+                expected = "a string" if key == "digest" else _SIZE
+                raise WrongValueError(f"a descriptor has no {key}", expected, found)
+        digest = Digest.parse(value["digest"])
+        size = value["size"]
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            msg = f"size is a whole number of bytes, not {size if isinstance(size, int | float) else type_name(size)}"
-            raise ValueError(msg)
+            number = isinstance(size, int | float) and not isinstance(size, bool)
+            raise WrongValueError("size of a descriptor is none", _SIZE, str(size) if number else type_name(size))
         media_type = value.get("mediaType", "")
         if not isinstance(media_type, str):
-            msg = f"mediaType is a string, not {type_name(media_type)}"
-            raise ValueError(msg)
+            raise WrongValueError("mediaType has the wrong type", "a string", type_name(media_type))
+        if len(media_type) > MAX_WORD:
+            expected = f"{MAX_WORD} characters at most"
+            raise WrongValueError("mediaType is too long", expected, f"{len(media_type)} characters")
         return cls(media_type, digest, size, value)
 
     @classmethod
@@ -277,8 +319,7 @@ class Descriptor:
     @property
     def artifact_type(self) -> str | None:
         """The artifactType it claims."""
-        found = self.raw.get("artifactType")
-        return found if isinstance(found, str) and found else None
+        return word(self.raw.get("artifactType"))
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -296,6 +337,11 @@ class Descriptor:
             return base64.b64decode(found, validate=True)
         except (binascii.Error, ValueError):
             return None
+
+
+def word(value: object) -> str | None:
+    """Return a text that is shown again and again, None for none, an empty one, and one that is longer than any."""
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_WORD else None
 
 
 def type_name(value: object) -> str:

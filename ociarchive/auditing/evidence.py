@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Edge, Layer
-    from ociarchive.values import Descriptor, Digest
+    from ociarchive.values import Descriptor, Digest, Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,10 @@ class Evidence:
         return Claim(digest=descriptor.digest, source=source, where=where, descriptor=descriptor)
 
     def verified(self, layer: Layer) -> bool | None:
-        """Whether a layer was read to its end and agrees with every claim made of it; None where that is not known."""
+        """Whether a layer was read to its end, agrees with every claim made of it and is a whole tar.
+
+        None where that is not known.
+        """
         fact = self.fact(layer.source)
         if fact is None:
             return None
@@ -111,6 +114,7 @@ class Evidence:
         if layer.unpacks:
             unpacked = fact.diff_ids is not None and layer.diff_id is not None
             claims.append(agrees(layer.diff_id, fact.diff_ids) if unpacked else False)  # type: ignore[arg-type]
+            claims.append(fact.tar.whole if fact.tar is not None else None)
         else:
             claims.append(None)
         if False in claims:
@@ -138,6 +142,44 @@ class Evidence:
         return frozenset(part.source.where for node in nodes for part in parts(node) if part.source is not None)
 
     @cached_property
+    def _sparse(self) -> frozenset[int]:
+        """The indexes below which at least one image is whole; every index is looked at once."""
+        indexes = {id(edge.node): edge.node for edge in self.edges if isinstance(edge.node, Index)}
+        above: dict[int, list[int]] = {}
+        pending = []
+        for key, index in indexes.items():
+            for child in index.children:
+                if isinstance(child.node, Index):
+                    above.setdefault(id(child.node), []).append(key)
+            if any(id(child.node) in self._whole for child in index.children):
+                pending.append(key)
+        found: set[int] = set()
+        while pending:
+            key = pending.pop()
+            if key not in found:
+                found.add(key)
+                pending.extend(above.get(key, ()))
+        return frozenset(found)
+
+    @cached_property
+    def _whole(self) -> frozenset[int]:
+        """The images that are here with all that they need, foreign layers aside."""
+        return frozenset(id(image) for image in self.images if _is_whole(image))
+
+    def is_sparse(self, index: Index) -> bool:
+        """Whether an index holds at least one whole image: then what it lacks was left out, not lost."""
+        return id(index) in self._sparse
+
+    @cached_property
+    def holders(self) -> Mapping[Reference, tuple[frozenset[Digest], Digest | None]]:
+        """The digests that the archive gives each name to, and the least of them."""
+        found: dict[Reference, set[Digest]] = {}
+        for root in self.archive.roots:
+            for name in root.names:
+                found.setdefault(name, set()).update([root.descriptor.digest] if root.descriptor is not None else [])
+        return {name: (frozenset(digests), min(digests, default=None)) for name, digests in found.items()}
+
+    @cached_property
     def referenced(self) -> frozenset[Digest]:
         """The digests that something in the archive leads to."""
         return frozenset(claim.digest for claim in self.claims if claim.descriptor is not None) | {
@@ -145,19 +187,9 @@ class Evidence:
         }
 
 
-def whole(node: object) -> bool:
-    """Whether an image is here with all that it needs, foreign layers aside."""
-    if not isinstance(node, Image):
-        return False
-    layers = all(layer.source is not None or layer.foreign for layer in node.layers)
-    return node.config.source is not None and layers
-
-
-def index_is_sparse(index: Index) -> bool:
-    """Whether an index holds at least one whole image: then what it lacks was left out, not lost."""
-    return any(
-        whole(child.node) or (isinstance(child.node, Index) and index_is_sparse(child.node)) for child in index.children
-    )
+def _is_whole(image: Image) -> bool:
+    layers = all(layer.source is not None or layer.foreign for layer in image.layers)
+    return image.config.source is not None and layers
 
 
 def sniffed(archive: Archive) -> Evidence:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ociarchive.flaws import Flaw
     from ociarchive.values import Digest
 
+#: Findings of one rule that are kept: enough to see what is wrong, few enough to hold and to read. Blobs that nothing
+#: leads to are as many in a registry that nobody cleans up.
+MAX_FINDINGS: Final = 10_000
 _NUMBER: Final = re.compile(r"\blayer [0-9]+")
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -56,24 +59,37 @@ class Rule:
     check: Callable[[Evidence], Iterator[Fault]]
 
     def findings(self, evidence: Evidence) -> Iterator[Finding]:
-        """Give the rule's findings, each fault once, by however many images or paths it is reached."""
-        seen = set()
+        """Give the rule's findings, each fault once, by however many images or paths it is reached.
+
+        The last one says how many more there are, where there are more than are kept.
+        """
+        seen: set[int] = set()
+        more = 0
         for fault in self.check(evidence):
-            finding = Finding(
-                rule=self.id,
-                severity=self.severity,
-                message=fault.message,
-                location=fault.location,
-                subject=None if fault.subject is None else str(fault.subject),
-                expected=None if fault.expected is None else str(fault.expected),
-                found=None if fault.found is None else str(fault.found),
-            )
             # The same layer may be the third of one image and the fifth of another.
-            message = _NUMBER.sub("", finding.message)
-            key = (finding.location, finding.subject, finding.expected, finding.found, message)
-            if key not in seen:
-                seen.add(key)
-                yield finding
+            message = _NUMBER.sub("", fault.message)
+            key = hash((fault.location, str(fault.subject), str(fault.expected), str(fault.found), message))
+            if key in seen:
+                continue
+            seen.add(key)
+            if len(seen) > MAX_FINDINGS:
+                more += 1
+            else:
+                yield self._finding(fault)
+        if more:
+            what = f"and {more} more like these"
+            yield self._finding(Fault(location=evidence.archive.where, message=what, subject=evidence.archive.where))
+
+    def _finding(self, fault: Fault) -> Finding:
+        return Finding(
+            rule=self.id,
+            severity=self.severity,
+            message=fault.message,
+            location=fault.location,
+            subject=None if fault.subject is None else str(fault.subject),
+            expected=None if fault.expected is None else str(fault.expected),
+            found=None if fault.found is None else str(fault.found),
+        )
 
 
 def noticed(rule: str) -> Callable[[Evidence], Iterator[Fault]]:

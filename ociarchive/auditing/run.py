@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ociarchive import toc
 from ociarchive.auditing.evidence import Evidence
+from ociarchive.auditing.links import check_links
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rules import RULES
 from ociarchive.measure import measure
@@ -160,7 +161,7 @@ def _report(
     archive: Archive, every: Mapping[ByteSource, Measured], limits: Limits, workers: Workers, policy: Policy
 ) -> Report:
     facts = {source: every[source] for source in wanted(archive)}
-    evidence = Evidence(archive, facts, check_tables(archive, facts, limits, workers))
+    evidence = Evidence(archive, facts, look_closer(archive, facts, limits, workers))
     kept, waived = policy.apply(judge(evidence))
     return Report(
         source=archive.where,
@@ -173,7 +174,15 @@ def _report(
     )
 
 
-def check_tables(
+def look_closer(
+    archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
+) -> tuple[Flaw, ...]:
+    """Return what only shows where layers are read once more: wrong tables of contents, hard links to nothing."""
+    tables = _check_tables(archive, facts, limits, workers)
+    return (*tables, *check_links(archive, facts, limits, workers))
+
+
+def _check_tables(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
     """Return what is wrong with the tables of contents of layers; only what has one is read once more."""

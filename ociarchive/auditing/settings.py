@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Final, get_args
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rule import Severity
 from ociarchive.auditing.rules import RULE_IDS
-from ociarchive.errors import UsageError, cannot
+from ociarchive.bytes.source import read_named
+from ociarchive.errors import ContentError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _NAMES: Final = ("ociarchive.toml", "pyproject.toml")
 _KEYS: Final = ("ignore", "only", "severity", "strict")
+#: Settings are a page of text; a pyproject.toml may hold much else.
+_MAX_SIZE: Final = 4 << 20
 _LEVELS: Final = get_args(Severity)
 
 
@@ -82,14 +85,13 @@ def policy(asked: Asked, path: str | None) -> Policy:
 def _table(path: str) -> Mapping[str, object] | None:
     """Return the settings in a file, None where it has none for this program."""
     try:
-        with open(path, "rb") as file:
-            content = tomllib.load(file)
-    except FileNotFoundError:
-        raise UsageError("no such settings file", where=path) from None
-    except OSError as error:
-        raise cannot("read", error, path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_named(path, "settings", _MAX_SIZE).decode())
+    except ContentError as error:
+        raise UsageError(error.what, where=path, expected=error.expected) from None
+    except ValueError as error:  # of TOML, of UTF-8, of a number with thousands of digits
         raise UsageError(f"not TOML: {error}", where=path) from None
+    except RecursionError:
+        raise UsageError("the settings nest deeper than can be read", where=path) from None
     if os.path.basename(path) != "pyproject.toml":
         return content
     tool = content.get("tool")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Level: TypeAlias = int | Literal["fast", "small"]
 #: The most that a decoder gives at once.
 PIECE: Final = 1 << 20
+#: Bytes of a gzip header: its extra field has 64 KiB at most; names and comments have no bound, and real ones a line.
+HEADER: Final = 1 << 20
+#: Go's gzip reader refuses a header whose name or comment, with the zero behind it, has more bytes than this.
+GO_HEADER_TEXT: Final = 512
 
 
 class StreamError(ContentError):
@@ -30,9 +34,14 @@ class StreamError(ContentError):
 
 
 class Decoder(Protocol):
-    """One decompression of one stream. `padded` tells that zeros follow its end."""
+    """One decompression of one stream.
+
+    `padded` tells that zeros follow its end; `header` is the size of the longest text in a header that came by, in
+    bytes with the zero behind it.
+    """
 
     padded: bool
+    header: int
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more of the stream and give what it unpacks to; StreamError where it is damaged."""
@@ -62,10 +71,10 @@ class Codec:
     fast: int = 0
     small: int = 0
 
-    def decoder(self, window: int) -> Decoder:
-        """Return a decoder that takes windows of so many bytes at most."""
-        make: Callable[[int], Decoder] = _function(self.decode)
-        return make(window)
+    def decoder(self, window: int, header: int = HEADER) -> Decoder:
+        """Return a decoder that takes windows, and headers, of so many bytes at most."""
+        make: Callable[[int, int], Decoder] = _function(self.decode)
+        return make(window, header)
 
     def level(self, asked: Level | None) -> int:
         """Return a level as a number: the one that is asked for, by number or name, else the default."""
@@ -87,9 +96,9 @@ def _function(place: str) -> Any:  # noqa: ANN401  its type is that of who asks
 class Plain:
     """Bytes as they are."""
 
-    def __init__(self, window: int) -> None:
-        del window
-        self.padded = False
+    def __init__(self, window: int, header: int = HEADER) -> None:
+        del window, header
+        self.padded, self.header = False, 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more of the stream and give what it unpacks to."""

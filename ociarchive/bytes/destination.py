@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.hidden import Hidden, locked_folder
+from ociarchive.bytes.hidden import Hidden
+from ociarchive.bytes.locks import locked_folder
 from ociarchive.bytes.renaming import exchange, rename_new
+from ociarchive.bytes.rights import Rights
 from ociarchive.bytes.sink import fsync_folder
 from ociarchive.bytes.source import close_read
 from ociarchive.errors import HostError, UsageError, cannot
@@ -19,6 +21,32 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+#: What the hidden folder of a merge is called.
+STAGED: Final = "merge"
+
+
+class Keeper:
+    """Who knows what stands at DEST and where a run left something. This one lets all of it go and says nothing."""
+
+    def exists(self, shown: str) -> UsageError:
+        """Return the error for a DEST that is there and is not to be replaced."""
+        return UsageError("DEST exists", hint="use --force to replace it", where=shown)
+
+    def require_known(self, path: str) -> None:
+        """Refuse, before any work, to replace what `path` is. UsageError, HostError: it may not, or cannot, go."""
+
+    def require_unchanged(self, path: str) -> None:
+        """Refuse, when the time has come, to remove what came into `path` since. UsageError: something did."""
+
+    def is_left(self, path: str) -> bool:
+        """Whether the folder of a killed run holds nothing but what runs leave."""
+        del path
+        return True
+
+    def hear(self, text: str) -> None:
+        """Hear what a person may want to know: what waits, what cannot be kept, what was not removed."""
+
+
 class Destination:
     """One DEST while it is made. `path` is the hidden name to write to; leaving without `publish` removes it.
 
@@ -26,14 +54,16 @@ class Destination:
     that run began, and leaves it so, with and without `force`.
     """
 
-    def __init__(self, dest: str, *, folder: bool, force: bool, sync: bool, shown: str | None = None) -> None:
-        """`shown` is what messages call DEST, else `dest`."""
-        self._shown = shown or dest
+    def __init__(self, dest: str, *, folder: bool, force: bool, sync: bool, keeper: Keeper | None = None) -> None:
+        """`keeper` decides what may go, else everything may."""
+        self._shown = dest
+        self._keeper = keeper or Keeper()
         self._dest = os.path.realpath(dest)
         self.parent, name = os.path.split(self._dest)
         self._folder, self._force, self._sync = folder, force, sync
         self._fd: int | None = None
         self._before: int | None = None
+        self._replaced = False
         self._hidden = Hidden(self.parent, name)
         self.path = self._hidden.path
         # A signal may come where no `with` is entered yet, or no longer: then this clears away.
@@ -45,11 +75,12 @@ class Destination:
             raise UsageError("no such folder for DEST", where=self.parent)
         if os.path.lexists(self._dest):
             if not self._force:
-                raise _exists(self._shown)
+                raise self._keeper.exists(self._shown)
             self._remember()
+            self._keeper.require_known(self._dest)
         try:
-            with locked_folder(self.parent, self._shown):
-                self._hidden.clear_leftovers()
+            with locked_folder(self.parent, self._shown, self._keeper.hear):
+                self._hidden.clear_leftovers(self._keeper.is_left)
                 self._make()
                 if self._before is not None and (self._folder or os.path.isdir(self._dest)):
                     self._require_exchange()  # the probe is not locked, so others may not clear meanwhile
@@ -66,6 +97,9 @@ class Destination:
             self._fd = None
         self._hidden.clear()
         self._ended.detach()
+        if os.path.lexists(self.path):
+            what = "not all of what was replaced" if self._replaced else "the unfinished part"
+            self._keeper.hear(f"{what} can be removed, it stays as {self.path} ({self._shown})")
 
     def _remember(self) -> None:
         """Hold what DEST is now: as long as it is open nothing else can be mistaken for it."""
@@ -96,8 +130,10 @@ class Destination:
 
         UsageError: another run was faster. HostError: the name cannot be given, or not for good; DEST is as it was.
         """
+        if self._before is not None and self._is_as_before():
+            Rights(self._dest, self._shown, self._keeper.hear, sync=self._sync).give_all(self.path)
         self._close()
-        with locked_folder(self.parent, self._shown):
+        with locked_folder(self.parent, self._shown, self._keeper.hear):
             try:
                 undo = self._rename() if self._before is None else self._replace()
             except FileExistsError:
@@ -136,6 +172,7 @@ class Destination:
             return self._rename()
         if not self._is_as_before():
             raise self._taken()
+        self._keeper.require_unchanged(self._dest)
         with suppress(OSError):  # it may be one that may not be read
             self._hidden.lock(self._dest)  # under the hidden name it is no leftover yet
         if exchange(self.path, self._dest):
@@ -144,6 +181,12 @@ class Destination:
                 with suppress(OSError):
                     exchange(self.path, self._dest)
 
+            try:
+                self._keeper.require_unchanged(self.path)  # from now on nobody finds it by its name
+            except BaseException:
+                undo()
+                raise
+            self._replaced = True
             return undo
         if self._folder or os.path.isdir(self._dest):
             raise HostError("the file system cannot exchange two names at once", where=self._shown)
@@ -152,11 +195,14 @@ class Destination:
 
     def _is_as_before(self) -> bool:
         """Whether DEST is what it was when the run began."""
-        return self._before is not None and os.path.samestat(os.lstat(self._dest), os.fstat(self._before))
+        try:
+            return self._before is not None and os.path.samestat(os.lstat(self._dest), os.fstat(self._before))
+        except FileNotFoundError:
+            return False
 
     def _taken(self) -> UsageError:
         if not self._force:
-            return _exists(self._shown)
+            return self._keeper.exists(self._shown)
         return UsageError(
             "another run has written DEST in the meantime, and it stays as that left it",
             where=self._shown,
@@ -179,5 +225,32 @@ class Destination:
             raise cannot("write", error, self._shown) from error
 
 
-def _exists(shown: str) -> UsageError:
-    return UsageError("DEST exists, use --force to replace it", where=shown)
+class Staging:
+    """A hidden folder inside of `folder` for what will be moved into that; leaving removes what is left of it."""
+
+    def __init__(self, folder: str, shown: str, keeper: Keeper | None = None) -> None:
+        self.parent, self._shown, self._keeper = os.path.realpath(folder), shown, keeper or Keeper()
+        self._hidden = Hidden(self.parent, STAGED)
+        self.path = self._hidden.path
+        self._ended = weakref.finalize(self, self._hidden.clear)
+
+    def __enter__(self) -> Self:
+        """Make it. HostError: it cannot be made."""
+        try:
+            with locked_folder(self.parent, self._shown, self._keeper.hear):
+                self._hidden.clear_leftovers(self._keeper.is_left)
+                os.mkdir(self.path, 0o700)  # what is in it gets its rights when it is moved
+                self._hidden.lock(self.path)
+        except OSError as error:
+            self._hidden.clear()
+            raise cannot("write", error, self._shown) from error
+        except BaseException:
+            self._hidden.clear()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hidden.clear()
+        self._ended.detach()

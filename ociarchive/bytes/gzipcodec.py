@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import deflate
 
-from ociarchive.bytes.codec import PIECE, StreamError
+from ociarchive.bytes.codec import HEADER, PIECE, StreamError
+from ociarchive.bytes.limits import LimitError
 
 _inflate: Any
 try:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 #: What is tried first on the rest of a piece when a gzip member ended inside it: members can be tiny and many.
 _FIRST_TRY: Final = 512
 _MAGIC: Final = b"\x1f\x8b"
-#: A header's extra field has 64 KiB at most; names and comments have no bound, and real ones a line.
-_LONGEST_HEADER: Final = 1 << 20
 _DAMAGE: Final[tuple[type[Exception], ...]] = (zlib.error, _inflate.error)
 
 
@@ -34,8 +33,10 @@ class GzipDecoder:
     A member's header is given to the library whole: igzip loses its place in one that comes in pieces.
     """
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, header: int = HEADER) -> None:
         del window
+        self._longest = header
+        self.header = 0
         self._member = _inflate.decompressobj(31)
         self._held = b""  # the beginning of a header
         self._fresh = True  # nothing of the current member was given to the library yet
@@ -73,7 +74,10 @@ class GzipDecoder:
             position += used
 
     def _header(self, data: bytes, position: int) -> int | None:
-        """Return the length of the header at `position` (RFC 1952, 2.3), None where it is not all there."""
+        """Return the length of the header at `position` (RFC 1952, 2.3), None where it is not all there.
+
+        LimitError: it is longer than is allowed, whether its end is there or not.
+        """
         if data[position : position + 2] != _MAGIC[: len(data) - position]:
             what = "followed by bytes that are not part of it" if self._members else "damaged (no gzip header)"
             raise StreamError(f"gzip stream is {what}")
@@ -85,14 +89,17 @@ class GzipDecoder:
             raise StreamError("gzip stream is damaged (reserved flags are set)")
         if flags & 0x04:  # an extra field
             end += 2 + int.from_bytes(data[end : end + 2], "little")
+        text = 0
         for flag in (0x08, 0x10):  # a name, a comment
             if flags & flag and end <= len(data):
-                end = data.find(0, end) + 1 or len(data) + 1
+                start, end = end, data.find(0, end) + 1 or len(data) + 1
+                text = max(text, end - start)
         end += 2 if flags & 0x02 else 0
+        if min(end, len(data)) - position > self._longest:
+            raise LimitError(f"a gzip header has more than the {self._longest} bytes allowed", "gzip-header")
         if end > len(data):
-            if len(data) - position > _LONGEST_HEADER:
-                raise StreamError("gzip stream is damaged (a header without end)")
             return None
+        self.header = max(self.header, text)
         return end - position
 
     def _inflated(self, piece: bytes) -> Iterator[bytes]:
@@ -117,7 +124,9 @@ class GzipDecoder:
 
     def finish(self) -> None:
         """Refuse a stream that is not whole."""
-        if self._held or not self._fresh or not self._members:
+        if self._held:
+            raise StreamError("gzip stream is cut short inside a header")
+        if not self._fresh or not self._members:
             raise StreamError("gzip stream is cut short")
 
     def close(self) -> None:

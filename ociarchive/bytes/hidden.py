@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
-import shutil
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.bytes.removing import remove
 from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import SPOOL
-from ociarchive.errors import cannot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 _SUFFIX: Final = ".ociarchive-part"
 _PROBE: Final = ".probe"
 #: Bytes of DEST's name in the hidden one, which file systems hold to 255.
 _LONGEST: Final = 180
+_DIGITS: Final = 12
+#: What stands between DEST's name and the end of the hidden one.
+_HIDDEN: Final = re.compile(rf"[0-9a-f]{{{_DIGITS}}}{re.escape(_SUFFIX)}(?:{re.escape(_PROBE)})?")
+
+
+def part_of(name: str) -> str:
+    """Return a name for the unfinished part of a file, which nobody can know before; `is_part_of` knows it again."""
+    return f"{name}.{secrets.token_hex(_DIGITS // 2)}{_SUFFIX}"
+
+
+def is_part_of(entry: str, name: str) -> bool:
+    """Whether a name is one that `part_of` made for `name`."""
+    return entry.startswith(f"{name}.") and _HIDDEN.fullmatch(entry.removeprefix(f"{name}.")) is not None
+
+
+def hidden_name(name: str) -> str:
+    """Return what the hidden names of a DEST begin with, in front of the last dot."""
+    return f".{os.fsdecode(os.fsencode(name)[:_LONGEST])}"
 
 
 class Hidden:
@@ -32,8 +50,8 @@ class Hidden:
 
     def __init__(self, folder: str, name: str) -> None:
         self.folder = folder
-        self._prefix = f".{os.fsdecode(os.fsencode(name)[:_LONGEST])}."
-        self.path = os.path.join(folder, f"{self._prefix}{secrets.token_hex(6)}{_SUFFIX}")
+        self._name = hidden_name(name)
+        self.path = os.path.join(folder, part_of(self._name))
         self.probe = self.path + _PROBE
         self._open: list[int] = []
 
@@ -61,55 +79,47 @@ class Hidden:
 
     def _clear(self) -> None:
         for path in (self.path, self.probe):
-            _remove(path)
+            remove(path)
         while self._open:
             close_read(self._open.pop())
 
-    def clear_leftovers(self) -> None:
-        """Remove what killed runs left that wrote the same DEST, and spools that had no time to lose their name."""
+    def clear_leftovers(self, is_left: Callable[[str], bool]) -> None:
+        """Remove what killed runs left that wrote the same DEST, and spools that had no time to lose their name.
+
+        `is_left` says of a folder whether it holds nothing but what a run leaves.
+        """
         with suppress(OSError):
             for entry in os.listdir(self.folder):
-                ours = entry.startswith(self._prefix) and entry.endswith((_SUFFIX, _PROBE))
-                if ours or entry.startswith(SPOOL):
-                    _remove_unlocked(os.path.join(self.folder, entry))
+                path = os.path.join(self.folder, entry)
+                if is_part_of(entry, self._name):
+                    _remove_unlocked(path, is_left)
+                elif entry.startswith(SPOOL):
+                    _remove_unlocked(path, lambda _: False)  # no folder is a spool
 
 
-def _remove(path: str) -> None:
-    """Remove a file or folder as far as that can be done: what stays is for the next run."""
-    with suppress(OSError):
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
-
-
-def _remove_unlocked(path: str) -> None:
+def _remove_unlocked(path: str, is_left: Callable[[str], bool]) -> None:
     """Remove what a killed run left, unless its process lives; what is neither file nor folder is not ours."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = _opened(path, os.lstat(path))
     except OSError:
         return
     try:
         mode = os.fstat(fd).st_mode
         if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path)
+            if stat.S_ISREG(mode) or is_left(path):
+                remove(path)
     except OSError:
         return  # locked: its process lives
     finally:
         close_read(fd)
 
 
-@contextmanager
-def locked_folder(path: str, where: str) -> Iterator[None]:
-    """Keep two runs from clearing what the other has just made and not locked yet."""
+def _opened(path: str, status: os.stat_result) -> int:
+    """Open what a killed run left; one that its umask let nobody open is locked by no process that lives."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise cannot("write", error, where) from error
-    try:
-        with suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        close_read(fd)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        if status.st_uid == os.geteuid():
+            (os.rmdir if stat.S_ISDIR(status.st_mode) else os.unlink)(path)
+        raise

@@ -53,6 +53,9 @@ class Limits:
     documents: int = 5_000
     #: Python needs several bytes for one of JSON: this is what fits into the memory bound beside everything else.
     documents_size: int = 24 << 20
+    #: What is read of payloads of signatures and attestations, each up to 1 MiB: a few kilobytes to tens of them for an
+    #: image, so that this is what a thousand have.
+    statements: int = 128 << 20
     #: JSON values, each of which takes Python a hundred bytes: an image's documents hold about two hundred.
     values: int = 500_000
     #: Overlay file systems stop at 128 layers, engines before 1,000.
@@ -60,14 +63,25 @@ class Limits:
     #: A hundred thousand strays beside an image are odd but lawful; five times that is an attack on the reader, which
     #: keeps two hundred bytes of each beside its name.
     members: int = 500_000
+    #: Paths of one layer by which doubled ones and links to nothing are found: 100 bytes each while it is read, so this
+    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand.
+    layer_paths: int = 250_000
     #: A name that no file system takes is no name: PATH_MAX.
     name: int = 4096
     #: All names, and those of the folders in them, as Python holds them: a hundred thousand usual ones are 10 MiB.
     names_size: int = 64 << 20
+    #: Folders and links that are looked at on the way to what links lead to, of one archive. `docker save` wrote a link
+    #: for each layer that it had written before, which is one step each.
+    links: int = 500_000
+    #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index; and blobs.
+    #: Two thousand images of twenty layers each stay below; in 256 MiB fits a report of so many and no more.
+    listed: int = 50_000
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
     #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
     window: int = 128 << 20
+    #: A header is held until its end is there: names and comments in it have no bound, and real ones a line.
+    gzip_header: int = 1 << 20
     #: A tar in a gzip in a zstd is odd, but somebody's transport may do it.
     outer: int = 3
     #: What all streams of one archive count into, so that many small bombs are one large one.

@@ -8,10 +8,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.errors import ContentError, cannot
+from ociarchive.errors import ContentError, UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ociarchive.bytes.within import Folder
 
 #: One read: large enough that hashing and codecs release the interpreter's lock for long, small enough that a few
 #: of them per worker do not count against the memory bound.
@@ -77,8 +79,9 @@ class Bytes:
 class FileRange:
     """A stretch of a regular file: a whole file of a folder, or a member of a tar.
 
-    With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading
-    and must then still be a regular file, and of the same size where the range is the `whole` of it.
+    With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading,
+    through the folder that it lies `within` where that is given, and must then still be a regular file, and of the same
+    size where the range is the `whole` of it.
     """
 
     path: str
@@ -87,6 +90,7 @@ class FileRange:
     where: str = field(compare=False)
     fd: int | None = field(default=None, compare=False)
     whole: bool = field(default=False, compare=False)
+    within: Folder | None = field(default=None, compare=False)
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the bytes in pieces. ContentError: the file ends early. HostError: it cannot be read."""
@@ -121,14 +125,17 @@ class FileRange:
 
     def part(self, offset: int, size: int) -> FileRange:
         """Return some of the bytes."""
-        return FileRange(self.path, self.offset + offset, size, self.where, self.fd)
+        return FileRange(self.path, self.offset + offset, size, self.where, self.fd, within=self.within)
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
         if self.fd is not None:
             yield self.fd
             return
-        fd = open_regular(self.path, self.where)
+        if self.within is not None:
+            fd = self.within.open_file(self.path, self.where)
+        else:
+            fd = open_regular(self.path, self.where)
         try:
             found = os.fstat(fd).st_size
             if found < self.offset + self.size or (self.whole and found != self.size):
@@ -150,6 +157,30 @@ def read_all(source: ByteSource, limit: int) -> bytes:
             "document is too large", where=source.where, expected=f"{limit} bytes at most", found=f"{source.size} bytes"
         )
     return b"".join(source.chunks())
+
+
+def read_named(path: str, what: str, limit: int) -> bytes:
+    """Return the whole of a document that the call names; `what` is what messages call it, as `a receipt`.
+
+    UsageError: there is none, or it is no regular file: what a pipe or a device has to say may never come.
+    ContentError: it is larger than `limit` bytes. HostError: it cannot be read.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"not {what}", where=path, expected="a regular file")
+            raw = b"".join(iter(lambda: os.read(fd, CHUNK), b"")) if status.st_size <= limit else b""
+        finally:
+            close_read(fd)
+    except FileNotFoundError:
+        raise UsageError(f"no such file to read {what} from", where=path) from None
+    except OSError as error:
+        raise cannot("read", error, path) from error
+    if status.st_size > limit or len(raw) > limit:
+        raise ContentError(f"too large for {what}", where=path, expected=f"{limit} bytes at most")
+    return raw
 
 
 def open_regular(path: str, where: str) -> int:

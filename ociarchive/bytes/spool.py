@@ -93,15 +93,20 @@ def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> tuple[int,
     return fd, damage
 
 
-def unpack(chunks: Iterator[bytes], limits: Limits, where: str) -> tuple[Codec, Generator[bytes]]:
-    """Return the codec of a stream and what it unpacks to; StreamError, told at `where`, comes while it is read."""
+def unpack(
+    chunks: Iterator[bytes], limits: Limits, where: str, headers: list[int] | None = None
+) -> tuple[Codec, Generator[bytes]]:
+    """Return the codec of a stream and what it unpacks to; StreamError, told at `where`, comes while it is read.
+
+    `headers` gets the size of the longest text in the stream's headers, when all is read.
+    """
     first = next(chunks, b"")
     while first and len(first) < MAGIC and (more := next(chunks, b"")):
         first += more
     codec = sniff(first)
     if codec is NONE:
         return NONE, _chain(first, chunks)
-    return codec, _decoded(codec, _chain(first, chunks), limits, where)
+    return codec, _decoded(codec, _chain(first, chunks), limits, where, headers)
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Generator[bytes]:
@@ -110,8 +115,10 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Generator[bytes]:
     yield from rest
 
 
-def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) -> Generator[bytes]:
-    decoder = codec.decoder(limits.window)
+def _decoded(
+    codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str, headers: list[int] | None
+) -> Generator[bytes]:
+    decoder = codec.decoder(limits.window, limits.gzip_header)
     guard = limits.guard(where)
     try:
         for chunk in chunks:
@@ -125,4 +132,6 @@ def _decoded(codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str) 
             error.where = where
         raise
     finally:
+        if headers is not None:
+            headers.append(decoder.header)
         decoder.close()

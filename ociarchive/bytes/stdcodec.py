@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _XZ_PADDING: Final = 4
 
 
-def xz(window: int) -> StandardDecoder:
+def xz(window: int, _: int = 0) -> StandardDecoder:
     """Return a decoder that takes `window` bytes of memory at most."""
     return StandardDecoder("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=window))
 
 
-def bzip2(_: int) -> StandardDecoder:
+def bzip2(_: int, __: int = 0) -> StandardDecoder:
     """Return a decoder."""
     return StandardDecoder("bzip2", bz2.BZ2Decompressor)
 
@@ -30,7 +30,7 @@ class StandardDecoder:
     """Streams after one another; the library has one shape for both."""
 
     def __init__(self, name: str, make: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
-        self.padded = False
+        self.padded, self.header = False, 0
         self._zeros = 0  # padding behind the last stream
         self._name, self._make = name, make
         self._stream = make()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import zstandard
 
 from ociarchive.bytes import zstdframe
-from ociarchive.bytes.codec import PIECE, StreamError
+from ociarchive.bytes.codec import HEADER, PIECE, StreamError
 from ociarchive.bytes.limits import LimitError
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ _large_window = threading.Lock()
 class ZstdDecoder:
     """Frames after one another, skippable ones between them."""
 
-    def __init__(self, window: int) -> None:
-        self.padded = False
+    def __init__(self, window: int, header: int = HEADER) -> None:
+        del header  # a frame's has 18 bytes at most
+        self.padded, self.header = False, 0
         self._holds = False
         self._size = 0  # of what the current frame unpacked to so far
         self._frames = zstdframe.Walker(window)

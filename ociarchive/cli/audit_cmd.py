@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 import time
@@ -14,16 +13,16 @@ import click
 from ociarchive.auditing import Finding, Policy, Report, audit_archives
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.auditing.settings import Asked, find, policy
+from ociarchive.bytes.beside import OverwriteError
 from ociarchive.bytes.limits import LimitError
 from ociarchive.cli.common import (
     common,
     common_options,
-    emit,
     jobs,
     limit_options,
     limits,
+    output,
     output_options,
-    require_apart,
     sha256_of,
     source,
     versions,
@@ -31,9 +30,11 @@ from ociarchive.cli.common import (
 )
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.progress import progress
+from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
 from ociarchive.report.audit_table import audit_table
+from ociarchive.report.receipt import check_receipt, load_receipt
 from ociarchive.report.run import Run
 from ociarchive.report.text import safe
 from ociarchive.transform.select import matching
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.cli.common import Common
+    from ociarchive.cli.output import Output
+    from ociarchive.cli.surroundings import Now
     from ociarchive.measure import Measured, Progress
     from ociarchive.model import Archive
 
@@ -99,24 +102,30 @@ def command(**values: Any) -> int:
     shared = common(**values)
     if not values["paths"]:
         raise UsageError("audit takes at least one SOURCE", hint="see `ociarchive audit --help`")
-    if not values["recursive"]:  # there a report may lie beside the archives, which is what is read
-        require_apart(values["output"], [source(argument).path for argument in values["paths"]])
+    result = output(values, shared)
+    at = now() if values["fmt"] != "table" else None
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
-    path = None if values["no_config"] else values["config"] or find(os.getcwd())
+    path = None if values["no_config"] else values["config"] or find(current_folder())
+    result.apart_from([one for one in (path, values["receipt"]) if one])
+    if not values["recursive"]:  # there a report may lie beside the archives: each is named as it is found
+        result.apart_from(source(argument).path for argument in values["paths"])
+    result.require()
     rules = policy(asked, path)
+    receipt = load_receipt(values["receipt"]) if values["receipt"] else None
     allowed = limits(values)
     started = time.monotonic()
-    run = _Auditing(allowed, rules, jobs(values["asked_jobs"]), values["images"])
+    run = _Auditing(allowed, rules, jobs(values["asked_jobs"]), values["images"], result)
     try:
         with progress(shared) as run.hears:
             for argument in values["paths"]:
                 run.take(argument, recursive=values["recursive"], shared=shared)
             run.flush()
         reports = run.reports
-        if values["receipt"]:
-            reports = _with_receipt(values["receipt"], reports)
+        if receipt is not None:
+            found = [check_receipt(receipt, report, values["receipt"]) for report in reports]
+            reports = [report.adding(those) for report, those in zip(reports, found, strict=True)]
         seconds = time.monotonic() - started
-        if values["fmt"] == "table":
+        if at is None:
             painter = shared.painter(values["output"])
             text = audit_table(
                 reports,
@@ -127,9 +136,11 @@ def command(**values: Any) -> int:
                 unread=run.unread,
             )
         else:
-            text = import_module(_REPORTS[values["fmt"]]).render(reports, _run(reports, seconds, allowed, values))
-        if reports or values["fmt"] != "table":
-            emit(text, values["output"])
+            module = import_module(_REPORTS[values["fmt"]])
+            make = getattr(module, "pieces", module.render)
+            text = make(reports, _run(reports, seconds, allowed, values, at))
+        if reports or at is not None:
+            result.write(text, styled=at is None and shared.colours(values["output"]))
     finally:
         run.close()
     return max(run.statuses + [int(report.failed) for report in reports])
@@ -138,8 +149,9 @@ def command(**values: Any) -> int:
 class _Auditing:
     """Archives on their way through the audit: some at a time, so that their blobs are read side by side."""
 
-    def __init__(self, allowed: Limits, rules: Policy, threads: int, demanded: tuple[str, ...]) -> None:
+    def __init__(self, allowed: Limits, rules: Policy, threads: int, demanded: tuple[str, ...], result: Output) -> None:
         self._limits, self._rules, self._demanded = allowed, rules, demanded
+        self._result = result
         self._workers = Workers(threads)
         self._open: list[tuple[Archive, list[Finding]]] = []
         self._known: dict[Digest, Measured] = {}
@@ -149,14 +161,20 @@ class _Auditing:
         self.unread: list[str] = []
 
     def take(self, argument: str, *, recursive: bool, shared: Common) -> None:
-        """Open what an argument names; an error is told and the others go on."""
+        """Open what an argument names; an error is told and the others go on.
+
+        OverwriteError: the result would overwrite it, which ends the call.
+        """
         try:
             empty = True
             for one in _sources(argument, recursive=recursive, shared=shared):
                 empty = False
+                self._result.apart_from([one.path])
                 self._add(one)
             if empty:
                 raise UsageError("no archive lies below this folder", where=argument)
+        except OverwriteError:
+            raise
         except (UsageError, HostError) as error:
             self.statuses.append(error.status)
             self.unread.append(argument)
@@ -281,16 +299,7 @@ def _unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
     return Report(source=path, evidence=None, findings=kept, waived=waived, policy=rules)
 
 
-def _with_receipt(path: str, reports: list[Report]) -> list[Report]:
-    from ociarchive.report.receipt import check_receipt, load_receipt
-
-    receipt = load_receipt(path)
-    return [report.adding(check_receipt(receipt, report, path)) for report in reports]
-
-
-def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[str, Any]) -> Run:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    stamp = int(epoch) if epoch.isdigit() else int(time.time())
+def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[str, Any], at: Now) -> Run:
     files = [report.source for report in reports if os.path.isfile(report.source)]
     named = {one.path: one.images for one in map(source, values["paths"])}
 
@@ -299,13 +308,13 @@ def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[st
 
     return Run(
         command=("ociarchive", *sys.argv[1:]),
-        time=dt.datetime.fromtimestamp(stamp, dt.UTC),
-        seconds=0.0 if epoch.isdigit() else seconds,
+        time=at.time,
+        seconds=0.0 if at.pinned else seconds,
         limits=allowed,
         sha256={path: sha256_of(path) for path in files} if values["fmt"] == "html" else {},
         sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
         receipt=values["receipt"],
-        folder=os.getcwd(),
+        folder=current_folder(),
         pinned={path: selectors for path in (report.source for report in reports) if (selectors := demanded(path))},
     )

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.errors import UsageError, cannot
+from ociarchive.cli.output import Output
+from ociarchive.errors import UsageError
+from ociarchive.report.text import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ociarchive.bytes.limits import Limits
     from ociarchive.transform.source import Source
@@ -40,7 +42,7 @@ class Common:
         """Print a line for people on stderr, unless the call asks for quiet."""
         if not self.quiet:
             with suppress(OSError):  # nobody reads it any more
-                click.echo(text, err=True)
+                click.echo(harmless(text), err=True)
 
     @property
     def bars_in_colour(self) -> bool:
@@ -49,11 +51,12 @@ class Common:
 
     def painter(self, output: str | None) -> Callable[[str, str], str]:
         """Return what colours a word for a severity, or leaves it as it is."""
-        if not self._colours(output):
+        if not self.colours(output):
             return lambda text, _: text
         return lambda text, severity: click.style(text, fg=_COLOURS[severity], bold=severity in ("error", "pass"))
 
-    def _colours(self, output: str | None) -> bool:
+    def colours(self, output: str | None) -> bool:
+        """Whether a result that goes to `output` has colours."""
         if self.color != "auto":
             return self.color == "always" and output is None
         if os.environ.get("NO_COLOR"):
@@ -102,9 +105,12 @@ def limit_options(function: F) -> F:
 
 
 def output_options(*formats: str) -> Callable[[F], F]:
-    """Add `--format` and `--output`."""
+    """Add `--format`, `--output` and `--force`."""
 
     def add(function: F) -> F:
+        function = click.option(
+            "--force", is_flag=True, help="Let --output replace a file that is no report of ociarchive."
+        )(function)
         function = click.option("--output", type=click.Path(), metavar="FILE", help="Write the result to FILE.")(
             function
         )
@@ -118,6 +124,11 @@ def output_options(*formats: str) -> Callable[[F], F]:
 def common(**values: Any) -> Common:
     """Return the common options of a call."""
     return Common(quiet=values["quiet"], verbose=values["verbose"], progress=values["progress"], color=values["color"])
+
+
+def output(values: dict[str, Any], shared: Common) -> Output:
+    """Return where the result of a call goes."""
+    return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
 
 
 def limits(values: dict[str, Any]) -> Limits:
@@ -205,7 +216,9 @@ def sha256_of(path: str) -> str:
     """Return the digest of a file in hex."""
     import hashlib
 
-    with open(path, "rb") as file:
+    from ociarchive.bytes.source import open_regular
+
+    with open(open_regular(path, path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -221,49 +234,3 @@ def ascii_only() -> bool:
     """Whether the terminal shows ASCII alone."""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     return not encoding.startswith("utf")
-
-
-def require_apart(output: str | None, sources: Iterable[str]) -> None:
-    """Refuse, before any work, an output that would overwrite a source, or stand inside of one."""
-    if output is None or output == "-":
-        return
-    real = os.path.realpath(output)
-    for source_path in sources:
-        place = os.path.realpath(source_path)
-        if real == place or (os.path.isdir(place) and real.startswith(place.rstrip("/") + "/")):
-            raise UsageError("the report would overwrite an archive of this call, or part of one", where=output)
-
-
-def emit(text: str, output: str | None) -> None:
-    """Write a result to stdout or to a file. HostError: the file cannot be written."""
-    if output is None or output == "-":
-        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        try:
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-            sys.stdout.flush()
-        except BrokenPipeError:  # a reader that has enough; the status is that of the work
-            return
-        except OSError as error:
-            raise cannot("write", error, "standard output") from error
-        return
-    write_file(output, text)
-
-
-def write_file(path: str, text: str) -> None:
-    """Write a small file, whole or not at all. HostError: it cannot be written."""
-    temporary = f"{path}.ociarchive-part"
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):  # a pipe, /dev/stderr
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-            return
-        try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise cannot("write", error, path) from error

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from ociarchive.cli.common import common_options, emit
+from ociarchive.cli.common import common_options
 from ociarchive.cli.completing import SHELLS, script
+from ociarchive.cli.output import emit
 
 _EXAMPLES = """\b
 Examples:
@@ -26,5 +27,5 @@ def command(shell: str, **_: Any) -> int:
     bash reads it from the folder below, or in ~/.bashrc by `eval "$(ociarchive completion bash)"`. zsh finds it where
     ~/.zfunc is in fpath before compinit runs.
     """
-    emit(script(shell), None)
+    emit(script(shell))
     return 0

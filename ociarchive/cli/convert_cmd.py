@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from ociarchive.cli.common import common, common_options, emit, jobs, limit_options, limits, platform, source
+from ociarchive.bytes.source import open_regular
+from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, platform, source, width
 from ociarchive.cli.completing import among
+from ociarchive.cli.output import Output, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
@@ -25,6 +27,7 @@ from ociarchive.values import Reference
 
 if TYPE_CHECKING:
     from ociarchive.bytes.codec import Level
+    from ociarchive.cli.common import Common
 
 _LONGEST_LEVEL = 9
 _EXAMPLES = """\b
@@ -94,38 +97,50 @@ def command(**values: Any) -> int:
     shared = common(**values)
     *paths, dest = values["paths"] or [""]
     if not paths or not dest:
-        raise UsageError("convert takes at least one SOURCE, and a DEST", hint="see `ociarchive convert --help`")
+        raise _too_few(dest)
     if dest == "-" and sys.stdout.isatty():
         raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
     options = _options(values, dest)
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:
         raise UsageError("standard input can be read once")
-    receipt = values["receipt"]
-    if receipt:
-        _check_receipt(receipt, [*(one.path for one in sources), dest])
+    receipt = _receipt(values, [one.path for one in sources], dest, shared)
+    if dest == "-":
+        require_stdout()
     digests = {one.path: _sha256(one.path) for one in sources} if receipt else {}
     with progress(shared) as hears:
-        done = convert(sources, dest, options, hears)
+        done = convert(sources, dest, options, hears, lambda text: shared.say(f"notice: {safe(text)}"))
     for notice in done.notices:
         told = safe(notice) if shared.verbose else shortened(safe(notice))
         shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
     if receipt:
-        emit(receipt_json(done, options.storage, digests), receipt)
-    shared.say(summary(done, whole=shared.verbose > 0).rstrip("\n"))
+        receipt.write(receipt_json(done, options.storage, digests))
+    shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
     return 0
 
 
-def _check_receipt(path: str, others: list[str]) -> None:
-    """Refuse, before any work, a receipt that would overwrite an archive or has no folder to stand in."""
-    if path == "-":
-        if "-" in others[-1:]:
-            raise UsageError("standard output is DEST's, the receipt needs a file")
-        return
-    if any(os.path.realpath(path) == os.path.realpath(other) for other in others if other != "-"):
-        raise UsageError("the receipt would overwrite an archive of this call", where=path)
-    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-        raise UsageError("the receipt cannot be written there", where=path)
+def _too_few(path: str) -> UsageError:
+    """Return the error for a call without SOURCE or DEST; which of them one path is depends on whether it is there."""
+    what = "convert takes at least one SOURCE, and a DEST"
+    if not path:
+        return UsageError(what, hint="see `ociarchive convert --help`")
+    missing = "name DEST behind it" if os.path.lexists(path.partition("#")[0]) else "name SOURCE in front of it"
+    return UsageError(what, found=f"{path} alone", hint=missing)
+
+
+def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Common) -> Output | None:
+    """Return where the receipt goes, None where none is asked for. UsageError: it cannot or must not go there."""
+    path = values["receipt"]
+    if not path:
+        return None
+    if path == dest == "-":
+        raise UsageError("standard output is DEST's, the receipt needs a file")
+    if path != "-" and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+        raise UsageError("the receipt cannot be written there", where=path, expected="a folder that exists")
+    receipt = Output(path, "receipt", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
+    receipt.apart_from(sources, dest)
+    receipt.require()
+    return receipt
 
 
 def _options(values: dict[str, Any], dest: str) -> Options:
@@ -165,7 +180,9 @@ def _tag(text: str | None) -> Reference | None:
     try:
         name = Reference.parse(text)
     except ValueError as error:
-        raise UsageError(f"--tag takes an image name: {error}") from None
+        lower = Reference.maybe(text.lower())
+        hint = f"use small letters: {text.lower()}" if lower is not None and text != text.lower() else None
+        raise UsageError(f"--tag takes an image name: {error}", hint=hint) from None
     if name.digest is not None:
         raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
     return name
@@ -175,5 +192,5 @@ def _sha256(path: str) -> str | None:
     """Return the digest of a source that is a file, for the receipt."""
     if not os.path.isfile(path):
         return None
-    with open(path, "rb") as file:
+    with open(open_regular(path, path), "rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

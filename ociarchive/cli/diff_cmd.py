@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +12,27 @@ import click
 from ociarchive.cli.common import (
     common,
     common_options,
-    emit,
     jobs,
     limit_options,
     limits,
+    output,
     output_options,
     platform,
-    require_apart,
     sha256_of,
     source,
     versions,
     width,
 )
 from ociarchive.cli.progress import progress
+from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.differing import ASPECTS, Options, difference
 from ociarchive.report.diff_json import diff_json
 from ociarchive.report.diff_table import diff_table
 from ociarchive.report.run import Run
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from ociarchive.bytes.limits import Limits
     from ociarchive.differing import Difference
 
@@ -64,7 +64,10 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     old, new = source(values["old"]), source(values["new"])
-    require_apart(values["output"], [old.path, new.path])
+    result = output(values, shared)
+    result.apart_from([old.path, new.path])
+    result.require()
+    at = now() if values["fmt"] == "html" else None
     options = Options(
         old=replace(old, images=(*old.images, *values["images"])),
         new=replace(new, images=(*new.images, *values["images"])),
@@ -78,28 +81,26 @@ def command(**values: Any) -> int:
         found = difference(options, hears)
     if values["fmt"] == "json":
         text = diff_json(found)
-    elif values["fmt"] == "html":
+    elif at is not None:
         from ociarchive.report.diff_html import diff_html
 
-        text = diff_html(found, _run(found, options.limits))
+        text = diff_html(found, _run(found, options.limits, at.time))
     else:
         painter = shared.painter(values["output"])
         text = diff_table(found, width=width(), whole=shared.verbose > 0, paint=painter)
-    emit(text, values["output"])
+    result.write(text, styled=values["fmt"] == "table" and shared.colours(values["output"]))
     return int(not found.same)
 
 
-def _run(found: Difference, allowed: Limits) -> Run:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    stamp = int(epoch) if epoch.isdigit() else int(time.time())
+def _run(found: Difference, allowed: Limits, at: dt.datetime) -> Run:
     files = [side.source for side in (found.old, found.new) if os.path.isfile(side.source)]
     return Run(
         command=("ociarchive", *sys.argv[1:]),
-        time=dt.datetime.fromtimestamp(stamp, dt.UTC),
+        time=at,
         seconds=0.0,
         limits=allowed,
         sha256={path: sha256_of(path) for path in files},
         sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
-        folder=os.getcwd(),
+        folder=current_folder(),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
-from ociarchive.cli.common import common_options, emit, output_options
+from ociarchive.cli.common import common, common_options, output, output_options, width
+from ociarchive.cli.surroundings import current_folder
 from ociarchive.machine import look
 from ociarchive.report.doctor import doctor_json, doctor_table
 
@@ -22,11 +22,13 @@ _UNFIT = 3
 @click.command("doctor", epilog=_EXAMPLES, short_help="Show what this machine offers.")
 @output_options("table", "json")
 @common_options
-def command(fmt: str, output: str | None, **_: Any) -> int:
+def command(**values: Any) -> int:
     """Show what this machine offers: Python, codecs that were tried, libmagic, processors, limits, space.
 
     Made to be put into a report of a fault; it holds paths and no names of archives. Status 3: a codec does not work.
     """
-    machine = look(os.getcwd())
-    emit(doctor_json(machine) if fmt == "json" else doctor_table(machine), output)
+    result = output(values, common(**values))
+    result.require()
+    machine = look(current_folder())
+    result.write(doctor_json(machine) if values["fmt"] == "json" else doctor_table(machine, width=width()))
     return 0 if machine.fit else _UNFIT

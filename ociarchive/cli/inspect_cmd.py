@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,20 +12,27 @@ from ociarchive.cli.common import (
     ascii_only,
     common,
     common_options,
-    emit,
     jobs,
     limit_options,
     limits,
+    output,
     output_options,
-    require_apart,
     source,
     width,
 )  # fmt: skip
+from ociarchive.errors import ContentError
 from ociarchive.formats import open_archive
+from ociarchive.report.audit_table import first_of_each, verdict
 from ociarchive.report.jsonout import inspect_json
-from ociarchive.report.text import safe
+from ociarchive.report.text import plural, safe
 from ociarchive.report.tree import Tree
 from ociarchive.transform.select import Selectors, nothing_in, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.auditing import Report
+    from ociarchive.cli.common import Common
 
 _EXAMPLES = """\b
 Examples:
@@ -49,7 +56,9 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     one = source(values["path"])
-    require_apart(values["output"], [one.path])
+    result = output(values, shared)
+    result.apart_from([one.path])
+    result.require()
     allowed = limits(values)
     archive = open_archive(one.path, limits=allowed)
     try:
@@ -72,18 +81,32 @@ def command(**values: Any) -> int:
             archive = replace(archive, roots=roots)
         known = report.evidence if report is not None else None
         evidence = Evidence(archive, known.facts) if known is not None else sniffed(archive)
+        text: str | Iterator[str]
         if values["fmt"] == "json":
             text = inspect_json(archive, evidence, report)
         else:
             tree = Tree(archive, evidence, width=width(), whole=shared.verbose > 0, ascii_only=ascii_only())
             text = tree.text()
-        emit(text, values["output"])
+            if report is not None:
+                text += "\n".join(["", *verdict([report], width=width())]) + "\n"
+        result.write(text)
         if report is None:
             for flaw in flaws:
                 shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
             return 0
-        for finding in report.findings:
-            shared.say(f"{finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
-        return int(report.count("error") > 0)
+        _say(report, shared)
+        errors = report.count("error")
+        if errors:
+            raise ContentError(f"the archive fails its verification: {plural(errors, 'error')} found", where=one.path)
+        return 0
     finally:
         archive.close()
+
+
+def _say(report: Report, shared: Common) -> None:
+    """Say on stderr what the audit found, of many findings of a rule the first few."""
+    for shown, more in first_of_each(report.findings, whole=shared.verbose > 0):
+        for finding in shown:
+            shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+        if more:
+            shared.say(f"finding: {shown[0].severity}: {more}: -v shows all ({safe(report.source)})")

@@ -6,6 +6,7 @@ interrupted while it starts says nothing either.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -44,13 +45,16 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Give the standard streams that are closed a place, lest an archive's file gets the number of one."""
-    for fd, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+    """Give the standard streams that are closed a place, lest an archive's file gets the number of one.
+
+    Results that go to a standard output that was closed are lost, so its place takes none: writing there fails.
+    """
+    for fd, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, mode)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  lives as long as the process
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  lives as long as this
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
@@ -114,6 +118,10 @@ def _told(error: Exception) -> tuple[str, int]:
         return str(error), error.status
     if isinstance(error, click.ClickException):
         return _one_line(error), USAGE
+    if isinstance(error, OSError) and error.errno == errno.EBADF:  # of --help and --version
+        return "standard output is closed", HOST
+    if isinstance(error, FileNotFoundError) and not error.filename and not os.path.exists("."):
+        return f"the current folder does not exist any more ({os.environ.get('PWD', '.')})", HOST
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror or error}{where}", HOST

@@ -5,27 +5,34 @@ Work that is done at once is not told of: there is nothing to see, and the libra
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.text import plural, safe, size
+from ociarchive.report.text import cut, plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn, Task, TaskID
 
     from ociarchive.cli.common import Common
 
 #: Seconds: work that takes less is not told of; lines come so often.
 _SHORT: Final = 0.5
 _EVERY: Final = 10.0
-_BAR: Final = 20
+_BAR: Final = 16
 _LABEL: Final = 12
+#: Columns of a terminal that hold all there is to say of a blob, and those that still hold a bar.
+_FULL: Final = 80
+_NARROW: Final = 60
+#: Names that all layers of a docker-archive, or all blobs of a registry, have: their folders tell them apart.
+_ALIKE: Final = frozenset(("layer.tar", "json", "data"))
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Lines:
@@ -107,8 +114,8 @@ class Bars:
                 return
             if number not in self._tasks:
                 name, total = self._names[number]
-                label = safe(name.rsplit("/", 1)[-1])[:_LABEL]
-                self._tasks[number] = self._bars.add_task(f"{number + 1}/{len(self._names)} {label}", total=total)
+                told = f"{number + 1}/{len(self._names)} {label(name)}"
+                self._tasks[number] = self._bars.add_task(told, total=total)
             self._bars.advance(self._tasks[number], count)
             self._bars.update(self._whole, completed=self._read)
 
@@ -127,26 +134,42 @@ class Bars:
 
     def _start(self) -> None:
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        from rich.progress import Progress
 
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=_BAR),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True, no_color=not self._colours),
-            transient=True,
-        )
+        console = Console(stderr=True, no_color=not self._colours)
+        self._bars = Progress(*_columns(console.width), console=console, transient=True)
         self._whole = self._bars.add_task("total", total=self._total)
         self._bars.start()
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    """Return what stands in each bar's line: less where the terminal is narrow, so that no line wraps."""
+    from rich.progress import BarColumn, DownloadColumn, ProgressColumn, TaskProgressColumn, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        """Bytes in a second, in the units of all our words."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{size(int(speed))}/s" if speed else "")
+
+    name = TextColumn("{task.description}", markup=False)
+    if width >= _FULL:
+        return [name, BarColumn(bar_width=_BAR), DownloadColumn(binary_units=True), Speed(), Left(compact=True)]
+    if width >= _NARROW:
+        return [name, BarColumn(bar_width=_BAR // 2), DownloadColumn(binary_units=True), Left(compact=True)]
+    return [name, TaskProgressColumn(), Left(compact=True)]
+
+
+def label(name: str) -> str:
+    """Return what to call a blob in few columns: the digest in its name, else the name, else that of its folder."""
+    found = _DIGEST.findall(name)
+    if found:
+        return str(found[-1][:_LABEL])
+    *folders, last = name.rpartition(": ")[2].rstrip("/").split("/")
+    return cut(folders[-1] if folders and last in _ALIKE else last, _LABEL)
 
 
 @contextmanager

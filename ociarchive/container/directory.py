@@ -1,4 +1,4 @@
-"""A folder as a container. Nothing outside of it is ever read, whatever links say (CVE-2014-9358)."""
+"""A folder as a container. Nothing outside of it is ever read, whatever links say (CVE-2014-9358) and whoever races."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ import os
 import stat
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange
+from ociarchive.bytes.within import Folder, Found
 from ociarchive.container.base import member
 from ociarchive.errors import cannot
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ociarchive.bytes.within import Astray
+
+_ASTRAY: Final = {
+    "escapes": ("link-escapes", "link leads out of the folder"),
+    "loops": ("link-loop", "link leads in a circle"),
+    "dangles": ("link-dangling", "link leads to nothing"),
+}
+#: PATH_MAX of limits.h, its NUL included: a longer path cannot be given to any program.
+_PATH_MAX: Final = 4096
 
 
 class DirectoryContainer:
@@ -25,106 +36,136 @@ class DirectoryContainer:
     kind: Literal["directory"] = "directory"
 
     def __init__(self, path: str, where: str, limits: Limits | None = None) -> None:
+        """HostError: there is no such folder, or it may not be looked at."""
         self.where = where
         self.limits = limits or Limits()
         self.flaws = Flaws()
         self.damaged = False
-        self._root = os.path.realpath(path)
+        try:
+            self._folder = Folder(path)
+        except OSError as error:
+            raise cannot("read", error, where) from error
 
     def get(self, name: str) -> FileRange | None:
         """Return a file; links may lead anywhere inside the folder and nowhere else."""
         parts = [part for part in name.split("/") if part not in ("", ".")]
-        if not parts or ".." in parts or "\0" in name:
+        if not parts or ".." in parts or not self._can_be(name):
             return None
-        path = os.path.join(self._root, *parts)
-        try:
-            real = os.path.realpath(path, strict=True)
-            status = os.lstat(real)
-        except (FileNotFoundError, NotADirectoryError):
-            if os.path.islink(path):  # what leads out does so whether there is something or not
-                if self._inside(os.path.realpath(path)):
-                    self._note("link-dangling", name, "link leads to nothing")
-                else:
-                    self._note("link-escapes", name, "link leads out of the folder")
+        found = self._find(parts, name)
+        if not isinstance(found, Found):
+            self._astray(found, name)
             return None
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                return None
-            if os.path.islink(path):
-                self._note("link-loop", name, "link leads in a circle")
-                return None
-            raise cannot("read", error, member(self.where, name)) from error
-        if not self._inside(real):
-            self._note("link-escapes", name, "link leads out of the folder")
-            return None
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(found.status.st_mode):
             self._note("member-special", name, "not a regular file")
             return None
-        return FileRange(real, 0, status.st_size, member(self.where, name), whole=True)
-
-    def _inside(self, real: str) -> bool:
-        return real == self._root or real.startswith(self._root.rstrip("/") + "/")
+        path, where = self._folder.place(found.parts), member(self.where, name)
+        return FileRange(path, 0, found.status.st_size, where, whole=True, within=self._folder)
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the paths of all that is no folder, sorted within each folder."""
+        for name, _ in self._walk(prefix, sizes=False):
+            yield name
+
+    @property
+    def stored_size(self) -> int:
+        """The bytes of all files together."""
+        return sum(size for _, size in self._walk("", sizes=True))
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        self._folder.close()
+
+    def _can_be(self, name: str) -> bool:
+        """Whether a file can have this path."""
+        try:
+            return "\0" not in name and len(os.fsencode(name)) <= self.limits.name
+        except UnicodeEncodeError:
+            return False
+
+    def _find(self, parts: list[str], name: str) -> Found | Astray:
+        try:
+            return self._folder.find(parts)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return "absent"
+            raise cannot("read", error, member(self.where, name)) from error
+
+    def _walk(self, prefix: str, *, sizes: bool) -> Iterator[tuple[str, int]]:
+        """Give the path of each file, and its size where `sizes` asks for it."""
         base = prefix.strip("/")
-        pending = [base]
-        entered: set[str] = set()
+        if not self._can_be(base):
+            return
+        at = self._find(base.split("/"), base)
+        if not isinstance(at, Found):
+            self._astray(at, base)
+            return
+        pending = [(base, at.parts)]
+        entered: set[tuple[str, ...]] = set()
         count = 0
         while pending:
-            folder = pending.pop()
-            full = os.path.join(self._root, folder)
-            try:
-                found = list(islice(os.scandir(full), self.limits.members + 1 - count))
-                entries = sorted(found, key=lambda entry: entry.name)
-            except FileNotFoundError:
-                continue
-            except NotADirectoryError:
-                self._note("member-not-a-folder", folder, "a file stands where members need a folder")
-                continue
-            except OSError as error:
-                if error.errno == errno.ENAMETOOLONG:
-                    self._note("limit-name", f"{folder[:100]}/…", "a folder's path is longer than this system takes")
-                    continue
-                raise cannot("read", error, member(self.where, folder or ".")) from error
-            count += len(entries)
+            folder, parts = pending.pop()
+            found = self._entries(folder, parts, self.limits.members + 1 - count, sizes=sizes)
+            count += len(found)
             if count > self.limits.members:
                 what = f"folder has more than {self.limits.members} files, --limit members=N lifts this limit"
                 self._note("limit-members", folder, what)
                 return
             folders = []
-            for entry in entries:
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir(follow_symlinks=False) or self._links_to_folder(entry, entered):
-                    folders.append(path)
+            for name, kind, size in found:
+                path = f"{folder}/{name}" if folder else name
+                inside = (*parts, name)
+                real = inside if kind == "folder" else self._linked(inside, entered) if kind == "link" else None
+                if real is None:
+                    yield path, size
                 else:
-                    yield path
+                    folders.append((path, real))
             pending.extend(reversed(folders))
 
-    def _links_to_folder(self, entry: os.DirEntry[str], entered: set[str]) -> bool:
-        """Whether a link leads to a folder inside that no other link led to."""
+    def _entries(
+        self, folder: str, parts: tuple[str, ...], most: int, *, sizes: bool
+    ) -> list[tuple[str, Literal["file", "folder", "link"], int]]:
+        """Return what lies in a folder, sorted by name; nothing where it cannot be listed, which is noted."""
+        if len(os.fsencode(self._folder.place(parts))) >= _PATH_MAX:
+            self._note("limit-name", f"{folder[:100]}/…", "a folder's path is longer than this system takes")
+            return []
+        found: list[tuple[str, Literal["file", "folder", "link"], int]] = []
         try:
-            if not entry.is_symlink() or not entry.is_dir():
-                return False
-        except OSError:  # a loop, which is told where the link is looked up
-            return False
-        real = os.path.realpath(entry.path)
-        if not real.startswith(self._root.rstrip("/") + "/") or real in entered:
-            return False
-        entered.add(real)
-        return True
+            with self._folder.listed(parts) as entries:
+                for entry in islice(entries, most):
+                    if entry.is_dir(follow_symlinks=False):
+                        found.append((entry.name, "folder", 0))
+                        continue
+                    size = 0
+                    if sizes:
+                        with suppress(OSError):
+                            size = entry.stat(follow_symlinks=False).st_size
+                    found.append((entry.name, "link" if entry.is_symlink() else "file", size))
+        except FileNotFoundError:
+            return []
+        except NotADirectoryError:
+            self._note("member-not-a-folder", folder, "a file stands where members need a folder")
+            return []
+        except OSError as error:
+            raise cannot("read", error, member(self.where, folder or ".")) from error
+        return sorted(found)
 
-    @property
-    def stored_size(self) -> int:
-        """The bytes of all files together."""
-        found = 0
-        for name in self.names():
-            with suppress(OSError):
-                found += os.lstat(os.path.join(self._root, name)).st_size
-        return found
+    def _linked(self, link: tuple[str, ...], entered: set[tuple[str, ...]]) -> tuple[str, ...] | None:
+        """Return the folder inside that a link leads to, None where it leads to none or another link led there."""
+        try:
+            found = self._folder.find(link)
+        except OSError:  # told where the link is looked up
+            return None
+        if not isinstance(found, Found) or not found.parts or not stat.S_ISDIR(found.status.st_mode):
+            return None
+        if found.parts in entered:
+            return None
+        entered.add(found.parts)
+        return found.parts
 
-    def close(self) -> None:
-        """Nothing is held open."""
+    def _astray(self, why: Astray, name: str) -> None:
+        if why != "absent":
+            rule, message = _ASTRAY[why]
+            self._note(rule, name, message)
 
     def _note(self, rule: str, name: str, message: str) -> None:
         self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))

@@ -13,8 +13,11 @@ ZEROS: Final = bytes(512)
 EXTENDED_FLAGS: Final = (b"L", b"K", b"x", b"g")
 #: Links, devices, folders and FIFOs have no data, whatever their size field says (as in Go and GNU tar).
 WITHOUT_DATA: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
+#: Where GNU's old sparse header, and each block of map behind it, tells that another one follows (GNU tar manual).
+MORE: Final = 482
+MORE_STILL: Final = 504
 #: Mode, owner, group, size and time of nearly every header, and its device numbers.
-_NUMBERS: Final = re.compile(rb"(?:[0-7]{6}[0-7 ][ \0]){3}(?:[0-7]{11}[ \0]){2}\Z")
+CANONICAL: Final = re.compile(rb"(?:[0-7]{6}[0-7 ][ \0]){3}(?:[0-7]{11}[ \0]){2}\Z")
 _DEVICES: Final = re.compile(rb"(?:(?:[0-7]{6}[0-7 ][ \0]){2}|\0{16})\Z")
 _FIELDS: Final = ((100, 108), (108, 116), (116, 124), (136, 148), (329, 337), (337, 345))
 _OCTAL: Final = re.compile(rb"[ \0]*([0-7]*)[ \0]*\Z")
@@ -30,12 +33,13 @@ class HeaderError(Exception):
 
 
 class Header(NamedTuple):
-    """The members of one block that matter here. `size` is in bytes."""
+    """The members of one block that matter here. `size` is in bytes, `own` the name without its prefix."""
 
     name: bytes
     flag: bytes
     size: int
     link: bytes
+    own: bytes
 
 
 def parse(block: bytes) -> Header:
@@ -45,13 +49,13 @@ def parse(block: bytes) -> Header:
     if checksum != actual and checksum != _signed(block):
         raise HeaderError(f"tar header has a wrong checksum (says {checksum}, is {actual})")
     _check_numbers(block)
-    name = block[:100].split(b"\0", 1)[0]
+    name = own = block[:100].split(b"\0", 1)[0]
     if block[345] and block[257:263] == b"ustar\0":
         name = block[345:500].split(b"\0", 1)[0] + b"/" + name
     size = _number(block[124:136])
     if size and not block[124]:  # a number to Go and GNU tar, nothing to Python's tarfile
         raise HeaderError("tar header has a size that begins with a zero byte", "tar-ambiguous")
-    return Header(name, block[156:157], size, block[157:257].split(b"\0", 1)[0])
+    return Header(name, block[156:157], size, block[157:257].split(b"\0", 1)[0], own)
 
 
 def is_tar(first: bytes) -> bool:
@@ -82,7 +86,7 @@ def _signed(block: bytes) -> int:
 
 def _check_numbers(block: bytes) -> None:
     """Refuse fields that nothing here needs and that other readers stop at."""
-    if _NUMBERS.match(block, 100, 148) and _DEVICES.match(block, 329, 345):
+    if CANONICAL.match(block, 100, 148) and _DEVICES.match(block, 329, 345):
         return
     for start, end in _FIELDS:
         if block[start] != 0xFF:  # times before 1970 are negative
@@ -127,12 +131,12 @@ class Extended:
             else:
                 self._long_link = name
         elif flag == b"g":
-            for key, _ in _records(content):
+            for key, _ in records(content):
                 # Go passes over these in a global header, GNU tar and Python do not.
                 if key in (b"path", b"linkpath", b"size") or key.startswith(b"GNU.sparse"):
                     raise HeaderError(f"global PAX header sets {key.decode('ascii', 'replace')}", "tar-ambiguous")
         else:
-            self._next.update(_records(content))
+            self._next.update(records(content))
 
     def apply(self, header: Header, size: int) -> tuple[str, str, int]:
         """Return name, link and size of the member after its header, all extended ones considered."""
@@ -147,6 +151,8 @@ class Extended:
     def _one(self, key: bytes, long: bytes | None, short: bytes) -> bytes:
         """Return what names a member. Where a GNU and a PAX header both do, readers take either."""
         pax = self._next.get(key)
+        if key == b"path":
+            pax = self._next.get(b"GNU.sparse.name", pax)
         if pax is not None and long is not None and pax != long:
             raise HeaderError("a GNU and a PAX header give a member two names", "tar-ambiguous")
         return pax if pax is not None else long if long is not None else short
@@ -177,7 +183,8 @@ class Extended:
         self.pending = False
 
 
-def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give the records of a PAX header, in order (POSIX.1-2017, pax Extended Header). HeaderError: they are none."""
     position = 0
     while position < len(content):
         found = _LENGTH.match(content, position)

@@ -11,7 +11,8 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.container import header
-from ociarchive.container.tar import BLOCK, normal
+from ociarchive.container.names import normal
+from ociarchive.container.tar import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,6 +83,9 @@ class Tar:
                 content = self._read(size + -size % BLOCK)
                 extended.take(parsed.flag, content[:size], *content[size : size + 1])
                 continue
+            more = parsed.flag == b"S" and block[header.MORE]
+            while more:  # GNU's old sparse files have their map before their data
+                more = self._read(BLOCK)[header.MORE_STILL : header.MORE_STILL + 1] > b"\0"
             name, link, size = extended.apply(parsed, size)
             made = _member(block, parsed, name, link, size, extended)
             self._count(made)

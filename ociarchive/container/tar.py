@@ -6,15 +6,19 @@ told, never passed over. Sources: POSIX.1-2017, pax, Interchange Formats; GNU ta
 
 from __future__ import annotations
 
+import errno
 import os
 from sys import getsizeof
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.bytes.limits import Limits
 from ociarchive.bytes.source import FileRange, close_read
 from ociarchive.container import header
+from ociarchive.container.alike import Alike
 from ociarchive.container.base import member
-from ociarchive.errors import cannot
+from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
+from ociarchive.container.names import normal
+from ociarchive.errors import cannot, clipped
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
@@ -23,16 +27,9 @@ if TYPE_CHECKING:
 BLOCK: Final = 512
 #: Headers of small members stand close together: one read serves many of them.
 _WINDOW: Final = 128 << 10
-_MAX_LINKS: Final = 40
-_FILE, _LINK, _SYMLINK, _FOLDER, _SPECIAL = "file", "link", "symlink", "folder", "special"
-_KINDS: Final = {b"0": _FILE, b"\0": _FILE, b"7": _FILE, b"1": _LINK, b"2": _SYMLINK, b"5": _FOLDER}
-
-
-class _Member(NamedTuple):
-    kind: str
-    offset: int
-    size: int
-    link: str
+_COMPARED: Final = 1 << 20
+_KINDS: Final = {b"0": FILE, b"\0": FILE, b"7": FILE, b"1": LINK, b"2": SYMLINK, b"5": FOLDER}
+_DEVICES: Final = (b"3", b"4", b"6")
 
 
 class _Damage(Exception):
@@ -62,20 +59,26 @@ class TarContainer:
         self.damaged = False
         self.stored_size = size
         self._fd, self._size, self._path = fd, size, path
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
         self._names_size = 0
+        self._early: list[str] = []  # hard links that stand before what they lead to, or lead to nothing
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
+        self._known: dict[str, FileRange | None] = {}
+        self._links = Links(self._members, self._folders, self.flaws, where, self.limits)
         self._walk()
 
     def get(self, name: str) -> FileRange | None:
         """Return a member that is a file; links are followed as `tar -x` would leave them."""
-        resolved = self._resolve(normal(name), name)
-        return self._range(resolved, self._members[resolved]) if resolved is not None else None
+        if name not in self._known:
+            resolved = self._links.resolve(normal(name), name)
+            found = self._range(resolved, self._members[resolved]) if resolved is not None else None
+            self._known[name] = found
+        return self._known[name]
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of files and links in the order of the tar."""
         for name, found in self._members.items():
-            if found.kind != _FOLDER and name.startswith(prefix):
+            if found.kind != FOLDER and name.startswith(prefix):
                 yield name
 
     def close(self) -> None:
@@ -84,56 +87,8 @@ class TarContainer:
             close_read(self._fd)
             self._fd = -1
 
-    def _range(self, name: str, found: _Member) -> FileRange:
+    def _range(self, name: str, found: Member) -> FileRange:
         return FileRange(self._path, found.offset, found.size, member(self.where, name), self._fd)
-
-    def _resolve(self, name: str, asked: str) -> str | None:
-        """Return the file that a name leads to; None where it leads to none.
-
-        A flaw is told of the link or member at fault, not of what leads there, so that one fault is told once.
-        """
-        passed: list[str] = []
-        for _ in range(_MAX_LINKS):
-            if name.startswith("../"):
-                self._note("link-escapes", asked, "link leads out of the archive")
-                return None
-            found = self._members.get(name)
-            if found is None:
-                if (through := self._through_folder(name)) is None:
-                    return None
-                name = through
-            elif found.kind == _FILE:
-                return name
-            elif found.kind in (_LINK, _SYMLINK):
-                if name in passed:
-                    self._note("link-loop", name, "link leads in a circle")
-                    return None
-                passed.append(name)
-                target = found.link if found.kind == _LINK else _join(name, found.link)
-                inside = normal(target) if target is not None else ""
-                if not inside or inside.startswith("../"):
-                    self._note("link-escapes", name, "link leads out of the archive")
-                    return None
-                if inside not in self._members and self._through_folder(inside) is None:
-                    self._note("link-dangling", name, "link leads to nothing")
-                    return None
-                name = inside
-            else:
-                self._note("member-special", name, "not a regular file")
-                return None
-        self._note("link-loop", asked, "link leads in a circle")
-        return None
-
-    def _through_folder(self, name: str) -> str | None:
-        """Return the name with a linked folder in it replaced by what it leads to."""
-        position = name.rfind("/")
-        while position > 0:
-            folder = self._members.get(name[:position])
-            if folder is not None and folder.kind == _SYMLINK:
-                target = _join(name[:position], folder.link)
-                return normal(f"{target}{name[position:]}") if target is not None else None
-            position = name.rfind("/", 0, position)
-        return None
 
     def _note(self, rule: str, name: str, message: str) -> None:
         self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))
@@ -145,7 +100,8 @@ class TarContainer:
             end = self._members_until_end()
             self._check_behind(end)
             self._check_folders()
-            self._check_links()
+            self._links.check()
+            self._check_early()
         except _Damage as damage:
             where = f"{self.where}: byte {damage.offset}"
             self.flaws.add(
@@ -164,7 +120,7 @@ class TarContainer:
         """Collect all members; return where the end marker ends."""
         window, start = b"", 0
         position, count = 0, 0
-        extended = header.Extended()
+        extended, alike = header.Extended(), Alike()
         while True:
             at = position - start
             if at < 0 or at + BLOCK > len(window):
@@ -179,6 +135,7 @@ class TarContainer:
                 return self._end_marker(position)
             try:
                 parsed = header.parse(block)
+                alike.block(block, parsed.flag)
                 position += BLOCK
                 count += 1
                 if count > self.limits.members:
@@ -186,9 +143,14 @@ class TarContainer:
                     raise _Damage("limit-members", what, position)
                 size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
                 if parsed.flag in header.EXTENDED_FLAGS:
-                    extended.take(parsed.flag, *self._extended(parsed.size, position))
+                    content, behind = self._extended(parsed.size, position)
+                    extended.take(parsed.flag, content, behind)
+                    alike.extended(parsed.flag, content, behind)
                 else:
+                    if parsed.flag == b"S":
+                        position = self._behind_map(block, position)
                     name, link, size = extended.apply(parsed, size)
+                    alike.member(parsed, extended, name, size)
                     self._add(name, link, parsed.flag, position, size, sparse=extended.sparse)
                     extended.next_member()
             except header.HeaderError as error:
@@ -197,7 +159,7 @@ class TarContainer:
 
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:
-            what = f"tar is cut short inside the member {name[:200]!r}"
+            what = f"tar is cut short inside the member {clipped(name, 200)!r}"
             there = f"{max(self._size - offset, 0)} bytes"
             raise _Damage("tar-truncated", what, self._size, expected=f"{size} bytes", found=there)
         longest = max(len(name), len(link))
@@ -207,20 +169,26 @@ class TarContainer:
         inside = normal(name)
         if name.startswith("/"):
             self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
+        kind = SPECIAL if sparse else _KINDS.get(flag, SPECIAL)
+        if kind == FILE and name.endswith("/"):
+            kind = FOLDER  # how tars before POSIX wrote folders
         if "\0" in name or not inside or inside == ".." or inside.startswith("../"):
-            if inside or flag != b"5":  # the root folder `./` is what tar -C DIR . writes first
+            if inside or kind != FOLDER or not name:  # the root folder `./` is what tar -C DIR . writes first
                 self._note("member-name", name[:200], "member name leads out of the archive or is empty")
             return
-        kind = _SPECIAL if sparse else _KINDS.get(flag, _SPECIAL)
-        if kind == _FILE and name.endswith("/"):
-            kind = _FOLDER  # how tars before POSIX wrote folders
-        found = _Member(kind, offset, size, link)
+        if sparse or flag == b"S":  # how its data becomes the file is read in many ways, so none is vouched for
+            self._note("member-special", inside, NO_FILE)
+        found = Member(kind, offset, size, link)
         before = self._members.get(inside)
-        if before is not None and not (before.kind == kind == _FOLDER):
+        if before is not None and not (before.kind == kind == FOLDER):
             self._doubled(inside, before, found)
             return
         self._members[inside] = found
         self._hold(inside, offset)
+        if kind == LINK and normal(link) not in self._members:
+            self._early.append(inside)
+        if kind == SPECIAL and flag in _DEVICES:
+            self._note("member-device", inside, "a device or FIFO, which no image archive needs")
         if link:
             self._hold(link, offset)
 
@@ -233,18 +201,35 @@ class TarContainer:
             )
             raise _Damage("limit-name", what, offset)
 
-    def _doubled(self, name: str, first: _Member, second: _Member) -> None:
+    def _doubled(self, name: str, first: Member, second: Member) -> None:
         """Readers in Go take the first of two, `tar -x` the last: only where both are the same is it harmless."""
         same = first.kind == second.kind and first.link == second.link and first.size == second.size
-        if same and first.kind == _FILE:
-            pairs = zip(self._range(name, first).chunks(), self._range(name, second).chunks(), strict=True)
-            same = all(one == other for one, other in pairs)
+        if same and first.kind == FILE:
+            same = self._alike(first.offset, second.offset, first.size)
         if same:
             self._note("member-doubled-same", name, "member stands twice, with the same content")
         else:
             self._note(
                 "member-doubled", name, "member stands twice with different content: readers disagree which counts"
             )
+
+    def _alike(self, first: int, second: int, size: int) -> bool:
+        """Whether two stretches of the file hold the same; what is a hole in both is zeros, and is not read."""
+        done = 0
+        while done < size:
+            done = min(self._data_from(first + done) - first, self._data_from(second + done) - second)
+            length = min(_COMPARED, size - done)
+            if length > 0 and self._read(first + done, length) != self._read(second + done, length):
+                return False
+            done += _COMPARED
+        return True
+
+    def _data_from(self, position: int) -> int:
+        """Return where the next byte stands that is in no hole: `position` itself where nothing tells of holes."""
+        try:
+            return max(position, os.lseek(self._fd, position, os.SEEK_DATA))
+        except OSError as error:
+            return self._size if error.errno == errno.ENXIO else position
 
     def _extended(self, size: int, position: int) -> tuple[bytes, int]:
         """Return the content of an extended header, and the first byte of what fills its last block."""
@@ -256,6 +241,17 @@ class TarContainer:
             raise _Damage("tar-truncated", "tar is cut short inside an extended header", self._size)
         return content[:size], content[size] if len(content) > size else 0
 
+    def _behind_map(self, block: bytes, position: int) -> int:
+        """Return where the data of a sparse file begins, behind the blocks that go on with its map (GNU tar manual)."""
+        more = block[482]
+        while more:
+            block = self._read(position, BLOCK)
+            if len(block) < BLOCK:
+                raise _Damage("tar-truncated", "tar is cut short inside the map of a sparse file", self._size)
+            position += BLOCK
+            more = block[504]
+        return position
+
     def _check_folders(self) -> None:
         """A file cannot have members below it; `tar -x` stops there, other readers go on."""
         for name in self._members:
@@ -264,24 +260,16 @@ class TarContainer:
                 self._folders.add(folder)
                 self._hold(folder, self._size)
                 found = self._members.get(folder)
-                if found is not None and found.kind in (_FILE, _SPECIAL):
+                if found is not None and found.kind in (FILE, SPECIAL):
                     self._note("member-not-a-folder", folder, "a file stands where members need a folder")
                 folder = folder.rpartition("/")[0]
 
-    def _check_links(self) -> None:
-        """Links that nobody follows are judged by their own step alone, so that one fault is told of one link."""
-        for name, found in self._members.items():
-            if found.kind not in (_LINK, _SYMLINK):
-                continue
-            target = found.link if found.kind == _LINK else _join(name, found.link)
-            inside = normal(target) if target is not None else ""
-            other = self._members.get(inside)
-            if not inside or inside == ".." or inside.startswith("../"):
-                self._note("link-escapes", name, "link leads out of the archive")
-            elif other is None and inside not in self._folders and self._through_folder(inside) is None:
-                self._note("link-dangling", name, "link leads to nothing")
-            elif inside == name:
-                self._note("link-loop", name, "link leads in a circle")
+    def _check_early(self) -> None:
+        """Readers that go through a tar once cannot link to what comes later (GNU tar, and engines that stream)."""
+        for name in self._early:
+            other = self._members.get(normal(self._members[name].link))
+            if other is not None and (other.kind != LINK or normal(other.link) != name):  # a circle is one already
+                self._note("tar-ambiguous", name, "hard link to a member that comes later, which some readers refuse")
 
     def _end_marker(self, position: int) -> int:
         second = self._read(position + BLOCK, BLOCK)
@@ -294,9 +282,8 @@ class TarContainer:
     def _check_behind(self, position: int) -> None:
         """What follows the end is padding of zeros, or it is something that most readers never see."""
         while position < self._size:
-            try:
-                position = max(position, os.lseek(self._fd, position, os.SEEK_DATA))
-            except OSError:
+            position = self._data_from(position)
+            if position >= self._size:
                 return  # a hole to the end of the file: zeros
             chunk = self._read(position, 1 << 20)
             if chunk.count(0) != len(chunk):
@@ -311,26 +298,3 @@ class TarContainer:
         except OSError as error:
             raise cannot("read", error, self.where) from error
         return content
-
-
-def normal(name: str) -> str:
-    """Return a member's name without `.` parts, doubled and leading slashes; `..` is resolved, or stands first."""
-    if "//" not in name and not name.startswith(("/", "./", "../")) and "/." not in name and not name.endswith("/"):
-        return "" if name == "." else name
-    parts: list[str] = []
-    for part in name.split("/"):
-        if part in ("", "."):
-            continue
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
-
-
-def _join(name: str, link: str) -> str | None:
-    """Return where a symlink leads, None for one that is absolute (outside of the archive, whatever it says)."""
-    if link.startswith("/"):
-        return None
-    folder = name.rpartition("/")[0]
-    return f"{folder}/{link}" if folder else link

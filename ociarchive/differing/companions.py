@@ -7,7 +7,7 @@ says nothing here. The blobs it holds do, each of which was measured.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -117,15 +117,15 @@ def speaking_of(subjects: Mapping[Digest, list[Attached]], manifests: Iterable[D
 
 def compared(old: Iterable[Attached], new: Iterable[Attached]) -> Iterator[Companion]:
     """Give every artifact of both: the same by what they hold, then those of one type together, in order."""
-    rest: dict[tuple[str, str], list[Attached]] = defaultdict(list)
-    by_type: dict[str, list[Attached]] = defaultdict(list)
+    rest: dict[tuple[str, str], deque[Attached]] = defaultdict(deque)
+    by_type: dict[str, deque[Attached]] = defaultdict(deque)
     for one in new:
         rest[one.type, one.content].append(one)
     unpaired = []
     for one in old:
         others = rest[one.type, one.content]
         if others:
-            yield Companion(kind="same", type=one.type, old=one.manifest, new=others.pop(0).manifest)
+            yield Companion(kind="same", type=one.type, old=one.manifest, new=others.popleft().manifest)
         else:
             unpaired.append(one)
     for others in rest.values():
@@ -133,7 +133,7 @@ def compared(old: Iterable[Attached], new: Iterable[Attached]) -> Iterator[Compa
             by_type[one.type].append(one)
     for one in unpaired:
         others = by_type[one.type]
-        other = others.pop(0) if others else None
+        other = others.popleft() if others else None
         yield Companion(
             kind="changed" if other is not None else "removed",
             type=one.type,

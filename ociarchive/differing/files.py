@@ -10,7 +10,7 @@ from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.limits import LimitError
 from ociarchive.bytes.spool import unpack
 from ociarchive.container import header, stream
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from ociarchive.differing.model import FileChange, Files, FileState
 from ociarchive.errors import ContentError
 

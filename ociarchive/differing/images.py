@@ -87,6 +87,7 @@ def _side(unit: Unit) -> ImageSide:
         names=tuple(map(str, unit.names)),
         ref_names=tuple(unit.ref_names),
         platform=str(unit.platform) if unit.platform is not None else None,
+        os_version=unit.platform.os_version if unit.platform is not None else None,
         image_id=unit.image_id,
         manifests=tuple(map(str, unit.manifests)),
         index=str(index.digest) if index is not None else None,

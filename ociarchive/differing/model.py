@@ -144,6 +144,12 @@ class ImageSide:
     manifests: tuple[str, ...]
     index: str | None
     media_type: str | None
+    os_version: str | None = None
+
+    @property
+    def spelled(self) -> str | None:
+        """The platform with the version of its OS, by which images for Windows differ."""
+        return f"{self.platform} {self.os_version}" if self.platform and self.os_version else self.platform
 
     @property
     def label(self) -> str:
@@ -195,8 +201,8 @@ class ImagePair:
 
     @property
     def platform(self) -> str | None:
-        """The platform of either side."""
-        return next((side.platform for side in self.sides if side.platform), None)
+        """The platform of either side, with the version of its OS."""
+        return next((side.spelled for side in self.sides if side.spelled), None)
 
     @property
     def repacked(self) -> bool:
@@ -212,7 +218,8 @@ class ArchiveSide:
     """One of the two archives: how it was named in the call, and what of it was compared.
 
     `codecs` counts the distinct layers by how they are stored, `stored` is the bytes they take. `blobs` and `bytes`
-    are what was read; `layers` and `proved` how many layers there are and how many of them were proved.
+    are what was read; `layers` and `proved` how many layers there are and how many of them were proved. `selectors`
+    are the names and digests by which the call chose images of it.
     """
 
     source: str
@@ -224,6 +231,12 @@ class ArchiveSide:
     stored: int
     blobs: int
     bytes: int
+    selectors: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What to call it: the archive, and which of its images, since both sides may be of one archive."""
+        return f"{self.source}#{','.join(self.selectors)}" if self.selectors else self.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Evidence
-from ociarchive.auditing.run import check_tables, measure_all, wanted
+from ociarchive.auditing.run import look_closer, measure_all, wanted
 from ociarchive.bytes.limits import Limits
 from ociarchive.differing import companions, files
 from ociarchive.differing.images import Held, alone, codecs, held, together
@@ -70,7 +70,10 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
         facts = _measured(archives, options.limits, workers, progress)
         hosts = all(format_of(archive.format).hosts for archive in archives)
-        sides = [_Side(archive, facts, options, workers, hosts=hosts) for archive in archives]
+        sides = [
+            _Side(archive, facts, options, workers, hosts=hosts, selectors=source.images)
+            for archive, source in zip(archives, (options.old, options.new), strict=True)
+        ]
         return _Comparison(sides[0], sides[1], options, workers, progress).run()
 
 
@@ -110,12 +113,19 @@ class _Side:
     """One archive, measured and found to hold what it claims."""
 
     def __init__(
-        self, archive: Archive, facts: dict[ByteSource, Measured], options: Options, workers: Workers, *, hosts: bool
+        self,
+        archive: Archive,
+        facts: dict[ByteSource, Measured],
+        options: Options,
+        workers: Workers,
+        *,
+        hosts: bool,
+        selectors: tuple[str, ...],
     ) -> None:
         mine = {source: facts[source] for source in wanted(archive)}
-        seen = check_tables(archive, mine, options.limits, workers)
+        seen = look_closer(archive, mine, options.limits, workers)
         refuse_errors(Evidence(archive, mine, seen, folded=False))
-        self.archive = archive
+        self.archive, self.selectors = archive, selectors
         self.evidence = Evidence(archive, mine)
         self.units = units(archive, hosts=hosts)
         self.images = {id(unit): held(unit, self.evidence) for unit in self.units}
@@ -151,6 +161,7 @@ class _Side:
             stored=sum(side.size or 0 for side in distinct.values() if side.present),
             blobs=len(read),
             bytes=sum(read.values()),
+            selectors=self.selectors,
         )
 
 

@@ -28,6 +28,7 @@ class Unit:
     names: dict[Reference, None] = field(default_factory=dict)
     hosts: bool = True
     ref_names: dict[str, None] = field(default_factory=dict)
+    spelled: set[str] = field(default_factory=set)
 
     @property
     def edge(self) -> Edge:
@@ -73,7 +74,8 @@ def units(archive: Archive, *, hosts: bool) -> list[Unit]:
 
 def _name(unit: Unit, root: Root) -> None:
     unit.names.update(dict.fromkeys(root.names))
-    if root.ref_name and root.ref_name not in map(str, unit.names):
+    unit.spelled.update(map(str, root.names))
+    if root.ref_name and root.ref_name not in unit.spelled:
         unit.ref_names[root.ref_name] = None
 
 

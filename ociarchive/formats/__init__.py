@@ -6,9 +6,10 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.bytes.codec import GO_HEADER_TEXT
 from ociarchive.bytes.filetype import HEAD, describe
 from ociarchive.bytes.limits import LimitError, Limits
-from ociarchive.bytes.source import close_read
+from ociarchive.bytes.source import close_read, open_regular
 from ociarchive.bytes.spool import read_fd, spool, unpack
 from ociarchive.container import Container, DirectoryContainer, TarContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
@@ -17,12 +18,13 @@ from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
+from ociarchive.model import extent, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ociarchive.formats.base import Format, Layout
-    from ociarchive.model import Archive
+    from ociarchive.model import Archive, Root
     from ociarchive.values import Digest
 
 FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
@@ -97,28 +99,51 @@ def open_archive(
         found = detect(container)
         if found is None:
             raise _not_an_archive(container)
-        return found.reader.read(container)
+        archive = found.reader.read(container)
+        require_listable(archive.roots, container.limits, container.where)
     except BaseException:
         container.close()
         raise
+    return archive
 
 
-def is_surely_an_archive(path: str) -> bool:
-    """Whether a folder holds an archive and hardly anything else: what may be replaced as a whole.
+def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
+    """Refuse what is small and would fill disks once it is listed: images under many names, indexes of one another.
+
+    LimitError: `extent` is more than allowed. Whoever walks an archive root by root may rely on it.
+    """
+    if extent(roots, limits.listed) > limits.listed:
+        what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
+        raise LimitError(what, "listed", where=where)
+
+
+def owned_names(path: str) -> Callable[[str], bool] | None:
+    """Return what tells of each path in a folder whether it is the archive's own, None where the folder holds none.
 
     Many a program's folder has a manifest.json or an index.json; only with a format's own marker is it an archive.
+    A folder's path ends in `/`. HostError: it cannot be read.
     """
     container = DirectoryContainer(path, path)
-    found = detect(container)
-    if found is None:
-        return False
     try:
-        archive = found.reader.read(container)
+        found = detect(container)
+        if found is None:
+            return None
+        reader = found.reader
+        archive = reader.read(container)
+        marked = reader.marker is None or container.get(reader.marker) is not None
     except ContentError:
-        return False
-    marker = found.reader.marker
-    marked = marker is None or container.get(marker) is not None
-    return marked and bool(archive.roots or archive.stored)
+        return None
+    finally:
+        container.close()
+    if not marked or not (archive.roots or archive.stored):
+        return None
+    named = {part.name for edge in walk(archive.roots) for part in parts(edge.node)}
+    return lambda name: reader.owns(name) or name in named
+
+
+def is_any_formats(name: str) -> bool:
+    """Whether a path is one that some format gives a file; a folder's ends in `/`."""
+    return any(known.reader.owns(name) for known in FORMATS)
 
 
 def archives_below(folder: str) -> Iterator[str]:
@@ -127,7 +152,11 @@ def archives_below(folder: str) -> Iterator[str]:
     Files of other kinds are given too: they are for the caller to judge. Hidden files are passed over.
     """
     container = DirectoryContainer(folder, folder)
-    if detect(container) is not None:
+    try:
+        found = detect(container)
+    finally:
+        container.close()
+    if found is not None:
         yield folder
         return
     try:
@@ -146,10 +175,15 @@ def archives_below(folder: str) -> Iterator[str]:
 def is_text(path: str) -> bool:
     """Whether a file is plain text, as a list of checksums or a note beside archives is."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD)
+        fd = open_regular(path, path)
+    except (ContentError, HostError):
+        return False
+    try:
+        head = os.pread(fd, HEAD, 0)
     except OSError:
         return False
+    finally:
+        close_read(fd)
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -193,16 +227,21 @@ def _container(path: str, where: str, spool_folder: str | None, limits: Limits) 
         return DirectoryContainer(path, where, limits)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         raise UsageError("neither a file, a folder nor a pipe", where=where)
+    waits = 0 if stat.S_ISFIFO(status.st_mode) else os.O_NONBLOCK  # a pipe's writer may come later
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | waits)
     except OSError as error:
         raise cannot("open", error, where) from error
+    if stat.S_IFMT(os.fstat(fd).st_mode) != stat.S_IFMT(status.st_mode):
+        close_read(fd)
+        raise ContentError("file was exchanged for another while it was opened", where=where)
     return _tar(fd, where, spool_folder, limits)
 
 
 def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
     """Return the tar in an open file or pipe, however it is compressed."""
     damage: Flaw | None = None
+    headers: list[int] = []
     stored = 0
     try:
         for _ in range(limits.outer + 1):
@@ -210,9 +249,9 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
             counted = _Counted(read_fd(fd, where))
-            codec, chunks = unpack(iter(counted), limits, where)
+            codec, chunks = unpack(iter(counted), limits, where, headers)
             if codec.name == "none" and regular:
-                return _walked(fd, where, limits, damage, stored)
+                return _walked(fd, where, limits, damage, _long(headers, where), stored)
             spooled, error = spool(chunks, spool_folder, where)
             close_read(fd)
             fd = spooled
@@ -221,7 +260,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
                 what = f"the archive's own compression: {error.what}"
                 damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
             if codec.name == "none":
-                return _walked(fd, where, limits, damage, stored)
+                return _walked(fd, where, limits, damage, _long(headers, where), stored)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
         close_read(fd)
@@ -241,7 +280,23 @@ class _Counted:
             yield chunk
 
 
-def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None, stored: int) -> TarContainer:
+def _long(headers: list[int], where: str) -> Iterator[Flaw]:
+    """Give a flaw where Go's reader refuses the header of the archive's own gzip."""
+    longest = max(headers, default=0)
+    if longest > GO_HEADER_TEXT:
+        yield Flaw(
+            rule="gzip-header",
+            where=where,
+            subject=where,
+            message="the archive's own gzip header has a name or comment that Go does not read",
+            expected=f"{GO_HEADER_TEXT} bytes at most",
+            found=f"{longest} bytes",
+        )
+
+
+def _walked(
+    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
+) -> TarContainer:
     size = os.fstat(fd).st_size
     container = TarContainer(fd, size, where, f"{fd}:{where}", limits)
     container.stored_size = stored or size
@@ -250,6 +305,8 @@ def _walked(fd: int, where: str, limits: Limits, damage: Flaw | None, stored: in
         container.flaws = Flaws()
         for flaw in (damage, *others):
             container.flaws.add(flaw)
+    for flaw in more:
+        container.flaws.add(flaw)
     if next(container.names(), None) is None and (container.damaged or size == 0):
         head = os.pread(fd, HEAD, 0)
         if looks_like_tar(head) or damage is not None:

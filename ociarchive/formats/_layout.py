@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents, schema
 from ociarchive.bytes.limits import LimitError
 from ociarchive.errors import ContentError
-from ociarchive.graph import SCHEMA_VERSION, GraphReader
+from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
-from ociarchive.values import REGISTERED, Descriptor, Digest, Reference, type_name
+from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.documents import Document
     from ociarchive.formats.base import Content
     from ociarchive.model import Node
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Descriptor
 
 INDEX: Final = "index.json"
 MARKER: Final = "oci-layout"
@@ -29,7 +29,17 @@ BLOBS: Final = "blobs/"
 _REF_NAME: Final = re.compile(
     r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
 )
+#: What stands beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
+_OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[a-z0-9]+(?:[-+._][a-z0-9]+)*/)?")
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def owns(name: str) -> bool:
+    """Whether a path is one of an image layout; a folder's ends in `/`."""
+    if _OWN.fullmatch(name):
+        return True
+    algorithm, _, encoded = name.removeprefix(BLOBS).partition("/")
+    return name.startswith(BLOBS) and Digest.maybe(f"{algorithm}:{encoded}") is not None
 
 
 def has_layout(container: Container) -> bool:
@@ -58,14 +68,13 @@ def load(container: Container, name: str, graph: GraphReader) -> Document | None
 
 def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, ...] | None:
     """Return the roots of an index.json; None, and a flaw, where it lists nothing that could be one."""
-    listed = index.members.get("manifests")
-    if not isinstance(listed, list):
-        graph.flaw("schema", f"manifests is an array, not {type_name(listed)}", f"{where}#/manifests", INDEX)
-        graph.incomplete = True
+    try:
+        listed = schema.list_in(schema.object_in(index.value, INDEX), "manifests")
+    except schema.Malformed as error:
+        graph.failed(error, where, INDEX)
         return None
-    version = index.members.get("schemaVersion")
-    if version != SCHEMA_VERSION or not isinstance(version, int):
-        graph.flaw("schema", "schemaVersion is not 2", f"{where}#/schemaVersion", INDEX)
+    version = schema.version_in(index.members)
+    graph.problems([version] if version else [], where, INDEX)
     if not listed:
         graph.flaw("index-empty", "index.json lists nothing", f"{where}#/manifests", INDEX)
     told = index.members.get("mediaType")
@@ -78,14 +87,9 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
     roots = []
     for number, entry in enumerate(listed):
         try:
-            descriptor = Descriptor.parse(entry)
-        except ValueError as error:
-            spelled = entry.get("digest") if isinstance(entry, dict) else None
-            malformed = isinstance(spelled, str) and Digest.maybe(spelled) is None
-            rule = "digest-malformed" if malformed else "schema"
-            pointer = f"/manifests/{number}{'/digest' if malformed else ''}"
-            graph.flaw(rule, str(error), f"{where}#{pointer}", INDEX)
-            graph.incomplete = True
+            descriptor = schema.descriptor_in(entry, f"/manifests/{number}")
+        except schema.Malformed as error:
+            graph.failed(error, where, INDEX)
             continue
         _check_names(descriptor, graph, f"{where}#/manifests/{number}/annotations")
         roots.append(named(descriptor, graph.node(descriptor)))
@@ -108,6 +112,8 @@ def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]
     """
     annotations = descriptor.annotations
     ref_name = annotations.get(REF_NAME)
+    if ref_name is not None and len(ref_name) > MAX_REFERENCE:
+        ref_name = None  # no name, which is noted where it is read
     spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
     if ref_name and set("/:") & set(ref_name):
         spelled.append(ref_name)
@@ -125,9 +131,12 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
     annotations = descriptor.annotations
     name, ref_name = annotations.get(IMAGE_NAME), annotations.get(REF_NAME)
     if name is not None and Reference.maybe(name) is None:
-        graph.flaw("reference-malformed", f"{name[:80]!r} is no image name", where, descriptor.digest)
-    if ref_name is not None and not _REF_NAME.match(ref_name):
-        graph.flaw("reference-malformed", f"{ref_name[:80]!r} is no ref.name", where, descriptor.digest)
+        what = f"{IMAGE_NAME} is no image name"
+        graph.flaw("reference-malformed", what, where, descriptor.digest, "NAME:TAG", repr(name[:80]))
+    if ref_name is not None and (len(ref_name) > MAX_REFERENCE or not _REF_NAME.match(ref_name)):
+        what = f"{REF_NAME} is malformed"
+        expected = "letters and digits, with one of -._:@+/ or -- between them"
+        graph.flaw("reference-malformed", what, where, descriptor.digest, expected, repr(ref_name[:80]))
 
 
 def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
@@ -143,7 +152,15 @@ def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
             continue
         digest = Digest.maybe(f"{algorithm}:{encoded}") if slash else None
         found.append(Stored(name=name, digest=digest, source=container.get(name)))
+        require_few(len(found), container)
     return tuple(found)
+
+
+def require_few(count: int, container: Container) -> None:
+    """Refuse more blobs than a report can list. LimitError: there are."""
+    if count > container.limits.listed:
+        what = f"more than the {container.limits.listed} blobs allowed lie in the archive"
+        raise LimitError(what, "listed", where=container.where)
 
 
 def marker() -> tuple[str, bytes]:
@@ -186,7 +203,7 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
 def media_type_of(document: Document) -> str:
     """Return the media type of a document that no descriptor names: its own, else what its members tell."""
     told = document.members.get("mediaType")
-    if isinstance(told, str):
+    if isinstance(told, str) and len(told) <= MAX_WORD:
         return told
     if "manifests" in document.members:
         return OCI_INDEX
@@ -209,9 +226,10 @@ def marker_flaws(container: Container, graph: GraphReader) -> None:
     if found is None and container.damaged:
         return
     if found is None:
-        graph.flaw("layout-version", "a layout has a file oci-layout, here is none", where, MARKER)
+        graph.flaw("layout-version", "a layout lacks its file oci-layout", where, MARKER, "a file", schema.NOTHING)
         return
     version = found.members.get("imageLayoutVersion")
     if version != "1.0.0":
-        told = documents.dump(version).decode()[:40]
-        graph.flaw("layout-version", "unknown version of the image layout", where, MARKER, "1.0.0", told)
+        told = documents.dump(version).decode()[:40] if "imageLayoutVersion" in found.members else schema.NOTHING
+        what = "no version of the image layout" if version is None else "unknown version of the image layout"
+        graph.flaw("layout-version", what, where, MARKER, "1.0.0", told)

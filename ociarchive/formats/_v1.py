@@ -1,29 +1,78 @@
 """What only engines before Docker 1.10 read of a docker-archive, held against manifest.json.
 
 `repositories` gives each name a top layer; a layer is a folder with `layer.tar` and `json`, which names its parent
-(Docker's image specification, v1.0, Loading/Saving Image Filesystem Changesets).
+(Docker's image specification, v1.0, Loading/Saving Image Filesystem Changesets). Docker from 25 on keeps the same
+documents among the blobs, each under its own digest, where nothing names them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.bytes.limits import LimitError
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout
-from ociarchive.model import Image
+from ociarchive.model import Image, images, parts, walk
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ociarchive.bytes.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.graph import GraphReader
-    from ociarchive.model import Root
+    from ociarchive.model import Root, Stored
+    from ociarchive.values import Digest
 
 NAME: Final = "repositories"
 _RULE: Final = "v1-conflict"
 #: A layer's `json` is a config without layers.
 _JSON_SIZE: Final = 1 << 20
+#: How Go writes a v1 image: its id comes first.
+_BEGINS: Final = b'{"id":"'
+_ID: Final = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def kept_beside(roots: Sequence[Root], listed: Sequence[Root], stored: Iterable[Stored]) -> frozenset[Digest]:
+    """Return the digests of the v1 documents that Docker from 25 on keeps among the blobs for engines before 1.10.
+
+    They are those that nothing leads to, that have an id, and a parent that is one of them or none. There are no more
+    than either document lists layers (moby, image/tarexport/save.go), so no more are looked for.
+    """
+    nodes = {id(edge.node): edge.node for edge in walk([*roots, *listed])}.values()
+    led_to = {part.source for node in nodes for part in parts(node)} | {node.source for node in nodes}
+    left = max(sum(len(image.layers) for image in images(one)) for one in (roots, listed))
+    below: dict[str | None, list[tuple[str, Digest]]] = {}  # by their parents' ids
+    for one in stored:
+        if one.source is None or one.digest is None or one.source in led_to or one.source.size > _JSON_SIZE:
+            continue
+        if left and one.source.head(len(_BEGINS)) == _BEGINS:
+            left -= 1
+            document = _v1_image(one.source)
+            if document is not None:
+                below.setdefault(document[1], []).append((document[0], one.digest))
+    found: set[Digest] = set()
+    parents: list[str | None] = [None]
+    while parents:
+        for told, digest in below.pop(parents.pop(), ()):
+            found.add(digest)
+            parents.append(told)
+    return frozenset(found)
+
+
+def _v1_image(source: ByteSource) -> tuple[str, str | None] | None:
+    """Return the id and the parent of a v1 image, None for any other bytes."""
+    try:
+        members = documents.parse(b"".join(source.chunks()), source.where, limit=_JSON_SIZE, surrogates=True).members
+    except ContentError:
+        return None
+    told, parent = members.get("id"), members.get("parent")
+    ids = [one for one in (told, parent) if one is not None]
+    if told is None or "rootfs" in members or not all(isinstance(one, str) and _ID.match(one) for one in ids):
+        return None
+    return str(told), None if parent is None else str(parent)
 
 
 def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
@@ -45,7 +94,7 @@ def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
         for tag, top in (tags if isinstance(tags, dict) else {}).items():
             name = Reference.maybe(f"{repository}:{tag}")
             owner = owners.get(name) if name else None
-            shown = f"{repository[:80]}:{tag[:80]}"
+            shown = f"{clipped(repository, 80)}:{clipped(tag, 80)}"
             if owner is None or not isinstance(owner.node, Image):
                 graph.flaw(_RULE, f"repositories names {shown}, manifest.json does not", where, shown[:200])
                 continue
@@ -64,6 +113,8 @@ class _Chains:
     def __init__(self, container: Container, graph: GraphReader) -> None:
         self._container, self._graph = container, graph
         self._parents: dict[str, tuple[str | None, bool]] = {}
+        self._named: dict[int, list[ByteSource | None]] = {}
+        self._whole: dict[int, bool] = {}
         self._steps = container.limits.members  # many names may lead to one long chain
 
     def hold(self, top: str, image: Image) -> None:
@@ -80,8 +131,10 @@ class _Chains:
             chain.append(layer)
             layer = parent
         sources = [self._container.get(f"{one}/layer.tar") for one in reversed(chain)]
-        named = [one.source for one in image.layers]
-        if None not in sources and None not in named and sources != named:
+        if id(image) not in self._named:
+            self._named[id(image)] = [one.source for one in image.layers]
+            self._whole[id(image)] = None not in self._named[id(image)]
+        if self._whole[id(image)] and None not in sources and sources != self._named[id(image)]:
             what = "the parents of the top layer are other layers than manifest.json lists"
             self._graph.flaw(_RULE, what, f"{self._container.where}: {top}/json", top)
 
@@ -100,9 +153,11 @@ class _Chains:
         told, parent = members.get("id", layer), members.get("parent") or None
         if told != layer:
             what = "a layer's id is another than that of its folder"
-            self._graph.flaw(_RULE, what, where, layer, layer, str(told)[:80])
+            self._graph.flaw(_RULE, what, where, layer, layer, clipped(str(told), 80))
         elif parent is not None and (not isinstance(parent, str) or self._container.get(f"{parent}/json") is None):
-            self._graph.flaw(_RULE, "a layer's parent is not in the archive", where, layer, None, str(parent)[:80])
+            self._graph.flaw(
+                _RULE, "a layer's parent is not in the archive", where, layer, None, clipped(str(parent), 80)
+            )
         else:
             return parent, True
         return None, False

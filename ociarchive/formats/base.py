@@ -51,6 +51,10 @@ class Reader(Protocol):
         """The file that only this format has, where other programs' folders may look alike; None where none do."""
         ...
 
+    def owns(self, name: str) -> bool:
+        """Whether a path is one that the format, or a program that keeps it, gives a file; a folder's ends in `/`."""
+        ...
+
     def probe(self, container: Container) -> bool:
         """Whether a container holds this format; of all formats one says so at most."""
         ...

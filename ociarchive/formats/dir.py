@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.bytes.hashing import sha256
 from ociarchive.bytes.source import Bytes
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import _layout
 from ociarchive.formats.base import Format, LeftOut
-from ociarchive.graph import GraphReader, Malformed
+from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
+from ociarchive.schema import Malformed
 from ociarchive.values import REGISTERED, Descriptor, Digest
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _SIGNATURE: Final = re.compile(r"signature-[0-9]+\Z")
 #: Signatures of simple signing have some hundred bytes.
 _MAX_SIGNATURE: Final = 1 << 20
 _CHILD: Final = ".manifest.json"
+_OWN: Final = re.compile(
+    r"manifest\.json|version|(?:[0-9a-f]{64}|[0-9a-f]{128})(?:\.manifest\.json)?|(?:[0-9a-f]{64}\.)?signature-[0-9]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class DirReader:
 
     documents: tuple[str, ...] = (_MANIFEST, _VERSION[0])
     marker: str = _VERSION[0]
+
+    def owns(self, name: str) -> bool:
+        """Manifests, blobs and signatures."""
+        return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
         """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`."""
@@ -105,10 +113,9 @@ class DirLayout:
         left = [LeftOut(what=f"name {name}", why="a dir has no place for it") for name in names]
         alone = "a dir holds one image or index, what refers to it stays behind"
         left += [LeftOut(what=other.label, why=alone) for other in others]
-        kept = tuple(one for one in content.extras if one.source is None or one.source.size <= _MAX_SIGNATURE)
-        left += [
-            LeftOut(what=extra.name, why="too large for a signature") for extra in content.extras if extra not in kept
-        ]
+        kept = tuple(one for one in content.extras if _fits(one))
+        large = "too large for a signature"
+        left += [LeftOut(what=extra.name, why=large) for extra in content.extras if not _fits(extra)]
         return replace(content, roots=(root,), extras=kept), left
 
     def blob_path(self, digest: Digest) -> str:
@@ -127,17 +134,22 @@ class DirLayout:
         yield _VERSION
 
 
+def _fits(extra: Blob) -> bool:
+    return extra.source is None or extra.source.size <= _MAX_SIGNATURE
+
+
 def _split(content: Content) -> tuple[Root, list[Root]]:
     """Return the one root that a dir can hold and those that refer to it."""
     tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
     distinct = {root.identity: root for root in tops}
     if len(distinct) != 1:
-        listed = ", ".join(dict.fromkeys(root.label for root in tops))
+        listed = some(dict.fromkeys(root.label for root in tops))
         raise UsageError(
             f"a dir holds one image or index, here are {len(distinct)}: {listed}", hint="select one with --image"
         )
     first = replace(tops[0], names=tuple(dict.fromkeys(name for root in tops for name in root.names)))
-    return first, [root for root in content.roots if root not in tops]
+    mine = {id(root) for root in tops}
+    return first, [root for root in content.roots if id(root) not in mine]
 
 
 def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:

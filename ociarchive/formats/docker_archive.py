@@ -8,16 +8,19 @@ truth, and manifest.json adds what it lacks. We write both.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive import documents
-from ociarchive.container.tar import normal
+from ociarchive import documents, schema
+from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout, _v1
+from ociarchive.formats import _layout, _loaded, _sources, _v1
 from ociarchive.formats.base import Format, LeftOut
-from ociarchive.model import Archive, Artifact, Blob, Child, Image, Index, Root, images
-from ociarchive.values import Descriptor, Digest, Platform, Reference, type_name
+from ociarchive.model import Archive, Blob, Image, Root, images
+from ociarchive.schema import Malformed
+from ociarchive.schema.kinds import STRINGS
+from ociarchive.values import Digest, Reference, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +29,18 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.formats.base import Content
     from ociarchive.graph import GraphReader
+    from ociarchive.model import LayerSource
     from ociarchive.values import JSON
 
 _NAME: Final = "docker-archive"
 _MANIFEST: Final = "manifest.json"
 #: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
 _CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
-_PREFERRED: Final = Platform(os="linux", architecture="amd64")
+#: What producers call configs and layers beside what manifest.json names.
+_OWN: Final = re.compile(
+    r"manifest\.json|repositories|(?:sha256:)?[0-9a-f]{64}(?:\.json|\.tar|\.tar\.gz)?"
+    r"|[0-9a-f]{64}/(?:json|VERSION|layer\.tar)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,10 @@ class DockerReader:
 
     documents: tuple[str, ...] = (_MANIFEST, _layout.INDEX, _layout.MARKER)
     marker: str = _MANIFEST
+
+    def owns(self, name: str) -> bool:
+        """What a layout is made of, and what Docker before 25 and podman write; manifest.json may name more."""
+        return _layout.owns(name) or _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
         """A manifest.json that is an array (any in a tar), or the `repositories` of Docker before 1.10."""
@@ -60,7 +72,8 @@ class DockerReader:
                 hint="load it into a current Docker and save it again",
             )
         graph = _layout.reader(container)
-        listed = list(_entries(container, graph))
+        told: list[LayerSource] = []
+        listed = list(_entries(container, graph, told))
         entry, roots = _index(container, graph)
         roots = tuple(_join(roots, listed, graph, container.where)) if roots is not None else _distinct(listed)
         _v1.check(container, listed, graph)
@@ -73,6 +86,8 @@ class DockerReader:
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry if entry and roots else None,
+            beside=_v1.kept_beside(roots, listed, stored),
+            layer_sources=tuple(told),
         )
 
 
@@ -91,14 +106,15 @@ class DockerLayout:
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """Everything fits but artifacts alone, which no engine loads."""
         if next(images(content.roots), None) is None:
-            raise ContentError("there are artifacts alone and no image, which no docker-archive can hold")
+            raise _loaded.no_image(content)
         owners: dict[Reference, object] = {}
         for root in content.roots:
             for name in root.names:
                 if owners.setdefault(name, root.identity) != root.identity:
                     raise UsageError(f"two images have the name {name}", hint="select one by its digest")
         left = [LeftOut(what=extra.name, why="a docker-archive has no place for it") for extra in content.extras]
-        return replace(content, extras=()), left
+        roots, names = _loaded.admit(content.roots)
+        return replace(content, roots=roots, extras=()), [*left, *names]
 
     def blob_path(self, digest: Digest) -> str:
         """As a layout."""
@@ -113,54 +129,77 @@ class DockerLayout:
         """oci-layout and index.json for engines that read layouts, manifest.json for all others."""
         yield _layout.marker()
         yield _layout.INDEX, _layout.index_json(content, everywhere=True)
-        yield _MANIFEST, documents.dump(list(_manifest_json(content)))
+        yield _MANIFEST, documents.dump(list(_loaded.manifest_json(content)))
 
 
 # Reading
 
 
-def _entries(container: Container, graph: GraphReader) -> Iterator[Root]:
-    """Give a root for each entry of manifest.json."""
+def _entries(container: Container, graph: GraphReader, told: list[LayerSource]) -> Iterator[Root]:
+    """Give a root for each entry of manifest.json; what LayerSources say of layers is added to `told`."""
     where = f"{container.where}: {_MANIFEST}"
     try:
         found = _layout.load(container, _MANIFEST, graph)
         value = found.value if found else None
         if not isinstance(value, list):
-            graph.incomplete = True
-            graph.flaw("schema", f"manifest.json is an array, not {type_name(value)}", where, _MANIFEST)
-            return
+            raise Malformed("manifest.json has the wrong type", expected="an array", found=type_name(value))
         if not value:
             graph.flaw("index-empty", "manifest.json lists nothing", where, _MANIFEST)
-        for number, entry in enumerate(value):
-            root = _entry(entry, container, graph, f"{where}#/{number}")
-            if root:
-                yield root
-    except ContentError as error:
+    except (ContentError, Malformed) as error:
         graph.failed(error, where, _MANIFEST)
+        return
+    for number, entry in enumerate(value):
+        pointer = f"/{number}"
+        try:
+            members = _members(schema.object_in(entry, "an entry of manifest.json", pointer), pointer)
+            root = _entry(members, container, graph, f"{where}#{pointer}", pointer)
+        except (ContentError, Malformed) as error:
+            graph.failed(error, where, _MANIFEST)
+            continue
+        if root is not None and isinstance(root.node, Image):
+            spelled = members.get("layersources")
+            told += _sources.read(spelled, root.node, container, graph, f"{where}#{pointer}/LayerSources")
+            yield root
 
 
-def _entry(value: JSON, container: Container, graph: GraphReader, where: str) -> Root | None:
-    if not isinstance(value, dict):
-        graph.incomplete = True
-        graph.flaw("schema", f"an entry is an object, not {type_name(value)}", where, _MANIFEST)
-        return None
-    # Go finds keys without regard to case, so engines take what jib writes.
-    members = {key.lower(): item for key, item in value.items()}
-    if len(members) != len(value):
-        graph.flaw("key-case", "keys differ in case alone: readers disagree which counts", where, _MANIFEST)
-        graph.incomplete = True
-        return None
-    config, layers, tags = members.get("config"), members.get("layers"), members.get("repotags")
-    layers, tags = layers if layers is not None else [], tags if tags is not None else []
+def _members(entry: dict[str, JSON], pointer: str) -> dict[str, JSON]:
+    """Return the members by small letters: Go finds keys without regard to case, so engines take what jib writes."""
+    members = {key.lower(): item for key, item in entry.items()}
+    if len(members) != len(entry):
+        counts = Counter(key.lower() for key in entry)
+        spelled = sorted(key for key in entry if counts[key.lower()] > 1)
+        raise Malformed(
+            "keys differ in case alone: readers disagree which counts", pointer, "key-case",
+            expected="one key", found=" and ".join(repr(key[:80]) for key in spelled[:2]),
+        )  # fmt: skip
+    return members
+
+
+def _texts(members: dict[str, JSON], key: str, pointer: str) -> list[str]:
+    """Return the strings of an array, none where it is absent or null. Malformed: it is something else."""
+    value = members.get(key.lower())
+    if value is not None and (found := STRINGS.unlike(value)) is not None:
+        raise Malformed(f"{key} {STRINGS.says}", f"{pointer}/{key}", expected=STRINGS.expected, found=found)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, where: str, pointer: str) -> Root | None:
+    """Return the root of an entry, None where it has too many layers. Malformed: it is none that could be read."""
+    config = members.get("config")
     if not isinstance(config, str) or not config:
+        says = "is not there" if config is None else "is empty" if config == "" else "has the wrong type"
+        found = schema.found_in(members, "config")
+        raise Malformed(f"Config {says}", f"{pointer}/Config", expected="the name of a member", found=found)
+    layers, tags = _texts(members, "Layers", pointer), _texts(members, "RepoTags", pointer)
+    nameless = [number for number, name in enumerate(layers) if not name]
+    for number in nameless:
         graph.incomplete = True
-        graph.flaw("schema", f"Config is the name of a member, not {type_name(config)}", f"{where}/Config", _MANIFEST)
+        graph.flaw(
+            "schema", "a layer without a name", f"{where}/Layers/{number}", _MANIFEST,
+            "the name of a member", "an empty string",
+        )  # fmt: skip
+    if nameless:
         return None
-    for key, listed in (("Layers", layers), ("RepoTags", tags)):
-        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-            graph.incomplete = True
-            graph.flaw("schema", f"{key} is an array of strings", f"{where}/{key}", _MANIFEST)
-            return None
     named = _CONFIG_NAME.match(config)
     blob = Blob(
         descriptor=None,
@@ -168,69 +207,33 @@ def _entry(value: JSON, container: Container, graph: GraphReader, where: str) ->
         name=config,
         named=Digest("sha256", named[1]) if named else None,
     )
-    if isinstance(layers, list) and len(layers) > container.limits.layers:
+    if len(layers) > container.limits.layers:
         what = f"an image has {len(layers)} layers, --limit layers=N lifts the limit of {container.limits.layers}"
         graph.flaw("limit-layers", what, where, _MANIFEST)
         return None
-    found = tuple((None, container.get(str(name)), str(name)) for name in _strings(layers))
     names = []
-    for tag in _strings(tags):
+    for tag in tags:
         name = Reference.maybe(tag)
         if name:
             names.append(name)
         else:
-            graph.flaw("reference-malformed", f"RepoTag {tag[:80]!r} is no image name", f"{where}/RepoTags", tag[:200])
-    image = graph.image_of(blob, found)
-    if members.get("layersources") is not None:
-        _check_layer_sources(members["layersources"], image, container, graph, f"{where}/LayerSources")
+            what, place = "a RepoTag is no image name", f"{where}/RepoTags"
+            graph.flaw("reference-malformed", what, place, tag[:200], "NAME:TAG", repr(tag[:80]))
+    image = graph.image_of(blob, tuple((None, container.get(name), name) for name in layers))
     return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
-
-
-def _check_layer_sources(value: JSON, image: Image, container: Container, graph: GraphReader, where: str) -> None:
-    """Note where LayerSources (Docker from 25 on: diff_id to descriptor) speaks of other layers than Layers."""
-    if not isinstance(value, dict):
-        graph.flaw("schema", f"LayerSources is an object, not {type_name(value)}", where, _MANIFEST)
-        return
-    if image.config_document is None:
-        return  # the layers' diff_ids are not known
-    by_diff_id = {str(layer.diff_id): layer for layer in image.layers}
-    for diff_id, entry in value.items():
-        try:
-            descriptor = Descriptor.parse(entry)
-        except ValueError as error:
-            graph.flaw("schema", str(error), f"{where}/{diff_id[:80]}", _MANIFEST)
-            continue
-        layer = by_diff_id.get(diff_id)
-        stored = container.get(_layout.blob_path(descriptor.digest))
-        if layer is None:
-            graph.flaw("layer-sources-mismatch", "LayerSources names a diff_id that no layer has", where, diff_id[:200])
-        elif stored is not None and layer.source is not None and stored != layer.source:
-            what = "LayerSources and Layers name different blobs for a layer"
-            graph.flaw("layer-sources-mismatch", what, where, diff_id, layer.name, str(descriptor.digest))
-        elif layer.source is not None and descriptor.size != layer.source.size:
-            graph.flaw(
-                "layer-sources-mismatch", "LayerSources gives a layer another size than it has", where, diff_id,
-                f"{descriptor.size} bytes", f"{layer.source.size} bytes",
-            )  # fmt: skip
-
-
-def _strings(value: JSON) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:
     """Join entries that name the same image, so that it has all its names in one place."""
-    merged: dict[tuple[object, ...], Root] = {}
+    merged: dict[tuple[object, ...], tuple[Root, dict[Reference, None]]] = {}
     for root in listed:
         image = root.node
         if not isinstance(image, Image):
             continue
         key = (image.config.source, *(layer.source or layer.name for layer in image.layers))
-        known = merged.get(key)
-        names = (*known.names, *root.names) if known else root.names
-        node = known.node if known else root.node
-        merged[key] = Root(descriptor=None, node=node, names=tuple(dict.fromkeys(names)))
-    return tuple(merged.values())
+        _, names = merged.setdefault(key, (root, {}))
+        names.update(dict.fromkeys(root.names))
+    return tuple(Root(descriptor=None, node=root.node, names=tuple(names)) for root, names in merged.values())
 
 
 def _index(container: Container, graph: GraphReader) -> tuple[documents.Document | None, tuple[Root, ...] | None]:
@@ -327,54 +330,6 @@ def _holders(roots: tuple[Root, ...]) -> dict[object, _Holders]:
 
 def _layers(image: Image) -> tuple[ByteSource | None, ...]:
     return tuple(layer.source for layer in image.layers)
-
-
-# Writing
-
-
-def _manifest_json(content: Content) -> Iterator[JSON]:
-    """Give one entry for each image that a loader of manifest.json can have, with all its names."""
-    chosen: dict[tuple[str, ...], tuple[Image, list[str]]] = {}
-    for root in content.roots:
-        image = _one_image(root.node)
-        if image is None or image.config.descriptor is None:
-            continue
-        blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
-        key = tuple(str(blob.digest) for blob in blobs if blob)
-        names = chosen.setdefault(key, (image, []))[1]
-        spelled = (replace(name, digest=None).familiar for name in root.names if name.tag)
-        names.extend(name for name in spelled if name not in names)
-    for config, *layers in chosen:
-        names = chosen[config, *layers][1]
-        yield {
-            "Config": _path(config),
-            "RepoTags": [*names] or None,
-            "Layers": [_path(layer) for layer in layers],
-        }
-
-
-def _path(digest: str) -> str:
-    return _layout.blob_path(Digest.parse(digest))
-
-
-def _one_image(node: Image | Index | Artifact | object) -> Image | None:
-    """Return the image that stands for an index where only one can: linux/amd64, else the first."""
-    if isinstance(node, Image):
-        return node
-    if not isinstance(node, Index):
-        return None
-    found = list(_children(node))
-    fitting = [child for child in found if child.platform and child.platform.fits(_PREFERRED)]
-    first = next(iter(fitting or found), None)
-    return first.node if first is not None and isinstance(first.node, Image) else None
-
-
-def _children(index: Index) -> Iterator[Child]:
-    for child in index.children:
-        if isinstance(child.node, Image):
-            yield child
-        elif isinstance(child.node, Index):
-            yield from _children(child.node)
 
 
 DOCKER_ARCHIVE: Final = Format(name=_NAME, reader=DockerReader(), layout=DockerLayout())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from ociarchive import schema
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.formats.base import Format, LeftOut
@@ -27,6 +28,10 @@ class OciReader:
     documents: tuple[str, ...] = (_layout.INDEX, _layout.MARKER)
     marker: str | None = None
 
+    def owns(self, name: str) -> bool:
+        """What a layout is made of."""
+        return _layout.owns(name)
+
     def probe(self, container: Container) -> bool:
         """A layout without the manifest.json that would make it a docker-archive or a `dir`."""
         return container.kind == self.kind and container.get("manifest.json") is None and _layout.has_layout(container)
@@ -39,7 +44,8 @@ class OciReader:
         try:
             entry = _layout.load(container, _layout.INDEX, graph)
             if entry is None and not container.damaged:
-                graph.flaw("index-missing", "a layout has an index.json, here is none", where, _layout.INDEX)
+                what, name = "a layout lacks its index.json", _layout.INDEX
+                graph.flaw("index-missing", what, where, name, "a file", schema.NOTHING)
                 graph.incomplete = True
             elif entry is not None:
                 roots = _layout.read_index(entry, graph, where)

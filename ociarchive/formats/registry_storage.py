@@ -5,6 +5,7 @@ Blobs lie once for all repositories; a repository is a tree of links, each a fil
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -14,7 +15,7 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
 from ociarchive.formats.base import Format, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
+from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, parts, walk
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ _ROOT: Final = "docker/registry/v2/"
 _BLOBS: Final = f"{_ROOT}blobs/"
 _REPOSITORIES: Final = f"{_ROOT}repositories/"
 _MANIFESTS: Final = "/_manifests/"
+#: Links, uploads that are under way, and, of a cache of another registry, when what is in it is to go.
+_OWN: Final = re.compile(
+    r"docker/(?:registry/(?:v2/)?)?|scheduler-state\.json"
+    rf"|{_BLOBS}(?:[a-z0-9+._-]+/(?:[0-9a-f]{{2}}/(?:[0-9a-f]+/(?:data)?)?)?)?"
+    rf"|{_REPOSITORIES}(?:.+/)?"
+    rf"|{_REPOSITORIES}.+/_(?:manifests|layers)/(?:.+/)?link"
+    rf"|{_REPOSITORIES}.+/_uploads/[^/]+/(?:data|startedat|hashstates/[^/]+/[0-9]+)"
+)
 #: A link is a digest and nothing else; sha512 makes the longest that is registered.
 _MAX_LINK: Final = 256
 
@@ -39,6 +48,10 @@ class RegistryReader:
     documents: tuple[str, ...] = ()
     marker: None = None
 
+    def owns(self, name: str) -> bool:
+        """What a registry writes below its root."""
+        return _OWN.fullmatch(name) is not None
+
     def probe(self, container: Container) -> bool:
         """A folder with a registry's tree in it."""
         return container.kind == "directory" and next(iter(container.names(_ROOT)), None) is not None
@@ -46,6 +59,7 @@ class RegistryReader:
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
         graph = GraphReader(lambda digest: container.get(blob_path(digest)), container.where, container.limits)
+        links, described = _Links(container), _Described(container, graph)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
         for name in sorted(container.names(_REPOSITORIES)):
@@ -54,16 +68,18 @@ class RegistryReader:
                 continue
             parts_of_name = rest.split("/")
             if parts_of_name[0] == "tags" and parts_of_name[2:] == ["current", "link"]:
-                root = _tagged(container, graph, name, repository, parts_of_name[1])
+                root = _tagged(described, links, name, repository, parts_of_name[1])
                 if root:
                     roots.append(root)
-            elif parts_of_name[0] == "revisions" and (digest := _link(container, graph, name)):
+            elif parts_of_name[0] == "revisions" and (digest := links.follow(name, repository)):
                 revisions.setdefault(digest, name)
         reached = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
         beside: set[Digest] = set()
         for digest, name in revisions.items():
             if digest not in reached:
-                roots.extend(_untagged(container, graph, digest, name, beside))
+                roots.extend(_untagged(described, links, digest, name, beside))
+        for root in roots:
+            links.require(root)
         return Archive(
             format=_NAME,
             origin=container,
@@ -72,6 +88,7 @@ class RegistryReader:
             beside=frozenset(beside),
             incomplete=graph.incomplete or container.damaged,
             stored=tuple(_stored(container)),
+            links=tuple(links.bad.values()),
         )
 
 
@@ -176,51 +193,143 @@ def _homes(content: Content) -> dict[int, list[str]]:
     return homes
 
 
-def _link(container: Container, graph: GraphReader, name: str) -> Digest | None:
-    source = container.get(name)
-    if source is None:
+class _Links:
+    """The links of repositories: a registry answers for a blob only where the repository has a link to it.
+
+    distribution, registry/storage/linkedblobstore.go: without one the answer is 404, with one that holds no digest 500.
+    `bad` has those that it could not serve from, each once.
+    """
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._seen: set[str] = set()
+        self._required: set[tuple[str, int]] = set()
+        self.bad: dict[str, Link] = {}
+
+    def follow(self, name: str, repository: str, what: str = "manifest") -> Digest | None:
+        """Return the digest that a link holds; None, and a bad link, where it holds none."""
+        self._seen.add(name)
+        source = self._container.get(name)
+        if source is None:
+            return None  # a link of the file system, which the container tells of
+        held = ""
+        try:
+            held = read_all(source, _MAX_LINK).decode("utf-8", "backslashreplace")
+            found = Digest.parse(held)
+        except ContentError:
+            held = f"{source.size} bytes"
+        except ValueError:
+            held = repr(held[:80]) if held else "an empty file"
+        else:
+            told = _in_path(name)
+            if told is None or told.algorithm != found.algorithm or told == found:
+                return found  # an alias of another algorithm holds the usual digest
+            held = str(found)
+        self._bad(name, repository, what, held=held)
         return None
-    try:
-        return Digest.parse(read_all(source, _MAX_LINK).decode("ascii"))
-    except (ContentError, ValueError) as error:
-        graph.flaw("schema", f"link is no digest: {error}", source.where, name)
-        return None
+
+    def require(self, root: Root) -> None:
+        """Look for every link that a registry needs to serve a root, and what it leads to, from its repository."""
+        if root.repository is None or (root.repository, id(root.node)) in self._required:
+            return
+        self._required.add((root.repository, id(root.node)))
+        base = f"{_REPOSITORIES}{root.repository}"
+        for edge in walk([root]):
+            absent = isinstance(edge.node, Missing) and edge.node.source is None
+            opaque = isinstance(edge.node, Artifact) and edge.node.document is None  # may be linked as a blob as well
+            if edge.descriptor is not None and not absent and not opaque:
+                name = f"{base}{_MANIFESTS}revisions/{_path(edge.descriptor.digest)}/link"
+                self._require(name, root.repository, "index" if isinstance(edge.node, Index) else "manifest")
+            for part in parts(edge.node):
+                if part.descriptor is not None and part.descriptor.data is None and part.source is not None:
+                    name = f"{base}/_layers/{_path(part.descriptor.digest)}/link"
+                    of_image = "layer" if isinstance(part, Layer) else "config"
+                    self._require(name, root.repository, of_image if isinstance(edge.node, Image) else "blob")
+
+    def _require(self, name: str, repository: str, what: str) -> None:
+        if name in self._seen or self.follow(name, repository, what) is not None or name in self.bad:
+            return
+        if all(flaw.subject != name for flaw in self._container.flaws):
+            self._bad(name, repository, what)
+
+    def leads_nowhere(self, name: str, repository: str) -> None:
+        """Note a link to a manifest that is not there."""
+        self._bad(name, repository, "manifest", leads_nowhere=True)
+
+    def _bad(
+        self, name: str, repository: str, what: str, *, held: str | None = None, leads_nowhere: bool = False
+    ) -> None:
+        self.bad[name] = Link(
+            what=what,
+            where=f"{self._container.where}: {name}",
+            repository=repository,
+            digest=_in_path(name),
+            held=held,
+            leads_nowhere=leads_nowhere,
+        )
 
 
-def _descriptor(container: Container, graph: GraphReader, digest: Digest) -> Descriptor:
-    """Return a descriptor of a manifest that only its digest names; its media type stands in it."""
-    source = container.get(blob_path(digest))
-    if source is None:
-        return Descriptor.make("", digest, 0)
-    try:
-        document = graph.read_document(source, container.limits.manifest_size)
-    except ContentError:
-        return Descriptor.make("", digest, source.size)
-    return Descriptor.make(_layout.media_type_of(document), digest, source.size)
+def _in_path(name: str) -> Digest | None:
+    """Return the digest that the path of a link says; that of a tag says none."""
+    *_, place, algorithm, encoded, _ = name.split("/")
+    return Digest.maybe(f"{algorithm}:{encoded}") if place in ("revisions", "_layers") else None
 
 
-def _tagged(container: Container, graph: GraphReader, name: str, repository: str, tag: str) -> Root | None:
-    digest = _link(container, graph, name)
-    if digest is None:
-        return None
-    descriptor = _descriptor(container, graph, digest)
+class _Described:
+    """Descriptors of manifests that only their digests name. Each manifest is read once, however many tags it has."""
+
+    def __init__(self, container: Container, graph: GraphReader) -> None:
+        self.container, self.graph = container, graph
+        self._made: dict[Digest, Descriptor] = {}
+
+    def of(self, digest: Digest) -> Descriptor:
+        """Return the descriptor of a manifest; its media type stands in it."""
+        if digest not in self._made:
+            self._made[digest] = self._make(digest)
+        return self._made[digest]
+
+    def _make(self, digest: Digest) -> Descriptor:
+        source = self.container.get(blob_path(digest))
+        if source is None:
+            return Descriptor.make("", digest, 0)
+        try:
+            document = self.graph.read_document(source, self.container.limits.manifest_size)
+        except ContentError:
+            return Descriptor.make("", digest, source.size)
+        return Descriptor.make(_layout.media_type_of(document), digest, source.size)
+
+
+def _tagged(described: _Described, links: _Links, name: str, repository: str, tag: str) -> Root | None:
+    """Return the root of a tag; one that holds no digest leads to what cannot be read."""
+    container, graph = described.container, described.graph
     reference = Reference.maybe(f"{repository}:{tag}")
     if reference is None:
         told = f"{repository}:{tag}"
         where = f"{container.where}: {name}"
-        graph.flaw("reference-malformed", f"tag {told[:80]!r} is no image name", where, told[:200])
-    return Root(descriptor=descriptor, node=graph.node(descriptor), names=(reference,) if reference else ())
+        what = "a tag is no image name"
+        graph.flaw("reference-malformed", what, where, told[:200], "NAME:TAG", repr(told[:80]))
+    names = (reference,) if reference else ()
+    digest = links.follow(name, repository)
+    if digest is None:
+        graph.incomplete = True
+        if (source := container.get(name)) is None:
+            return None
+        return Root(descriptor=None, node=Missing(source=source), names=names, repository=repository)
+    descriptor = described.of(digest)
+    return Root(descriptor=descriptor, node=graph.node(descriptor), names=names, repository=repository)
 
 
-def _untagged(
-    container: Container, graph: GraphReader, digest: Digest, name: str, beside: set[Digest]
-) -> Iterator[Root]:
-    descriptor = _descriptor(container, graph, digest)
+def _untagged(described: _Described, links: _Links, digest: Digest, name: str, beside: set[Digest]) -> Iterator[Root]:
+    graph = described.graph
+    repository = name.removeprefix(_REPOSITORIES).partition(_MANIFESTS)[0]
+    descriptor = described.of(digest)
     node = graph.node(descriptor)
-    if not isinstance(node, Missing) and node.subject is not None:
-        yield Root(descriptor=descriptor, node=node)
+    if isinstance(node, Missing) and node.source is None:
+        links.leads_nowhere(name, repository)
+    elif not isinstance(node, Missing) and node.subject is not None:
+        yield Root(descriptor=descriptor, node=node, repository=repository)
     else:
-        where = f"{container.where}: {name}"
+        where = f"{described.container.where}: {name}"
         for edge in walk([Root(descriptor=descriptor, node=node)]):
             held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
             beside.update(one.digest for one in (edge.descriptor, *held) if one is not None)
@@ -228,7 +337,8 @@ def _untagged(
 
 
 def _stored(container: Container) -> Iterator[Stored]:
-    for name in container.names(_BLOBS):
+    for number, name in enumerate(container.names(_BLOBS), 1):
+        _layout.require_few(number, container)
         algorithm, _, rest = name.removeprefix(_BLOBS).partition("/")
         encoded = rest.removesuffix("/data").rpartition("/")[2]
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=container.get(name))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.measure import agrees
 from ociarchive.model import Missing
-from ociarchive.report.facts import archive_facts
+from ociarchive.report.facts import image_facts, other_facts
 from ociarchive.report.outcomes import NO_TABLE
 from ociarchive.report.places import member_of
 from ociarchive.report.text import size
@@ -69,10 +69,11 @@ class BlobRow:
         return None if not self.made else self.held == self.made
 
 
-def shown(evidence: Evidence) -> tuple[tuple[Shown, ...], list[Any], list[Any]]:
-    """Return images, artifacts and what is missing."""
-    facts: Any = archive_facts(evidence.archive, evidence)
-    return tuple(_image(one) for one in facts["images"]), facts["artifacts"], facts["missing"]
+def shown(evidence: Evidence) -> tuple[Iterator[Shown], list[Any], list[Any]]:
+    """Return images, which are made as they are taken, artifacts and what is missing."""
+    facts: Any = other_facts(evidence.archive)
+    images = (_image(one) for one in image_facts(evidence.archive, evidence))
+    return images, facts["artifacts"], facts["missing"]
 
 
 def _image(facts: dict[str, Any]) -> Shown:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ociarchive.report import diff_words as words
 from ociarchive.report.diff_json import diff_json
-from ociarchive.report.templating import again, environment, page, shell
+from ociarchive.report.templating import again, environment, page
+from ociarchive.report.text import shell
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:

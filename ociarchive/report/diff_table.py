@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wcwidth import wcswidth
-
 from ociarchive.report import diff_words as words
-from ociarchive.report.text import cut, pad, plural, safe, short, size, tail, wrapped
+from ociarchive.report.text import (
+    columns,
+    cut,
+    pad,
+    placed,
+    plural,
+    safe,
+    short,
+    size,
+    tail,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,11 +62,11 @@ class _Table:
         if lines[-1]:
             lines.append("")
         for note in (*self._found.notes, *words.uncounted(self._found)):
-            lines.extend(wrapped(f"note: {note}", self._width, "      "))
+            lines.extend(wrapped(f"note: {note}", self._width, "      ", whole=True))
         lines.extend(wrapped(words.proof(self._found), self._width, ""))
         listed = any(layer.files for pair in self._found.images for layer in pair.layers)
         if not listed and any(layer.kind != "same" for pair in self._both() for layer in pair.layers):
-            lines.append("--files lists the paths that differ in these layers")
+            lines.extend(wrapped("--files lists the paths that differ in these layers", self._width, "  "))
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def _both(self) -> list[ImagePair]:
@@ -71,18 +80,20 @@ class _Table:
 
     def _archives(self) -> Iterator[str]:
         rows = [self._archive(side) for side in (self._found.old, self._found.new)]
-        wide = [max(wcswidth(row[number]) for row in rows) for number in range(len(rows[0]))]
-        room = max(self._width - 2 - sum(one + 2 for one in wide[1:]), _NARROW)
-        wide[0] = min(wide[0], room)
-        for mark, row in zip("-+", rows, strict=True):
-            cells = [
-                pad(tail(row[0], wide[0]) if number == 0 else cell, wide[number]) for number, cell in enumerate(row)
-            ]
-            yield f"{self._mark(mark)} {'  '.join(cells)}"
+        wide = [max(columns(row[number]) for row in rows) for number in range(len(rows[0]))]
+        room = self._width - 2 - sum(one + 2 for one in wide[1:])
+        for mark, (name, *others) in zip("-+", rows, strict=True):
+            if room < min(wide[0], _NARROW):  # no table fits
+                yield from self._lines(mark, name if self._whole else tail(name, self._width - 2))
+                yield from (f"    {line}" for line in wrapped(", ".join(filter(None, others)), self._width - 4, "  "))
+                continue
+            cells = [tail(name, room), *others]
+            yield f"{self._mark(mark)} {'  '.join(map(pad, cells, [min(wide[0], room), *wide[1:]]))}"
 
     @staticmethod
     def _archive(side: ArchiveSide) -> list[str]:
-        return [safe(side.source), side.format, plural(side.images, "image"), words.held(side), size(side.stored)]
+        stored = f"{size(side.stored)} in layers"
+        return [safe(side.label), side.format, plural(side.images, "image"), words.held(side), stored]
 
     def _mark(self, mark: str) -> str:
         return self._paint(mark, _COLOURS[mark])
@@ -90,27 +101,49 @@ class _Table:
     def _short(self, digest: str | None) -> str:
         return short(digest, whole=self._whole)
 
-    def _line(self, mark: str, text: str, indent: int = 0) -> str:
+    def _lines(self, mark: str, text: str, indent: int = 0) -> list[str]:
+        """Return a text behind its mark: cut to one line, with `-v` whole in as many as it takes."""
         room = max(self._width - indent - 2, _NARROW)
-        return f"{' ' * indent}{self._mark(mark)} {safe(text) if self._whole else cut(text, room)}"
+        first, *more = wrapped(text, room, "  ", whole=True) if self._whole else [cut(text, room)]
+        margin = min(indent, max(self._width - columns(first) - 2, 0))
+        return [f"{' ' * margin}{self._mark(mark)} {first}", *placed(more, indent + 2, self._width)]
 
     def _labelled(self, label: str, text: str) -> Iterator[str]:
         room = max(self._width - _LABEL - 2, _NARROW)
-        first, *more = [safe(text)] if self._whole else wrapped(text, room, "")
+        first, *more = wrapped(text, room, "", whole=self._whole)
+        if columns(first) > room:
+            first, more = "", [first, *more]
         yield f"  {pad(label, _LABEL)}{first}"
-        yield from (f"  {' ' * _LABEL}{line}" for line in more)
+        yield from placed(more, _LABEL + 2, self._width)
+
+    def _digests(self, label: str, old: Sequence[str | None], new: Sequence[str | None]) -> Iterator[str]:
+        """Give the digests that something has in both archives; in full each has a line of its own."""
+        if not self._whole:
+            told = [", ".join(map(short, digests)) or "none" for digests in (old, new)]
+            yield from self._labelled(label, f"{told[0]} {'=' if told[0] == told[1] else '->'} {told[1]}")
+            return
+        yield f"  {label}"
+        marked = [("=", old)] if old == new else [("-", old), ("+", new)]
+        for mark, digests in marked:
+            for digest in digests or (None,):
+                yield from self._lines(mark, digest or "none", 4)
 
     # Images
 
     def _pair(self, pair: ImagePair) -> Iterator[str]:
         platform = f"  {pair.platform}" if pair.platform else ""
         mark = words.MARKS[pair.kind]
-        yield self._line(mark, f"{pair.label}{platform}")
+        yield from self._lines(mark, f"{pair.label}{platform}")
         if pair.old is None or pair.new is None:
             side = pair.sides[0]
-            where = self._found.old.source if pair.new is None else self._found.new.source
+            where = self._found.old.label if pair.new is None else self._found.new.label
             yield from self._labelled("only in", where)
-            yield from self._labelled("image id", f"{self._short(side.image_id)}, {plural(len(pair.layers), 'layer')}")
+            image_id, layers = self._short(side.image_id), plural(len(pair.layers), "layer")
+            if self._whole:
+                yield from self._labelled("image id", image_id)
+                yield from self._labelled("layers", layers)
+            else:
+                yield from self._labelled("image id", f"{image_id}, {layers}")
             yield ""
             return
         by = words.paired_by(pair)
@@ -137,21 +170,16 @@ class _Table:
 
     def _identity(self, pair: ImagePair) -> Iterator[str]:
         old, new = pair.sides
-        ids = [self._short(side.image_id) for side in (old, new)]
-        yield from self._labelled("image id", f"{ids[0]} = {ids[1]}" if ids[0] == ids[1] else f"{ids[0]} -> {ids[1]}")
-        if old.platform != new.platform:
-            yield from self._labelled("platform", f"{old.platform or 'none'} -> {new.platform or 'none'}")
+        yield from self._digests("image id", [old.image_id], [new.image_id])
+        if old.spelled != new.spelled:
+            yield from self._labelled("platform", f"{old.spelled or 'none'} -> {new.spelled or 'none'}")
         called = [", ".join(side.names or side.ref_names) or "no name" for side in (old, new)]
         if called[0] != called[1]:
             yield from self._labelled("names", f"{called[0]} -> {called[1]}")
-        manifests = [", ".join(map(self._short, side.manifests)) or "none" for side in (old, new)]
-        if manifests[0] == manifests[1]:
-            yield from self._labelled("manifest", f"{manifests[0]} = {manifests[1]}")
-        else:
-            yield from self._labelled("manifest", f"{manifests[0]} -> {manifests[1]}")
-            types = [side.media_type for side in (old, new)]
-            if types[0] != types[1] and all(types):
-                yield from self._labelled("media type", f"{types[0]} -> {types[1]}")
+        yield from self._digests("manifest", old.manifests, new.manifests)
+        types = [side.media_type for side in (old, new)]
+        if old.manifests != new.manifests and types[0] != types[1] and all(types):
+            yield from self._labelled("media type", f"{types[0]} -> {types[1]}")
 
     # Layers
 
@@ -182,13 +210,18 @@ class _Table:
         side = new or old
         if old is not None and new is not None:
             number = f"{old.number}" if old.number == new.number else f"{old.number} -> {new.number}"
-            lines.append(self._line(mark, f"{number}  {self._size(old)} -> {self._size(new)}", 4))
+            if self._whole:
+                lines += self._lines(mark, f"layer {number}", 4)
+                lines += [*self._lines("-", self._size(old), 6), *self._lines("+", self._size(new), 6)]
+            else:
+                lines += self._lines(mark, f"{number}  {self._size(old)} -> {self._size(new)}", 4)
         elif side is not None:
-            lines.append(self._line(mark, f"{side.number}  {self._size(side)}", 4))
+            lines += self._lines(mark, f"{side.number}  {self._size(side)}", 4)
         if side is not None and side.created_by:
             lines.append(f"      {cut(_command(side.created_by), max(self._width - 6, _NARROW))}")
         if layer.kind == "unproved":
-            lines.append("      one diff_id is claimed of both, and it was not proved of both")
+            told = wrapped("one diff_id is claimed of both, and it was not proved of both", self._width - 6, "")
+            lines += placed(told, 6, self._width)
         if layer.files is not None:
             lines.extend(self._files(layer.files))
         return lines
@@ -202,19 +235,23 @@ class _Table:
             yield from (f"      {line}" for line in wrapped(files.problem, self._width - 6, ""))
             return
         told = [
-            [self._path(words.MARKS[change.kind], change.path or ".", words.file_facts(change))]
+            self._path(words.MARKS[change.kind], change.path or ".", words.file_facts(change))
             for change in files.changes
         ]
         yield from self._some(told, _PATHS, 6)
         counts = [f"{files.count(kind)} {kind}" for kind in ("added", "removed", "changed")]
         yield f"      {', '.join(counts)}, {files.same} the same"
 
-    def _path(self, mark: str, path: str, facts: str) -> str:
+    def _path(self, mark: str, path: str, facts: str) -> list[str]:
         room = max(self._width - 8, _NARROW)
         if self._whole:
-            return f"      {self._mark(mark)} {safe(path)}  {safe(facts)}"
-        facts = cut(facts, max(room // 2, room - wcswidth(safe(path)) - 2))
-        return f"      {self._mark(mark)} {tail(path, room - wcswidth(facts) - 2)}  {facts}"
+            line = f"{safe(path)}  {safe(facts)}"
+            if columns(line) <= room:
+                return [f"      {self._mark(mark)} {line}"]
+            more = placed(wrapped(facts, room - 2, ""), 10, self._width)
+            return [f"      {self._mark(mark)} {safe(path)}", *more]
+        facts = cut(facts, max(room // 2, room - columns(safe(path)) - 2))
+        return [f"      {self._mark(mark)} {tail(path, room - columns(facts) - 2)}  {facts}"]
 
     # Documents
 
@@ -231,17 +268,25 @@ class _Table:
         """Return what a value was and is: on one line, or on one each where that is too long."""
         mark = words.MARKS[kind]
         if kind != "changed":
-            return [self._line(mark, f"{name}  {new if kind == 'added' else old}", 4)]
+            return self._lines(mark, f"{name}  {new if kind == 'added' else old}", 4)
         line = f"{name}  {old} -> {new}"
-        if wcswidth(safe(line)) <= self._width - 6:
-            return [self._line(mark, line, 4)]
-        return [self._line(mark, name, 4), self._line("-", str(old), 6), self._line("+", str(new), 6)]
+        if columns(safe(line)) <= self._width - 6:
+            return self._lines(mark, line, 4)
+        return [*self._lines(mark, name, 4), *self._lines("-", str(old), 6), *self._lines("+", str(new), 6)]
 
     def _companions(self, found: Sequence[Companion], indent: int) -> Iterator[str]:
         told = []
         for one in found:
-            digests = " -> ".join(self._short(digest) for digest in dict.fromkeys((one.old, one.new)) if digest)
-            told.append([self._line(words.MARKS[one.kind], f"{digests}  {one.type}", indent)])
+            digests = [digest for digest in dict.fromkeys((one.old, one.new)) if digest]
+            mark = words.MARKS[one.kind]
+            if not self._whole:
+                told.append(self._lines(mark, f"{' -> '.join(map(short, digests))}  {one.type}", indent))
+                continue
+            lines = self._lines(mark, one.type, indent)
+            for number, digest in enumerate(digests):
+                which = "=" if len(digests) == 1 and one.old == one.new else "+" if number or not one.old else "-"
+                lines += self._lines(which, digest, indent + 2)
+            told.append(lines)
         yield from self._some(told, _SHOWN, indent)
 
     def _some(self, told: Sequence[Sequence[str]], most: int, indent: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from ociarchive.report.text import safe, size
+from ociarchive.report.text import size, wrapped
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def doctor_json(machine: Machine) -> str:
     return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
 
 
-def doctor_table(machine: Machine) -> str:
-    """Return all of it for people: a line for each thing, and a verdict."""
+def doctor_table(machine: Machine, *, width: int) -> str:
+    """Return all of it for people: a line for each thing, and a verdict. `width` is in columns."""
     rows = [
         ["ociarchive", f"{VERSION} in {machine.package}"],
         ["python", f"{machine.python}, {machine.executable}"],
@@ -43,8 +43,11 @@ def doctor_table(machine: Machine) -> str:
         ["libmagic", machine.libmagic or "not here: what is no archive is named by a short table of our own"],
         *(["space", _space(one)] for one in machine.spaces),
     ]
-    table = tabulate([[name, safe(text)] for name, text in rows], tablefmt="plain", disable_numparse=True)
-    return f"{table}\n\n{_verdict(machine)}\n"
+    margin = max(len(name) for name, _ in rows) + 2
+    cells = [[name, "\n".join(wrapped(text, width - margin, "  "))] for name, text in rows]
+    table = tabulate(cells, tablefmt="plain", disable_numparse=True, preserve_whitespace=True)
+    lines = [line.rstrip() for line in table.splitlines()]
+    return "\n".join([*lines, "", *wrapped(_verdict(machine), width, "  ")]) + "\n"
 
 
 def _limits(machine: Machine) -> str:

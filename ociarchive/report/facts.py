@@ -3,32 +3,63 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.auditing import Evidence
     from ociarchive.model import Archive, Edge, Layer
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Platform
 
 Object: TypeAlias = "dict[str, JSON]"
 
 
 def archive_facts(archive: Archive, evidence: Evidence) -> Object:
     """Return `archives[]` of the JSON reports, without findings and summary."""
-    edges = list(walk(archive.roots))
+    return {
+        "source": archive.where,
+        "format": archive.format,
+        "images": [*image_facts(archive, evidence)],
+        **other_facts(archive),
+    }
+
+
+def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
+    """Give `images[]` of the JSON reports one by one, for there may be more than fits into memory at once."""
     holders: dict[int, list[Root]] = {}
     for root in archive.roots:
         for edge in walk([root]):
             holders.setdefault(id(edge.entry), []).append(root)
+    for edge in walk(archive.roots):
+        if isinstance(edge.node, Image):
+            yield _image(edge, evidence, holders)
+
+
+def other_facts(archive: Archive) -> Object:
+    """Return `artifacts[]` and `missing[]` of the JSON reports."""
+    edges = list(walk(archive.roots))
     return {
-        "source": archive.where,
-        "format": archive.format,
-        "images": [_image(edge, evidence, holders) for edge in edges if isinstance(edge.node, Image)],
         "artifacts": [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)],
         "missing": [_missing(edge) for edge in edges if isinstance(edge.node, Missing)],
     }
+
+
+def full_platform(entry: Root | Child) -> Platform | None:
+    """Return the platform of an entry, with the variant and the version of the OS that its config alone gives."""
+    told = entry.platform
+    own = entry.node.platform if isinstance(entry.node, Image) else None
+    if told is None or own is None or (told.os, told.architecture) != (own.os, own.architecture):
+        return told
+    return replace(told, variant=told.variant or own.variant, os_version=told.os_version or own.os_version)
+
+
+def spelled(platform: Platform) -> str:
+    """Return a platform with the version of its OS, by which images for Windows differ."""
+    return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
 
 
 def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Object:
@@ -36,19 +67,25 @@ def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Ob
     if not isinstance(image, Image):
         raise TypeError(edge)
     platform = edge.platform
-    chains = _chain_ids(image)
-    layers: list[JSON] = [
-        _layer(layer, chains[number] if number < len(chains) else None, evidence)
-        for number, layer in enumerate(image.layers)
-    ]
+    version = full_platform(edge.entry)
     return {
         **_names(edge, holders),
         "platform": str(platform) if platform and str(platform) else None,
+        "os_version": version.os_version if version else None,
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
-        "layers": layers,
+        "layers": [*layer_facts(image, evidence)],
     }
+
+
+def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
+    """Return what reports show of each layer of an image."""
+    chains = _chain_ids(image)
+    return [
+        _layer(layer, chains[number] if number < len(chains) else None, evidence)
+        for number, layer in enumerate(image.layers)
+    ]
 
 
 def _names(edge: Edge, holders: dict[int, list[Root]]) -> Object:
@@ -126,6 +163,7 @@ def _missing(edge: Edge) -> Object:
     return {
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "platform": str(platform) if platform else None,
+        "os_version": platform.os_version if platform else None,
         "index": _index_digest(edge),
         "reason": "malformed" if here else "absent",
     }

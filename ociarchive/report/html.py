@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.bytes.limits import Limits
 from ociarchive.report import contents, jsonout, view
 from ociarchive.report.outcomes import Outcome, outcomes
-from ociarchive.report.templating import again, environment, page, shell
-from ociarchive.report.text import plural, size
+from ociarchive.report.templating import again, environment, page
+from ociarchive.report.text import plural, shell, size
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jinja2 import Environment
 
@@ -41,7 +41,7 @@ class Page:
     controls: tuple[view.Judged, ...]
     found: tuple[view.Group, ...]
     waived: tuple[view.Group, ...]
-    images: tuple[contents.Shown, ...]
+    images: Iterator[contents.Shown]
     artifacts: Sequence[Mapping[str, object]]
     missing: Sequence[Mapping[str, object]]
     unproved: tuple[tuple[str, str], ...]
@@ -53,7 +53,10 @@ def render(reports: Sequence[Report], run: Run) -> str:
     """Return the report: ASCII alone, so that it survives any way it is carried. Same arguments, same text."""
     made = environment()
     pages = [_page(number, report, run) for number, report in enumerate(reports, 1)]
-    digest = hashlib.sha256(jsonout.render(reports, run).encode()).hexdigest()
+    hashed = hashlib.sha256()
+    for piece in jsonout.pieces(reports, run):
+        hashed.update(piece.encode())
+    digest = hashed.hexdigest()
     return page(
         made,
         "audit.html.jinja",
@@ -75,7 +78,7 @@ def render(reports: Sequence[Report], run: Run) -> str:
 
 def _page(number: int, report: Report, run: Run) -> Page:
     results = outcomes(report, run)
-    images, artifacts, missing = contents.shown(report.evidence) if report.evidence else ((), [], [])
+    images, artifacts, missing = contents.shown(report.evidence) if report.evidence else (iter(()), [], [])
     return Page(
         number=number,
         report=report,

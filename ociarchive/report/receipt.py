@@ -10,7 +10,9 @@ import zstandard
 
 from ociarchive import documents
 from ociarchive.auditing import Finding
-from ociarchive.errors import ContentError, UsageError, cannot
+from ociarchive.bytes.source import read_named
+from ociarchive.errors import ContentError
+from ociarchive.values import Digest
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON, Descriptor
 
 
+#: What a receipt lists, each entry with its descriptor before and after.
+KINDS: Final = ("manifests", "indexes", "configs", "layers")
 #: A receipt has a few hundred bytes for each blob: this is one of some hundred thousand blobs.
 MAX_RECEIPT: Final = 64 << 20
 
@@ -79,17 +83,59 @@ def _levels(conversion: Conversion, asked: Level | None) -> JSON:
 
 def load_receipt(path: str) -> Object:
     """Return the receipt in a file. UsageError: there is none. ContentError: it is no receipt."""
-    try:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_RECEIPT + 1)
-    except FileNotFoundError:
-        raise UsageError("no such receipt", where=path) from None
-    except OSError as error:
-        raise cannot("read", error, path) from error
+    raw = read_named(path, "a receipt", MAX_RECEIPT)
     members = documents.parse(raw, path, limit=MAX_RECEIPT).members
-    if members.get("schema_version") != 1 or not isinstance(members.get("layers"), list):
-        raise ContentError("not a conversion's receipt", where=path)
+    wrong = _wrong(members)
+    if wrong is not None:
+        raise ContentError(f"not a conversion's receipt: {wrong}", where=path)
     return members
+
+
+def _wrong(members: Object) -> str | None:
+    """Return what keeps a document from being a receipt, in the terms of `receipt.schema.json`; None where it is one.
+
+    What is no receipt, or one of nothing, would hold for every archive.
+    """
+    tool, version = members.get("tool"), members.get("schema_version")
+    if not isinstance(tool, dict) or tool.get("name") != "ociarchive":
+        return "its tool is not ociarchive"
+    if version is True or version != 1:
+        return "its schema_version is not 1"
+    if not isinstance(members.get("sources"), list) or not isinstance(members.get("destination"), dict):
+        return "it does not name sources and a destination"
+    count = 0
+    for kind in KINDS:
+        listed = members.get(kind)
+        if not isinstance(listed, list):
+            return f"{kind} is not a list"
+        for number, entry in enumerate(listed):
+            if not _is_change(entry, kind):
+                return f"{kind}[{number}] does not say what a descriptor was and is"
+        count += len(listed)
+    return None if count else "it lists nothing that was converted"
+
+
+def _is_change(entry: JSON, kind: str) -> bool:
+    if not isinstance(entry, dict) or not _is_descriptor(entry.get("new")):
+        return False
+    if entry.get("old") is not None and not _is_descriptor(entry["old"]):
+        return False
+    diff_id = entry.get("diff_id")
+    return kind != "layers" or diff_id is None or (isinstance(diff_id, str) and Digest.maybe(diff_id) is not None)
+
+
+def _is_descriptor(value: JSON) -> bool:
+    if not isinstance(value, dict):
+        return False
+    digest, size = value.get("digest"), value.get("size")
+    return (
+        isinstance(value.get("mediaType"), str)
+        and isinstance(digest, str)
+        and Digest.maybe(digest) is not None
+        and isinstance(size, int)
+        and not isinstance(size, bool)
+        and size >= 0
+    )
 
 
 def check_receipt(receipt: Object, report: Report, path: str) -> Iterator[Finding]:
@@ -101,7 +147,7 @@ def check_receipt(receipt: Object, report: Report, path: str) -> Iterator[Findin
         fact = report.evidence.fact(claim.source)
         if fact is not None:
             present.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
-    for kind in ("manifests", "indexes", "configs", "layers"):
+    for kind in KINDS:
         listed = receipt.get(kind)
         for entry in listed if isinstance(listed, list) else []:
             new = entry.get("new") if isinstance(entry, dict) else None
@@ -126,11 +172,11 @@ def check_receipt(receipt: Object, report: Report, path: str) -> Iterator[Findin
 
 
 def _changes(conversion: Conversion, kind: str) -> list[JSON]:
-    seen: list[JSON] = []
+    seen: dict[object, Change] = {}
     for change in conversion.changes:
-        if change.kind == kind and (entry := _change(change)) not in seen:
-            seen.append(entry)
-    return seen
+        if change.kind == kind:
+            seen.setdefault((change.old, change.new, change.diff_id, change.dropped), change)
+    return [_change(change) for change in seen.values()]
 
 
 def _change(change: Change) -> JSON:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
-import string
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ociarchive.report.text import plural, safe, size
+from ociarchive.report.text import plural, safe, shell, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What stands for itself between the quotes of `$'...'`.
-_PLAIN: Final = frozenset(string.printable.rstrip(string.whitespace) + " ") - frozenset("'\\")
 _LOADER: Final = PackageLoader("ociarchive.report")
 
 
@@ -43,11 +39,6 @@ def page(made: Environment, template: str, style: str, **facts: object) -> str:
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
     return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")
-
-
-def shell(words: Sequence[str]) -> str:
-    """Return words as a shell takes them; what cannot be printed is spelled in `$'...'`."""
-    return " ".join(shlex.quote(word) if word.isprintable() else _dollar(word) for word in words)
 
 
 def again(command: Sequence[str], name: str) -> str:
@@ -78,8 +69,3 @@ def _ticks(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if odd and number % 2 else escape(part)
         for number, part in enumerate(parts)
     )
-
-
-def _dollar(word: str) -> str:
-    raw = word.encode("utf-8", "surrogateescape")
-    return "$'" + "".join(chr(byte) if chr(byte) in _PLAIN else f"\\x{byte:02x}" for byte in raw) + "'"

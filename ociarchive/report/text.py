@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
+#: What tells a word that is a digest, or a path or name with one or more folders.
+_COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
+#: Characters that are looked at for each column: marks that take none stand above one another in a few.
+_PER_COLUMN: Final = 8
+#: Bytes that stand for themselves between the quotes of `$'...'`.
+_PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
+#: Colours, as click sets them (ECMA-48, 8.3.117, SGR).
+_STYLES: Final = re.compile("(\x1b\\[[0-9;]*m)")
+_KEPT: Final = {ord("\n"): None, ord("\t"): None}
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -55,27 +65,68 @@ def short(digest: str | None, *, whole: bool = False) -> str:
     return digest if whole else digest.partition(":")[2][:12] or digest[:12]
 
 
-def wrapped(text: str, width: int, indent: str) -> list[str]:
-    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented."""
+def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[str]:
+    """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented.
+
+    With `whole` a digest, path or name is never broken, so that it can be copied: its line may be wider.
+    """
     lines: list[str] = []
     line = ""
     for word in safe(text).split(" "):
         joined = f"{line} {word}" if line.strip() else line + word
-        if columns(joined) <= width:
+        if len(joined) <= width * _PER_COLUMN and columns(joined) <= width:
             line = joined
             continue
         if line.strip():
             lines.append(line)
             line = indent
-        rest = line + word
-        while columns(rest) > width:
-            taken = cut_hard(rest, width)
-            if len(taken) <= len(indent):  # nothing fits: better too wide than without end
-                break
-            lines.append(taken)
-            rest = indent + rest[len(taken) :]
-        line = rest
+        if whole and _COPIED.search(word):
+            rest = line + word
+            line = word if columns(rest) > width else rest
+            continue
+        line = _broken(line + word, width, indent, lines)
     return [*lines, line]
+
+
+def _broken(word: str, width: int, indent: str, lines: list[str]) -> str:
+    """Add a word that is too wide to lines, in pieces; return the last piece."""
+    place, before = 0, ""
+    while place < len(word):
+        room = width - len(before)
+        piece = word[place : place + width + 1]
+        taken = cut_hard(piece, room)
+        if len(taken) == len(piece) and place + len(piece) == len(word):
+            break
+        if not taken:  # nothing fits: better too wide than without end
+            break
+        lines.append(before + taken)
+        place += len(taken)
+        before = indent
+    return before + word[place:]
+
+
+def placed(lines: Iterable[str], margin: int, width: int) -> list[str]:
+    """Return lines behind a margin, which is smaller where a line that cannot be broken needs the columns."""
+    return [" " * min(margin, max(width - columns(line), 0)) + line for line in lines]
+
+
+def command(words: str, call: Sequence[str], width: int, margin: int = 0) -> list[str]:
+    """Return words that lead to a command, and the command in the spelling of a shell, which is never broken."""
+    spelled = shell(call)
+    line = f"{' ' * margin}{words} {spelled}"
+    if columns(line) <= width:
+        return [line]
+    return [*placed(wrapped(words, width - margin, ""), margin, width), *placed([spelled], margin + 2, width)]
+
+
+def shell(words: Iterable[str]) -> str:
+    """Return words as a shell takes them; what cannot be printed is spelled in `$'...'`."""
+    return " ".join(shlex.quote(word) if word.isprintable() else _dollar(word) for word in words)
+
+
+def _dollar(word: str) -> str:
+    raw = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in raw) + "'"
 
 
 def cut_hard(text: str, width: int) -> str:
@@ -90,26 +141,26 @@ def cut_hard(text: str, width: int) -> str:
 
 def tail(text: str, width: int) -> str:
     """Return the end of a path in at most `width` columns, an ellipsis before it where something is left out."""
-    text = safe(text)
-    if columns(text) <= width:
+    longest = max(width, 1) * _PER_COLUMN
+    text = safe(text[-longest - 1 :])
+    if len(text) <= longest and columns(text) <= width:
         return text
-    while columns(text) > width - 1:
-        text = text[1:]
+    text = text[-longest:]
+    used = 0
+    for number in range(len(text) - 1, -1, -1):
+        used += columns(text[number])
+        if used > width - 1:
+            return "…" + text[number + 1 :]
     return "…" + text
 
 
 def cut(text: str, width: int) -> str:
     """Return text that takes at most `width` columns, an ellipsis where something was cut off."""
-    text = safe(text)
-    if columns(text) <= width:
+    longest = max(width, 1) * _PER_COLUMN
+    text = safe(text[: longest + 1])
+    if len(text) <= longest and columns(text) <= width:
         return text
-    out, used = "", 0
-    for char in text:
-        used += columns(char)
-        if used > width - 1:
-            break
-        out += char
-    return out + "…"
+    return cut_hard(text[:longest], width - 1) + "…"
 
 
 def pad(text: str, width: int) -> str:
@@ -144,3 +195,19 @@ def bar(part: int, whole: int, width: int) -> str:
         return ""
     eighths = round(part * width * 8 / whole)
     return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+
+
+def harmless(text: str, *, styled: bool = False) -> str:
+    """Return a whole text, of lines, without anything that could act on a terminal; `styled` keeps colours.
+
+    Reports pass what archives say through `safe`; whatever goes out passes here too, so that one that was forgotten
+    does no harm.
+    """
+    parts = _STYLES.split(text) if styled else [text]
+    return "".join(part if number % 2 else _lines(part) for number, part in enumerate(parts))
+
+
+def _lines(text: str) -> str:
+    if text.translate(_KEPT).isprintable():
+        return text
+    return "".join(char if char in "\n\t" else safe(char) for char in text)

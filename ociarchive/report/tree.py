@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
-from ociarchive.report.facts import archive_facts
-from ociarchive.report.text import bar, cut, pad, plural, safe, short, size, tail, wrapped
+from ociarchive.report.facts import full_platform, layer_facts, spelled
+from ociarchive.report.text import (
+    bar,
+    columns,
+    command,
+    cut,
+    pad,
+    placed,
+    plural,
+    safe,
+    short,
+    size,
+    tail,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +31,11 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 _BAR: Final = 8
+#: The least columns of each column of layers' table, so that those of different images stand under one another.
+_WIDTHS: Final = {"#": 1, "layer": 13, "comp": 4, "stored": 8, "unpacked": 8, "share": _BAR, "created by": 8}
+_RIGHT: Final = frozenset(("stored", "unpacked"))
+#: What made a layer is not shown in fewer columns.
+_MADE: Final = 8
 _IDS: Final = (
     "Docker's classic store and podman show the image id as IMAGE ID; Docker's containerd store shows the digest of"
     " the index, where there is one, else of the manifest. Registries and Kubernetes name images by those digests."
@@ -30,27 +49,28 @@ class Tree:
     def __init__(self, archive: Archive, evidence: Evidence, *, width: int, whole: bool, ascii_only: bool) -> None:
         self._archive, self._evidence = archive, evidence
         self._width, self._whole, self._ascii = width, whole, ascii_only
-        facts = archive_facts(archive, evidence)["images"]
-        self._facts = list(facts) if isinstance(facts, list) else []
+        self._unpacked = any(
+            fact["uncompressed_size"] is not None for image in evidence.images for fact in layer_facts(image, evidence)
+        )
         self._seen: set[str] = set()
         self._shared: dict[str, int] = {}
+        self._above: set[int] = set()  # the indexes whose entries a root shows
 
     def text(self) -> str:
         """Return the whole tree."""
         lines = self._head()
         for number, root in enumerate(self._archive.roots):
             last = number == len(self._archive.roots) - 1
+            self._above.clear()
             lines.extend(self._entry(root, "", last=last))
         if self._shared:
             saved = size(sum(self._shared.values()))
-            lines += [
-                "",
-                f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved",
-            ]
+            told = f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved"
+            lines += ["", *wrapped(told, self._width, "  ")]
         if not self._evidence.facts:
             where = self._archive.where
-            call = "ociarchive audit" if where == "standard input" else f"ociarchive audit {where}"
-            lines += ["", *wrapped(f"Digests were read, not checked: run `{call}`.", self._width, "  ")]
+            call = ("ociarchive", "audit", "-" if where == "standard input" else where)
+            lines += ["", *command("Digests were read, not checked; this checks them:", call, self._width)]
         if self._whole:
             lines += ["", *wrapped(_IDS, self._width, "")]
         text = "\n".join(line.rstrip() for line in lines) + "\n"
@@ -70,8 +90,10 @@ class Tree:
         sources = {
             layer.source for image in self._evidence.images for layer in image.layers if layer.source is not None
         }
-        parts.append(f"{plural(len(sources), 'layer')}, {size(sum(source.size for source in sources))}")
-        return wrapped(f"{self._archive.where}  {', '.join(parts)}", self._width, "  ")
+        stored = size(sum(source.size for source in sources))
+        parts.append(f"{plural(len(sources), 'layer')} of {stored}, as stored")
+        where = self._archive.where if self._whole else tail(self._archive.where, self._width)
+        return wrapped(f"{where}  {', '.join(parts)}", self._width, "  ", whole=self._whole)
 
     def _entry(self, entry: Root | Child, indent: str, *, last: bool) -> Iterator[str]:
         corner = ("`- " if self._ascii else "└─ ") if last else ("|- " if self._ascii else "├─ ")
@@ -80,19 +102,34 @@ class Tree:
         first, *more = self._label(entry)
         room = self._width - len(indent) - len(corner)
         line = "  ".join([first, *more])
-        if len(line) <= room or self._whole:
+        if columns(line) <= room:
             yield f"{indent}{corner}{line}"
         else:  # names may be many and long: each has a line, and what they name another
-            names = first.split(", ")
-            yield f"{indent}{corner}{tail(names[0], room)}"
+            names = first.split(", ") if isinstance(entry, Root) else [first]
+            head, *others = [
+                line
+                for name in names
+                for line in (wrapped(name, room, "  ", whole=True) if self._whole else [tail(name, room)])
+            ]
             gap = "  " if isinstance(entry, Root) else ""
-            yield from (f"{below}{tail(name, room)}" for name in names[1:])
-            yield from (f"{below}{part}" for part in wrapped("  ".join(more), room, gap) if more)
+            yield f"{indent}{corner}{head}"
+            yield from (f"{below}{name}" for name in others)
+            yield from (f"{below}{part}" for part in self._parts(more, room, gap))
         if isinstance(node, Image):
             yield from self._layers(node, below)
+        elif isinstance(node, Index) and id(node) in self._above:
+            yield f"{below}as above"
         elif isinstance(node, Index):
+            self._above.add(id(node))
             for number, child in enumerate(node.children):
                 yield from self._entry(child, below, last=number == len(node.children) - 1)
+
+    def _parts(self, parts: list[str], room: int, gap: str) -> list[str]:
+        """Return what is told of an entry in lines: all in one if it fits, else each part in its own."""
+        joined = gap + "  ".join(parts)
+        if not parts or columns(joined) <= room:
+            return [joined] if parts else []
+        return [line for part in parts for line in wrapped(gap + part, room, gap + "  ", whole=self._whole)]
 
     def _label(self, entry: Root | Child) -> list[str]:
         digest = str(entry.descriptor.digest) if entry.descriptor else None
@@ -101,9 +138,9 @@ class Tree:
             names = [str(name) for name in entry.names] or ([entry.ref_name] if entry.ref_name else [])
             parts.append(", ".join(map(safe, names)) or "(no name)")
         node = entry.node
-        platform = entry.platform
+        platform = full_platform(entry)
         if isinstance(node, Image):
-            parts.append(safe(str(platform)) if platform else "no platform")
+            parts.append(safe(spelled(platform)) if platform else "no platform")
             parts.append(f"image id {self._short(str(node.image_id) if node.image_id else None)}")
             parts.append(f"manifest {self._short(digest)}" if digest else "no manifest")
         elif isinstance(node, Index):
@@ -111,59 +148,90 @@ class Tree:
         elif isinstance(node, Artifact):
             attested = entry.refers_to if isinstance(entry, Child) else None
             subject = node.subject.digest if node.subject else attested
-            parts.append("attestation" if attested else f"artifact {safe(node.artifact_type or 'of an unknown type')}")
+            parts.append("attestation" if attested else f"artifact {safe(_type(node))}")
             parts.append(self._short(digest))
             if subject:
                 parts.append(f"of {self._short(str(subject))}")
         elif isinstance(node, Missing):
             what = "malformed" if node.source is not None else "not in this archive"
-            parts.append(f"{safe(str(platform)) if platform else 'manifest'} {self._short(digest)}  ({what})")
+            told = [safe(spelled(platform)) if platform else "manifest", self._short(digest)]
+            parts += [*(told if self._whole else [" ".join(told)]), f"({what})"]
         return parts
 
     def _short(self, digest: str | None) -> str:
         return short(digest, whole=self._whole)
 
     def _layers(self, image: Image, indent: str) -> Iterator[str]:
-        facts = self._fact_of(image)
-        if facts is None or not image.layers:
+        facts = layer_facts(image, self._evidence)
+        if not facts:
             yield f"{indent}no layers"
             return
         names = _created_by(image.config_document, len(image.layers))
         total = sum(layer.source.size for layer in image.layers if layer.source is not None)
-        wide = 73 if self._whole else 14
         here: set[str] = set()
-        yield f"{indent}#  {pad('layer', wide)}comp     stored   unpacked  share     created by"
+        rows: list[dict[str, str]] = [{name: name for name in _WIDTHS}]
         for number, (layer, fact, name) in enumerate(zip(image.layers, facts, names, strict=False), 1):
             told = _text(fact, "digest") or _text(fact, "diff_id")
-            stored = fact.get("size") if isinstance(fact, dict) else None
-            mark = "=" if told in self._seen else " "
-            if mark == "=":
+            mark = "=" if told in self._seen else ""
+            if mark:
                 self._shared[told] = layer.source.size if layer.source is not None else 0
             here.add(told)
-            unpacked = fact.get("uncompressed_size") if isinstance(fact, dict) else None
             share = bar(layer.source.size if layer.source is not None else 0, total, _BAR)
-            line = (
-                f"{indent}{number:<2} {pad(self._short(told) + mark, wide)}{_comp(fact):<6}"
-                f"{size(stored if isinstance(stored, int) else None):>9}"
-                f"{size(unpacked if isinstance(unpacked, int) else None):>11}  {pad(self._bar(share), _BAR)}  "
+            rows.append(
+                {
+                    "#": str(number),
+                    "layer": self._short(told) + mark,
+                    "comp": safe(_comp(fact)),
+                    "stored": size(_number(fact, "size")),
+                    "unpacked": size(_number(fact, "uncompressed_size")),
+                    "share": self._bar(share),
+                    "created by": name,
+                }
             )
-            yield line + cut(name, max(self._width - len(line), 8))
         self._seen |= here
+        yield from (f"{indent}{line}" for line in self._rows(rows, self._width - columns(indent)))
+
+    def _rows(self, rows: list[dict[str, str]], room: int) -> Iterator[str]:
+        """Give the table of layers: where it is too wide the columns that say least stay out, digests move below."""
+        wide = {name: max(least, *(columns(row[name]) for row in rows)) for name, least in _WIDTHS.items()}
+        names = [name for name in _WIDTHS if name != "unpacked" or self._unpacked]
+        below = self._whole and sum(wide[name] + 2 for name in names) > room
+        for left_out in ("created by", "share", "comp"):
+            least = sum((_MADE if name == "created by" else wide[name]) + 2 for name in names) - 2
+            least -= (wide["layer"] + 2) * below
+            if least > room and left_out in names:
+                names.remove(left_out)
+        shown = [name for name in names if name != "layer" or not below]
+        last = room - sum(wide[name] + 2 for name in shown[:-1])
+        for number, row in enumerate(rows):
+            cells = [
+                row[name].rjust(wide[name]) if name in _RIGHT else pad(row[name], wide[name]) for name in shown[:-1]
+            ]
+            end = row[shown[-1]]
+            end = end.rjust(wide[shown[-1]]) if shown[-1] in _RIGHT else cut(end, max(last, 1))
+            yield "  ".join([*cells, end])
+            if below and number:
+                yield from placed([row["layer"]], 2, room)
 
     def _bar(self, share: str) -> str:
         return "#" * len(share) if self._ascii else share
 
-    def _fact_of(self, image: Image) -> list[JSON] | None:
-        wanted = str(image.image_id) if image.image_id else None
-        for fact in self._facts:
-            layers = fact.get("layers") if isinstance(fact, dict) else None
-            if not isinstance(fact, dict) or not isinstance(layers, list) or fact.get("image_id") != wanted:
-                continue
-            if [_text(layer, "digest") for layer in layers if image.document is not None] == [
-                str(layer.descriptor.digest) for layer in image.layers if layer.descriptor
-            ]:
-                return layers
-        return None
+
+def _type(artifact: Artifact) -> str:
+    """Return what an artifact is: its type; where that is an image's, as cosign writes it, the types of what it holds.
+
+    A config of the type of images tells that old registries should take it (image-spec, manifest.md, artifactType).
+    """
+    told = artifact.artifact_type
+    if told is None or kind_of(told) is not Kind.CONFIG:
+        return told or "of an unknown type"
+    held = dict.fromkeys(blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None)
+    return ", ".join(one for one in held if one and kind_of(one) is not Kind.CONFIG) or told
+
+
+def _number(value: JSON, key: str) -> int | None:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def _text(value: JSON, key: str) -> str:

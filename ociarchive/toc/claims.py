@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive import documents
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
+from ociarchive.errors import clipped
 from ociarchive.toc.wrong import TableError, shown
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ def read(table: Table, where: str, limits: Limits) -> Claims:
 def _refuse_case(keys: Mapping[str, JSON] | tuple[str, ...], known: frozenset[str]) -> None:
     for key in keys:
         if key not in known and key.casefold() in _FOLDED:
-            message = f"the table of contents has the key {key[:40]!r}, which readers in Go take for a known one"
+            message = (
+                f"the table of contents has the key {clipped(key, 40)!r}, which readers in Go take for a known one"
+            )
             raise TableError("toc-entry", message)
 
 

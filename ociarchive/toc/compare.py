@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.bytes.hashing import hasher
 from ociarchive.container.header import HeaderError
-from ociarchive.container.tar import normal
+from ociarchive.container.names import normal
 from ociarchive.toc.locate import TOC_NAME
 from ociarchive.toc.wrong import shown
 

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.bytes.sink import fsync_folder
-from ociarchive.bytes.source import close_read
 from ociarchive.errors import ContentError, UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ociarchive.bytes.rights import Rights
+
 _COMPARED: Final = 1 << 20
+#: What was added: a path with what it is if it is a file, without if it is a folder.
+Added: TypeAlias = "list[tuple[str, os.stat_result | None]]"
 
 
 @contextmanager
-def locked(folder: str) -> Iterator[None]:
-    """Let others wait who add to the same folder. HostError: it cannot be opened."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise cannot("open", error, folder) from error
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        close_read(fd)
-
-
-@contextmanager
-def undone_on_failure() -> Iterator[list[str]]:
+def undone_on_failure() -> Iterator[Added]:
     """Give a list for files and folders, which are removed again, the last first, if what follows fails."""
-    added: list[str] = []
+    added: Added = []
     try:
         yield added
     except BaseException:
-        for path in reversed(added):
+        for path, file in reversed(added):
             with suppress(OSError):
-                if os.path.isdir(path):
+                if file is None:
                     os.rmdir(path)
-                else:
+                elif os.path.samestat(os.lstat(path), file):  # else it is what another program wrote
                     os.unlink(path)
         raise
 
@@ -56,7 +43,7 @@ def files_below(folder: str) -> Iterator[str]:
             yield os.path.relpath(os.path.join(path, name), folder)
 
 
-def add(dest: str, staged: str, names: Iterable[str], added: list[str], *, sync: bool) -> None:
+def add(dest: str, staged: str, names: Iterable[str], added: Added, rights: Rights, *, sync: bool) -> None:
     """Move files into DEST that it has not; what is new, folders too, is in `added` before it is there.
 
     ContentError: DEST has one that differs. UsageError: a link stands in the way. HostError: DEST cannot be written.
@@ -66,12 +53,13 @@ def add(dest: str, staged: str, names: Iterable[str], added: list[str], *, sync:
         source, target = os.path.join(staged, name), os.path.join(dest, name)
         folder = os.path.dirname(target)
         if folder not in changed:
-            for made in _make(dest, os.path.dirname(name), added):
+            for made in _make(dest, os.path.dirname(name), added, rights):
                 changed[os.path.dirname(made)] = None
             changed[folder] = None
         try:
             if not os.path.lexists(target):
-                added.append(target)
+                rights.give(source, name, added=True)
+                added.append((target, os.lstat(source)))
                 os.rename(source, target)
                 continue
         except OSError as error:
@@ -83,7 +71,7 @@ def add(dest: str, staged: str, names: Iterable[str], added: list[str], *, sync:
             fsync_folder(folder, folder)
 
 
-def _make(dest: str, folder: str, added: list[str]) -> Iterator[str]:
+def _make(dest: str, folder: str, added: Added, rights: Rights) -> Iterator[str]:
     """Make a folder of DEST, and those that it lies in; give those that were not there."""
     path = dest
     try:
@@ -92,8 +80,13 @@ def _make(dest: str, folder: str, added: list[str]) -> Iterator[str]:
             if os.path.islink(path):
                 raise UsageError("a link stands where files would be added; nothing is written there", where=path)
             if not os.path.isdir(path):
-                added.append(path)
-                os.mkdir(path)
+                added.append((path, None))
+                try:
+                    os.mkdir(path, 0o700)  # nobody else's until it is what the folders around it are
+                except FileExistsError:
+                    added.pop()  # another program made it, if it is a folder; what is no folder shows in a moment
+                    continue
+                rights.give(path, os.path.relpath(path, dest), added=True)
                 yield path
     except OSError as error:
         raise cannot("write", error, path) from error

@@ -6,15 +6,20 @@ read → select → plan → move every blob, measuring → judge → rewrite �
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import UsageError
+from ociarchive.bytes.locks import nobody
+from ociarchive.errors import ContentError, UsageError
+from ociarchive.formats import writable
 from ociarchive.model import Missing, walk
-from ociarchive.transform.gather import Gathered, gather
+from ociarchive.transform.gather import Gathered, gather, tagged
+from ociarchive.transform.judging import Judging
 from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import has_docker_types, plan
+from ociarchive.transform.readers import refusals
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
 from ociarchive.transform.target import Target
 from ociarchive.workers import Workers
@@ -22,12 +27,14 @@ from ociarchive.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ociarchive.auditing import Report
+    from ociarchive.auditing import Finding, Report
+    from ociarchive.bytes.locks import Hear
     from ociarchive.formats.base import Content, LeftOut
     from ociarchive.measure import Progress
     from ociarchive.model import Node, Root
+    from ociarchive.transform.gather import Gathering
     from ociarchive.transform.options import Options
-    from ociarchive.transform.plan import Move
+    from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.sink import Sink
     from ociarchive.transform.source import Source
     from ociarchive.values import Digest
@@ -56,8 +63,17 @@ class Conversion:
     seconds: float
 
 
-def convert(sources: Sequence[Source], dest: str, options: Options, progress: Progress | None = None) -> Conversion:
+def convert(
+    sources: Sequence[Source],
+    dest: str,
+    options: Options,
+    progress: Progress | None = None,
+    hear: Hear = nobody,
+) -> Conversion:
     """Write the images of `sources` to `dest` in another form and return what became of them.
+
+    `progress` hears how blobs are read; `hear` is told in words, perhaps from another thread, for what the work waits
+    and what of modes and owners could not be kept.
 
     DEST is complete when this returns and absent, or as it was, when it raises. ContentError: a source is at fault.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
@@ -66,18 +82,19 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
-        target = Target(dest, options, workers, stack)
+        target = Target(dest, options, workers, stack, sources, hear)
         gathered = gather(sources, options, target.spool, stack)
-        content, left = target.layout.admit(gathered.content)
-        planned = plan(content.roots, options.storage)
-        notices = [*gathered.notices, *(f"{one.what}: {one.why}" for one in left), *planned.notices]
-        moving = Moving(gathered.archives, content, planned, options, workers, progress)
-        moving.check_documents()
+        content, left, planned = _admitted(gathered, options, workers)
+        notices = [*gathered.notices, *(f"{one.what}: {one.why}" for one in left)]
+        notices += [*planned.notices, *refusals(content.roots, options)]
+        judging = Judging(gathered.archives, content.roots, options.limits, workers)
+        judging.check_documents()
         target.require_room(planned.moves)
         sink = target.open(stack)
-        arrived = moving.run(sink)
-        moving.check(tables=True)
-        notices.extend(moving.findings())
+        arrived = Moving(planned, options, judging, workers, progress).run(sink)
+        judging.check(closer=True)
+        found = tuple(judging.findings())
+        notices.extend(_told_of_sources(found))
         rewriter = Rewriter(content.roots, planned, options.storage, arrived)
         written = replace(content, roots=rewriter.run())
         if options.storage.preserve_digests:
@@ -95,9 +112,7 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
         target.wrap()
         report = target.audit(progress)
         sink.commit()
-        notices.extend(
-            sentence(finding) for finding in (report.findings if report else ()) if finding.severity != "note"
-        )
+        notices.extend(_told_of_dest(report.findings if report else (), found, rewriter.changes))
         return Conversion(
             dest=dest,
             format=options.format.name,
@@ -111,6 +126,46 @@ def convert(sources: Sequence[Source], dest: str, options: Options, progress: Pr
             report=report,
             seconds=time.monotonic() - started,
         )
+
+
+def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[Content, list[LeftOut], Plan]:
+    """Return what DEST can hold of what was gathered, what it cannot, and how it comes there.
+
+    UsageError, ContentError: it cannot hold it at all; but what is wrong with what was selected is said before.
+    """
+    try:
+        content, left = writable(options.format).admit(tagged(gathered.content, options.tag))
+        return content, left, plan(content.roots, options.storage)
+    except (ContentError, UsageError):
+        Judging(gathered.archives, gathered.content.roots, options.limits, workers).check_documents()
+        raise
+
+
+def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:
+    """Give, in words, warnings about the sources, and errors, which are in what is not taken."""
+    for finding in findings:
+        if finding.severity == "error":
+            yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
+        elif finding.severity == "warning":
+            yield sentence(finding)
+
+
+def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: Sequence[Change]) -> Iterator[str]:
+    """Give, in words, what is wrong with DEST and was not with the sources, each as often as it is new.
+
+    Names of blobs and members are no part of what is compared: they are others in each format.
+    """
+    before = {str(change.new.digest): str(change.old.digest) for change in changes if change.old is not None}
+
+    def spelled(finding: Finding) -> tuple[str, ...]:
+        facts = (before.get(fact or "", fact or "") for fact in (finding.expected, finding.found))
+        return (finding.rule, finding.message, *facts)
+
+    known = Counter(spelled(finding) for finding in read)
+    for finding in written:
+        known[spelled(finding)] -= 1
+        if finding.severity != "note" and known[spelled(finding)] < 0:
+            yield sentence(finding)
 
 
 def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import open_archive
 from ociarchive.formats.base import Content, LeftOut
 from ociarchive.transform.rewrite import with_name
 from ociarchive.transform.select import AmbiguousError, matching, nothing_in, select, unnamed
+from ociarchive.values import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +63,6 @@ def gather(sources: Sequence[Source], options: Options, spool: str | None, stack
         found.archives.append(Gathered(archive=archive, roots=selection.roots))
         found.left_out.extend(selection.left_out)
     roots = _merged(found.archives)
-    if options.tag is not None:
-        roots = _tagged(roots, options)
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
     one = opened[0][1] if len(opened) == 1 else None
@@ -104,6 +103,7 @@ def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
     """Return all roots, each name once. UsageError: images of two archives claim one name."""
     owners: dict[str, tuple[object, str]] = {}
     roots: list[Root] = []
+    there: set[object] = set()
     for one in archives:
         for root in one.roots:
             fresh = []
@@ -117,20 +117,34 @@ def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
                 if where == one.archive.where or identity != root.identity:
                     fresh.append(name)
             if len(fresh) == len(root.names or ((root.ref_name,) if root.ref_name else ())):
-                if fresh or len(archives) == 1 or all(root.identity != other.identity for other in roots):
+                if fresh or len(archives) == 1 or root.identity not in there:
                     roots.append(root)
             elif fresh:
-                roots.append(replace(unnamed(root), names=tuple(name for name in root.names if name in fresh)))
+                kept = set(fresh)
+                roots.append(replace(unnamed(root), names=tuple(name for name in root.names if name in kept)))
+            there.update(kept_root.identity for kept_root in roots[-1:])
     return tuple(roots)
 
 
-def _tagged(roots: tuple[Root, ...], options: Options) -> tuple[Root, ...]:
-    """Return the roots with the one that `--tag` names in front of what refers to it."""
-    tops = [root for root in roots if not root.speaks_of_another] or list(roots)
+def tagged(content: Content, tag: Reference | None) -> Content:
+    """Return a content whose one image has the name of `--tag`, in front of what refers to it, or the content as it is.
+
+    UsageError: it has several images.
+    """
+    if tag is None:
+        return content
+    if tag.disputed:
+        lower = Reference.maybe(str(tag).lower())
+        raise UsageError(
+            f"--tag takes a name that every engine takes, not {tag}: {tag.disputed}",
+            hint=f"name the image {lower.familiar}" if lower and not lower.disputed else None,
+        )
+    tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
     distinct = {root.identity: root for root in reversed(tops)}
-    if len(distinct) != 1 or options.tag is None:
-        listed = ", ".join(root.label for root in tops)
+    if len(distinct) != 1:
+        listed = some(root.label for root in tops)
         raise UsageError(f"--tag names one image, here are {len(distinct)}: {listed}", hint="select one with --image")
     top = replace(tops[0], names=tuple(name for root in tops for name in root.names))
-    rest = [root for root in roots if all(root is not other for other in tops)]
-    return with_name([top, *rest], options.tag)
+    mine = {id(root) for root in tops}
+    rest = [root for root in content.roots if id(root) not in mine]
+    return replace(content, roots=with_name([top, *rest], tag))

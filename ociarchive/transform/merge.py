@@ -7,65 +7,83 @@ storage the links of the repositories come, those of tags last. Until then nobod
 from __future__ import annotations
 
 import os
-import secrets
+import stat
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
+from ociarchive.auditing.rules import RULES
+from ociarchive.bytes.hidden import is_part_of, part_of
+from ociarchive.bytes.locks import locked_folder, nobody
+from ociarchive.bytes.rights import Rights
 from ociarchive.bytes.sink import fsync_folder
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.formats import open_archive
-from ociarchive.transform.adding import add, files_below, locked, same, undone_on_failure
+from ociarchive.transform.adding import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ociarchive.bytes.locks import Hear
+    from ociarchive.flaws import Flaw
     from ociarchive.formats.base import Format
-    from ociarchive.model import Root
+    from ociarchive.model import Archive, Root
     from ociarchive.values import JSON
 
 _INDEX: Final = "index.json"
-_SUFFIX: Final = ".ociarchive-part"
 _LAYOUT: Final = "oci-layout"
 _CURRENT: Final = "/current/link"
 #: What can be added to, and how a message calls one.
-_MERGED: Final = {_LAYOUT: "an oci-layout", "registry-storage": "a registry-storage"}
-#: What is no fault of a registry's storage: its garbage collector has not come by.
-_HARMLESS: Final = frozenset(("manifest-untagged",))
+MERGED: Final = {_LAYOUT: "an oci-layout", "registry-storage": "a registry-storage"}
+_SEVERITIES: Final = {rule.id: rule.severity for rule in RULES}
 _OTHER_NAME: Final = "give it one with --tag"
 
 
 def require(dest: str, fmt: Format) -> None:
-    """Refuse a DEST that nothing can be merged into."""
-    if fmt.name not in _MERGED:
-        raise UsageError(f"--merge adds to {' or '.join(_MERGED)}, not to {fmt.name}")
+    """Refuse a DEST that nothing can be merged into: none of the format, or with an error in what a merge relies on."""
+    if fmt.name not in MERGED:
+        raise UsageError(f"--merge adds to {' or '.join(MERGED)}, not to {fmt.name}")
     if not os.path.isdir(dest):
-        raise UsageError(f"--merge adds to {_MERGED[fmt.name]} that exists", where=dest)
+        raise UsageError(f"--merge adds to {MERGED[fmt.name]} that exists", where=dest)
     archive = open_archive(dest)
     try:
         if archive.format != fmt.name or (fmt.name == _LAYOUT and archive.entry is None):
-            raise UsageError(f"--merge adds to {_MERGED[fmt.name]}", where=dest, found=archive.format)
-        for flaw in archive.noticed:
-            if flaw.rule not in _HARMLESS:
-                raise ContentError(f"what to merge into is at fault: {flaw.message}", where=flaw.where)
+            raise UsageError(f"--merge adds to {MERGED[fmt.name]}", where=dest, found=archive.format)
+        _refuse_errors((*archive.origin.flaws, *_of_entries(archive)))
     finally:
         archive.close()
 
 
-def staging_name(dest: str) -> str:
-    """Return the name beside DEST under which the new part is made."""
-    return os.path.join(os.path.dirname(os.path.realpath(dest)), f"{os.path.basename(os.path.realpath(dest))}.merge")
+def _of_entries(archive: Archive) -> Iterator[Flaw]:
+    """Give what is wrong with the documents with which a layout begins; a registry's storage has none.
+
+    What images hold that are there is theirs: no blob of them is touched, and one that a new image shares is compared.
+    """
+    entries = {f"{archive.where}: {name}" for name in (_INDEX, _LAYOUT)} if archive.format == _LAYOUT else set()
+    yield from (flaw for flaw in archive.flaws if flaw.where.partition("#")[0] in entries)
 
 
-def into(dest: str, staged: str, fmt: Format, *, sync: bool) -> None:
+def _refuse_errors(flaws: Iterable[Flaw]) -> None:
+    """Refuse what the audit calls an error; a warning stands in nobody's way."""
+    for flaw in flaws:
+        if _SEVERITIES.get(flaw.rule, "error") == "error":
+            raise ContentError(f"what to merge into is at fault: {flaw.message}", where=flaw.where)
+
+
+def into(dest: str, staged: str, fmt: Format, *, sync: bool, hear: Hear = nobody) -> None:
     """Move what was made into DEST. UsageError: a name is taken by another image.
+
+    What is new gets mode and owner of what lies beside it; `hear` is told where that may not be, and of long waits.
 
     Two merges into one DEST wait for each other. ContentError: a blob of DEST differs from the one of the same
     digest that was just made. HostError: DEST cannot be written; what was added until then is removed again.
     """
-    with locked(dest):
-        (_into_layout if fmt.name == _LAYOUT else _into_registry)(dest, staged, sync=sync)
+    with locked_folder(dest, dest, hear, do="open"):
+        rights = Rights(dest, dest, hear, sync=sync)
+        (_into_layout if fmt.name == _LAYOUT else _into_registry)(dest, staged, rights, sync=sync)
 
 
-def _into_registry(dest: str, staged: str, *, sync: bool) -> None:
+def _into_registry(dest: str, staged: str, rights: Rights, *, sync: bool) -> None:
     names = sorted(files_below(staged), key=lambda name: (_rank(name), name))
     for name in names:
         target = os.path.join(dest, name)
@@ -73,7 +91,7 @@ def _into_registry(dest: str, staged: str, *, sync: bool) -> None:
             tagged = name.removesuffix(_CURRENT).partition("/repositories/")[2].replace("/_manifests/tags/", ":")
             raise UsageError(f"the registry has another image of the name {tagged}", where=dest, hint=_OTHER_NAME)
     with undone_on_failure() as moved:
-        add(dest, staged, names, moved, sync=sync)
+        add(dest, staged, names, moved, rights, sync=sync)
 
 
 def _rank(name: str) -> int:
@@ -81,7 +99,7 @@ def _rank(name: str) -> int:
     return 3 if name.endswith(_CURRENT) else 2 if "/_manifests/tags/" in name else 1 if "/repositories/" in name else 0
 
 
-def _into_layout(dest: str, staged: str, *, sync: bool) -> None:
+def _into_layout(dest: str, staged: str, rights: Rights, *, sync: bool) -> None:
     with ExitStack() as stack:
         _clear_leftovers(dest)
         old, new = open_archive(dest), open_archive(staged, shown=dest)
@@ -89,30 +107,32 @@ def _into_layout(dest: str, staged: str, *, sync: bool) -> None:
         stack.callback(new.close)
         if old.entry is None or new.entry is None:
             raise ContentError("index.json went away", where=dest)
+        _refuse_errors(_of_entries(old))  # another merge, or anybody, may have written since
         listed = old.entry.members.get("manifests")
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
-        added = [root for root in new.roots if not _is_there(root, old.roots, dest)]
+        there = _There(old.roots, dest)
+        added = [root for root in new.roots if not there.has(root)]
         with undone_on_failure() as moved:
             blobs = (name for name in files_below(staged) if name.startswith("blobs/"))
-            add(dest, staged, blobs, moved, sync=sync)
+            add(dest, staged, blobs, moved, rights, sync=sync)
             if added:
                 raw = [root.descriptor.raw for root in added if root.descriptor]
                 index = {**old.entry.members, "manifests": [*entries, *raw]}
                 try:
-                    _replace(os.path.join(dest, _INDEX), documents.dump(index), sync=sync)
+                    _replace(dest, _INDEX, documents.dump(index), rights, sync=sync)
                 except BaseException:
-                    if not _put_back(os.path.join(dest, _INDEX), old.entry.raw):
+                    if not _put_back(dest, old.entry.raw, rights):
                         moved.clear()  # as long as index.json lists them no blob goes
                     raise
 
 
-def _put_back(index: str, before: bytes) -> bool:
+def _put_back(dest: str, before: bytes, rights: Rights) -> bool:
     """Make index.json what it was, and say whether it is."""
     with suppress(OSError, HostError):
-        with open(index, "rb") as file:
+        with open(os.path.join(dest, _INDEX), "rb") as file:
             if file.read() == before:
                 return True
-        _replace(index, before, sync=False)
+        _replace(dest, _INDEX, before, rights, sync=False)
         return True
     return False
 
@@ -121,34 +141,48 @@ def _clear_leftovers(dest: str) -> None:
     """Remove what a run left that was killed while it wrote index.json anew; the lock keeps out those that live."""
     with suppress(OSError):
         for name in os.listdir(dest):
-            if name.startswith(f"{_INDEX}.") and name.endswith(_SUFFIX):
-                os.unlink(os.path.join(dest, name))
+            path = os.path.join(dest, name)
+            if is_part_of(name, _INDEX) and stat.S_ISREG(os.lstat(path).st_mode):
+                os.unlink(path)
 
 
-def _is_there(root: Root, there: tuple[Root, ...], dest: str) -> bool:
-    """Whether an image stands in the layout under each of its names. UsageError: another one has one of them."""
-    names = set(map(str, root.names)) or set(filter(None, [root.ref_name]))
-    found: set[str] = set()
-    same = False
-    for other in there:
-        shared = names & (set(map(str, other.names)) or set(filter(None, [other.ref_name])))
-        same |= root.identity == other.identity
-        if shared and root.identity != other.identity:
-            raise UsageError(f"the layout has another image of the name {min(shared)}", where=dest, hint=_OTHER_NAME)
-        found |= shared
-    return same and names <= found
+class _There:
+    """The images that a layout has, by their names and by what they are."""
+
+    def __init__(self, roots: tuple[Root, ...], dest: str) -> None:
+        self._dest = dest
+        self._images = {root.identity for root in roots}
+        self._owners: dict[str, dict[object, None]] = {}
+        for root in roots:
+            for name in _names(root):
+                self._owners.setdefault(name, {})[root.identity] = None
+
+    def has(self, root: Root) -> bool:
+        """Whether an image is there under each of its names. UsageError: another one has one of them."""
+        names = _names(root)
+        others = (name for name in names if any(owner != root.identity for owner in self._owners.get(name, ())))
+        taken = min(others, default=None)
+        if taken is not None:
+            raise UsageError(f"the layout has another image of the name {taken}", where=self._dest, hint=_OTHER_NAME)
+        return root.identity in self._images and names <= self._owners.keys()
 
 
-def _replace(path: str, content: bytes, *, sync: bool) -> None:
-    """Replace a file at once. The temporary name cannot be known before, and is never followed."""
-    temporary = f"{path}.{secrets.token_hex(6)}{_SUFFIX}"
+def _names(root: Root) -> set[str]:
+    return set(map(str, root.names)) or set(filter(None, [root.ref_name]))
+
+
+def _replace(dest: str, name: str, content: bytes, rights: Rights, *, sync: bool) -> None:
+    """Replace a file of DEST at once, which keeps its mode and owner. Links at the temporary name are not followed."""
+    path = os.path.join(dest, name)
+    temporary = part_of(path)
     try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with open(fd, "wb") as file:
                 file.write(content)
+                file.flush()
+                rights.give_open(file.fileno(), name)
                 if sync:
-                    file.flush()
                     os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
@@ -156,6 +190,6 @@ def _replace(path: str, content: bytes, *, sync: bool) -> None:
                 os.unlink(temporary)
             raise
         if sync:
-            fsync_folder(os.path.dirname(path), path)
+            fsync_folder(dest, path)
     except OSError as error:
         raise cannot("write", error, path) from error

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ociarchive.auditing import Evidence, judge
-from ociarchive.auditing.run import check_tables, wanted
 from ociarchive.bytes.sink import Aborted
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import measure
-from ociarchive.transform.claims import Claims, claims_by_source
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
-from ociarchive.transform.taking import refuse_errors, taken
 from ociarchive.workers import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ociarchive.auditing import Finding
-    from ociarchive.auditing.run import Wanted
-    from ociarchive.bytes.source import ByteSource
-    from ociarchive.formats.base import Content
     from ociarchive.measure import Measured, Progress
-    from ociarchive.transform.gather import Gathered
+    from ociarchive.transform.judging import Judging
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.sink import Sink
     from ociarchive.workers import Workers
-
-_UNCLAIMED: Final = Claims()
 
 
 class Moving:
@@ -37,37 +28,14 @@ class Moving:
 
     def __init__(
         self,
-        archives: Sequence[Gathered],
-        content: Content,
         plan: Plan,
         options: Options,
+        judging: Judging,
         workers: Workers,
         progress: Progress | None,
     ) -> None:
-        self._archives, self._plan, self._options = archives, plan, options
+        self._plan, self._options, self._judging = plan, options, judging
         self._workers, self._progress = workers, progress
-        kept = {id(root.node) for root in content.roots}
-        self._taken = [
-            taken(one.archive, tuple(root for root in one.roots if id(root.node) in kept)) for one in archives
-        ]
-        self._wanted: dict[ByteSource, Wanted] = {}
-        for archive in self._taken:
-            for source, how in wanted(archive).items():
-                known = self._wanted.setdefault(source, how)
-                known.unpack |= how.unpack
-                known.algorithms |= how.algorithms
-        self._claims = claims_by_source(self._taken)
-        self._facts: dict[ByteSource, Measured] = {}
-
-    def check_documents(self) -> None:
-        """Refuse, before any layer is read, what documents alone show to be at fault."""
-        moved = {move.source for move in self._plan.moves}
-        for source, how in self._wanted.items():
-            if source not in moved:
-                self._facts[source] = measure(
-                    source, limits=self._options.limits, unpack=False, algorithms=how.algorithms
-                )
-        self.check()
 
     def run(self, sink: Sink) -> dict[Move, Arrived]:
         """Bring every blob into the sink and return what it is there. ContentError: a claim does not hold."""
@@ -86,25 +54,8 @@ class Moving:
         found = dict(zip(order, results, strict=True))
         return {move: found[number] for number, move in enumerate(moves)}
 
-    def check(self, *, tables: bool = False) -> None:
-        """Refuse what is taken if a rule finds an error in it (ContentError); `tables` looks at layers' tables too."""
-        for one in self._taken:
-            facts = dict(self._facts)
-            seen = check_tables(one, facts, self._options.limits, self._workers) if tables else ()
-            refuse_errors(Evidence(one, facts, seen, folded=False))
-
-    def findings(self) -> Iterator[str]:
-        """Give, in words, the warnings about the sources and errors in what is not taken, as far as it was read."""
-        for one in self._archives:
-            for finding in judge(Evidence(one.archive, dict(self._facts))):
-                if finding.severity == "error":
-                    yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
-                elif finding.severity == "warning":
-                    yield sentence(finding)
-
     def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
-        how = self._wanted[move.source]
-        claims = self._claims.get(move.source, _UNCLAIMED)
+        how = self._judging.wanted(move.source)
         slot = sink.blob(number, move.digest)
         encoder = None
         if move.codec is not None and move.codec.encode:
@@ -116,7 +67,7 @@ class Moving:
                 self._progress.read(number, count)
 
         try:
-            fact = self._facts[move.source] = measure(
+            fact = self._judging.facts[move.source] = measure(
                 move.source,
                 limits=how.limits or self._options.limits,
                 unpack=how.unpack,
@@ -125,8 +76,8 @@ class Moving:
                 tick=tick,
                 lane=self._workers.lane,
             )
-            if claims.contradicted_by(fact):
-                self.check()
+            if self._judging.contradicted(move.source):
+                self._judging.check()
                 raise ContentError("content is not what is claimed of it", where=move.source.where)
             arrived = _arrived(move, fact, encoder)
         except BaseException:

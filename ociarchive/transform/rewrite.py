@@ -358,10 +358,11 @@ def with_name(roots: Iterable[Root], name: Reference) -> tuple[Root, ...]:
         kept = {key: text for key, text in descriptor.annotations.items() if key not in _NAMES}
         descriptor = descriptor.annotate(kept)
     renamed = replace(first, descriptor=descriptor, names=(name,), ref_name=None)
-    return (renamed, *(_attached(root, first.names, name) for root in rest))
+    old = frozenset(first.names)
+    return (renamed, *(_attached(root, old, name) for root in rest))
 
 
-def _attached(root: Root, old: tuple[Reference, ...], name: Reference) -> Root:
+def _attached(root: Root, old: frozenset[Reference], name: Reference) -> Root:
     if root.attached not in old or root.descriptor is None:
         return root
     annotations = {**root.descriptor.annotations, COSIGN_NAME: str(name)}

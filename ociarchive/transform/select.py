@@ -6,7 +6,8 @@ import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.auditing import Evidence, judge
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.base import LeftOut
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import (
@@ -26,7 +27,8 @@ from ociarchive.model import (
     walk,
 )
 from ociarchive.statements import DSSE
-from ociarchive.values import COSIGN_SUFFIXES, REGISTERED, Digest, Platform, Reference, tagged_digest
+from ociarchive.transform.speaking import companions, following
+from ociarchive.values import COSIGN_SUFFIXES, MAX_REFERENCE, REGISTERED, Digest, Platform, Reference, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,8 +44,8 @@ _SIGNATURE_TYPES: Final = (
     "application/vnd.dev.sigstore.bundle",
     "application/vnd.cncf.notary.signature",
 )
-#: How many names a message lists: enough to choose from, few enough to read.
-_LISTED: Final = 12
+#: Names among which those are looked for that are like what was asked for: each takes some ten microseconds.
+_COMPARED: Final = 10_000
 
 
 class AmbiguousError(UsageError):
@@ -78,12 +80,14 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
 
 
 def nothing_in(archive: Archive) -> ContentError:
-    """Return the error of an archive without any image or artifact, with what was noticed first as the reason."""
-    flaw = next(iter(archive.noticed), None)
-    if flaw is None:
-        return ContentError("no image in the archive", where=archive.where)
-    what = f"no image in the archive: {flaw.message}"
-    return ContentError(what, where=flaw.where, expected=flaw.expected, found=flaw.found)
+    """Return the error of an archive without any image or artifact: the first that is found in it, else a warning."""
+    found = judge(Evidence(archive, {}))
+    for severity in ("error", "warning", "note"):
+        for one in found:
+            if one.severity == severity:
+                what = f"no image in the archive: {one.message}"
+                return ContentError(what, where=one.location, expected=one.expected, found=one.found)
+    return ContentError("no image in the archive", where=archive.where)
 
 
 def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:
@@ -106,8 +110,10 @@ def _by_image(roots: tuple[Root, ...], selectors: Iterable[str], where: str) -> 
             known = taken.get(id(root.node))
             names = (*known.names, *root.names) if known else root.names
             taken[id(root.node)] = replace(known or root, names=tuple(dict.fromkeys(names)))
-    order = [id(edge.node) for edge in walk(roots)]
-    chosen = sorted(taken.values(), key=lambda root: order.index(id(root.node)))
+    order: dict[int, int] = {}
+    for number, edge in enumerate(walk(roots)):
+        order.setdefault(id(edge.node), number)
+    chosen = sorted(taken.values(), key=lambda root: order[id(root.node)])
     return (*_one_name_each(chosen), *companions(tuple(chosen), roots))
 
 
@@ -121,24 +127,6 @@ def _one_name_each(roots: Iterable[Root]) -> Iterator[Root]:
         else:
             yield root
         taken |= spelled
-
-
-def companions(taken: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[Root]:
-    """Give the other roots that speak of what is taken: by subject, by a tag made of a digest, by cosign's name."""
-    known = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
-    names = {name for root in taken for name in root.names}
-    nodes = {id(root.node) for root in taken}
-    rest = [root for root in roots if id(root.node) not in nodes]
-    found = True
-    while found:
-        found = False
-        for number, root in enumerate(rest):
-            if root.subjects & known or root.attached in names:
-                del rest[number]
-                known |= {edge.descriptor.digest for edge in walk([root]) if edge.descriptor}
-                found = True
-                yield root
-                break
 
 
 def unnamed(root: Root) -> Root:
@@ -161,7 +149,7 @@ def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]
     if not found:
         raise UsageError(f"no image {text!r} in the archive", where=where, hint=f"there is {_list(roots, text)}")
     if len({root.identity for root in found}) > 1:
-        listed = ", ".join(f"{_spell(root)} ({root.identity})" for root in found)
+        listed = some(f"{_spell(root)} ({root.identity})" for root in found)
         raise AmbiguousError(f"{text!r} names several images: {listed}", where=where, hint="select one by its digest")
     if reference is None:
         return tuple(found)
@@ -195,14 +183,14 @@ def _list(roots: tuple[Root, ...], near: str) -> str:
     spelled = list(dict.fromkeys(_spell(root) for root in roots))
     if not spelled:
         return "nothing"
-    spelled.sort(key=lambda text: -difflib.SequenceMatcher(None, near, text).ratio())
-    more = f" and {len(spelled) - _LISTED} more" if len(spelled) > _LISTED else ""
-    return ", ".join(spelled[:_LISTED]) + more
+    compared = spelled[:_COMPARED]
+    compared.sort(key=lambda text: -difflib.SequenceMatcher(None, near[:MAX_REFERENCE], text[:MAX_REFERENCE]).ratio())
+    return some([*compared, *spelled[_COMPARED:]])
 
 
 def _spell(root: Root) -> str:
     if root.names:
-        return ", ".join(map(str, root.names))
+        return some(map(str, root.names))
     return root.ref_name or root.label
 
 
@@ -267,22 +255,16 @@ def _by_platform(
     present = list(_present(roots))
     for wanted in platforms:
         if not any(platform.fits(wanted) for platform in present):
-            listed = ", ".join(dict.fromkeys(map(str, present))) or "no platform"
+            listed = some(dict.fromkeys(map(str, present))) or "no platform"
             raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"there is {listed}")
     taken = [found for root in roots if (found := _root_by_platform(root, platforms, left)) is not None]
     kept = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
     gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor} - kept
-    more = True
-    while more:  # what speaks of something that goes, goes too, and so on
-        more = False
-        for number, root in enumerate(taken):
-            if root.subjects and root.subjects <= gone:
-                left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
-                gone |= {edge.descriptor.digest for edge in walk([root]) if edge.descriptor}
-                del taken[number]
-                more = True
-                break
-    yield from taken
+    for root, stays in following(taken, gone):
+        if stays:
+            yield root
+        else:
+            left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
 
 
 def _present(roots: tuple[Root, ...]) -> Iterator[Platform]:
@@ -302,7 +284,7 @@ def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[Le
         return None
     if not isinstance(root.node, Index):
         return root
-    kept = {child.descriptor.digest for child in _leaves(root.node) if _fits(child, platforms)}
+    kept = {child.descriptor.digest for child in _leaves(root) if _fits(child, platforms)}
     if not kept:
         if root.subjects:  # an index of referrers: what it speaks of decides
             return root
@@ -338,12 +320,11 @@ def _fits(child: Child, platforms: tuple[Platform, ...]) -> bool:
     return isinstance(child.node, Image) and platform is not None and any(map(platform.fits, platforms))
 
 
-def _leaves(index: Index) -> Iterator[Child]:
-    for child in index.children:
-        if isinstance(child.node, Index):
-            yield from _leaves(child.node)
-        else:
-            yield child
+def _leaves(root: Root) -> Iterator[Child]:
+    """Give the entries below a root that are no indexes, each once."""
+    for edge in walk([root]):
+        if isinstance(edge.entry, Child) and not isinstance(edge.node, Index):
+            yield edge.entry
 
 
 def _alone(root: Root) -> Edge | None:
@@ -361,26 +342,30 @@ def _nested(edge: Edge, root: Root) -> Root:
 
 
 def _filtered(root: Root, stays: Callable[[Child], bool]) -> Root:
-    """Return a root whose indexes hold only the children that stay; without a change it is the same object."""
+    """Return a root whose indexes hold only the children that stay; without a change it is the same object.
+
+    Each index is looked at once, however many entries lead to it.
+    """
+    done: dict[int, Node] = {}
 
     def below(node: Node) -> Node:
         if not isinstance(node, Index):
             return node
+        if id(node) not in done:
+            done[id(node)] = filtered(node)
+        return done[id(node)]
+
+    def filtered(index: Index) -> Index:
         children = []
-        for child in node.children:
+        for child in index.children:
             if stays(child):
                 inner = below(child.node)
-                if (
-                    isinstance(inner, Index)
-                    and not inner.children
-                    and isinstance(child.node, Index)
-                    and child.node.children
-                ):
-                    continue
-                children.append(child if inner is child.node else replace(child, node=inner))
-        if len(children) == len(node.children) and all(a is b for a, b in zip(children, node.children, strict=True)):
-            return node
-        return replace(node, children=tuple(children))
+                emptied = isinstance(inner, Index) and not inner.children and inner is not child.node
+                if not emptied:
+                    children.append(child if inner is child.node else replace(child, node=inner))
+        if len(children) == len(index.children) and all(a is b for a, b in zip(children, index.children, strict=True)):
+            return index
+        return replace(index, children=tuple(children))
 
     node = below(root.node)
     return root if node is root.node else replace(root, node=node)

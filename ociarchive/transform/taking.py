@@ -6,16 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import judge
+from ociarchive.auditing.rules.blobs import explains, lacking
 from ociarchive.errors import ContentError
 from ociarchive.model import Image, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.auditing import Evidence
-    from ociarchive.model import Archive, Root
+    from ociarchive.model import Archive, Link, Root
+    from ociarchive.values import Digest
 
-#: What looking up any member may show. Where something that is taken needs the member, it is missing as well.
+#: What looking up any member may show. It counts where something that is taken needs the member.
 _OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "link-escapes"))
 
 
@@ -24,20 +26,36 @@ def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
     places = _places(roots)
     aside = _places(archive.roots) - places
     aside |= {stored.source.where for stored in archive.stored if stored.source and stored.digest in archive.beside}
-    sources = {part.source for edge in walk(roots) for part in parts(edge.node)}
+    held = {part.source.where for edge in walk(roots) for part in parts(edge.node) if part.source}
+    linked = {(root.repository, digest) for root in roots if root.repository for digest in _digests(root)}
     return replace(
         archive,
         roots=roots,
         flaws=tuple(flaw for flaw in archive.flaws if flaw.where.partition("#")[0] not in aside),
-        stored=tuple(stored for stored in archive.stored if stored.source in sources),
+        links=tuple(link for link in archive.links if _needed(link, linked, places)),
+        stored=tuple(stored for stored in archive.stored if stored.source and stored.source.where in held),
     )
 
 
 def refuse_errors(evidence: Evidence) -> None:
     """Raise the first error that a rule finds in what is taken. ContentError: there is one."""
+    wanting = frozenset(name for one in lacking(evidence) for name in one.names)
     for finding in judge(evidence):
-        if finding.severity == "error" and finding.rule not in _OF_STRAYS:
-            raise ContentError(finding.message, where=finding.location, expected=finding.expected, found=finding.found)
+        if finding.severity != "error" or (finding.rule in _OF_STRAYS and not explains(finding.subject, wanting)):
+            continue
+        raise ContentError(finding.message, where=finding.location, expected=finding.expected, found=finding.found)
+
+
+def _needed(link: Link, linked: set[tuple[str, Digest]], places: set[str]) -> bool:
+    """Whether a registry needs a link to serve what is taken: a tag's stands where its root does."""
+    return link.where in places if link.digest is None else (link.repository, link.digest) in linked
+
+
+def _digests(root: Root) -> Iterator[Digest]:
+    for edge in walk([root]):
+        if edge.descriptor is not None:
+            yield edge.descriptor.digest
+        yield from (part.descriptor.digest for part in parts(edge.node) if part.descriptor is not None)
 
 
 def _places(roots: Sequence[Root]) -> set[str]:

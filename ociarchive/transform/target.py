@@ -6,14 +6,16 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import audit_archive
-from ociarchive.bytes.destination import Destination
+from ociarchive.bytes.destination import Destination, Staging
+from ociarchive.bytes.locks import nobody
 from ociarchive.bytes.randomfile import OpenFile
 from ociarchive.bytes.sink import DirectorySink, Files, TarSink
 from ociarchive.bytes.source import close_read
 from ociarchive.bytes.spool import nameless, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
-from ociarchive.formats import is_surely_an_archive, open_archive, writable
+from ociarchive.formats import open_archive, writable
 from ociarchive.transform import merge, outer, room
+from ociarchive.transform.existing import Existing
 from ociarchive.transform.sink import LayoutSink, Sink
 
 if TYPE_CHECKING:
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
+    from ociarchive.bytes.locks import Hear
     from ociarchive.measure import Progress
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
+    from ociarchive.transform.source import Source
     from ociarchive.workers import Workers
 
 _STDOUT: Final = "-"
@@ -31,17 +35,28 @@ _STDOUT_FD: Final = 1
 
 
 class Target:
-    """DEST while it is made: under a hidden name beside it, in a nameless file for `-`, or apart for a merge.
+    """DEST while it is made: under a hidden name beside it, in a nameless file for `-`, or inside of it for a merge.
 
-    `spool` is the folder for temporary files: beside DEST, None for the system's own.
+    `spool` is the folder for temporary files: beside DEST, for a merge DEST itself, None for the system's own.
     """
 
-    def __init__(self, dest: str, options: Options, workers: Workers, stack: ExitStack) -> None:
-        """Take the place of DEST; leaving `stack` gives it back. UsageError: DEST cannot be what is asked for."""
-        self._dest, self._options, self._workers = dest, options, workers
+    def __init__(
+        self,
+        dest: str,
+        options: Options,
+        workers: Workers,
+        stack: ExitStack,
+        sources: Sequence[Source] = (),
+        hear: Hear = nobody,
+    ) -> None:
+        """Take the place of DEST; leaving `stack` gives it back. UsageError: DEST cannot be what is asked for.
+
+        No file of `sources` is replaced; `hear` is told of waits, and of rights that cannot be kept.
+        """
+        self._dest, self._options, self._workers, self._hear = dest, options, workers, hear
         self.layout = writable(options.format)
         self._folder = self.layout.kind == "directory"
-        self._place: Destination | None = None
+        self._place: Destination | Staging | None = None
         self._fd: int | None = None
         self.spool: str | None = None
         if options.outer != "none" and self._folder:
@@ -52,12 +67,14 @@ class Target:
             if self._folder:
                 raise UsageError(f"{options.format.name} is a folder and cannot be written to standard output")
             return
-        if options.force and not options.merge:
-            _require_archive(dest)
-        staged = merge.staging_name(dest) if options.merge else dest
-        force = options.force and not options.merge
-        place = Destination(staged, folder=self._folder, force=force, sync=options.sync, shown=dest)
-        self._place = stack.enter_context(place)
+        keeper = Existing(dest, options.format, sources, hear)
+        place: Destination | Staging
+        if options.merge:
+            self._place = place = stack.enter_context(Staging(dest, dest, keeper))
+        else:
+            keeper.require_outside()
+            made = Destination(dest, folder=self._folder, force=options.force, sync=options.sync, keeper=keeper)
+            self._place = place = stack.enter_context(made)
         self.spool = place.parent
 
     def require_room(self, moves: Sequence[Move]) -> None:
@@ -75,7 +92,7 @@ class Target:
     def _files(self, stack: ExitStack) -> Files:
         if self._place is not None and self._folder:
             return DirectorySink(self._place.path, self._dest, sync=self._options.sync)
-        if self._place is not None and self._options.outer == "none":
+        if isinstance(self._place, Destination) and self._options.outer == "none":
             return TarSink(OpenFile(self._place.fd, self._dest), self.spool, self._dest, sync=self._options.sync)
         self._fd = nameless(self.spool)
         stack.callback(close_read, self._fd)
@@ -83,7 +100,7 @@ class Target:
 
     def wrap(self) -> None:
         """Compress the finished tar as a whole where that is asked for and DEST is a file."""
-        if self._place is not None and self._fd is not None:
+        if isinstance(self._place, Destination) and self._fd is not None:
             options = self._options
             outer.compress(self._fd, self._place.fd, options.outer, self._workers, self._dest, sync=options.sync)
 
@@ -97,8 +114,9 @@ class Target:
         """Give DEST its name, add it to what is there, or send it."""
         if self._place is None:
             self._send()
-        elif self._options.merge:
-            merge.into(self._dest, self._place.path, self._options.format, sync=self._options.sync)
+        elif isinstance(self._place, Staging):
+            options = self._options
+            merge.into(self._dest, self._place.path, options.format, sync=options.sync, hear=self._hear)
         else:
             self._place.publish()
 
@@ -127,11 +145,3 @@ class Target:
                     found=finding.found,
                 )
         return report
-
-
-def _require_archive(dest: str) -> None:
-    """`--force` replaces files and archives; a folder that holds anything else may be somebody's home."""
-    if os.path.exists(dest) and not os.path.isdir(dest) and not os.path.isfile(dest):
-        raise UsageError("DEST is neither a file nor a folder; --force does not replace it", where=dest)
-    if os.path.isdir(dest) and not is_surely_an_archive(dest):
-        raise UsageError("DEST is a folder that holds no archive; --force does not replace it", where=dest)

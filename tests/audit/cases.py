@@ -7,6 +7,7 @@ import json
 import lzma
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import zstandard
 
@@ -63,6 +64,7 @@ from tests.support.build import (
     OCI_LAYER,
     OCI_MANIFEST,
     REF_NAME,
+    Codec,
     Image,
     Node,
     Saved,
@@ -102,9 +104,10 @@ TAG = NOWHERE.replace(":", "-")
 
 def receipt(*digests: str, kind: str = "layers", diff_id: str | None = None) -> bytes:
     """Make what is read of a receipt."""
-    told = [{"new": {"digest": name}, "diff_id": diff_id} for name in digests]
+    told = [{"new": {"mediaType": OCI_LAYER, "digest": name, "size": 7}, "diff_id": diff_id} for name in digests]
     lists: dict[str, object] = {"manifests": [], "indexes": [], "configs": [], "layers": []}
-    return dumped({"schema_version": 1, **lists, kind: told})
+    made: dict[str, object] = {"schema_version": 1, "tool": {"name": "ociarchive"}, "sources": [], "destination": {}}
+    return dumped({**made, **lists, kind: told})
 
 
 def flagged(flag: bytes) -> bytes:
@@ -176,6 +179,17 @@ def in_layer(packed_bytes: bytes, **members: object) -> Image:
     return Image(layers=[replace(BASE, stored=packed_bytes, members=members)])
 
 
+def of_tars(*tars: bytes, codec: Codec = "gzip") -> list[Member]:
+    """Make a layout of an image whose layers unpack to these."""
+    return layout(Image(layers=[packed(one, codec) for one in tars]).node())
+
+
+HELD = tar([file("held", b"x" * 700)], end=0)
+BELOW = tar([folder("etc"), file("etc/a", b"x"), file("old", b"x")])
+GARBLED = HELD + flipped(HELD, 7) + bytes(2 * BLOCK)
+NO_MAP = flipped(pax({"GNU.sparse.major": "1"}), BLOCK)
+
+
 def zstd_layer(stored: bytes) -> Image:
     """Make an image of one layer that is stored as zstd."""
     return Image(layers=[replace(packed(BASE.plain, "zstd"), stored=stored)])
@@ -183,6 +197,18 @@ def zstd_layer(stored: bytes) -> Image:
 
 ZSTD = zstandard.ZstdCompressor(write_checksum=True).compress(BASE.plain)
 ZEROS = tar([file("zeros", bytes(2 << 20))])
+
+
+def commented(data: bytes, size: int) -> bytes:
+    """Compress with a comment of so many bytes, the zero behind it aside."""
+    return (
+        gzip.compress(data, mtime=0)[:3]
+        + b"\x10"
+        + gzip.compress(data, mtime=0)[4:10]
+        + b"c" * size
+        + b"\0"
+        + (gzip.compress(data, mtime=0)[10:])
+    )
 
 
 def each(change: Change, name: str, *, expected: str | None = None, found: str | None = None) -> dict[str, Case]:
@@ -229,16 +255,24 @@ def cyclic(*, closed: bool) -> list[Member]:
     return [*layout(root)]
 
 
-def registry(*, tagged: bool) -> list[Member]:
-    """Make the folder of a registry with one repository."""
-    root, home = "docker/registry/v2/", "docker/registry/v2/repositories/corpus/app/"
-    made_files = [
-        file(f"{root}blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data", data) for name, data in NODE.blobs.items()
-    ]
-    made_files.append(file(f"{home}_manifests/revisions/sha256/{hexed(NODE.digest)}/link", NODE.digest.encode()))
+HOME = "docker/registry/v2/repositories/corpus/app"
+REVISION = f"{HOME}/_manifests/revisions/sha256/{hexed(NODE.digest)}/link"
+LAYER_LINK = f"{HOME}/_layers/sha256/{hexed(TOP.digest)}/link"
+TAG_LINK = f"{HOME}/_manifests/tags/1.0/current/link"
+
+
+def registry(*, tagged: bool, **changed_links: bytes | None) -> list[Member]:
+    """Make the folder of a registry with one repository; None takes a link away."""
+    held: dict[str, bytes | None] = {
+        f"docker/registry/v2/blobs/sha256/{hexed(name)[:2]}/{hexed(name)}/data": data
+        for name, data in NODE.blobs.items()
+    }
+    held |= {f"{HOME}/_layers/sha256/{hexed(name)}/link": name.encode() for name in NODE.blobs if name != NODE.digest}
+    held[REVISION] = NODE.digest.encode()
     if tagged:
-        made_files.append(file(f"{home}_manifests/tags/1.0/current/link", NODE.digest.encode()))
-    return made_files
+        held[TAG_LINK] = NODE.digest.encode()
+    held |= changed_links
+    return [file(name, data) for name, data in held.items() if data is not None]
 
 
 def many_layers(count: int) -> Image:
@@ -271,6 +305,7 @@ def v1(**tags: object) -> list[Member]:
 
 
 SECOND = Image(layers=PLAIN.layers, config_members={"author": "somebody else"})
+THIRD = Image(layers=PLAIN.layers, config_members={"author": "a third one"})
 TWO = [
     {
         "Config": blob_path(PLAIN.image_id),
@@ -279,6 +314,14 @@ TWO = [
     },
 ]
 HYBRID = hybrid(SAVED)
+
+
+def v1_image(number: int, parent: int | None = None, **members: object) -> bytes:
+    """Make the document of version 1 that Docker from 25 on keeps among the blobs, one for each layer."""
+    known = {"id": f"{number:064x}"} | ({} if parent is None else {"parent": f"{parent:064x}"})
+    return dumped({**known, "created": "1970-01-01T00:00:00Z", "os": "linux", **members})
+
+
 ENTRY = TWO[0]
 
 
@@ -290,6 +333,70 @@ def half(*entries: object) -> list[Member]:
 UNKNOWN = "x-sum:abc"
 ODD_BLOB = Node({"mediaType": "text/plain", "digest": UNKNOWN, "size": 4}, {UNKNOWN: b"text"})
 LONG = "a/" * 1500 + "b"
+
+
+def configured(path: str, value: object, **members: Any) -> Case:  # noqa: ANN401  members of a case
+    """Make a case of a config with one member set."""
+    return Case(content=layout(made(config=sets(path, value))), **members)
+
+
+def placed(**platform: object) -> list[Member]:
+    """Make an index of one image of Windows, with these members beside in the descriptor's platform."""
+    image = Image(layers=[BASE], config_members=WINDOWS)
+    return layout(index([image.node(platform={"os": "windows", "architecture": "amd64", **platform})]))
+
+
+WINDOWS = {"os": "windows", "os.version": "10.0.17763.1", "os.features": ["win32k"]}
+#: Members of Docker's configs that engines refuse with another type: member, a value, and what is said of it.
+REFUSED: dict[str, tuple[object, str, str]] = {
+    **{
+        f"config/{key}": (5, "a string", "a number")
+        for key in ("Hostname", "Domainname", "Image", "MacAddress", "User", "WorkingDir", "StopSignal")
+    },
+    **{
+        f"config/{key}": ("true", "a boolean", "a string")
+        for key in ("AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce", "ArgsEscaped")
+    },
+    **dict.fromkeys(
+        ("id", "parent", "comment", "container", "docker_version", "author", "variant", "os.version"),
+        (5, "a string", "a number"),
+    ),
+    "config/NetworkDisabled": (1, "a boolean", "a number"),
+    "config/OnBuild": ("RUN x", "an array of strings", "a string"),
+    "config/Shell": ([5], "an array of strings, or one string", "an array with a number"),
+    "config/StopTimeout": ("10", "a whole number", "a string"),
+    "config/Healthcheck": ([], "an object", "an array"),
+    "config/Healthcheck/Test": ("curl", "an array of strings", "a string"),
+    "config/Healthcheck/Interval": ("5s", "a whole number", "a string"),
+    "config/Healthcheck/Timeout": (1.5, "a whole number", "1.5"),
+    "config/Healthcheck/StartPeriod": ("5s", "a whole number", "a string"),
+    "config/Healthcheck/Retries": (True, "a whole number", "a boolean"),
+    "config/Cmd": ("sh", "an array of strings", "a string"),
+    "config/Volumes": ({"/data": 5}, "an object of empty objects", "a number for '/data'"),
+    "config/ExposedPorts": ({"80/tcp": "x"}, "an object of empty objects", "a string for '80/tcp'"),
+    "os.features": ([5], "an array of strings", "an array with a number"),
+    "Size": ("5", "a whole number", "a string"),
+    "created": ("2023-02-29T00:00:00Z", "a time by RFC 3339", "'2023-02-29T00:00:00Z'"),
+    "container_config": ([], "an object", "an array"),
+    "container_config/Hostname": (5, "a string", "a number"),
+    "container_config/Labels": ({"a": 5}, "an object of strings", "a number for 'a'"),
+    "history/0/comment": (5, "a string", "a number"),
+    "history/0/created": ("", "a time by RFC 3339", "an empty string"),
+}
+#: Members of Docker's configs with values that engines take for them.
+TAKEN: dict[str, object] = {
+    "config/Healthcheck": {"Test": ["CMD", "true"], "Interval": 5, "Timeout": 0, "StartPeriod": 1, "Retries": 3},
+    "config/StopTimeout": 10,
+    "config/Shell": ["powershell"],
+    "config/OnBuild": [],
+    "config/Volumes": {"/data": None},
+    "config/Tty": None,
+    "container_config": {"Hostname": "h", "Cmd": "sh", "Env": ["NOTHING"], "Labels": {"a": None}},
+    "docker_version": "20.10.7",
+    "Size": 5,
+    "id": None,
+    "created": "2024-02-29T23:59:59.123456789+05:30",
+}
 
 
 FAILS: Cases = {
@@ -353,6 +460,14 @@ FAILS: Cases = {
             content=pax({"path": "other"}) + tar([file("a" * 150, b"")], style=Style.GNU, end=0) + WHOLE
         ),
         "folder-with-data": Case(content=tar([file("folder/", b"data")], end=0) + WHOLE),
+        "two-pax-headers": Case(content=pax({"path": "index.json"}) + pax({"comment": "x"}) + WHOLE),
+        "global-behind-pax": Case(content=pax({"path": "one"}) + pax({"comment": "x"}, flag=b"g") + WHOLE),
+        "sparse-name-alone": Case(content=pax({"GNU.sparse.name": "index.json"}) + WHOLE),
+        "checksum-behind-a-zero": Case(content=WHOLE[:148] + b"\0" + WHOLE[148:154] + b" " + WHOLE[156:]),
+        "unknown-type": Case(content=special("x", b"Z") + WHOLE),
+        "hard-link-to-a-later-member": Case(
+            content=[hardlink("early", "index.json"), *GOOD], subject="early", location=": early"
+        ),
     },
     "data-after-end": {
         "byte": Case(content=WHOLE + b"x", location=f": byte {len(WHOLE)}"),
@@ -394,6 +509,11 @@ FAILS: Cases = {
         "in-a-docker-archive": Case(
             content=[*without(docker_archive(SAVED), SAVED.layers[0]), folder(SAVED.layers[0])]
         ),
+    },
+    "member-device": {
+        "character-device": Case(content=special("dev/null", b"3") + WHOLE, subject="dev/null", location=": dev/null"),
+        "block-device": Case(content=special("dev/sda", b"4") + WHOLE, subject="dev/sda"),
+        "fifo": Case(content=special("pipe", b"6") + WHOLE, subject="pipe"),
     },
     "link-escapes": {
         "that-nothing-names": Case(content=[*GOOD, symlink("x", "/etc")], subject="x", location=": x"),
@@ -452,6 +572,17 @@ FAILS: Cases = {
     "limit-name": {
         "long": Case(content=[*GOOD, file("a/" * 2100 + "b", b"")]),
         "asked-for": Case(content=[*GOOD, file("a" * 200, b"")], options=("--limit", "name=100")),
+    },
+    "limit-links": {
+        "steps": Case(content=[*GOOD, symlink("x", "a/b/c/d/nothing")], options=("--limit", "links=2")),
+        "path": Case(
+            content=[
+                *without(docker_archive(SAVED), SAVED.layers[0]),
+                symlink("d", "d/" + "x/" * 30),
+                symlink(SAVED.layers[0], "../d/l"),
+            ],
+            options=("--limit", "name=200"),
+        ),
     },
     "limit-extended": {
         "pax": Case(content=pax({"comment": "x" * (2 << 20)}) + WHOLE),
@@ -532,6 +663,11 @@ FAILS: Cases = {
         "key": Case(content=layout(made(config=splices(b'"\\udfff":1')))),
     },
     "key-case": {
+        "beside-the-known-one": Case(
+            content=layout(made(config=sets("config", {"Env": ["A=b"], "ENV": 5}))), expected="'Env'", found="'ENV'"
+        ),
+        "docker's-own": configured("config/hostname", "h"),
+        "healthcheck": configured("config/Healthcheck", {"test": ["NONE"]}),
         "manifest": Case(
             content=layout(made(manifest=sets("Layers", []))),
             subject=made(manifest=sets("Layers", [])).digest,
@@ -570,6 +706,14 @@ FAILS: Cases = {
     "limit-layers": {
         "asked-for": Case(content=layout(NODE), options=("--limit", "layers=1")),
         "docker-archive": Case(content=docker_archive(SAVED), options=("--limit", "layers=1")),
+    },
+    "limit-listed": {
+        "layers": Case(content=layout(NODE), options=("--limit", "listed=1")),
+        "names": Case(content=layout(NODE, NODE.named("a:1", "1")), options=("--limit", "listed=5")),
+        "blobs": Case(content=layout(NODE), options=("--limit", "listed=3")),
+    },
+    "limit-statements": {
+        "asked-for": Case(content=layout(index([NODE, attestation(NODE)])), options=("--limit", "statements=10")),
     },
     "limit-documents": {
         "asked-for": Case(content=layout(BOTH), options=("--limit", "documents=1")),
@@ -623,6 +767,32 @@ FAILS: Cases = {
         "manifest.json-config": Case(content=saved(sets("0/Config", 1)), location=": manifest.json#/0/Config"),
         "manifest.json-layers": Case(content=saved(sets("0/Layers", "none")), location=": manifest.json#/0/Layers"),
         "manifest.json-tags": Case(content=saved(sets("0/RepoTags", [1])), location=": manifest.json#/0/RepoTags"),
+        "media-type-empty": Case(
+            content=layout(made(manifest=sets("layers/0/mediaType", ""))), found="an empty string"
+        ),
+        "media-type-absent": Case(content=layout(made(manifest=sets("layers/0/mediaType", ABSENT))), found="nothing"),
+        "media-type-null": Case(
+            content=layout(made(manifest=sets("layers/0/mediaType", None))), expected="a string", found="null"
+        ),
+        "layers-absent": Case(content=layout(made(manifest=sets("layers", ABSENT))), found="nothing"),
+        "layers-null": Case(content=layout(made(manifest=sets("layers", None))), expected="an array", found="null"),
+        "platform-absent": Case(
+            content=layout(Image(layers=[BASE], platform=None).node()), expected="a string", found="nothing"
+        ),
+        "os-null": configured("os", None, found="null"),
+        "digest-absent": Case(content=entry(sets("manifests/0/digest", ABSENT)), expected="a string", found="nothing"),
+        "size-fraction": Case(
+            content=entry(sets("manifests/0/size", 7.5)), expected="a whole number of bytes", found="7.5"
+        ),
+        "version-absent": Case(content=entry(sets("schemaVersion", ABSENT)), expected="2", found="nothing"),
+        "manifest.json-wrong": Case(
+            content=changed(docker_archive(SAVED), "manifest.json", b"{}"), expected="an array", found="an object"
+        ),
+        "manifest.json-config-empty": Case(content=saved(sets("0/Config", "")), found="an empty string"),
+        **{
+            f"docker-{path}": configured(path, value, expected=expected, found=found, location=None)
+            for path, (value, expected, found) in REFUSED.items()
+        },
         "layer-sources": Case(content=saved(sets("0/LayerSources", []))),
         "layer-sources-entry": Case(content=saved(sets("0/LayerSources", {PLAIN.layers[0].diff_id: {}}))),
     },
@@ -655,11 +825,44 @@ FAILS: Cases = {
             content=layout(NODE.described(platform="linux/amd64")), location=": index.json#/manifests/0/platform"
         ),
         "os": Case(content=layout(NODE.described(platform={"os": 1, "architecture": "amd64"}))),
+        "os-absent": Case(
+            content=layout(NODE.described(platform={"architecture": "amd64"})), expected="a string", found="nothing"
+        ),
+        "architecture-null": Case(
+            content=layout(NODE.described(platform={"os": "linux", "architecture": None})), found="null"
+        ),
+        "nothing-in-it": Case(content=layout(NODE.described(platform={})), found="nothing"),
         "features": Case(
             content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "os.features": "none"}))
         ),
         "variant": Case(
             content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "variant": []}))
+        ),
+    },
+    "config-value": {
+        "leap-second": configured("created", "2024-02-29T23:59:60Z", found="'2024-02-29T23:59:60Z'"),
+        "small-letters": configured("history/0/created", "2024-02-29t23:59:00z"),
+        "shell-as-text": configured("config/Shell", "sh", expected="an array of strings", found="a string"),
+        "null-in-an-array": configured("config/OnBuild", [None], found="an array with null"),
+        "null-in-history": configured("history", [{}, None], expected="an object", found="null"),
+        "start-interval": configured("config/Healthcheck", {"StartInterval": "5s"}, found="a string"),
+        "memory": configured("config/Memory", "1g", expected="a whole number", found="a string"),
+    },
+    "platform-spelling": {
+        "config": configured("architecture", "x86_64", expected="'amd64'", found="'x86_64'"),
+        "config-os": configured("os", "Linux", expected="'linux'", found="'Linux'"),
+        "unknown": configured("architecture", "z80", expected="a value of GOARCH", found="'z80'"),
+        "descriptor": Case(
+            content=layout(
+                IMAGE.node(platform={"os": "linux", "architecture": "aarch64"}).described(
+                    platform={"os": "Linux", "architecture": "amd64"}
+                )
+            ),
+            expected="'linux'",
+            location=": index.json#/manifests/0/platform/os",
+        ),
+        "docker-archive": Case(
+            content=docker_archive(Saved(image=Image(layers=PLAIN.layers, config_members={"os": "Linux"})))
         ),
     },
     "urls-malformed": {
@@ -677,6 +880,10 @@ FAILS: Cases = {
         "config": Case(content=layout(made(config=sets("architecture", "")))),
         "config-os": Case(content=layout(made(config=sets("os", "")))),
         "descriptor": Case(content=layout(NODE.described(platform={"os": "linux", "architecture": ""}))),
+        "both": Case(content=layout(NODE.described(platform={"os": "", "architecture": ""})), found="an empty string"),
+        "both-of-a-config": Case(
+            content=layout(Image(layers=[BASE], config_members={"os": "", "architecture": ""}).node())
+        ),
         "docker-archive": Case(
             content=docker_archive(Saved(image=Image(layers=PLAIN.layers, config_members={"os": ""})))
         ),
@@ -892,7 +1099,8 @@ FAILS: Cases = {
             content=without(
                 layout(BOTH), *(blob_path(one) for one in (ARM.node().digest, ARM.image_id, ARM.layers[1].digest))
             ),
-            subject=ARM.node().digest,
+            subject=BOTH.digest,
+            location=f": {blob_path(BOTH.digest)}",
         ),
         "nested": Case(
             content=without(
@@ -913,6 +1121,12 @@ FAILS: Cases = {
         ),
         "dir": Case(content=[*GOOD_DIR, file(hexed(digest(b"stray")), b"stray")], folder=True),
         "empty": Case(content=layout(NODE, strays=[b""])),
+        "v1-in-a-layout": Case(content=layout(NODE, strays=[v1_image(1)])),
+        "v1-without-its-parent": Case(content=[*HYBRID, *map(blob_of, (v1_image(1, 9), v1_image(2, 1)))], count=2),
+        "v1-more-than-layers": Case(content=[*HYBRID, *(blob_of(v1_image(number)) for number in range(5))], count=3),
+        "v1-of-a-short-id": Case(content=[*HYBRID, blob_of(v1_image(1, id="1"))]),
+        "v1-with-layers": Case(content=[*HYBRID, blob_of(v1_image(1, rootfs={}))]),
+        "v1-in-a-circle": Case(content=[*HYBRID, *map(blob_of, (v1_image(1, 2), v1_image(2, 1)))], count=2),
     },
     "blob-name": {
         "hidden": Case(
@@ -1025,6 +1239,14 @@ FAILS: Cases = {
             found="linux/amd64",
         ),
         "os": Case(content=layout(IMAGE.node(platform={"os": "windows", "architecture": "amd64"}))),
+        "os-version": Case(
+            content=placed(**{"os.version": "10.0.20348.1"}),
+            expected="windows/amd64, os.version 10.0.20348.1",
+            found="windows/amd64, os.version 10.0.17763.1",
+        ),
+        "os-features": Case(
+            content=placed(**{"os.features": ["a", "win32k"]}), found="windows/amd64, os.features win32k"
+        ),
         "variant": Case(
             content=layout(
                 replace(ARM, config_members={"variant": "v8"}).node(
@@ -1032,6 +1254,46 @@ FAILS: Cases = {
                 )
             )
         ),
+    },
+    "platform-doubled": {
+        "two": Case(
+            content=layout(platforms([IMAGE, SECOND])),
+            subject=SECOND.node().digest,
+            expected="one image of each platform",
+        ),
+        "by-empty-members": Case(
+            content=layout(
+                index(
+                    [
+                        IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                        SECOND.node(
+                            platform={"os": "linux", "architecture": "amd64", "variant": "", "os.features": []}
+                        ),
+                    ]
+                )
+            )
+        ),
+        "three": Case(content=layout(platforms([IMAGE, SECOND, THIRD])), count=2),
+        "sparse": Case(
+            content=layout(
+                index(
+                    [
+                        IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                        FAR.described(platform={"os": "linux", "architecture": "amd64"}),
+                    ]
+                )
+            ),
+            subject=NOWHERE,
+            also=("sparse-index",),
+        ),
+    },
+    "gzip-header": {
+        "name": Case(content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 512)).node()), found="513 bytes"),
+        "comment": Case(content=layout(in_layer(commented(BASE.plain, 512)).node()), expected="512 bytes at most"),
+        "second-member": Case(
+            content=layout(in_layer(gzipped(BASE.plain[:512]) + gzipped(BASE.plain[512:], name=b"n" * 900)).node())
+        ),
+        "outer": Case(content=gzipped(tar(GOOD, style=Style.GNU), name=b"n" * 512), location="", found="513 bytes"),
     },
     "layer-padded": {
         "gzip": Case(content=layout(in_layer(BASE.stored + bytes(1)).node())),
@@ -1041,6 +1303,59 @@ FAILS: Cases = {
         "text": Case(content=layout(Image(layers=[packed(b"text" * 500, "gzip")]).node()), expected="a tar"),
         "short": Case(content=layout(Image(layers=[packed(b"text", "none")]).node())),
         "gzip-in-gzip": Case(content=layout(Image(layers=[packed(BASE.stored, "gzip")]).node())),
+    },
+    "layer-tar-truncated": {
+        "in-data": Case(content=of_tars(HELD[: BLOCK + 600]), expected="700 bytes", found="600 bytes"),
+        "plain": Case(content=of_tars(HELD[: BLOCK + 699], codec="none"), location=None),
+        "zstd": Case(content=of_tars(HELD[: BLOCK + 1], codec="zstd")),
+        "in-header": Case(content=of_tars(HELD + HELD[:300])),
+        "in-first-header": Case(content=of_tars(HELD[:300])),
+        "in-extended-header": Case(content=of_tars(HELD + pax({"path": "b" * 700})[: BLOCK + 600])),
+        "behind-extended-header": Case(content=of_tars(HELD + pax({"path": "b"}))),
+        "in-end": Case(content=of_tars(HELD + bytes(BLOCK + 100))),
+        "saved": Case(content=docker_archive(replace(SAVED, image=Image(layers=[packed(HELD[:900], "none")])))),
+    },
+    "layer-tar-damaged": {
+        "checksum": Case(content=of_tars(GARBLED)),
+        "first-checksum": Case(content=of_tars(flipped(HELD, 7) + bytes(2 * BLOCK))),
+        "text": Case(content=of_tars(HELD + b"text" * 500)),
+        "between": Case(content=of_tars(HELD + bytes(BLOCK) + HELD + bytes(2 * BLOCK))),
+        "records": Case(content=of_tars(NO_MAP + HELD + bytes(2 * BLOCK))),
+    },
+    "layer-tar-ambiguous": {
+        "sizes": Case(content=of_tars(pax({"size": "5"}) + HELD + bytes(2 * BLOCK))),
+    },
+    "layer-path-doubled": {
+        "files": Case(content=of_tars(tar([file("a", b"1"), file("a", b"2")])), found="'a'"),
+        "folders": Case(content=of_tars(tar([folder("a"), file("a/b", b""), folder("a")])), found="'a'"),
+        "spelled-otherwise": Case(content=of_tars(tar([file("a/b", b"1"), file("./a/./b", b"")])), found="'a/b'"),
+        "far": Case(content=of_tars(tar([*(file(f"{n}", b"x" * 9000) for n in range(200)), file("7", b"")]))),
+    },
+    "layer-path-outside": {
+        "file": Case(content=of_tars(tar([file("a/../../b", b"")])), found="'a/../../b'"),
+        "link": Case(content=of_tars(tar([hardlink("b", "../a")])), found="'b'"),
+    },
+    "layer-path-absolute": {
+        "file": Case(content=of_tars(tar([file("/a", b"")])), found="'/a'"),
+    },
+    "layer-link-dangling": {
+        "nowhere": Case(content=of_tars(BELOW, tar([hardlink("b", "nowhere")])), found="'nowhere'"),
+        "behind": Case(content=of_tars(tar([hardlink("b", "a"), file("a", b"")])), found="'a'"),
+        "above": Case(content=of_tars(tar([hardlink("b", "etc/a")]), BELOW), found="'etc/a'"),
+        "deleted": Case(
+            content=of_tars(BELOW, tar([file("etc/.wh.a", b"")]), tar([hardlink("b", "etc/a")])), found="'etc/a'"
+        ),
+        "folder-emptied": Case(
+            content=of_tars(BELOW, tar([file("etc/.wh..wh..opq", b"")]), tar([hardlink("b", "etc/a")])),
+            found="'etc/a'",
+        ),
+    },
+    "layer-unchecked": {
+        "paths": Case(
+            content=of_tars(tar([file("a", b""), file("b", b""), file("c", b""), file("a", b"")])),
+            options=("--limit", "layer-paths=2"),
+        ),
+        "extended": Case(content=of_tars(pax({"comment": "x" * 3000}) + HELD), options=("--limit", "extended=1000")),
     },
     "toc-annotation": {
         "size": Case(content=layout(estargz(annotations={STARGZ_SIZE: "7"}).node()), expected="7"),
@@ -1140,6 +1455,9 @@ FAILS: Cases = {
         "window": Case(
             content=layout(Image(layers=[packed(ZEROS, "zstd")]).node()), options=("--limit", "window=100000")
         ),
+        "gzip-header": Case(
+            content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 90)).node()), options=("--limit", "gzip-header=100")
+        ),
     },
     "media-type-mismatch": {
         "plain-named-gzip": Case(
@@ -1232,6 +1550,41 @@ FAILS: Cases = {
             content=layout(NODE, attestation(IMAGE.node(), statement(NOWHERE))), expected=NODE.digest
         ),
     },
+    # -- registries
+    "registry-link-missing": {
+        "layer": Case(
+            content=registry(tagged=True, **{LAYER_LINK: None}),
+            folder=True,
+            subject=TOP.digest,
+            location=f": {LAYER_LINK}",
+        ),
+        "manifest": Case(content=registry(tagged=True, **{REVISION: None}), folder=True, subject=NODE.digest),
+        "every-layer": Case(
+            content=[one for one in registry(tagged=True) if "/_layers/" not in one.name], folder=True, count=3
+        ),
+    },
+    "registry-link-malformed": {
+        "layer": Case(
+            content=registry(tagged=True, **{LAYER_LINK: b""}),
+            folder=True,
+            subject=TOP.digest,
+            expected=TOP.digest,
+            found="an empty file",
+            location=f": {LAYER_LINK}",
+        ),
+        "layer-of-another": Case(
+            content=registry(tagged=True, **{LAYER_LINK: BASE.digest.encode()}), folder=True, found=BASE.digest
+        ),
+        "tag": Case(content=registry(tagged=True, **{TAG_LINK: b""}), folder=True, subject=TAG_LINK),
+        "revision": Case(content=registry(tagged=True, **{REVISION: NODE.digest.encode() + b"\n"}), folder=True),
+    },
+    "registry-link-dangling": {
+        "revision": Case(
+            content=registry(tagged=True, **{REVISION.replace(hexed(NODE.digest), hexed(NOWHERE)): NOWHERE.encode()}),
+            folder=True,
+            subject=NOWHERE,
+        ),
+    },
 }
 
 PASSES: Cases = {
@@ -1254,7 +1607,6 @@ PASSES: Cases = {
         "all": Case(content=GOOD, receipt=receipt(TOP.digest, BASE.digest)),
         "diff-id": Case(content=GOOD, receipt=receipt(TOP.digest, diff_id=TOP.diff_id)),
         "manifest": Case(content=GOOD, receipt=receipt(NODE.digest, kind="manifests")),
-        "nothing": Case(content=GOOD, receipt=receipt()),
     },
     # -- container
     "tar-damaged": {
@@ -1280,6 +1632,7 @@ PASSES: Cases = {
         ),
         "folder": Case(content=[folder("blobs"), *GOOD]),
         "folder-as-a-file": Case(content=tar([file("old/", b"")], end=0) + WHOLE),
+        "hard-link-to-an-earlier-member": Case(content=[*GOOD, hardlink("late", "index.json")]),
     },
     "data-after-end": {
         "zeros": Case(content=WHOLE + bytes(100_000)),
@@ -1306,8 +1659,12 @@ PASSES: Cases = {
     "member-special": {
         "contiguous-file": Case(content=flagged_whole(b"7")),
         "old-file": Case(content=flagged_whole(b"\0")),
-        "device-that-nothing-names": Case(content=special("dev/null", b"3") + WHOLE),
-        "fifo-that-nothing-names": Case(content=special("pipe", b"6") + WHOLE),
+        "device-that-nothing-names": Case(content=special("dev/null", b"3") + WHOLE, also=("member-device",)),
+        "fifo-that-nothing-names": Case(content=special("pipe", b"6") + WHOLE, also=("member-device",)),
+    },
+    "member-device": {
+        "label-of-a-tar": Case(content=special("label", b"V") + WHOLE),
+        "folder": Case(content=special("dev", b"5") + WHOLE),
     },
     "link-escapes": {
         "above-and-inside-again": Case(
@@ -1352,6 +1709,10 @@ PASSES: Cases = {
     "limit-name": {
         "long": Case(content=[*GOOD, file(LONG, b"")]),
         "lifted": Case(content=[*GOOD, file("a/" * 2100 + "b", b"")], options=("--limit", "name=5000")),
+    },
+    "limit-links": {
+        "exactly": Case(content=[*GOOD, symlink("x", "index.json")], options=("--limit", "links=0")),
+        "folders": Case(content=[*GOOD, symlink("x", "blobs/sha256")]),
     },
     "limit-extended": {
         "large": Case(content=pax({"comment": "x" * 60_000}) + WHOLE),
@@ -1429,6 +1790,10 @@ PASSES: Cases = {
         "lifted": Case(content=layout(nested(17)), options=("--limit", "nesting=20")),
     },
     "limit-layers": {"many": Case(content=layout(many_layers(127).node()))},
+    "limit-listed": {"enough": Case(content=layout(NODE), options=("--limit", "listed=20"))},
+    "limit-statements": {
+        "enough": Case(content=layout(index([NODE, attestation(NODE)])), options=("--limit", "statements=1000")),
+    },
     "limit-documents": {"enough": Case(content=layout(BOTH), options=("--limit", "documents=5"))},
     "limit-documents-size": {"enough": Case(content=layout(NODE), options=("--limit", "documents-size=100000"))},
     "limit-values": {"enough": Case(content=layout(NODE), options=("--limit", "values=1000"))},
@@ -1447,7 +1812,9 @@ PASSES: Cases = {
         "env-with-several-equals": Case(content=layout(made(config=sets("config/Env", ["A=", "B=c=d", "=C:=C:\\"])))),
         "volumes": Case(content=layout(made(config=sets("config/Volumes", {"/data": {}})))),
         "ports": Case(content=layout(made(config=sets("config/ExposedPorts", {"80/tcp": {}})))),
-        "created": Case(content=layout(made(config=sets("created", "2024-02-29T23:59:60.123456789+05:30")))),
+        "created": Case(
+            content=layout(made(config=sets("created", "2024-02-29T23:59:60.123456789+05:30"))), also=("config-value",)
+        ),
         "created-at-no-time": Case(content=layout(made(config=sets("created", "0001-01-01T00:00:00Z")))),
         "features": Case(content=layout(made(config=sets("os.features", ["win32k"])))),
         "size-zero": Case(content=layout(NODE, blob(b"", "text/plain"))),
@@ -1486,6 +1853,18 @@ PASSES: Cases = {
             )
         ),
         "null": Case(content=layout(NODE.described(platform=None))),
+    },
+    "config-value": {f"docker-{path}": configured(path, value) for path, value in TAKEN.items()},
+    "platform-spelling": {
+        **{
+            name: Case(content=layout(Image(layers=[BASE], config_members=members).node()))
+            for name, members in {
+                "windows": {"os": "windows", "architecture": "arm64"},
+                "riscv": {"os": "freebsd", "architecture": "riscv64"},
+                "wasm": {"os": "wasi", "architecture": "wasm32"},
+            }.items()
+        },
+        "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
     },
     "urls-malformed": {
         "some": Case(
@@ -1577,6 +1956,21 @@ PASSES: Cases = {
     },
     "layer-sources-mismatch": {
         "true": Case(content=hybrid(SAVED, LayerSources=sources())),
+        "of-the-compressed-blob": Case(
+            content=saved(
+                sets(
+                    "0/LayerSources",
+                    {one.diff_id: packed(one.plain, "gzip").descriptor("oci") for one in PLAIN.layers},
+                )
+            )
+        ),
+        "of-the-compressed-blob-beside-it": Case(
+            content=[
+                *saved(sets("0/LayerSources", {PLAIN.layers[0].diff_id: BASE.descriptor("oci")})),
+                blob_of(BASE.stored),
+            ],
+            also=("blob-unreferenced",),
+        ),
         "null": Case(content=saved(sets("0/LayerSources", None))),
         "some": Case(content=saved(sets("0/LayerSources", dict([*sources().items()][:1])))),
         "zstd-stored-plain": Case(content=saved(sets("0/LayerSources", sources()))),
@@ -1642,6 +2036,8 @@ PASSES: Cases = {
         ),
         "unknown-media-type": Case(content=layout(NODE, blob(b"x", "application/vnd.example.unknown"))),
         "other-files": Case(content=[*GOOD, file("README", b"x"), file("ingest/x", b"")]),
+        "v1-images": Case(content=[*HYBRID, *map(blob_of, (v1_image(1), v1_image(2, 1)))]),
+        "v1-images-backwards": Case(content=[*map(blob_of, (v1_image(2, 1), v1_image(1))), *HYBRID]),
         "docker-archive": Case(
             content=docker_archive(
                 Saved(
@@ -1726,7 +2122,74 @@ PASSES: Cases = {
             content=layout(replace(ARM, config_members={"variant": "v8"}).node(platform=ARM64.members()))
         ),
         "none": Case(content=layout(ARM.node())),
+        "os-version": Case(content=placed(**{"os.version": "10.0.17763.1", "os.features": ["win32k"]})),
+        "os-version-told-by-the-config-alone": Case(content=placed()),
+        "spelling": Case(
+            content=layout(IMAGE.node(platform={"os": "Linux", "architecture": "x86_64"})), also=("platform-spelling",)
+        ),
         "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+    },
+    "platform-doubled": {
+        "os-version-alone": Case(
+            content=layout(
+                index(
+                    [
+                        Image(layers=[BASE], config_members={**WINDOWS, "os.version": version}).node(
+                            platform={"os": "windows", "architecture": "amd64", "os.version": version}
+                        )
+                        for version in ("10.0.17763.1", "10.0.20348.1")
+                    ]
+                )
+            )
+        ),
+        "variant": Case(
+            content=layout(
+                index([ARM.node(platform=ARM64.members() | {"variant": variant}) for variant in ("v8", "v9")])
+            )
+        ),
+        "features": Case(
+            content=layout(
+                index(
+                    [
+                        one.node(platform={"os": "linux", "architecture": "amd64", "os.features": [str(number)]})
+                        for number, one in enumerate((IMAGE, SECOND))
+                    ]
+                )
+            )
+        ),
+        "compression": Case(
+            content=layout(
+                index(
+                    [
+                        IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                        SECOND.node(platform={"os": "linux", "architecture": "amd64"}).annotated(
+                            **{"io.github.containers.compression.zstd": "true"}
+                        ),
+                    ]
+                )
+            )
+        ),
+        "one-image-twice": Case(content=layout(platforms([IMAGE, IMAGE]))),
+        "attestations": Case(
+            content=layout(index([IMAGE.node(), attestation(IMAGE.node()), attestation(IMAGE.node(), b"{}")]))
+        ),
+        "two-images-of-a-layout": Case(
+            content=layout(
+                IMAGE.node(platform={"os": "linux", "architecture": "amd64"}),
+                SECOND.node(platform={"os": "linux", "architecture": "amd64"}),
+            )
+        ),
+    },
+    "gzip-header": {
+        "as-long-as-go-reads": Case(content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 511)).node())),
+        "comment": Case(content=layout(in_layer(commented(BASE.plain, 511)).node())),
+        "every-field": Case(content=layout(in_layer(gzip_fields(BASE.plain)).node())),
+        "extra-field": Case(
+            content=layout(
+                in_layer(b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\xff" + b"n" * 0xFFFF + gzipped(BASE.plain)[10:]).node()
+            )
+        ),
+        "outer": Case(content=gzipped(tar(GOOD, style=Style.GNU), name=b"n" * 511)),
     },
     "layer-padded": {
         "plain-tar": Case(content=layout(Image(layers=[packed(BASE.plain + bytes(9000), "none")]).node())),
@@ -1738,6 +2201,45 @@ PASSES: Cases = {
         "empty-tar": Case(content=layout(Image(layers=[packed(bytes(1024), "none")]).node())),
         "pax": Case(content=layout(Image(layers=[packed(pax({"a": "b"}) + tar([]), "gzip")]).node())),
         "statement": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
+    },
+    "layer-tar-truncated": {
+        "without-end": Case(content=of_tars(HELD)),
+        "one-block-of-end": Case(content=of_tars(HELD + bytes(BLOCK))),
+        "without-padding": Case(content=of_tars(HELD[: BLOCK + 700])),
+        "in-padding": Case(content=of_tars(HELD[: BLOCK + 900])),
+        "extended-header-alone": Case(content=of_tars(pax({"comment": "x"}, flag=b"g"))),
+        "nothing": Case(content=of_tars(b"", codec="none")),
+    },
+    "layer-tar-damaged": {
+        "behind-the-end": Case(content=of_tars(HELD + bytes(2 * BLOCK) + b"text" * 500)),
+    },
+    "layer-tar-ambiguous": {
+        "sizes-agree": Case(content=of_tars(pax({"size": "700"}) + HELD)),
+    },
+    "layer-path-doubled": {
+        "in-two-layers": Case(content=of_tars(BELOW, BELOW)),
+        "by-a-long-name": Case(content=of_tars(pax({"path": "other"}) + HELD + HELD)),
+        "whiteout": Case(content=of_tars(tar([file(".wh.a", b""), file("a", b""), file(".wh..wh..opq", b"")]))),
+    },
+    "layer-path-outside": {
+        "within": Case(content=of_tars(tar([file("a/../b", b""), file("..a", b""), symlink("c", "../../x")]))),
+    },
+    "layer-path-absolute": {
+        "dot": Case(content=of_tars(tar([folder("./"), file("./a", b"")]))),
+    },
+    "layer-link-dangling": {
+        "here": Case(content=of_tars(tar([file("a", b""), hardlink("b", "./a"), hardlink("c", "/b")]))),
+        "below": Case(content=of_tars(BELOW, tar([hardlink("b", "etc/a")]))),
+        "far-below": Case(content=of_tars(BELOW, tar([file("x", b"")]), tar([hardlink("b", "etc/a")]))),
+        "through-a-link": Case(content=of_tars(BELOW, tar([symlink("l", "etc")]), tar([hardlink("b", "l/a")]))),
+        "deleted-and-made": Case(
+            content=of_tars(BELOW, tar([file(".wh.old", b""), file("old", b"")]), tar([hardlink("b", "old")]))
+        ),
+    },
+    "layer-unchecked": {
+        "as-many-as-allowed": Case(
+            content=of_tars(tar([file("a", b""), file("b", b"")])), options=("--limit", "layer-paths=2")
+        ),
     },
     "toc-annotation": {
         **TABLES,
@@ -1788,6 +2290,9 @@ PASSES: Cases = {
         "zstd-empty-frame": Case(content=layout(zstd_layer(ZSTD + zstandard.ZstdCompressor().compress(b"")).node())),
     },
     "limit-unpacked": {
+        "gzip-header": Case(
+            content=layout(in_layer(gzipped(BASE.plain, name=b"n" * 89)).node()), options=("--limit", "gzip-header=100")
+        ),
         "zeros": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node())),
         "lifted": Case(content=layout(Image(layers=[packed(ZEROS, "gzip")]).node()), options=("--max-ratio", "2000")),
         "exactly": Case(
@@ -1861,5 +2366,17 @@ PASSES: Cases = {
         "cosign": Case(content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))),
         "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
         "attestation-of-index.json": Case(content=layout(NODE, attestation(IMAGE.node()))),
+    },
+    "registry-link-missing": {"all-there": Case(content=registry(tagged=True), folder=True)},
+    "registry-link-malformed": {
+        "layer-that-nothing-needs": Case(
+            content=registry(tagged=True, **{LAYER_LINK.replace(hexed(TOP.digest), hexed(NOWHERE)): b""}), folder=True
+        ),
+    },
+    "registry-link-dangling": {
+        "layer-that-was-collected": Case(
+            content=registry(tagged=True, **{LAYER_LINK.replace(hexed(TOP.digest), hexed(NOWHERE)): NOWHERE.encode()}),
+            folder=True,
+        ),
     },
 }

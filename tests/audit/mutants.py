@@ -572,6 +572,19 @@ members(
         ("config/Labels", ["a=b"]),
         ("config/WorkingDir", 1),
         ("config/StopSignal", 9),
+        ("config/Healthcheck", {"Interval": "5s"}),
+        ("config/Hostname", 5),
+        ("config/Tty", "yes"),
+        ("config/OnBuild", "RUN x"),
+        ("config/Shell", [5]),
+        ("config/StopTimeout", "10"),
+        ("config/Volumes", {"/data": 5}),
+        ("container", 5),
+        ("container_config", {"Hostname": 5}),
+        ("docker_version", 20),
+        ("parent", []),
+        ("Size", "5"),
+        ("created", "2023-02-29T00:00:00Z"),
         ("rootfs", ABSENT),
         ("rootfs", []),
         ("rootfs/type", "layer"),
@@ -585,6 +598,14 @@ members(
 )
 members("config", "digest-malformed", [("rootfs/diff_ids/0", "sha256:abc"), ("rootfs/diff_ids/0", "none")])
 members("config", "digest-malformed", [("rootfs/diff_ids/0", 5)])
+members("config", "config-value", [("created", "2024-06-30T23:59:60Z"), ("config/Shell", "sh")], warning=True)
+members(
+    "config",
+    "platform-spelling",
+    [("architecture", "x86_64"), ("os", "Linux")],
+    warning=True,
+    may=("platform-mismatch",),
+)
 members("config", "platform-empty", [("architecture", ""), ("os", "")], warning=True)
 members(
     "config", "key-case", [("Architecture", "s390x"), ("OS", "plan9"), ("config/user", "0"), ("rootfs/Diff_IDs", [])]
@@ -683,6 +704,9 @@ members(
         ("manifests/0/platform", []),
         ("manifests/0/platform", "linux/amd64"),
         ("manifests/0/platform/variant", 8),
+        ("manifests/0/platform/os", ABSENT),
+        ("manifests/0/platform/architecture", ABSENT),
+        ("manifests/0/platform", {}),
         ("manifests/0/platform/os.features", "none"),
         ("manifests/0/platform/os.version", 10),
     ],
@@ -691,6 +715,12 @@ members(
     "index",
     "platform-empty",
     [("manifests/0/platform/os", ""), ("manifests/0/platform/architecture", "")],
+    warning=True,
+)
+members(
+    "index",
+    "platform-spelling",
+    [("manifests/0/platform/architecture", "x86_64"), ("manifests/0/platform/os", "Linux")],
     warning=True,
 )
 members("index", "key-case", [("manifests/0/platform/OS", "plan9")])

@@ -15,6 +15,11 @@ from tests.support.call import Call, Json, told
 from tests.support.tar import Member, changed, file, symlink
 
 SEVERITY = {rule.id: rule.severity for rule in RULES}
+# Rules about values of members: what was expected and what was found stand apart from the message.
+OF_VALUES = {
+    *("schema", "digest-malformed", "media-type-malformed", "platform-malformed", "platform-empty", "config-value"),
+    *("platform-spelling", "urls-malformed", "annotations-malformed", "key-case", "layers-empty"),
+}
 
 
 def rows(cases: Cases) -> list[Any]:
@@ -51,6 +56,8 @@ def test_fails(rule: str, case: Case, tmp_path: Path, cli_call: Call) -> None:
         case.also and set(counts) == wanted and counts[rule] == case.count
     ), shown(found)
     assert all(one["severity"] == SEVERITY[one["rule"]] for one in found)
+
+    assert all(one["expected"] and one["found"] for one in found if one["rule"] in OF_VALUES), found
 
     (one, *_) = [one for one in found if one["rule"] == rule]
     where = str(tmp_path / "archive")

@@ -69,7 +69,7 @@ def test_a_codec_that_does_not_work_is_a_fault_of_the_machine(
 
 def test_what_is_missing_is_told_and_no_fault() -> None:
     bare = replace(machine.look("."), libmagic=None, memory=None, libc=None, digests={"blake3": None})
-    text = doctor_table(bare)
+    text = doctor_table(bare, width=200)
     assert "libmagic    not here" in text
     assert "blake3      not here (an extra)" in text
     assert text.endswith("OK  every codec gave back what it took\n")
@@ -79,7 +79,7 @@ def test_what_is_missing_is_told_and_no_fault() -> None:
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     one = machine.look(str(tmp_path / "gone")).spaces[0]
     assert (one.free, one.writable, one.fault) == (None, False, "No such file or directory")
-    assert "FAULT No such file" in doctor_table(machine.look(str(tmp_path / "gone")))
+    assert "FAULT No such file" in doctor_table(machine.look(str(tmp_path / "gone")), width=200)
 
 
 def test_nothing_is_left_behind(cli_call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,6 +212,16 @@ EXISTING: dict[str, tuple[Callable[[Path], object], str]] = {
     "link": (lambda path: path.symlink_to(path.parent), "oci-layout"),
 }
 
+#: What is said of each: what would be lost, and what fits instead.
+FITS = {
+    "file": "use --force to replace it, a file that is no image archive",
+    "folder-for-a-file": "name DEST behind it if it is a SOURCE, or use --force to replace it and lose docker.io/",
+    "file-for-a-folder": "use --force to replace it, a file that is no image archive",
+    "layout": "use --merge to add to it, or --force to replace it and lose docker.io/corpus/",
+    "empty-folder": "remove it first, as --force replaces archives alone and this is an empty folder",
+    "link": "choose a name that is free, as --force replaces archives alone and this is a folder without one",
+}
+
 
 def state(path: Path) -> object:
     if path.is_dir():
@@ -228,7 +238,7 @@ def test_an_existing_dest_is_2_and_stays(name: str, tmp_path: Path, cli_call: Ca
     make(dest)
     before = state(dest)
     line = refused(cli_call("convert", source, dest, "--to", form), 2)
-    assert "DEST exists, use --force" in line
+    assert f"DEST exists, {FITS[name]}" in line
     assert state(dest) == before
     assert hidden(dest.parent) == []
 
@@ -401,7 +411,7 @@ def test_version_names_the_codecs(cli_call: Call) -> None:
 
 
 def test_rules_are_listed_and_explained(cli_call: Call) -> None:
-    listed = told(cli_call("rules")).stdout.splitlines()
+    listed = [line for line in told(cli_call("rules")).stdout.splitlines() if not line.startswith(" ")]
     names = [line.split()[1] for line in listed]
     assert len(names) == len(set(names)) > 20
     assert {line.split()[0] for line in listed} == {"error", "warning", "note"}

@@ -12,8 +12,18 @@ FORM = pytest.mark.parametrize("form", FORMS)
 STOP = f"signal {signal.SIGSTOP.value}"
 
 
-def lost(stderr: str, dest: Path, *, force: bool) -> None:
-    words = "another run has written DEST in the meantime" if force else "DEST exists, use --force"
+#: What fits where DEST is there, and what would be lost.
+THERE = {
+    "folder": "DEST exists, use --merge to add to it, or --force to replace it and lose docker.io/faults/app:1.0",
+    "tar": (
+        "DEST exists, name DEST behind it if it is a SOURCE,"
+        " or use --force to replace it and lose docker.io/faults/app:1.0"
+    ),
+}
+
+
+def lost(stderr: str, dest: Path, form: str, *, force: bool) -> None:
+    words = "another run has written DEST in the meantime" if force else THERE[form]
     assert words in stderr
     assert f"({dest})" in stderr
     assert stderr.count("\n") == 1
@@ -35,7 +45,7 @@ def test_the_slower_one_says_so(form: str, old: bool, force: bool, place: Place,
     assert (other.status, other.stderr) == (0, ""), other.stderr
     result, _ = running.go_on()
     assert result.status == 2, result.stderr
-    lost(result.stderr, place.dest, force=force)
+    lost(result.stderr, place.dest, form, force=force)
     assert place.found(form) == "new"
     assert place.left() == []
 
@@ -52,7 +62,7 @@ def test_side_by_side(form: str, old: bool, force: bool, place: Place) -> None:
         for result in results:
             assert result.status in {0, 2}, result.stderr
             if result.status == 2:
-                lost(result.stderr, place.dest, force=force)
+                lost(result.stderr, place.dest, form, force=force)
         assert place.found(form) == "new"
         assert place.left() == []
 

@@ -88,6 +88,8 @@ def stored(codec: str, name: str, *, parts: int = 1, before: bytes = b"") -> Sha
 
 
 SOURCES = {one.diff_id: one.descriptor("oci") for one in IMAGE.layers}
+# What moby and go-containerregistry say of layers that came compressed and lie plain in the archive.
+COMPRESSED = {one.diff_id: packed(one.plain, "gzip").descriptor("oci") for one in IMAGE.layers}
 SHARED = Saved(image=SECOND, tags=["corpus/other:2.0"])
 SKIPPABLE = b"\x5a\x2a\x4d\x18\x04\x00\x00\x00skip"
 
@@ -107,6 +109,8 @@ SHAPES = {
     "config-any-name": Shape(members=named("a", "b", config="some/where/config")),
     "layer-sources": Shape(members=hybrid(SAVED, LayerSources=SOURCES)),
     "layer-sources-without-index": Shape(members=with_entry(LayerSources=SOURCES)),
+    "layer-sources-of-compressed-blobs": Shape(members=with_entry(LayerSources=COMPRESSED)),
+    "layer-sources-of-compressed-blobs-with-index": Shape(members=hybrid(SAVED, LayerSources=COMPRESSED)),
     "symlink-after": Shape(members=linked(symlink, "../1/layer.tar", first=False), images=(SAME_TWICE,)),
     "symlink-before": Shape(members=linked(symlink, "../1/layer.tar", first=True), images=(SAME_TWICE,)),
     "symlink-detour": Shape(members=linked(symlink, "./../2/../1/layer.tar", first=True), images=(SAME_TWICE,)),

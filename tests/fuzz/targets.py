@@ -89,8 +89,6 @@ def _headers(data: bytes) -> Iterator[int]:
 def _same_as_tarfile(raw: bytes, content: Mapping[str, bytes]) -> None:
     """Where nothing is wrong for us, Python's reader sees the same files with the same bytes."""
     theirs: dict[str, bytes] = {}
-    if any(raw[at + 345] and raw[at + 257 : at + 263] != b"ustar\0" for at in _headers(raw)):
-        return  # it takes GNU's times for the beginning of a name
     with tarfile.open(fileobj=io.BytesIO(raw), mode="r:", encoding="utf-8", errors="surrogateescape") as other:
         for info in other:
             named = not info.name.endswith("/")  # a folder of before POSIX, which it misses behind a prefix

@@ -27,6 +27,7 @@ FOUND: dict[str, tuple[str, bytes]] = {
     "tar-long-name-without-its-end": (
         "tar", head(b"././@LongLink", 4, b"L") + b"namebehind".ljust(512, b"\0") + head(b"a") + END,
     ),
+    "tar-checksum-behind-a-zero-byte": ("tar", (_A := head(b"a"))[:148] + b"\0" + _A[148:154] + b" " + _A[156:] + END),
     "tar-folder-of-before-posix-with-a-prefix": ("tar", head(b"d/", flag=b"\0", odd=Odd(prefix=b"p")) + END),
 }  # fmt: skip
 

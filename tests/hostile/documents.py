@@ -582,7 +582,7 @@ CASES: dict[str, Case] = {
     "index-entries-that-are-none": Case(
         build=archive(index_json(b'{"schemaVersion":2,"manifests":[' + b",".join([b"{}"] * 90_000) + b"]}")),
         rule="schema",
-        words="a digest is a string",
+        words="a descriptor has no digest",
     ),
     "version-1-alone": Case(build=archive(version_one(SAVED.image)), rule="not-an-archive", words="before Docker 1.10"),
     "dir-of-an-image-without-blobs": Case(

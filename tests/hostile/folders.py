@@ -60,10 +60,13 @@ def _registry(link: bytes, tag: str = "1") -> Build:
     """Build a registry's storage whose one tag is a link of any bytes."""
 
     def build(path: Path) -> None:
+        repository = path / _REGISTRY / "repositories/library/app"
         for name, data in _NODE.blobs.items():
             encoded = hexed(name)
             at(path / _REGISTRY / "blobs/sha256" / encoded[:2] / encoded / "data", data)
-        manifests = path / _REGISTRY / "repositories/library/app/_manifests"
+            if name != _NODE.digest:
+                at(repository / "_layers/sha256" / encoded / "link", name.encode())
+        manifests = repository / "_manifests"
         at(manifests / "revisions/sha256" / hexed(_NODE.digest) / "link", _NODE.digest.encode())
         at(manifests / f"tags/{tag}/current/link", link)
 

@@ -202,8 +202,8 @@ CASES: dict[str, Case] = {
     ),
     "gzip-header-without-end": Case(
         build=_of(b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * (4 * _MEBIBYTE)),
-        rule="layer-damaged",
-        words="header without end",
+        rule="limit-unpacked",
+        words="--limit gzip-header=N",
     ),
     "gzip-extra-field": Case(
         build=_of(

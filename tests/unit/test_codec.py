@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import lzma
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -161,6 +162,36 @@ def test_decodes_however_it_is_cut(name: str, size: int) -> None:
 def test_every_set_of_header_fields(flags: int) -> None:
     fields = b"\x04\x00abcd" * bool(flags & 4) + b"name\0" * bool(flags & 8) + b"comment\0" * bool(flags & 16)
     assert decoded("gzip", [with_fields(PLAIN, flags, fields)]) == PLAIN
+
+
+def named(size: int) -> bytes:
+    """Make a gzip stream whose header has `size` bytes of a name, the zero behind it aside."""
+    return with_fields(PLAIN, 8, b"n" * size + b"\0")
+
+
+@pytest.mark.parametrize("size", [1, 511, 4096, 1 << 20])
+def test_the_longest_text_of_a_gzip_header_is_a_fact(size: int) -> None:
+    decoder = opened("gzip")
+    stream = named(20) + named(700) + with_fields(PLAIN, 16, b"c" * 60 + b"\0")
+    assert b"".join(piece for chunk in cut(stream, size) for piece in decoder.feed(chunk)) == PLAIN * 3
+    decoder.finish()
+    assert decoder.header == 701
+
+
+@pytest.mark.parametrize("size", [1, 7, 99, 100, 101, 1 << 20])
+def test_a_gzip_header_is_as_long_as_allowed_however_it_is_cut(size: int) -> None:
+    """A header has 10 bytes, then the name and a zero."""
+    allowed = by_name("gzip").decoder(WINDOW, 100)
+    assert b"".join(piece for chunk in cut(named(89), size) for piece in allowed.feed(chunk)) == PLAIN
+    refusing = by_name("gzip").decoder(WINDOW, 100)
+    pieces = (piece for chunk in cut(named(90), size) for piece in refusing.feed(chunk))
+    with pytest.raises(LimitError, match="more than the 100 bytes allowed, --limit gzip-header=N lifts"):
+        deque(pieces, maxlen=0)
+
+
+def test_a_stream_that_ends_in_a_gzip_header_is_cut_there() -> None:
+    with pytest.raises(StreamError, match="cut short inside a header"):
+        decoded("gzip", [named(40)[:30]])
 
 
 @pytest.mark.parametrize("flags", [0x20, 0x40, 0x80, 0xE0])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,16 +122,134 @@ def test_a_name_that_no_file_can_have_is_not_there(tmp_path: Path) -> None:
     assert rules(container) == []
 
 
-@pytest.mark.parametrize("call", ["os.path.realpath", "os.scandir"])
+@pytest.mark.parametrize("call", ["os.open", "os.stat", "os.scandir"])
 def test_what_the_system_refuses_is_the_hosts_fault(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    container = opened(write_folder(tmp_path / "root", [A]))
+    container = opened(write_folder(tmp_path / "root", [A, file("d/b", b"b")]))
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(call, refuse)
     with pytest.raises(HostError, match=r"cannot read: Permission denied, .* \(layout: (a|d)\)"):
-        container.get("a") if call == "os.path.realpath" else list(container.names("d/"))
+        list(container.names("d/")) if call == "os.scandir" else container.get("a")
+
+
+LONG_AGO = [file("blobs/sha256/a", b"inside"), folder("other")]
+
+
+def _file_for_a_link(root: Path) -> None:
+    (root / "blobs/sha256/a").unlink()
+    (root / "blobs/sha256/a").symlink_to(root.parent / "outside/sha256/a")
+
+
+def _folder_for_a_link(root: Path) -> None:
+    (root / "blobs").rename(root / "old")
+    (root / "blobs").symlink_to("../outside")
+
+
+def _inner_folder_for_a_link(root: Path) -> None:
+    (root / "blobs/sha256").rename(root / "old")
+    (root / "blobs/sha256").symlink_to(root.parent / "outside/sha256")
+
+
+def _root_for_a_link(root: Path) -> None:
+    root.rename(root.parent / "old")
+    (root.parent / "outside").rename(root.parent / "blobs")
+    root.symlink_to(root.parent)
+
+
+def _root_for_another(root: Path) -> None:
+    root.rename(root.parent / "old")
+    write_folder(root, [file("blobs/sha256/a", b"secret")])
+
+
+@pytest.mark.parametrize(
+    "exchange", [_file_for_a_link, _folder_for_a_link, _inner_folder_for_a_link, _root_for_a_link, _root_for_another]
+)
+def test_what_is_exchanged_between_look_up_and_reading_leads_nowhere(
+    exchange: Callable[[Path], None], tmp_path: Path
+) -> None:
+    write_folder(tmp_path / "outside", [file("sha256/a", b"secret")])
+    container = opened(write_folder(tmp_path / "root", LONG_AGO))
+    source = container.get("blobs/sha256/a")
+    assert source is not None
+    part = source.part(1, 2)
+    assert b"".join(part.chunks()) == b"ns"
+    exchange(tmp_path / "root")
+    for one in (source, part):
+        with pytest.raises((ContentError, HostError)):
+            list(one.chunks())
+        with pytest.raises((ContentError, HostError)):
+            one.head(3)
+
+
+@pytest.mark.parametrize("call", ["get", "names"])
+def test_a_folder_that_is_exchanged_during_a_look_up_leads_nowhere(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step of a look-up is the moment at which the next folder becomes a link that leads outside."""
+    whole = os.open
+    for step in range(1, 9):
+        place = tmp_path / str(step)
+        write_folder(place / "outside", [file("sha256/a", b"secret"), file("sha256/b", b"secret")])
+        container = opened(write_folder(place / "root", LONG_AGO))
+        left = step
+
+        def racing(path: str, *args: int, place: Path = place, dir_fd: int | None = None) -> int:
+            nonlocal left
+            left -= 1
+            if not left:
+                (place / "root/blobs").rename(place / "root/old")
+                (place / "root/blobs").symlink_to("../outside")
+            return whole(path, *args, dir_fd=dir_fd)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "open", racing)
+            try:
+                found = content(container, "blobs/sha256/a") if call == "get" else list(container.names("blobs/"))
+            except (ContentError, HostError):
+                continue
+        assert found in (None, b"inside", [], ["blobs/sha256/a"])
+
+
+def test_a_link_that_climbs_is_walked_within_the_root(tmp_path: Path) -> None:
+    """A folder that is moved out of the root while a link is followed does not take the look-up along."""
+    members = [A, file("d/e/f", b"f"), symlink("l", "d/e/../../a"), symlink("m", "d/e/../../../root/d/e/f")]
+    container = opened(write_folder(tmp_path / "root", members))
+    assert content(container, "l") == A.data
+    assert content(container, "m") == b"f"
+
+
+def test_links_end(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "root", [A, folder("d")])
+    (root / "0").symlink_to("a")
+    for number in range(1, 60):
+        (root / str(number)).symlink_to(str(number - 1))
+    (root / "long").symlink_to("d/../" * 800 + "a")
+    (root / "wide").symlink_to("/".join(["long-2"] * 500))
+    (root / "long-2").symlink_to("d/../" * 800 + ".")
+    container = opened(root)
+    assert content(container, "39") == A.data
+    assert content(container, "long") == A.data
+    assert rules(container) == []
+    assert content(container, "59") is None
+    assert content(container, "wide") is None
+    assert rules(container) == ["link-loop", "link-loop"]
+
+
+def test_a_folder_linked_to_outside_is_not_listed(tmp_path: Path) -> None:
+    write_folder(tmp_path / "outside", [file("secret", b"secret")])
+    container = opened(write_folder(tmp_path / "root", [symlink("blobs", "../outside")]))
+    assert list(container.names("blobs/")) == []
+    assert rules(container) == ["link-escapes"]
+
+
+def test_a_name_that_cannot_be_spelled_is_not_there(tmp_path: Path) -> None:
+    container = opened(tmp_path)
+    for name in ("\ud800", "a/\ud800/b", "a" * 5000):
+        assert container.get(name) is None
+    assert list(container.names("a\0b/")) == []
+    assert rules(container) == []
 
 
 def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:

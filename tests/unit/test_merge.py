@@ -203,6 +203,80 @@ def test_only_an_oci_layout_can_be_merged_into(tmp_path: Path) -> None:
             merge.require(str(tmp_path / "good"), by_name(name))
 
 
+# name: what is in a layout that a merge does not touch
+UNTOUCHED: dict[str, Node] = {
+    "without-layers": Image(platform=AMD64).node().named("docker.io/corpus/bare:1"),
+    "empty-index": index([]).named("docker.io/corpus/empty:1"),
+    "without-a-config": build.blob(b"{}", "application/vnd.oci.image.manifest.v1+json"),
+}
+
+
+@pytest.mark.parametrize("name", UNTOUCHED)
+def test_a_store_whose_other_images_have_flaws_takes_new_ones(name: str, tmp_path: Path, cli_call: Call) -> None:
+    dest = layout(tmp_path / "dest", OLD, UNTOUCHED[name])
+    source = write_tar(tmp_path / "new.tar", build.layout(NEW))
+    told(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"))
+    assert entries(dest) == [OLD.descriptor, UNTOUCHED[name].descriptor, NEW.descriptor]
+
+
+def test_an_empty_store_takes_images(tmp_path: Path, cli_call: Call) -> None:
+    dest = layout(tmp_path / "dest")
+    source = write_tar(tmp_path / "new.tar", build.layout(NEW))
+    told(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"))
+    assert entries(dest) == [NEW.descriptor]
+
+
+def test_a_registry_with_a_tag_of_schema_1_takes_images(tmp_path: Path, two: tuple[Path, Path], cli_call: Call) -> None:
+    dest = tmp_path / "registry"
+    registry(dest, two[0], call=cli_call)
+    old = json.dumps({"schemaVersion": 1, "name": "corpus/old", "tag": "0", "fsLayers": [], "history": []}).encode()
+    digest = build.digest(old)
+    encoded = build.hexed(digest)
+    root = dest / "docker" / "registry" / "v2"
+    blob = root / "blobs" / "sha256" / encoded[:2] / encoded
+    blob.mkdir(parents=True)
+    (blob / "data").write_bytes(old)
+    for place in (f"revisions/sha256/{encoded}", "tags/0/current", f"tags/0/index/sha256/{encoded}"):
+        folder = root / "repositories" / "corpus" / "old" / "_manifests" / place
+        folder.mkdir(parents=True)
+        (folder / "link").write_text(digest)
+    before = state(dest)
+    registry(dest, two[1], "--merge", call=cli_call)
+    assert before.items() <= state(dest).items()
+
+
+@pytest.mark.parametrize("name", ["oci-layout", "index.json"])
+def test_an_error_in_an_entry_document_is_refused(name: str, tmp_path: Path, cli_call: Call) -> None:
+    dest = layout(tmp_path / "dest", OLD)
+    content = {"oci-layout": b'{"imageLayoutVersion":"2.0.0"}', "index.json": b'{"schemaVersion":2,"manifests":[{}]}'}
+    (dest / name).write_bytes(content[name])
+    before = state(dest)
+    source = write_tar(tmp_path / "new.tar", build.layout(NEW))
+    line = refused(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"), 1)
+    assert "what to merge into is at fault" in line
+    assert f"({dest}: {name}" in line
+    assert state(dest) == before
+
+
+def test_what_another_program_writes_meanwhile_is_not_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merge that fails removes what it added, by what it is, not by its name."""
+    dest, staged = layout(tmp_path / "dest", OLD), layout(tmp_path / "staged", NEW)
+    theirs: list[str] = []
+
+    def fail(source: str, target: str) -> None:
+        del source
+        Path(target).write_bytes(b"theirs")
+        theirs.append(target)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(HostError, match="No space left"):
+        merge.into(str(dest), str(staged), LAYOUT, sync=False)
+    assert Path(theirs[0]).read_bytes() == b"theirs"
+
+
 # By the command line
 
 

@@ -121,6 +121,11 @@ def registry(
         base = f"{ROOT}/repositories/{repository}/_manifests/revisions/sha256"
         members.append(file(f"{base}/{hexed(node.digest)}/link", node.digest.encode()))
         blobs |= node.blobs
+    for repository in {name.rpartition(":")[0] for name in tags}:
+        base = f"{ROOT}/repositories/{repository}"
+        for digest, data in blobs.items():  # more than a registry needs, as links of other tags and pushes are
+            place = "_manifests/revisions" if b'"schemaVersion"' in data else "_layers"
+            members.append(file(f"{base}/{place}/sha256/{hexed(digest)}/link", digest.encode()))
     for digest, data in blobs.items():
         if digest != without:
             members.append(file(f"{ROOT}/blobs/sha256/{hexed(digest)[:2]}/{hexed(digest)}/data", data))
@@ -280,3 +285,86 @@ def test_a_link_outside_is_not_followed(tmp_path: Path, cli_call: Call) -> None:
     found = told(cli_call("audit", "--format", "json", path), 1)
     assert found.rules("error") == {"link-escapes"}
     assert len(found.archive()["images"]) == 1
+
+
+# What a registry could not serve
+
+
+def two(path: Path, *extra: Member) -> Path:
+    """Make two repositories which share their base layer; `extra` replaces files."""
+    return registry(path, {"corpus/app:1": APP, "corpus/web:1": image("web")}, extra=extra)
+
+
+def link(repository: str, place: str, data: bytes = b"") -> Member:
+    return file(f"{ROOT}/repositories/{repository}/{place}/link", data)
+
+
+APP_CONFIG, APP_LAYER = (f"_layers/sha256/{hexed(one)}" for one in (APP.document["config"]["digest"], BASE.digest))
+APP_REVISION = f"_manifests/revisions/sha256/{hexed(APP.digest)}"
+UNSERVED = {
+    "layer": (APP_LAYER, "a layer"),
+    "config": (APP_CONFIG, "a config"),
+    "manifest": (APP_REVISION, "a manifest"),
+}
+
+
+@pytest.mark.parametrize("held", [None, b"", b"hello", f"sha256:{'0' * 64}".encode()])
+@pytest.mark.parametrize("name", UNSERVED)
+def test_a_blob_that_its_repository_does_not_link(
+    name: str, held: bytes | None, tmp_path: Path, cli_call: Call
+) -> None:
+    place, what = UNSERVED[name]
+    path = two(tmp_path / "registry")
+    member = path / ROOT / f"repositories/corpus/app/{place}/link"
+    member.unlink()
+    if held is not None:
+        member.write_bytes(held)
+    found = told(cli_call("audit", "--format", "json", path), 1).archive()["findings"]
+    (one,) = [one for one in found if one["severity"] == "error"]
+    assert one["rule"] == ("registry-link-missing" if held is None else "registry-link-malformed")
+    assert one["location"] == f"{path}: {member.relative_to(path)}"
+    assert what in one["message"]
+    dest = tmp_path / "dest"
+    line = refused(cli_call("convert", path, dest, "--to", "oci-layout", "--no-sync"), 1, dest)
+    assert line.endswith(f"({one['location']})")
+    # Another repository, though it holds the same layer, is not touched by that.
+    result = told(cli_call("convert", f"{path}#corpus/web:1", dest, "--to", "oci-layout", "--no-sync"))
+    assert f"what is not taken along is at fault: {one['rule']}" in result.stderr
+
+
+@pytest.mark.parametrize("held", [b"", b"hello"])
+def test_a_tag_that_leads_nowhere_stops_nothing_but_itself(held: bytes, tmp_path: Path, cli_call: Call) -> None:
+    path = two(tmp_path / "registry", link("corpus/app", "_manifests/tags/2/current", held))
+    where = f"{path}: {ROOT}/repositories/corpus/app/_manifests/tags/2/current/link"
+    dest = tmp_path / "dest"
+    for name in ("corpus/web:1", "corpus/app:1"):
+        told(cli_call("convert", f"{path}#{name}", dest, "--to", "oci-layout", "--no-sync", "--force"))
+    shutil.rmtree(dest)
+    for asked in (path, f"{path}#corpus/app:2"):
+        line = refused(cli_call("convert", asked, dest, "--to", "oci-layout", "--no-sync"), 1, dest)
+        assert line.endswith(f"({where})")
+
+
+@pytest.mark.parametrize("held", [b"", f"sha256:{'0' * 64}".encode()])
+def test_a_revision_that_nothing_needs_stops_nothing(held: bytes, tmp_path: Path, cli_call: Call) -> None:
+    path = two(tmp_path / "registry", link("corpus/app", f"_manifests/revisions/sha256/{'0' * 64}", held))
+    found = told(cli_call("audit", "--format", "json", path), 1)
+    rule = "registry-link-dangling" if held else "registry-link-malformed"
+    assert found.rules("error") == {rule}
+    result = told(cli_call("convert", path, tmp_path / "dest", "--to", "oci-layout", "--no-sync"))
+    assert f"what is not taken along is at fault: {rule}" in result.stderr
+
+
+def test_every_layer_without_a_link_is_a_finding(tmp_path: Path, cli_call: Call) -> None:
+    path = two(tmp_path / "registry")
+    shutil.rmtree(path / ROOT / "repositories/corpus/app/_layers")
+    found = told(cli_call("audit", "--format", "json", path), 1).archive()["findings"]
+    assert [one["subject"] for one in found if one["rule"] == "registry-link-missing"] == [
+        APP.document["config"]["digest"],
+        BASE.digest,
+    ]
+
+
+def test_an_alias_of_another_algorithm_holds_the_usual_digest(tmp_path: Path, cli_call: Call) -> None:
+    alias = link("corpus/app", f"_manifests/revisions/sha512/{'0' * 128}", APP.digest.encode())
+    told(cli_call("audit", "--format", "json", two(tmp_path / "registry", alias)))

@@ -312,18 +312,21 @@ def test_descriptor_keeps_what_it_does_not_know() -> None:
 
 
 NO_DESCRIPTORS: dict[str, tuple[Any, str]] = {
-    "null": (None, "an object, not null"),
-    "array": ([], "an object, not an array"),
-    "string": (GIVEN, "an object, not a string"),
-    "no-digest": ({"mediaType": "a/b", "size": 3}, "digest is a string, not null"),
-    "malformed-digest": (raw(digest="sha256:1"), "malformed sha256 digest"),
-    "no-size": ({"mediaType": "a/b", "digest": GIVEN}, "size is a whole number of bytes, not null"),
-    "size-is-a-string": (raw(size="3"), "size is a whole number of bytes, not a string"),
-    "size-is-a-boolean": (raw(size=True), "size is a whole number"),
-    "size-is-a-fraction": (raw(size=3.0), "size is a whole number of bytes, not 3.0"),
-    "size-is-negative": (raw(size=-1), "size is a whole number of bytes, not -1"),
-    "media-type-is-a-number": (raw(mediaType=7), "mediaType is a string, not a number"),
-    "media-type-is-null": (raw(mediaType=None), "mediaType is a string, not null"),
+    "null": (None, "wrong type: expected an object, found null"),
+    "array": ([], "expected an object, found an array"),
+    "string": (GIVEN, "expected an object, found a string"),
+    "no-digest": ({"mediaType": "a/b", "size": 3}, "a descriptor has no digest: expected a string, found nothing"),
+    "malformed-digest": (
+        raw(digest="sha256:1"),
+        "malformed sha256 digest: expected sha256: and 64 lower-case hex digits, found 'sha256:1'",
+    ),
+    "no-size": ({"mediaType": "a/b", "digest": GIVEN}, "no size: expected a whole number of bytes, found nothing"),
+    "size-is-a-string": (raw(size="3"), "expected a whole number of bytes, found a string"),
+    "size-is-a-boolean": (raw(size=True), "expected a whole number of bytes, found a boolean"),
+    "size-is-a-fraction": (raw(size=3.0), "expected a whole number of bytes, found 3.0"),
+    "size-is-negative": (raw(size=-1), "expected a whole number of bytes, found -1"),
+    "media-type-is-a-number": (raw(mediaType=7), "mediaType has the wrong type: expected a string, found a number"),
+    "media-type-is-null": (raw(mediaType=None), "mediaType has the wrong type: expected a string, found null"),
 }
 
 

@@ -3,13 +3,16 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, references
+from ociarchive.auditing.rules import blobs, container, documents, layers, platforms, references, registry, tars
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
     *documents.RULES,
     *blobs.RULES,
     *layers.RULES,
+    *platforms.RULES,
+    *tars.RULES,
     *references.RULES,
+    *registry.RULES,
 )
 RULE_IDS: Final = frozenset(rule.id for rule in RULES)

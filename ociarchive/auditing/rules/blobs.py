@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.evidence import index_is_sparse
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.bytes.hashing import digest_of
+from ociarchive.container.names import normal
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
-from ociarchive.model import Blob, Image, Layer, Missing, parts
+from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.auditing.evidence import Evidence
+    from ociarchive.model import Edge
     from ociarchive.values import Digest
 
 
@@ -60,31 +62,58 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
-    if evidence.archive.damaged and evidence.folded:
-        return  # what is missing may stand behind the damage, which is told
-    told = {flaw.subject or "" for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
-    if any(subject == "blobs" or (subject.startswith("blobs/") and subject.count("/") == 1) for subject in told):
-        return  # the folder of all blobs leads elsewhere, which is told
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """Something that is named and not here: what it is, how it is called, and under which `names` it would be here."""
+
+    what: str
+    called: str
+    names: frozenset[str]
+
+
+def lacking(evidence: Evidence) -> Iterator[Lacking]:
+    """Give what is named and not in the archive, though it may not be left out."""
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
-        if (
-            absent
-            and edge.descriptor is not None
-            and not blob_names(edge.descriptor.digest) & told
-            and (edge.parent is None or not index_is_sparse(edge.parent))
-        ):
-            yield _missing(evidence, str(edge.descriptor.digest), "manifest or index")
+        if absent and edge.descriptor is not None and (edge.parent is None or not evidence.is_sparse(edge.parent)):
+            digest = edge.descriptor.digest
+            yield Lacking(what="manifest or index", called=str(digest), names=blob_names(digest))
         for part in parts(node):
-            names = blob_names(part.descriptor.digest) if part.descriptor else {part.name}
-            if part.source is None and not _may_be_absent(part) and not names & told:
+            if part.source is None and not _may_be_absent(part):
                 what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
-                yield _missing(evidence, part.name, what)
+                names = (
+                    blob_names(part.descriptor.digest) if part.descriptor else frozenset((part.name, normal(part.name)))
+                )
+                yield Lacking(what=what, called=part.name, names=names)
+
+
+def explains(member: str | None, names: frozenset[str]) -> bool:
+    """Whether a member that gives nothing, or a folder that leads elsewhere, is why one of the names is not there."""
+    return member is not None and any(name == member or name.startswith(f"{member}/") for name in names)
+
+
+def _places(name: str) -> Iterator[str]:
+    """Give a name and the folders that it lies in."""
+    while name:
+        yield name
+        name = name.rpartition("/")[0]
+
+
+def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
+    if evidence.archive.damaged and evidence.folded:
+        return  # what is missing may stand behind the damage, which is told
+    told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
+    for one in lacking(evidence):
+        if not any(place in told for name in one.names for place in _places(name)):
+            yield Fault(
+                location=evidence.place(one.called), subject=one.called,
+                message=f"{one.what} is named and not in the archive",
+            )  # fmt: skip
 
 
 #: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
-_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop"))
+_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop", "limit-links"))
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:
@@ -93,24 +122,41 @@ def _may_be_absent(part: Blob | Layer) -> bool:
     return part.descriptor is not None and bool(part.descriptor.urls)
 
 
-def _missing(evidence: Evidence, name: str, what: str) -> Fault:
-    return Fault(location=evidence.place(name), message=f"{what} is named and not in the archive", subject=name)
-
-
 def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.damaged:
         return
+    lacking: dict[int, list[Edge]] = {}
     for edge in evidence.edges:
-        node = edge.node
-        if not isinstance(node, Missing) or node.source is not None or edge.descriptor is None:
+        absent = isinstance(edge.node, Missing) and edge.node.source is None and edge.descriptor is not None
+        if absent and edge.parent is not None and evidence.is_sparse(edge.parent):
+            lacking.setdefault(id(edge.parent), []).append(edge)
+    for edges in lacking.values():
+        index, holder = edges[0].parent, edges[0].above[-1].descriptor
+        where = index.source.where if index is not None and index.source is not None else evidence.archive.where
+        count = len(edges)
+        what = "a manifest that is" if count == 1 else f"{count} manifests that are"
+        yield Fault(
+            location=where, subject=holder.digest if holder else None,
+            message=f"the index names {what} not in the archive ({_platforms(edges)}); others of it are",
+        )  # fmt: skip
+
+
+def _platforms(edges: Sequence[Edge]) -> str:
+    """Return the platforms of an index's entries, each once with its number; attestations are called so."""
+    counts: dict[str, int] = {}
+    attestations = 0
+    for edge in edges:
+        if refers_to(edge.descriptor) is not None:
+            attestations += 1
             continue
-        if edge.parent is not None and index_is_sparse(edge.parent):
-            platform = edge.descriptor.platform
-            what = f" ({platform})" if platform else ""
-            yield Fault(
-                location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest,
-                message=f"the index names a manifest{what} that is not in the archive, others of it are",
-            )  # fmt: skip
+        platform = edge.descriptor.platform if edge.descriptor else None
+        version = f" {platform.os_version}" if platform and platform.os_version else ""
+        told = f"{platform}{version}" if platform else "no platform"
+        counts[told] = counts.get(told, 0) + 1
+    told_of = [f"{name} {count} times" if count > 1 else name for name, count in counts.items()]
+    if attestations:
+        told_of.append("1 attestation" if attestations == 1 else f"{attestations} attestations")
+    return ", ".join(told_of)
 
 
 def _blob_name(evidence: Evidence) -> Iterator[Fault]:
@@ -191,7 +237,7 @@ RULES: Final = (
     Rule(
         id="blob-unreferenced", severity="warning", spec="image-spec, image-layout.md, Content",
         summary="A blob lies in the archive and nothing leads to it.",
-        advice="Harmless where an edit or an older Docker left it; `convert` leaves it behind.",
+        advice="Harmless where an edit left it; `convert` leaves it behind.",
         check=_blob_unreferenced,
     ),
     Rule(

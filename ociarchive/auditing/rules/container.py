@@ -21,6 +21,13 @@ def _never(_: Evidence) -> Iterator[Fault]:
     return iter(())
 
 
+def _devices(evidence: Evidence) -> Iterator[Fault]:
+    """Devices that are asked for as a file are an error of their own, and told once."""
+    asked = {flaw.subject for flaw in evidence.flaws if flaw.rule == "member-special"}
+    found = noticed("member-device")(evidence)
+    return (fault for fault in found if fault.subject is None or fault.subject not in asked)
+
+
 RULES: Final = (
     Rule(
         id="not-an-archive", severity="error", spec="the formats that `convert --to` lists",
@@ -86,6 +93,11 @@ RULES: Final = (
         advice="Get the archive again from where it was made.", check=noticed("member-special"),
     ),
     Rule(
+        id="member-device", severity="warning", spec="POSIX.1-2017, pax; image-spec, image-layout.md, Content",
+        summary="A device or FIFO lies beside the archive's own members: `tar -x` as root would make it.",
+        advice="Pack the archive again without it; `convert` does.", check=_devices,
+    ),
+    Rule(
         id="link-escapes", severity="error", spec="CVE-2014-9358",
         summary="A link leads out of the archive; it is never followed.",
         advice="Copy what it leads to into the archive.", check=noticed("link-escapes"),
@@ -119,6 +131,11 @@ RULES: Final = (
         id="limit-name", severity="error", spec="limits of this program (--limit name=N, names-size=N)",
         summary="A member's name is longer than any file system takes, or all together than fits into memory.",
         advice="Do not use this archive; find out who made it.", check=noticed("limit-name"),
+    ),
+    Rule(
+        id="limit-links", severity="error", spec="limits of this program (--limit links=N, name=N)",
+        summary="Following the links of the archive takes more steps, or longer paths, than those of real ones do.",
+        advice="Do not use this archive; find out who made it.", check=noticed("limit-links"),
     ),
     Rule(
         id="limit-extended", severity="error", spec="a limit of this program (--limit extended=N)",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.rule import Rule, Severity, noticed
+from ociarchive.auditing.rule import Fault, Rule, Severity, noticed
+from ociarchive.measure import agrees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.auditing.evidence import Evidence
 
 _JSON: Final = "RFC 8259; I-JSON, RFC 7493"
 _MAKER: Final = "Make the archive again; report it to whoever wrote the program that made it."
@@ -14,6 +20,25 @@ _TRAP: Final = "Do not use this archive: two readers may see two images in it."
 def _rule(rule: str, spec: str, summary: str, advice: str = _MAKER, severity: Severity = "error") -> Rule:
     """Return a rule whose faults the readers of documents notice."""
     return Rule(id=rule, severity=severity, spec=spec, summary=summary, advice=advice, check=noticed(rule))
+
+
+def _layer_sources(evidence: Evidence) -> Iterator[Fault]:
+    """Hold each descriptor against bytes of its own digest alone: of others it says nothing."""
+    yield from noticed("layer-sources-mismatch")(evidence)
+    for told in evidence.archive.layer_sources:
+        fact = evidence.fact(told.layer.source)
+        blob = evidence.fact(told.blob) if told.blob != told.layer.source else None
+        diff_id = told.layer.diff_id
+        if fact is not None and agrees(told.descriptor.digest, fact.digests) and told.descriptor.size != fact.size:
+            yield Fault(
+                location=told.where, message="LayerSources gives a layer another size than it has",
+                subject=diff_id, expected=f"{told.descriptor.size} bytes", found=f"{fact.size} bytes",
+            )  # fmt: skip
+        elif blob is not None and blob.diff_ids and diff_id and agrees(diff_id, blob.diff_ids) is False:
+            yield Fault(
+                location=told.where, message="LayerSources gives a layer a blob that unpacks to something else",
+                subject=diff_id, expected=diff_id, found=blob.diff_id,
+            )  # fmt: skip
 
 
 RULES: Final = (
@@ -46,6 +71,14 @@ RULES: Final = (
         "limit-values", "a limit of this program (--limit values=N)",
         "All documents together hold more JSON values than fit into memory.",
     ),
+    _rule(
+        "limit-statements", "a limit of this program (--limit statements=N)",
+        "All payloads of signatures and attestations together are more than is read.",
+    ),
+    _rule(
+        "limit-listed", "a limit of this program (--limit listed=N)",
+        "Layers, names and entries, counted as often as they are reached, are more than a report can hold.",
+    ),
     _rule("limit-outer", "a limit of this program (--limit outer=N)", "The archive is compressed again and again."),
     _rule(
         "limit-ratio", "a limit of this program (--max-ratio)", "The archive unpacks to many times its size.",
@@ -56,6 +89,12 @@ RULES: Final = (
         "schema", "image-spec, manifest.md, image-index.md, config.md, descriptor.md",
         "A member that a document must have is not there, or of the wrong type.",
     ),
+    _rule(
+        "config-value", "Docker image spec v1.2; image-spec, config.md; RFC 3339",
+        "A member of a config has a value that engines read in different ways, or some do not read.",
+        "Engines of today take the image, or its maker wrote it by the letter: write the value as Docker does.",
+        "warning",
+    ),
     _rule("digest-malformed", "image-spec, descriptor.md, Digests", "What should be a digest is none."),
     _rule("media-type-malformed", "RFC 6838, 4.2", "What should be a media type is none."),
     _rule("platform-malformed", "image-spec, image-index.md, platform", "A platform is not what it should be."),
@@ -64,6 +103,11 @@ RULES: Final = (
     _rule(
         "platform-empty", "image-spec, config.md, architecture and os", "An architecture or os is there and empty.",
         "Engines take such an image for any platform, or for none: build it again with a platform.", "warning",
+    ),
+    _rule(
+        "platform-spelling", "image-spec, config.md and image-index.md; go.dev/doc/install/source, GOOS and GOARCH",
+        "An architecture or os is not spelled as Go spells it, as engines compare it.",
+        "Engines do not find the image for its platform: build it again with Go's names.", "warning",
     ),
     _rule(
         "layers-empty", "image-spec, manifest.md, layers", "A manifest lists no layers, where it should list one.",
@@ -110,9 +154,11 @@ RULES: Final = (
         "Keep each format in a folder of its own.", "warning",
     ),
     _rule("role-doubled", "containers-transports(5), dir", "Two files of a dir claim one digest.", _TRAP),
-    _rule(
-        "layer-sources-mismatch", "moby, image/tarexport, LayerSources",
-        "manifest.json's LayerSources and Layers speak of different layers.", "Save the image again.",
+    Rule(
+        id="layer-sources-mismatch", severity="error", spec="moby, image/tarexport, LayerSources",
+        summary="manifest.json's LayerSources and Layers speak of different layers.",
+        advice="Save the image again.",
+        check=_layer_sources,
     ),
     _rule(
         "v1-conflict", "Docker image spec v1, repositories",

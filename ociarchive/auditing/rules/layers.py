@@ -7,18 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule, noticed
-from ociarchive.bytes.filetype import describe
-from ociarchive.container import is_tar
+from ociarchive.bytes.codec import GO_HEADER_TEXT
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
-from ociarchive.model import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing.evidence import Evidence
-    from ociarchive.model import Layer
-    from ociarchive.values import Platform
+    from ociarchive.model import Image, Layer
 
 
 #: How crane (stored bytes) and skopeo (content) name the layers of a docker-archive.
@@ -106,24 +103,6 @@ def _history_count(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _platform_mismatch(evidence: Evidence) -> Iterator[Fault]:
-    for edge in evidence.edges:
-        told = edge.descriptor.platform if edge.descriptor else None
-        real = edge.node.platform if isinstance(edge.node, Image) else None
-        if edge.descriptor is None or told is None or real is None or not all(_both(one) for one in (told, real)):
-            continue
-        same = (told.os, told.architecture) == (real.os, real.architecture)
-        if not same or (told.variant and real.variant and told.variant != real.variant):
-            yield Fault(
-                location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest,
-                expected=told, found=real, message="the index gives an image another platform than its config",
-            )  # fmt: skip
-
-
-def _both(platform: Platform) -> bool:
-    return bool(platform.os and platform.architecture)
-
-
 def _layer_name(evidence: Evidence) -> Iterator[Fault]:
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
@@ -148,16 +127,15 @@ def _layer_padded(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _layer_not_tar(evidence: Evidence) -> Iterator[Fault]:
+def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
+    yield from noticed("gzip-header")(evidence)
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
-        if fact is None or fact.diff_ids is None or not layer.unpacks or not fact.uncompressed_size:
-            continue
-        if not is_tar(fact.first):
+        if fact is not None and layer.unpacks and fact.header > GO_HEADER_TEXT:
             yield Fault(
                 location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
-                expected="a tar", found=describe(fact.first),
-                message=f"layer {number} is no tar",
+                expected=f"{GO_HEADER_TEXT} bytes at most", found=f"{fact.header} bytes",
+                message=f"layer {number}: a gzip header has a name or comment that Go does not read",
             )  # fmt: skip
 
 
@@ -248,12 +226,6 @@ RULES: Final = (
         check=_history_count,
     ),
     Rule(
-        id="platform-mismatch", severity="warning", spec="image-spec, image-index.md, platform",
-        summary="An index gives an image another platform than the image's own config.",
-        advice="Engines choose by the index: the wrong image may be run. Build the index again.",
-        check=_platform_mismatch,
-    ),
-    Rule(
         id="layer-name-mismatch", severity="warning", spec="go-containerregistry, tarball; skopeo, docker-archive",
         summary="A docker-archive's layer is named after a digest that is not its own; its bytes were changed.",
         advice="Its content is proved by its diff_id; get the archive again if its bytes matter.",
@@ -266,10 +238,10 @@ RULES: Final = (
         check=_layer_padded,
     ),
     Rule(
-        id="layer-not-tar", severity="warning", spec="image-spec, layer.md",
-        summary="A layer of a layer's media type holds no tar.",
-        advice="No engine can unpack it: make the image again.",
-        check=_layer_not_tar,
+        id="gzip-header", severity="warning", spec="RFC 1952, 2.3.1; Go, compress/gzip, Reader",
+        summary="A gzip header has a longer name or comment than Go reads, so that skopeo, podman or Docker refuse it.",
+        advice="`convert --compression gzip` writes the layer anew where it was another, else compress it again.",
+        check=_gzip_header,
     ),
     Rule(
         id="toc-annotation", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
@@ -323,9 +295,9 @@ RULES: Final = (
     ),
     Rule(
         id="limit-unpacked", severity="error",
-        spec="limits of this program (--max-ratio, --max-layer-size, --limit window=N)",
-        summary="A layer unpacks to more than is allowed, as decompression bombs do.",
-        advice="If the layer is meant to be so, --max-ratio and --max-layer-size lift the limits.",
+        spec="limits of this program (--max-ratio, --max-layer-size, --limit window=N, --limit gzip-header=N)",
+        summary="A layer unpacks to more, or takes more memory to unpack, than is allowed, as decompression bombs do.",
+        advice="If the layer is meant to be so, --max-ratio, --max-layer-size and --limit lift the limits.",
         check=_layer_limit,
     ),
     Rule(

@@ -17,18 +17,32 @@ if TYPE_CHECKING:
 
 
 def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
+    sets = _Sets()
     for edge in evidence.edges:
         node = edge.node
-        if not isinstance(node, Artifact) or edge.descriptor is None:
+        if not isinstance(node, Artifact) or edge.descriptor is None or not node.spoken_of:
             continue
-        attached = _attached_to(evidence, edge)
+        attached, first = _attached_to(evidence, edge)
         for blob, spoken in node.spoken_of:
-            if attached and spoken and not attached & set(spoken):
+            if attached and spoken and attached.isdisjoint(sets.of(spoken)):
                 yield Fault(
                     location=blob.source.where if blob.source else evidence.place(blob.name),
-                    subject=edge.descriptor.digest, expected=min(attached), found=spoken[0],
+                    subject=edge.descriptor.digest, expected=first, found=spoken[0],
                     message="a signature or statement speaks of another digest than the one it is attached to",
                 )  # fmt: skip
+
+
+class _Sets:
+    """The sets of what payloads speak of, each made once: thousands of artifacts may hold one payload."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, frozenset[Digest]] = {}
+
+    def of(self, spoken: tuple[Digest, ...]) -> frozenset[Digest]:
+        """Return the set of a payload's digests, which live as long as the evidence."""
+        if id(spoken) not in self._made:
+            self._made[id(spoken)] = frozenset(spoken)
+        return self._made[id(spoken)]
 
 
 def _name_conflict(evidence: Evidence) -> Iterator[Fault]:
@@ -73,12 +87,15 @@ def _tag_dangling(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
-    ids = {image.image_id for image in evidence.images}
+    known = evidence.named | {image.image_id for image in evidence.images}
+    dangling: dict[int, bool] = {}
     for edge in evidence.edges:
-        if not isinstance(edge.node, Artifact) or _attached_to(evidence, edge):
+        if not isinstance(edge.node, Artifact) or not edge.node.spoken_of or _attached_to(evidence, edge)[0]:
             continue
         for blob, spoken in edge.node.spoken_of:
-            if spoken and not any(digest in evidence.named or digest in ids for digest in spoken):
+            if id(spoken) not in dangling:
+                dangling[id(spoken)] = bool(spoken) and known.isdisjoint(spoken)
+            if dangling[id(spoken)]:
                 yield Fault(
                     location=blob.source.where if blob.source else evidence.place(blob.name),
                     subject=edge.descriptor.digest if edge.descriptor else blob.name, expected=spoken[0],
@@ -86,17 +103,21 @@ def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
                 )  # fmt: skip
 
 
-def _attached_to(evidence: Evidence, edge: Edge) -> frozenset[Digest]:
-    """Return the digests that an artifact is attached to: by annotation, subject, tag, or cosign's name."""
+def _attached_to(evidence: Evidence, edge: Edge) -> tuple[frozenset[Digest], Digest | None]:
+    """Return the digests that an artifact is attached to, by annotation, subject, tag or cosign's name; and the least.
+
+    Those of a name are counted once for all that is attached to it.
+    """
     entry = edge.entry
     if isinstance(entry, Child):
         subject = entry.node.subject if isinstance(entry.node, Artifact) else None
         named = entry.refers_to or (subject.digest if subject is not None else None)
-        return frozenset((named,)) if named is not None else frozenset()
-    if entry.attached is None:
-        return entry.subjects
-    holders = (root for root in evidence.archive.roots if entry.attached in root.names)
-    return frozenset(root.descriptor.digest for root in holders if root.descriptor is not None)
+        found = frozenset((named,)) if named is not None else frozenset()
+    elif entry.attached is not None:
+        return evidence.holders.get(entry.attached, (frozenset(), None))
+    else:
+        found = entry.subjects
+    return found, min(found, default=None)
 
 
 RULES: Final = (

@@ -1,0 +1,89 @@
+"""Where a command's result goes: to standard output, or to a file beside what the call reads and writes."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.bytes.beside import Beside
+from ociarchive.errors import HostError, cannot
+from ociarchive.report.marks import is_ours
+from ociarchive.report.text import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+STDOUT: Final = "-"
+_STDIN_PATH: Final = "/dev/fd/0"
+_STDOUT_PATH: Final = "/dev/fd/1"
+_STDOUT_FD: Final = 1
+
+
+class Output:
+    """One result of a call. `path` is None or `-` for standard output; `what` is what messages call it."""
+
+    def __init__(self, path: str | None, what: str, *, force: bool, say: Callable[[str], None]) -> None:
+        named = path is not None and path != STDOUT
+        self._file = Beside(path, what, force=force, ours=is_ours, say=say) if path is not None and named else None
+
+    def apart_from(self, sources: Iterable[str], dest: str | None = None) -> None:
+        """Name what the call reads and writes; `-` is a standard stream. UsageError: the result would overwrite it."""
+        if self._file is None:
+            return
+        for path in sources:
+            self._file.apart_from(_STDIN_PATH if path == STDOUT else path)
+        if dest is not None:
+            self._file.apart_from(_STDOUT_PATH if dest == STDOUT else dest)
+
+    def require(self) -> None:
+        """Refuse, before any work, a place that nothing can or must be written to. UsageError, HostError."""
+        if self._file is None:
+            require_stdout()
+        else:
+            self._file.require()
+
+    def write(self, text: str | Iterable[str], *, styled: bool = False) -> None:
+        """Write the result, or the pieces of one; `styled` text has colours.
+
+        UsageError, HostError: it cannot or must not be written.
+        """
+        if self._file is None:
+            emit(text, styled=styled)
+        else:
+            self._file.write(harmless(piece, styled=styled) for piece in _pieces(text))
+
+
+def require_stdout() -> None:
+    """Refuse a standard output that is closed: what is written there would be lost. HostError."""
+    try:
+        mode = fcntl.fcntl(_STDOUT_FD, fcntl.F_GETFL) & os.O_ACCMODE
+    except OSError:
+        raise _closed() from None
+    if mode == os.O_RDONLY:  # what stands in the place of one that was closed
+        raise _closed()
+
+
+def emit(text: str | Iterable[str], *, styled: bool = False) -> None:
+    """Write a result, or the pieces of one, to standard output. HostError: it cannot be written."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        for piece in _pieces(text):
+            sys.stdout.write(harmless(piece, styled=styled).encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:  # a reader that has enough; the status is that of the work
+        return
+    except OSError as error:
+        if error.errno == errno.EBADF:
+            raise _closed() from error
+        raise cannot("write", error, "standard output") from error
+
+
+def _pieces(text: str | Iterable[str]) -> Iterable[str]:
+    return [text] if isinstance(text, str) else text
+
+
+def _closed() -> HostError:
+    return HostError("standard output is closed", hint="name a file, or leave it open")

@@ -1,0 +1,366 @@
+"""A layer's tar on its way past: whether it is whole, and what is odd about its paths.
+
+Fed piece by piece with what a layer unpacks to; contents are passed over, and of a path eight bytes are kept. What ends
+a tar is judged as engines do: their reader, Go's archive/tar, takes the end of the stream for the tar's wherever a
+header may begin, and in the zeros that fill a member's last block.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.container import header
+from ociarchive.container.lenient import lenient
+from ociarchive.container.names import normal
+from ociarchive.container.tar import BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from ociarchive.bytes.limits import Limits
+
+#: What nearly every header is: a file, folder, symlink or device of ustar or GNU with octal numbers and a name of its
+#: own. Groups: its size, its checksum.
+_PLAIN: Final = re.compile(
+    rb".{100}[0-7]{6}[0-7 ][ \0][0-7]{6}[0-7 ][ \0][0-7]{6}[0-7 ][ \0]([0-7]{11})[ \0][0-7]{11}[ \0]"
+    rb"([0-7]{6}\0 )[02-6].{100}ustar.{67}(?:[0-7]{7}\0[0-7]{7}\0|\0{16})\0",
+    re.DOTALL,
+)
+_FILE: Final = ord("0")
+_SPARSE: Final = b"S"
+#: Checksums, as they are written, whose values are kept.
+_SUMS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where a tar cannot be read on: the rule that it breaks and the byte, counted in what the layer unpacks to."""
+
+    rule: str
+    message: str
+    offset: int
+    expected: str | None = None
+    found: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Paths of one kind: the first, and how many there are."""
+
+    first: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """What a walk over a layer's tar came to.
+
+    `fault` ended it early. Without `paths` there were more than is kept, and nothing was found out about doubled ones
+    and hard links. `loose` is the number of hard links to what this layer does not have before them: a layer below may.
+    """
+
+    fault: Fault | None = None
+    paths: bool = True
+    doubled: Named | None = None
+    outside: Named | None = None
+    absolute: Named | None = None
+    loose: int = 0
+
+    @property
+    def whole(self) -> bool | None:
+        """Whether the tar was read to its end; None where it was given up for another reason than damage."""
+        if self.fault is None:
+            return True
+        return None if self.fault.rule in ("layer-tar-ambiguous", "layer-unchecked") else False
+
+
+class _End(Exception):
+    """The walk is over."""
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        super().__init__()
+        self.fault = fault
+
+
+class _Sums(dict[bytes, int]):
+    """What the bytes of a header add up to, plus one, by the checksum that it claims: eight bytes of its own."""
+
+    def __missing__(self, claimed: bytes) -> int:
+        if len(self) >= _SUMS:
+            self.clear()
+        found = self[claimed] = int(claimed[:6], 8) - len(claimed) * ord(" ") + sum(claimed) + 1
+        return found
+
+
+class Walk:
+    """A walk over a tar that is handed over in pieces."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._data, self._at, self._before = b"", 0, 0  # a piece, the place in it, the bytes of the tar before it
+        self._member: tuple[bytes, int, int] = (b"", 0, 0)  # the last one: its name, where its data begins, its size
+        self._extended = header.Extended()
+        self._promised = False  # whether an extended header speaks of a member that did not come yet
+        self._paths: set[int] = set()
+        self._sums = _Sums()
+        self._kept = True
+        self._found: dict[str, Named] = {}
+        self._loose = 0
+        self._fault: Fault | None = None
+        self._ended = self._over = False  # whether the stream ended, and whether the walk did
+        self._run = self._steps()
+        next(self._run)
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes of the tar."""
+        if data and not self._over:
+            self._go(data)
+
+    def finish(self) -> Walked:
+        """Return what was found, once all bytes were taken."""
+        if not self._over:
+            self._go(b"")
+        told = self._found if self._kept else {**self._found, "doubled": None}
+        return Walked(
+            fault=self._fault,
+            paths=self._kept,
+            doubled=told.get("doubled"),
+            outside=told.get("outside"),
+            absolute=told.get("absolute"),
+            loose=self._loose if self._kept else 0,
+        )
+
+    def _go(self, data: bytes) -> None:
+        try:
+            self._run.send(data)
+        except _End as end:
+            self._fault = end.fault
+            self._over = True
+            self._data, self._paths, self._sums = b"", set(), _Sums()
+
+    # The walk. Each `yield` is given the next piece, an empty one at the end.
+
+    def _steps(self) -> Generator[None, bytes]:
+        while True:
+            while self._plain():
+                yield from self._pass_over()
+            if not (yield from self._have(BLOCK)):
+                self._at_the_end()
+            block = self._data[self._at : self._at + BLOCK]
+            if block == header.ZEROS:
+                yield from self._end_marker()
+            offset = self._offset
+            try:
+                yield from self._one(block)
+            except header.HeaderError as error:
+                rule = {"tar-damaged": "layer-tar-damaged", "limit-extended": "layer-unchecked"}.get(error.rule)
+                if offset == 0 and rule == "layer-tar-damaged" and not header.looks_like_tar(block):
+                    rule = "layer-not-tar"
+                what = f"no header stands where one has to be: {error}" if rule == "layer-tar-damaged" else str(error)
+                raise _End(Fault(rule or "layer-tar-ambiguous", what, offset)) from None
+
+    @property
+    def _offset(self) -> int:
+        return self._before + self._at
+
+    def _plain(self) -> bool:
+        """Go over the headers of this piece as far as they are plain ones; tell whether the next is in another."""
+        data, at = self._data, self._at
+        last = len(data) - BLOCK
+        if at > last or self._promised:
+            return at > len(data)
+        match, adler32, sums = _PLAIN.match, zlib.adler32, self._sums
+        blocks: list[bytes] = []
+        size = begin = 0
+        while at <= last:
+            block = data[at : at + BLOCK]
+            found = match(block)
+            # Adler-32 (RFC 1950, 9) has the sum of the bytes, plus one, modulo 65,521 in its lower half. ASCII alone
+            # cannot add up to as much.
+            if found is None or adler32(block) & 0xFFFF != sums[found[2]] or not block.isascii():
+                break
+            blocks.append(block[:100])
+            begin = at + BLOCK
+            size = int(found[1], 8) if block[156] == _FILE else 0
+            at = begin + (size + 511 & -512)
+        self._at = at
+        if blocks:
+            self._member = (blocks[-1].rstrip(b"\0"), self._before + begin, size)
+            self._enter(blocks)
+        return at > len(data)
+
+    def _enter(self, fields: list[bytes]) -> None:
+        """Take paths, as they stand in the first hundred bytes of plain headers."""
+        names = [field.rstrip(b"/\0") for field in fields]
+        joined = b"/" + b"\0/".join(names)
+        if b"/." in joined or b"//" in joined or joined.count(b"\0") >= len(names):
+            names = list(map(self._cleaned, fields))
+        new = set(map(hash, names))
+        if len(new) == len(names) and self._paths.isdisjoint(new):
+            self._paths |= new
+        else:
+            for name in names:
+                self._add(name)
+        self._bound()
+
+    def _bound(self) -> None:
+        """Keep no more paths than are allowed."""
+        if len(self._paths) > self._limits.layer_paths:
+            self._kept = False
+        if not self._kept:
+            self._paths.clear()
+
+    def _cleaned(self, field: bytes) -> bytes:
+        raw = field.split(b"\0", 1)[0]
+        name = (raw[2:] if raw.startswith(b"./") else raw).rstrip(b"/")
+        return self._normal(raw) if b"/." in name or b"//" in name or name[:1] in b"./" else name
+
+    def _add(self, name: bytes) -> None:
+        count = len(self._paths)
+        self._paths.add(hash(name))
+        if len(self._paths) == count:
+            self._note("doubled", name)
+
+    def _one(self, block: bytes) -> Generator[None, bytes]:
+        """Take one header of any kind."""
+        parsed = lenient(block)
+        self._at += BLOCK
+        size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
+        if parsed.flag in header.EXTENDED_FLAGS:
+            if size > self._limits.extended:
+                what = f"an extended header of {size} bytes, --limit extended=N lifts the limit"
+                raise header.HeaderError(f"{what} of {self._limits.extended}", "limit-extended")
+            self._member = (b"an extended header", self._offset, size)
+            content = yield from self._content(size)
+            self._extended.take(parsed.flag, content[:size], *content[size : size + 1])
+            self._promised |= parsed.flag != b"g"
+            return
+        if parsed.flag == _SPARSE and block[header.MORE]:
+            self._member = (b"a sparse map", self._offset, BLOCK)
+            while (yield from self._content(BLOCK))[header.MORE_STILL]:
+                pass
+        name, link, size = self._extended.apply(parsed, size)
+        sparse = self._extended.records.get(b"GNU.sparse.name")
+        raw = sparse if sparse is not None else name.encode("utf-8", "surrogateescape")
+        self._extended.next_member()
+        self._promised = False
+        self._add(self._normal(raw))
+        if parsed.flag == b"1":
+            self._link(raw, link.encode("utf-8", "surrogateescape"))
+        self._bound()
+        self._member = (raw, self._offset, size)
+        self._at += size + -size % BLOCK
+
+    def _content(self, size: int) -> Generator[None, bytes, bytes]:
+        """Return the blocks that hold some bytes of an extended header, and pass them."""
+        whole = size + -size % BLOCK
+        if not (yield from self._have(whole)) and len(self._data) - self._at < size:
+            there = f"{len(self._data) - self._at} bytes"
+            end = self._before + len(self._data)
+            what = "the tar is cut short inside an extended header"
+            raise _End(Fault("layer-tar-truncated", what, end, f"{size} bytes", there))
+        content = self._data[self._at : self._at + whole]
+        self._at += whole
+        return content
+
+    def _pass_over(self) -> Generator[None, bytes]:
+        """Pass over data, of this piece and the next ones."""
+        while self._at > len(self._data):
+            self._before += len(self._data)
+            self._at -= len(self._data)
+            self._data = b""  # a piece that nobody holds is memory for the next one, which caches still have
+            if not self._ended:
+                self._data = yield
+            if not self._data:
+                self._cut_inside()
+                raise _End
+
+    def _have(self, size: int) -> Generator[None, bytes, bool]:
+        """Wait until so many bytes of the tar are at hand from here on; False where it ends before."""
+        if len(self._data) - self._at >= size:
+            return True
+        held = bytearray(memoryview(self._data)[self._at :])
+        self._before += self._at
+        self._data, self._at = b"", 0
+        while len(held) < size and not self._ended:
+            piece = yield
+            self._ended = not piece
+            held += piece
+            del piece
+        self._data = bytes(held)
+        return len(held) >= size
+
+    def _end_marker(self) -> Generator[None, bytes]:
+        """Judge what follows a block of zeros: another one, or nothing."""
+        begin = self._offset
+        if (yield from self._have(2 * BLOCK)):
+            if self._data[self._at + BLOCK : self._at + 2 * BLOCK] == header.ZEROS:
+                raise _End
+            what = "the tar has a lone block of zeros between its members"
+            raise _End(Fault("layer-tar-damaged", what, begin))
+        if len(self._data) - self._at == BLOCK:
+            raise _End
+        end = self._before + len(self._data)
+        raise _End(Fault("layer-tar-truncated", "the tar is cut short inside the blocks that mark its end", end))
+
+    def _at_the_end(self) -> None:
+        """Judge the end of the stream where a header may begin."""
+        rest = self._data[self._at :]
+        end = self._before + len(self._data)
+        if rest:
+            known = self._offset or header.looks_like_tar(rest)
+            what = "the tar is cut short inside a header"
+            raise _End(Fault("layer-tar-truncated" if known else "layer-not-tar", what, end))
+        self._require_kept_promise(end)
+        raise _End
+
+    def _require_kept_promise(self, end: int) -> None:
+        if self._promised:
+            what = "the tar is cut short behind an extended header, before the member that it speaks of"
+            raise _End(Fault("layer-tar-truncated", what, end))
+
+    def _cut_inside(self) -> None:
+        name, begin, size = self._member
+        end = self._before + len(self._data)
+        if end < begin + size:
+            what = f"the tar is cut short inside the member {_shown(name)}"
+            raise _End(Fault("layer-tar-truncated", what, end, f"{size} bytes", f"{max(end - begin, 0)} bytes"))
+        self._require_kept_promise(end)
+
+    # Paths
+
+    def _link(self, raw: bytes, target: bytes) -> None:
+        inside = _normal(target)
+        if inside == b".." or inside.startswith(b"../"):
+            self._note("outside", raw)
+        elif hash(inside) not in self._paths:
+            self._loose += 1
+
+    def _normal(self, raw: bytes) -> bytes:
+        """Return a path as it is compared, and note what is odd about the way that it is written."""
+        if raw.startswith(b"/"):
+            self._note("absolute", raw)
+        name = _normal(raw)
+        if name == b".." or name.startswith(b"../"):
+            self._note("outside", raw)
+        return name
+
+    def _note(self, kind: str, name: bytes) -> None:
+        known = self._found.get(kind)
+        self._found[kind] = Named(known.first, known.count + 1) if known else Named(_shown(name))
+
+
+def _normal(name: bytes) -> bytes:
+    return normal(name.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _shown(name: bytes) -> str:
+    text = name.decode("utf-8", "surrogateescape")
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+#: Characters of a path that are shown.
+_SHOWN: Final = 200

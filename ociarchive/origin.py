@@ -1,0 +1,47 @@
+"""What an archive was read from, as far as those who look into it need to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from ociarchive.bytes.limits import Limits
+    from ociarchive.flaws import Flaws
+
+
+class Origin(Protocol):
+    """What an archive was read from: a folder or a tar (a Container is one), or anything else that holds images."""
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        ...
+
+    @property
+    def kind(self) -> Literal["directory", "tar"]:
+        """What the archive lies in."""
+        ...
+
+    @property
+    def flaws(self) -> Flaws:
+        """What was noticed so far; looking up more may add to it."""
+        ...
+
+    @property
+    def damaged(self) -> bool:
+        """Whether not all of it could be looked through, so that what is not here may have been lost."""
+        ...
+
+    @property
+    def stored_size(self) -> int:
+        """The bytes that the whole takes where it lies, compressed if it is compressed as a whole."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What its readers allow."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open; its blobs may not be readable afterwards."""
+        ...

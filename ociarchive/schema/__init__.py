@@ -1,0 +1,38 @@
+"""What the specifications demand of documents, member by member. null counts as absent, as Go writes and reads it."""
+
+from ociarchive.schema.configs import config_problems
+from ociarchive.schema.kinds import NOTHING, Problem, found_in, shown
+from ociarchive.schema.manifests import descriptor_problems, index_problems, manifest_problems
+from ociarchive.schema.platforms import spelled
+from ociarchive.schema.required import (
+    Malformed,
+    config_in,
+    descriptor_in,
+    diff_ids_in,
+    list_in,
+    object_in,
+    subject_in,
+    version_in,
+)
+from ociarchive.values import type_name
+
+__all__ = [
+    "NOTHING",
+    "Malformed",
+    "Problem",
+    "config_in",
+    "config_problems",
+    "descriptor_in",
+    "descriptor_problems",
+    "diff_ids_in",
+    "found_in",
+    "index_problems",
+    "list_in",
+    "manifest_problems",
+    "object_in",
+    "shown",
+    "spelled",
+    "subject_in",
+    "type_name",
+    "version_in",
+]

@@ -1,0 +1,111 @@
+"""Judging: what is taken of the sources, held against the audit's rules as far as it was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ociarchive.auditing import Evidence, judge
+from ociarchive.auditing.run import look_closer, wanted
+from ociarchive.bytes.source import Bytes
+from ociarchive.measure import measure
+from ociarchive.model import Artifact, Image, parts, walk
+from ociarchive.transform.claims import Claims, claims_by_source
+from ociarchive.transform.taking import refuse_errors, taken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ociarchive.auditing import Finding
+    from ociarchive.auditing.run import Wanted
+    from ociarchive.bytes.limits import Limits
+    from ociarchive.bytes.source import ByteSource
+    from ociarchive.flaws import Flaw
+    from ociarchive.measure import Measured
+    from ociarchive.model import Archive, Root
+    from ociarchive.transform.gather import Gathered
+    from ociarchive.workers import Workers
+
+_UNCLAIMED = Claims()
+
+
+class Judging:
+    """Some roots of some archives, what is claimed of them, and the `facts` of what was read of them so far."""
+
+    def __init__(self, archives: Sequence[Gathered], roots: Sequence[Root], limits: Limits, workers: Workers) -> None:
+        self._archives, self._limits, self._workers = archives, limits, workers
+        kept = {id(root.node) for root in roots}
+        self._taken = [
+            taken(one.archive, tuple(root for root in one.roots if id(root.node) in kept)) for one in archives
+        ]
+        self._wanted: dict[ByteSource, Wanted] = {}
+        for archive in self._taken:
+            for source, how in wanted(archive).items():
+                known = self._wanted.setdefault(source, how)
+                known.unpack |= how.unpack
+                known.algorithms |= how.algorithms
+        self._claims = claims_by_source(self._taken)
+        self.facts: dict[ByteSource, Measured] = {}
+        self._seen: list[tuple[Flaw, ...]] = [()] * len(self._taken)
+
+    def wanted(self, source: ByteSource) -> Wanted:
+        """Return how a source that is taken is to be measured."""
+        return self._wanted[source]
+
+    def check_documents(self) -> None:
+        """Refuse, before any layer is read, what documents alone show to be at fault (ContentError)."""
+        blobs = _blobs(self._taken)
+        for source, how in self._wanted.items():
+            in_memory = isinstance(source, Bytes) and not how.unpack
+            if in_memory or source not in blobs:
+                self.facts[source] = measure(source, limits=self._limits, unpack=False, algorithms=how.algorithms)
+        self.check()
+
+    def check(self, *, closer: bool = False) -> None:
+        """Refuse what is taken if a rule finds an error in it (ContentError); `closer` reads layers again for that."""
+        for number, one in enumerate(self._taken):
+            facts = dict(self.facts)
+            if closer:
+                self._seen[number] = look_closer(one, facts, self._limits, self._workers)
+            refuse_errors(Evidence(one, facts, self._seen[number], folded=False))
+
+    def contradicted(self, source: ByteSource) -> bool:
+        """Whether what was measured of a source shows a claim to be false; then `check` says which."""
+        fact = self.facts[source]
+        if not self._claims.get(source, _UNCLAIMED).contradicted_by(fact):
+            return False
+        self._measure_beside(source, fact)
+        return True
+
+    def _measure_beside(self, source: ByteSource, fact: Measured) -> None:
+        """Read the other layers of an image in which this one is another's: their order is at fault then, not it."""
+        for archive in self._taken:
+            for edge in walk(archive.roots):
+                image = edge.node
+                if not isinstance(image, Image) or fact.diff_id not in image.diff_ids:
+                    continue
+                here = [layer.source for layer in image.layers if layer.source is not None and layer.unpacks]
+                if source not in here or len(here) != len(image.layers):
+                    continue
+                for other in here:
+                    if other not in self.facts:
+                        how = self._wanted[other]
+                        limits = how.limits or self._limits
+                        self.facts[other] = measure(
+                            other, limits=limits, unpack=True, algorithms=how.algorithms, lane=self._workers.lane
+                        )
+
+    def findings(self) -> Iterator[Finding]:
+        """Give what was found in the sources, what is not taken too, as far as it was read."""
+        for one, seen in zip(self._archives, self._seen, strict=True):
+            yield from judge(Evidence(one.archive, dict(self.facts), seen))
+
+
+def _blobs(archives: Sequence[Archive]) -> set[ByteSource]:
+    """Return the sources of what documents name: layers, configs, whatever artifacts hold."""
+    found: set[ByteSource] = set()
+    for archive in archives:
+        for edge in walk(archive.roots):
+            if isinstance(edge.node, Artifact) and edge.node.document is None and edge.node.source is not None:
+                found.add(edge.node.source)
+            found.update(part.source for part in parts(edge.node) if part.source is not None)
+    return found
