@@ -111,7 +111,7 @@ class Tree:
                 for name in names
                 for line in (wrapped(name, room, "  ", whole=True) if self._whole else [tail(name, room)])
             ]
-            gap = "  " if isinstance(entry, Root) else ""
+            gap = "  " if others else ""  # apart from further names
             yield f"{indent}{corner}{head}"
             yield from (f"{below}{name}" for name in others)
             yield from (f"{below}{part}" for part in self._parts(more, room, gap))
