@@ -9,14 +9,14 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.jobs import STORED
-from ociarchive.bytes.codec import GZIP, ZSTD
+from ociarchive.blobio.codec import GZIP, ZSTD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.images import Facts
     from benchmarks.jobs import Job
-    from ociarchive.bytes.codec import Codec, Level
+    from ociarchive.blobio.codec import Codec, Level
 
 #: MB of unpacked data per second, by the name of the step.
 Rates: TypeAlias = "dict[str, float]"

@@ -8,12 +8,12 @@ import pytest
 
 from benchmarks import primitives
 from benchmarks.report import rate, rounds
-from ociarchive.bytes.codec import GZIP, ZSTD
+from ociarchive.blobio.codec import GZIP, ZSTD
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from ociarchive.bytes.codec import Codec, Level
+    from ociarchive.blobio.codec import Codec, Level
 
 _CODECS = pytest.mark.parametrize("codec", [GZIP, ZSTD], ids=lambda codec: codec.name)
 

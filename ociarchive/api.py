@@ -12,28 +12,28 @@ import os
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.auditing import Policy, Report, audit_archive, sniffed
-from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.locks import nobody
-from ociarchive.differing import ASPECTS, Difference, difference
-from ociarchive.differing import Options as _DiffOptions
+from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.locks import nobody
+from ociarchive.comparison import ASPECTS, Difference, difference
+from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, open_archive
 from ociarchive.measure import Progress
-from ociarchive.report.facts import archive_facts
+from ociarchive.report.shared.facts import archive_facts
+from ociarchive.selection.argument import Source
+from ociarchive.selection.select import Selectors
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
 from ociarchive.transform.options import Options
 from ociarchive.transform.plan import Storage
-from ociarchive.transform.select import Selectors
-from ociarchive.transform.source import Source
 from ociarchive.values import Platform, Reference
 from ociarchive.workers import Workers, processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ociarchive.bytes.codec import Level
-    from ociarchive.differing.model import Aspect
+    from ociarchive.blobio.codec import Level
+    from ociarchive.comparison.difference import Aspect
     from ociarchive.transform.plan import Compression, MediaTypes
     from ociarchive.values import JSON
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive import documents, schema
-from ociarchive.bytes.hashing import sha256
-from ociarchive.bytes.limits import LimitError, Limits
-from ociarchive.bytes.source import Bytes, read_all
+from ociarchive.blobio.hashing import sha256
+from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.source import Bytes, read_all
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
@@ -23,7 +23,7 @@ from ociarchive.values import MAX_WORD, Descriptor, Digest, word
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.values import JSON, Descriptor, Digest
 

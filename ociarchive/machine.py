@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Final
 
 import zstandard
 
-from ociarchive.bytes.codec import CODECS
-from ociarchive.bytes.filetype import libmagic
-from ociarchive.bytes.gzipcodec import INFLATED_BY
-from ociarchive.bytes.hashing import hasher
+from ociarchive.blobio.codec import CODECS
+from ociarchive.blobio.filetype import libmagic
+from ociarchive.blobio.gzipcodec import INFLATED_BY
+from ociarchive.blobio.hashing import hasher
 from ociarchive.workers import allowed, processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ociarchive.bytes.codec import Codec
+    from ociarchive.blobio.codec import Codec
 
 _SAMPLE: Final = b"ociarchive " * 4096
 _WINDOW: Final = 128 << 20

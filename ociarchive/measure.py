@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.bytes.codec import MAGIC, NONE, StreamError, sniff
-from ociarchive.bytes.hashing import Hashes
-from ociarchive.bytes.limits import LimitError
+from ociarchive.blobio.codec import MAGIC, NONE, StreamError, sniff
+from ociarchive.blobio.hashing import Hashes
+from ociarchive.blobio.limits import LimitError
 from ociarchive.container.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ociarchive.bytes.codec import Codec
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.codec import Codec
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.container.walk import Walked
     from ociarchive.values import Digest
 

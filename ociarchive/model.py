@@ -15,8 +15,8 @@ from ociarchive.values import Digest, Platform, tagged_digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.flaws import Flaw
     from ociarchive.origin import Origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from ociarchive.bytes.limits import Limits
+    from ociarchive.blobio.limits import Limits
     from ociarchive.flaws import Flaws
 
 

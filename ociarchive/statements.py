@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ociarchive import documents
-from ociarchive.bytes.limits import LimitError
+from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.values import Digest
@@ -21,8 +21,8 @@ from ociarchive.values import Digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.values import JSON, Descriptor
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from ociarchive.auditing.audit import Report, audit_archive, audit_archives, judge
     from ociarchive.auditing.evidence import Evidence, sniffed
     from ociarchive.auditing.policy import Policy, Waiver
     from ociarchive.auditing.rule import Finding, Rule, Severity
     from ociarchive.auditing.rules import RULES
-    from ociarchive.auditing.run import Report, audit_archive, audit_archives, judge
 
 __all__ = [
     "RULES",
@@ -45,6 +45,6 @@ _MODULES: Final = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'run')}"), name)
+    value: object = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'audit')}"), name)
     globals()[name] = value
     return value

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ociarchive.bytes.codec import MAGIC, sniff
+from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.measure import agrees
 from ociarchive.model import Image, Index, Missing, images, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Edge, Layer

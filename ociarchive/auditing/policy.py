@@ -48,6 +48,14 @@ class Policy:
         found += [Waiver(rule=rule, how=f"counted as {level}", by=by) for rule, (level, by) in self.severity.items()]
         return tuple(found)
 
+    def waives(self, rule: str) -> str | None:
+        """Return why findings of a rule do not count, None where they do."""
+        if rule in self.ignore:
+            return f"ignored, as {self.ignore[rule]} asks"
+        if self.only and rule not in self.only:
+            return f"not among the rules that {', '.join(dict.fromkeys(self.only.values()))} names"
+        return None
+
     def fails(self, findings: Iterable[Finding]) -> bool:
         """Whether findings that count make an archive fail: an error, with `strict` a warning too."""
         return any(one.severity == "error" or (self.strict and one.severity == "warning") for one in findings)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rule import Severity
 from ociarchive.auditing.rules import RULE_IDS
-from ociarchive.bytes.source import read_named
+from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 
 if TYPE_CHECKING:

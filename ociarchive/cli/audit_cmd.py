@@ -12,9 +12,10 @@ import click
 
 from ociarchive.auditing import Finding, Policy, Report, audit_archives
 from ociarchive.auditing.rules import RULE_IDS
+from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
-from ociarchive.bytes.beside import OverwriteError
-from ociarchive.bytes.limits import LimitError
+from ociarchive.blobio.beside import OverwriteError
+from ociarchive.blobio.limits import LimitError
 from ociarchive.cli.common import (
     common,
     common_options,
@@ -33,19 +34,18 @@ from ociarchive.cli.progress import progress
 from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
-from ociarchive.report.audit_table import audit_table
-from ociarchive.report.receipt import check_receipt, load_receipt
-from ociarchive.report.run import Run
-from ociarchive.report.text import safe
-from ociarchive.transform.select import matching
-from ociarchive.transform.source import Source
+from ociarchive.report.audit.audit_table import audit_table
+from ociarchive.report.conversion.receipt import check_receipt, load_receipt
+from ociarchive.report.shared.text import safe
+from ociarchive.selection.argument import Source
+from ociarchive.selection.select import matching
 from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.bytes.limits import Limits
+    from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.cli.output import Output
     from ociarchive.cli.surroundings import Now
@@ -62,11 +62,11 @@ Examples:
 #: Archives that are read side by side; each holds a file open, of which a process may have only 64.
 _TOGETHER: Final = 8
 _REPORTS: Final = {
-    "json": "ociarchive.report.jsonout",
-    "sarif": "ociarchive.report.sarif",
-    "junit": "ociarchive.report.junit",
-    "codequality": "ociarchive.report.codequality",
-    "html": "ociarchive.report.html",
+    "json": "ociarchive.report.audit.audit_json",
+    "sarif": "ociarchive.report.audit.sarif",
+    "junit": "ociarchive.report.audit.junit",
+    "codequality": "ociarchive.report.audit.codequality",
+    "html": "ociarchive.report.audit.audit_html",
 }
 
 

@@ -13,13 +13,13 @@ import click
 
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError
-from ociarchive.report.text import harmless
+from ociarchive.report.shared.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.transform.source import Source
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.selection.argument import Source
     from ociarchive.values import Platform
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -80,7 +80,7 @@ def common_options(function: F) -> F:
 
 def limit_options(function: F) -> F:
     """Add the options that lift limits against input that is made to exhaust a reader."""
-    from ociarchive.bytes.limits import NAMES, Limits
+    from ociarchive.blobio.limits import NAMES, Limits
 
     default = Limits()
     for option in (
@@ -133,7 +133,7 @@ def output(values: dict[str, Any], shared: Common) -> Output:
 
 def limits(values: dict[str, Any]) -> Limits:
     """Return the limits that a call asks for. UsageError: one that does not exist, or no number."""
-    from ociarchive.bytes.limits import NAMES, RATIO_FROM_ASKED, Limits
+    from ociarchive.blobio.limits import NAMES, RATIO_FROM_ASKED, Limits
 
     asked: dict[str, Any] = {}
     for text in values["named_limits"]:
@@ -151,7 +151,7 @@ def limits(values: dict[str, Any]) -> Limits:
 
 def source(argument: str) -> Source:
     """Return the path and the selector of an argument `PATH#SELECTOR`; a path that exists is no selector."""
-    from ociarchive.transform.source import Source
+    from ociarchive.selection.argument import Source
 
     if "#" not in argument or os.path.lexists(argument):
         return Source(path=_local(argument))
@@ -216,7 +216,7 @@ def sha256_of(path: str) -> str:
     """Return the digest of a file in hex."""
     import hashlib
 
-    from ociarchive.bytes.source import open_regular
+    from ociarchive.blobio.source import open_regular
 
     with open(open_regular(path, path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

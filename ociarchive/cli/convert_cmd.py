@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-from ociarchive.bytes.source import open_regular
+from ociarchive.blobio.source import open_regular
 from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, platform, source, width
 from ociarchive.cli.completing import among
 from ociarchive.cli.output import Output, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
-from ociarchive.report.receipt import receipt_json
-from ociarchive.report.summary import summary
-from ociarchive.report.text import safe, shortened
+from ociarchive.report.conversion.receipt import receipt_json
+from ociarchive.report.conversion.summary import summary
+from ociarchive.report.shared.text import safe, shortened
+from ociarchive.selection.select import Selectors
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import Options
 from ociarchive.transform.plan import Storage
-from ociarchive.transform.select import Selectors
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:
-    from ociarchive.bytes.codec import Level
+    from ociarchive.blobio.codec import Level
     from ociarchive.cli.common import Common
 
 _LONGEST_LEVEL = 9

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ociarchive.auditing.run import Run
 from ociarchive.cli.common import (
     common,
     common_options,
@@ -25,16 +26,15 @@ from ociarchive.cli.common import (
 )
 from ociarchive.cli.progress import progress
 from ociarchive.cli.surroundings import current_folder, now
-from ociarchive.differing import ASPECTS, Options, difference
-from ociarchive.report.diff_json import diff_json
-from ociarchive.report.diff_table import diff_table
-from ociarchive.report.run import Run
+from ociarchive.comparison import ASPECTS, Options, difference
+from ociarchive.report.comparison.diff_json import diff_json
+from ociarchive.report.comparison.diff_table import diff_table
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.differing import Difference
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.comparison import Difference
 
 _EXAMPLES = """\b
 Examples:
@@ -82,7 +82,7 @@ def command(**values: Any) -> int:
     if values["fmt"] == "json":
         text = diff_json(found)
     elif at is not None:
-        from ociarchive.report.diff_html import diff_html
+        from ociarchive.report.comparison.diff_html import diff_html
 
         text = diff_html(found, _run(found, options.limits, at.time))
     else:

@@ -9,7 +9,7 @@ import click
 from ociarchive.cli.common import common, common_options, output, output_options, width
 from ociarchive.cli.surroundings import current_folder
 from ociarchive.machine import look
-from ociarchive.report.doctor import doctor_json, doctor_table
+from ociarchive.report.shared.doctor import doctor_json, doctor_table
 
 _EXAMPLES = """\b
 Examples:

@@ -22,11 +22,11 @@ from ociarchive.cli.common import (
 )  # fmt: skip
 from ociarchive.errors import ContentError
 from ociarchive.formats import open_archive
-from ociarchive.report.audit_table import first_of_each, verdict
-from ociarchive.report.jsonout import inspect_json
-from ociarchive.report.text import plural, safe
-from ociarchive.report.tree import Tree
-from ociarchive.transform.select import Selectors, nothing_in, select
+from ociarchive.report.audit.audit_json import inspect_json
+from ociarchive.report.audit.audit_table import first_of_each, verdict
+from ociarchive.report.shared.text import plural, safe
+from ociarchive.report.shared.tree import Tree
+from ociarchive.selection.select import Selectors, nothing_in, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

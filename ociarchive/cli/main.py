@@ -147,7 +147,7 @@ def _asks_for_traces(argv: Sequence[str]) -> bool:
 
 
 def _fail(text: str, status: int, *, verbose: bool) -> int:
-    from ociarchive.report.text import safe
+    from ociarchive.report.shared.text import safe
 
     if verbose:
         import traceback

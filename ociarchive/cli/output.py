@@ -8,10 +8,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.beside import Beside
+from ociarchive.blobio.beside import Beside
 from ociarchive.errors import HostError, cannot
-from ociarchive.report.marks import is_ours
-from ociarchive.report.text import harmless
+from ociarchive.report.shared.marks import is_ours
+from ociarchive.report.shared.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.text import cut, plural, size
+from ociarchive.report.shared.text import cut, plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

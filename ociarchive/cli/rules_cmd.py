@@ -13,7 +13,7 @@ from ociarchive.cli.common import common_options, width
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.output import emit
 from ociarchive.errors import UsageError
-from ociarchive.report.text import placed, wrapped
+from ociarchive.report.shared.text import placed, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

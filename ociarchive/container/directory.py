@@ -9,17 +9,17 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.source import FileRange
-from ociarchive.bytes.within import Folder, Found
-from ociarchive.container.base import member
+from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.source import FileRange
+from ociarchive.blobio.within import Folder, Found
+from ociarchive.container.protocol import member
 from ociarchive.errors import cannot
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.bytes.within import Astray
+    from ociarchive.blobio.within import Astray
 
 _ASTRAY: Final = {
     "escapes": ("link-escapes", "link leads out of the folder"),

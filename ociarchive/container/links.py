@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ociarchive.container.base import member
 from ociarchive.container.names import join, normal
+from ociarchive.container.protocol import member
 from ociarchive.flaws import Flaw
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from ociarchive.bytes.limits import Limits
+    from ociarchive.blobio.limits import Limits
     from ociarchive.flaws import Flaws
 
 _MAX_LINKS: Final = 40

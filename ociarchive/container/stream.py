@@ -17,7 +17,7 @@ from ociarchive.container.tar import BLOCK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ociarchive.bytes.limits import Limits
+    from ociarchive.blobio.limits import Limits
 
 _KINDS: Final = {
     b"0": "reg", b"\0": "reg", b"7": "reg", b"1": "hardlink", b"2": "symlink", b"3": "char", b"4": "block",

@@ -11,13 +11,13 @@ import os
 from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.source import FileRange, close_read
+from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.source import FileRange, close_read
 from ociarchive.container import header
 from ociarchive.container.alike import Alike
-from ociarchive.container.base import member
 from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
 from ociarchive.container.names import normal
+from ociarchive.container.protocol import member
 from ociarchive.errors import cannot, clipped
 from ociarchive.flaws import Flaw, Flaws
 

@@ -20,7 +20,7 @@ from ociarchive.container.tar import BLOCK
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from ociarchive.bytes.limits import Limits
+    from ociarchive.blobio.limits import Limits
 
 #: What nearly every header is: a file, folder, symlink or device of ustar or GNU with octal numbers and a name of its
 #: own. Groups: its size, its checksum.

@@ -6,11 +6,11 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.codec import GO_HEADER_TEXT
-from ociarchive.bytes.filetype import HEAD, describe
-from ociarchive.bytes.limits import LimitError, Limits
-from ociarchive.bytes.source import close_read, open_regular
-from ociarchive.bytes.spool import read_fd, spool, unpack
+from ociarchive.blobio.codec import GO_HEADER_TEXT
+from ociarchive.blobio.filetype import HEAD, describe
+from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.source import close_read, open_regular
+from ociarchive.blobio.spool import read_fd, spool, unpack
 from ociarchive.container import Container, DirectoryContainer, TarContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
@@ -23,7 +23,7 @@ from ociarchive.model import extent, parts, walk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ociarchive.formats.base import Format, Layout
+    from ociarchive.formats.format import Format, Layout
     from ociarchive.model import Archive, Root
     from ociarchive.values import Digest
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
-from ociarchive.bytes.limits import LimitError
+from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ociarchive.container import Container
     from ociarchive.documents import Document
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.format import Content
     from ociarchive.model import Node
     from ociarchive.values import JSON, Descriptor
 

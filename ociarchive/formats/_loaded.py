@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
-from ociarchive.formats.base import LeftOut
+from ociarchive.formats.format import LeftOut
 from ociarchive.model import REF_NAME, Artifact, Image, Root, walk
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.format import Content
     from ociarchive.values import JSON
 
 #: Why a name stays out of manifest.json, and why one stays out of the archive.

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.bytes.limits import LimitError
+from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout
 from ociarchive.model import Image, images, parts, walk
@@ -20,7 +20,7 @@ from ociarchive.values import Reference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.graph import GraphReader
     from ociarchive.model import Root, Stored

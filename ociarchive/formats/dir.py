@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.bytes.hashing import sha256
-from ociarchive.bytes.source import Bytes
+from ociarchive.blobio.hashing import sha256
+from ociarchive.blobio.source import Bytes
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import _layout
-from ociarchive.formats.base import Format, LeftOut
+from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
 from ociarchive.schema import Malformed
@@ -19,9 +19,9 @@ from ociarchive.values import REGISTERED, Descriptor, Digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.format import Content
 
 _NAME: Final = "dir"
 _MANIFEST: Final = "manifest.json"

@@ -16,7 +16,7 @@ from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _loaded, _sources, _v1
-from ociarchive.formats.base import Format, LeftOut
+from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive, Blob, Image, Root, images
 from ociarchive.schema import Malformed
 from ociarchive.schema.kinds import STRINGS
@@ -25,9 +25,9 @@ from ociarchive.values import Digest, Reference, type_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.format import Content
     from ociarchive.graph import GraphReader
     from ociarchive.model import LayerSource
     from ociarchive.values import JSON

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive import schema
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
-from ociarchive.formats.base import Format, LeftOut
+from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.container import Container
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.format import Content
     from ociarchive.values import Digest
 
 

@@ -10,10 +10,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.bytes.source import read_all
+from ociarchive.blobio.source import read_all
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout
-from ociarchive.formats.base import Format, LeftOut
+from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, parts, walk
 from ociarchive.values import Descriptor, Digest, Reference
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.container import Container
-    from ociarchive.formats.base import Content
+    from ociarchive.formats.format import Content
 
 _NAME: Final = "registry-storage"
 _ROOT: Final = "docker/registry/v2/"

@@ -3,7 +3,7 @@
 from ociarchive.schema.configs import config_problems
 from ociarchive.schema.kinds import NOTHING, Problem, found_in, shown
 from ociarchive.schema.manifests import descriptor_problems, index_problems, manifest_problems
-from ociarchive.schema.platforms import spelled
+from ociarchive.schema.platform_members import spelled
 from ociarchive.schema.required import (
     Malformed,
     config_in,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.schema import kinds
 from ociarchive.schema.kinds import BOOLEAN, STRING, STRINGS, WHOLE, Members, Problem, Table
-from ociarchive.schema.platforms import member_problems, required_problems
+from ociarchive.schema.platform_members import member_problems, required_problems
 from ociarchive.values import JSON, type_name
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.schema import kinds
 from ociarchive.schema.kinds import STRING, STRINGS, TEXTS, Kind, Members, Problem, shown
-from ociarchive.schema.platforms import member_problems, required_problems
+from ociarchive.schema.platform_members import member_problems, required_problems
 from ociarchive.values import JSON, MAX_WORD, Descriptor
 
 if TYPE_CHECKING:

@@ -6,22 +6,22 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.codec import StreamError
-from ociarchive.bytes.spool import unpack
+from ociarchive.blobio.codec import StreamError
+from ociarchive.blobio.spool import unpack
 from ociarchive.container.header import HeaderError
 from ociarchive.container.stream import Tar
 from ociarchive.documents import DocumentError
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
-from ociarchive.toc import claims, split
-from ociarchive.toc.compare import compare
-from ociarchive.toc.fetch import fetch
+from ociarchive.toc import split, tables
+from ociarchive.toc.chunks import fetch
+from ociarchive.toc.entries import compare
 from ociarchive.toc.locate import ESTARGZ_SIZE, locate
-from ociarchive.toc.wrong import Faults, TableError
+from ociarchive.toc.mismatches import Faults, TableError
 
 if TYPE_CHECKING:
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.toc.locate import Table
     from ociarchive.values import Descriptor
 
@@ -60,7 +60,7 @@ def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None,
 
 def _hold(table: Table, source: ByteSource, limits: Limits, faults: Faults) -> None:
     """Hold a table against the layer: first its files, then where they are stored."""
-    told = claims.read(table, source.where, limits)
+    told = tables.read(table, source.where, limits)
     rebuilt = None
     if told.split:  # without a digest engines pass the tar-split data over
         try:

@@ -7,15 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.hashing import digest_of, sha256
-from ociarchive.bytes.spool import unpack
+from ociarchive.blobio.hashing import digest_of, sha256
+from ociarchive.blobio.spool import unpack
 from ociarchive.container.header import parse
 from ociarchive.container.tar import BLOCK
-from ociarchive.toc.wrong import TableError
+from ociarchive.toc.mismatches import TableError
 
 if TYPE_CHECKING:
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.values import Descriptor
 
 ESTARGZ_DIGEST: Final = "containerd.io/snapshot/stargz/toc.digest"

@@ -12,16 +12,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.bytes.hashing import hasher
-from ociarchive.bytes.spool import unpack
+from ociarchive.blobio.hashing import hasher
+from ociarchive.blobio.spool import unpack
 from ociarchive.errors import ContentError
-from ociarchive.toc.wrong import TableError
+from ociarchive.toc.mismatches import TableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.toc.locate import Stretch
 
 _FILE, _SEGMENT = 1, 2

@@ -11,7 +11,7 @@ from ociarchive.model import Artifact, Layer, parts, walk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Measured
     from ociarchive.model import Archive
     from ociarchive.values import Descriptor, Digest

@@ -11,32 +11,32 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.bytes.locks import nobody
+from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import writable
 from ociarchive.model import Missing, walk
-from ociarchive.transform.gather import Gathered, gather, tagged
 from ociarchive.transform.judging import Judging
-from ociarchive.transform.moving import Moving, sentence
 from ociarchive.transform.plan import has_docker_types, plan
-from ociarchive.transform.readers import refusals
+from ociarchive.transform.refusals import refusals
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
+from ociarchive.transform.sources import Gathered, gather, tagged
 from ociarchive.transform.target import Target
+from ociarchive.transform.transfer import Moving, sentence
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.auditing import Finding, Report
-    from ociarchive.bytes.locks import Hear
-    from ociarchive.formats.base import Content, LeftOut
+    from ociarchive.blobio.locks import Hear
+    from ociarchive.formats.format import Content, LeftOut
     from ociarchive.measure import Progress
     from ociarchive.model import Node, Root
-    from ociarchive.transform.gather import Gathering
+    from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.sink import Sink
-    from ociarchive.transform.source import Source
+    from ociarchive.transform.sources import Gathering
     from ociarchive.values import Digest
 
 

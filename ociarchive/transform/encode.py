@@ -9,13 +9,13 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from ociarchive.bytes.hashing import Hashes
+from ociarchive.blobio.hashing import Hashes
 from ociarchive.workers import BLOCKS_AHEAD
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from ociarchive.bytes.codec import Codec
+    from ociarchive.blobio.codec import Codec
     from ociarchive.values import Digest
     from ociarchive.workers import Workers
 

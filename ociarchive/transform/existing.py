@@ -8,9 +8,9 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ociarchive.bytes.codec import MAGIC, NONE, sniff
-from ociarchive.bytes.destination import STAGED, Keeper
-from ociarchive.bytes.hidden import hidden_name, is_part_of
+from ociarchive.blobio.codec import MAGIC, NONE, sniff
+from ociarchive.blobio.destination import STAGED, Keeper
+from ociarchive.blobio.staging import hidden_name, is_part_of
 from ociarchive.errors import HostError, OciArchiveError, UsageError, cannot
 from ociarchive.formats import is_any_formats, open_archive, owned_names
 from ociarchive.transform.merge import MERGED
@@ -18,9 +18,9 @@ from ociarchive.transform.merge import MERGED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ociarchive.bytes.locks import Hear
-    from ociarchive.formats.base import Format
-    from ociarchive.transform.source import Source
+    from ociarchive.blobio.locks import Hear
+    from ociarchive.formats.format import Format
+    from ociarchive.selection.argument import Source
 
 _SHOWN: Final = 3
 _LABEL: Final = 100

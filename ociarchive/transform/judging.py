@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Evidence, judge
-from ociarchive.auditing.run import look_closer, wanted
-from ociarchive.bytes.source import Bytes
+from ociarchive.auditing.audit import look_closer, wanted
+from ociarchive.blobio.source import Bytes
 from ociarchive.measure import measure
 from ociarchive.model import Artifact, Image, parts, walk
 from ociarchive.transform.claims import Claims, claims_by_source
-from ociarchive.transform.taking import refuse_errors, taken
+from ociarchive.transform.subset import refuse_errors, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ociarchive.auditing import Finding
-    from ociarchive.auditing.run import Wanted
-    from ociarchive.bytes.limits import Limits
-    from ociarchive.bytes.source import ByteSource
+    from ociarchive.auditing.audit import Wanted
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Root
-    from ociarchive.transform.gather import Gathered
+    from ociarchive.transform.sources import Gathered
     from ociarchive.workers import Workers
 
 _UNCLAIMED = Claims()

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.auditing.rules import RULES
-from ociarchive.bytes.hidden import is_part_of, part_of
-from ociarchive.bytes.locks import locked_folder, nobody
-from ociarchive.bytes.rights import Rights
-from ociarchive.bytes.sink import fsync_folder
+from ociarchive.blobio.files import fsync_folder
+from ociarchive.blobio.locks import locked_folder, nobody
+from ociarchive.blobio.rights import Rights
+from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.formats import open_archive
-from ociarchive.transform.adding import add, files_below, same, undone_on_failure
+from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ociarchive.bytes.locks import Hear
+    from ociarchive.blobio.locks import Hear
     from ociarchive.flaws import Flaw
-    from ociarchive.formats.base import Format
+    from ociarchive.formats.format import Format
     from ociarchive.model import Archive, Root
     from ociarchive.values import JSON
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 
 if TYPE_CHECKING:
-    from ociarchive.formats.base import Format
+    from ociarchive.formats.format import Format
+    from ociarchive.selection.select import Selectors
     from ociarchive.transform.plan import Storage
-    from ociarchive.transform.select import Selectors
     from ociarchive.values import Reference
 
 

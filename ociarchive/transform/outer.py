@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ociarchive.bytes.codec import by_name
-from ociarchive.bytes.spool import read_fd, write_all
+from ociarchive.blobio.codec import by_name
+from ociarchive.blobio.spool import read_fd, write_all
 from ociarchive.errors import cannot
 from ociarchive.transform.encode import Encoder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ociarchive.bytes.codec import MAGIC, Codec, by_name, sniff
+from ociarchive.blobio.codec import MAGIC, Codec, by_name, sniff
 from ociarchive.errors import UsageError
 from ociarchive.formats import writable
 from ociarchive.mediatypes import Family, Kind, kind_of, layer_type, look_up
@@ -14,9 +14,9 @@ from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ociarchive.bytes.codec import Level
-    from ociarchive.bytes.source import ByteSource
-    from ociarchive.formats.base import Format
+    from ociarchive.blobio.codec import Level
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.formats.format import Format
     from ociarchive.model import Layer, Root
     from ociarchive.values import Descriptor, Digest
 

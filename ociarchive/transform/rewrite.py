@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, toc
-from ociarchive.bytes.hashing import sha256
+from ociarchive.blobio.hashing import sha256
 from ociarchive.mediatypes import (
     DOCKER_MANIFEST,
     OCI_CONFIG,

@@ -13,9 +13,9 @@ from ociarchive.values import Digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ociarchive.bytes.sink import Files
-    from ociarchive.bytes.sink import Slot as FileSlot
-    from ociarchive.formats.base import Content, Layout
+    from ociarchive.blobio.files import Files
+    from ociarchive.blobio.files import Slot as FileSlot
+    from ociarchive.formats.format import Content, Layout
     from ociarchive.values import Descriptor
 
 #: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.

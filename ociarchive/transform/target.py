@@ -6,15 +6,15 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import audit_archive
-from ociarchive.bytes.destination import Destination, Staging
-from ociarchive.bytes.locks import nobody
-from ociarchive.bytes.randomfile import OpenFile
-from ociarchive.bytes.sink import DirectorySink, Files, TarSink
-from ociarchive.bytes.source import close_read
-from ociarchive.bytes.spool import nameless, read_fd, temporary_folder, write_all
+from ociarchive.blobio.destination import Destination, Staging
+from ociarchive.blobio.files import DirectorySink, Files, TarSink
+from ociarchive.blobio.locks import nobody
+from ociarchive.blobio.randomfile import OpenFile
+from ociarchive.blobio.source import close_read
+from ociarchive.blobio.spool import nameless, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import open_archive, writable
-from ociarchive.transform import merge, outer, room
+from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.sink import LayoutSink, Sink
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
-    from ociarchive.bytes.locks import Hear
+    from ociarchive.blobio.locks import Hear
     from ociarchive.measure import Progress
+    from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
-    from ociarchive.transform.source import Source
     from ociarchive.workers import Workers
 
 _STDOUT: Final = "-"
@@ -81,7 +81,7 @@ class Target:
         """Refuse, before any work, what surely does not fit. HostError: how much is needed and how much is there."""
         folder = self.spool or temporary_folder()
         where = self._dest if self._place is not None else folder
-        room.require(moves, folder, where, one_file=not self._folder)
+        preflight.require(moves, folder, where, one_file=not self._folder)
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to, which leaving `stack` closes."""

@@ -41,9 +41,9 @@ def module(name: str, source: str, *, is_package: bool = False) -> Module:
     [
         pytest.param(structure.upward, module("values", "from ociarchive.cli import main"), id="upward"),
         pytest.param(structure.upward, module("values", "from ociarchive import graph"), id="upward-of-package"),
-        pytest.param(structure.upward, module("bytes.source", "from ..container import tar"), id="upward-relative"),
-        pytest.param(structure.upward, module("bytes.source", "import ociarchive.model"), id="upward-plain"),
-        pytest.param(structure.upward, module("bytes", "from .. import model", is_package=True), id="upward-init"),
+        pytest.param(structure.upward, module("blobio.source", "from ..container import tar"), id="upward-relative"),
+        pytest.param(structure.upward, module("blobio.source", "import ociarchive.model"), id="upward-plain"),
+        pytest.param(structure.upward, module("blobio", "from .. import model", is_package=True), id="upward-init"),
         pytest.param(
             structure.upward,
             module("values", "if TYPE_CHECKING:\n    from ociarchive.model import Image"),
@@ -83,12 +83,12 @@ def test_a_breach_is_found(check: Callable[[Module], list[str]], bad: Module) ->
     ("check", "good"),
     [
         pytest.param(structure.upward, module("graph", "from ociarchive import model, values"), id="downward"),
-        pytest.param(structure.upward, module("bytes.codec", "from .source import Bytes"), id="own-row"),
+        pytest.param(structure.upward, module("blobio.codec", "from .source import Bytes"), id="own-row"),
         pytest.param(structure.upward, module("formats", "from . import dir", is_package=True), id="own-package"),
         pytest.param(
             structure.sideways, module("formats.dir", "from ociarchive.formats._shared import x"), id="helper"
         ),
-        pytest.param(structure.inside_functions, module("bytes.filetype", "def f():\n    import magic"), id="lazy"),
+        pytest.param(structure.inside_functions, module("blobio.filetype", "def f():\n    import magic"), id="lazy"),
         pytest.param(structure.inside_functions, module("cli.main", "def f():\n    import rich"), id="command-line"),
         pytest.param(structure.printing, module("cli.main", "print('x')"), id="print"),
         pytest.param(structure.too_long, module("values", "x = 1\n" * MAX_LINES), id="long"),

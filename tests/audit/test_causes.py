@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ociarchive.auditing import RULES
-from ociarchive.report.text import safe
+from ociarchive.report.shared.text import safe
 from tests.audit.cases import FAILS
 from tests.audit.making import NODE, SAVED, Case, saved, sets, without
 from tests.support.build import Image, docker_archive, layer, layout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ociarchive.auditing import RULES, audit_archive
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.formats import open_archive
 from ociarchive.workers import Workers
 from tests.audit.editing import NotHereError, opened

@@ -10,7 +10,7 @@ import pytest
 
 import ociarchive
 from benchmarks import images, jobs, primitives, process
-from ociarchive.bytes.codec import GZIP, ZSTD, Codec
+from ociarchive.blobio.codec import GZIP, ZSTD, Codec
 
 MIB = 1 << 20
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes import beside
-from ociarchive.bytes.beside import Beside
+from ociarchive.blobio import beside
+from ociarchive.blobio.beside import Beside
 from ociarchive.errors import HostError, UsageError
-from ociarchive.report.marks import is_ours
+from ociarchive.report.shared.marks import is_ours
 from tests.support import build
 from tests.support.build import Image, layer
 from tests.support.call import Call, hidden, refused, told

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ociarchive import machine
-from ociarchive.bytes import gzipcodec
-from ociarchive.report.doctor import doctor_json, doctor_table
+from ociarchive.blobio import gzipcodec
+from ociarchive.report.shared.doctor import doctor_json, doctor_table
 from tests.support.call import Call, Run, told
 
 ENCODE = gzipcodec.encode

@@ -163,7 +163,7 @@ def test_a_damaged_archive_has_no_say_either(members: int, tmp_path: Path, cli_c
 
 
 def test_a_text_that_was_forgotten_is_caught_on_its_way_out(tmp_path: Path, cli_call: Call) -> None:
-    from ociarchive.report.text import harmless as passed  # noqa: PLC0415  beside the helper of this name
+    from ociarchive.report.shared.text import harmless as passed  # noqa: PLC0415  beside the helper of this name
 
     assert passed("a\x1b[31m\n\tb\u202e") == "a\\x1b[31m\n\tb\\u202e"
     assert passed("\x1b[31ma\x1b[0m\x1b]0;t\x07", styled=True) == "\x1b[31ma\x1b[0m\\x1b]0;t\\x07"

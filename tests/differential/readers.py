@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ociarchive.auditing import RULES
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.container import TarContainer
 from ociarchive.container.names import normal
 from tests.support.gotar import Seen

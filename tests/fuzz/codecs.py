@@ -8,8 +8,8 @@ from typing import Any
 
 import zstandard
 
-from ociarchive.bytes.codec import BZIP2, GZIP, XZ, ZSTD, Codec, StreamError
-from ociarchive.bytes.limits import LimitError
+from ociarchive.blobio.codec import BZIP2, GZIP, XZ, ZSTD, Codec, StreamError
+from ociarchive.blobio.limits import LimitError
 
 #: More than this is given up on both sides: what a bomb does is tested elsewhere.
 MOST = 8 << 20

@@ -49,7 +49,7 @@ def main() -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["ociarchive"]):
         for module in ("gzipcodec", "stdcodec", "zstdcodec"):  # imported late, when none would be instrumented
-            importlib.import_module(f"ociarchive.bytes.{module}")
+            importlib.import_module(f"ociarchive.blobio.{module}")
         targets = importlib.import_module("tests.fuzz.targets").TARGETS
     atheris.Setup([sys.argv[0], *sys.argv[3:]], guarded(targets[name](), found))
     atheris.Fuzz()

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.source import Bytes
+from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.source import Bytes
 from ociarchive.flaws import Flaws
 
 #: What stands before each member in an input of many: readable in a seed, and easy for a mutator to double or drop.

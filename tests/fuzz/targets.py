@@ -17,20 +17,20 @@ from xml.etree import ElementTree as ET
 
 from ociarchive import documents, toc
 from ociarchive.auditing import Report, audit_archive
+from ociarchive.auditing.audit import judge, wanted
 from ociarchive.auditing.evidence import Evidence
-from ociarchive.auditing.run import judge, wanted
-from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.source import Bytes
+from ociarchive.auditing.run import Run
+from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.source import Bytes
 from ociarchive.container import TarContainer, stream
 from ociarchive.container.header import HeaderError
 from ociarchive.errors import OciArchiveError
 from ociarchive.formats import FORMATS, detect, open_archive
 from ociarchive.measure import measure
 from ociarchive.model import images
-from ociarchive.report import codequality, jsonout, junit, sarif
-from ociarchive.report.audit_table import audit_table
-from ociarchive.report.facts import archive_facts
-from ociarchive.report.run import Run
+from ociarchive.report.audit import audit_json, codequality, junit, sarif
+from ociarchive.report.audit.audit_table import audit_table
+from ociarchive.report.shared.facts import archive_facts
 from ociarchive.values import JSON, Descriptor
 from ociarchive.workers import Workers
 from tests.fuzz import codecs
@@ -146,7 +146,7 @@ def _reported(report: Report) -> None:
         case 2:
             ET.fromstring(junit.render([report], _RUN))  # noqa: S314  our own output
         case _:
-            json.loads(jsonout.render([report], _RUN))
+            json.loads(audit_json.render([report], _RUN))
     table = audit_table([report], width=80, whole=False, seconds=0, paint=lambda text, _: text)
     assert all(char.isprintable() or char == "\n" for char in table), "a control character in a table"
 

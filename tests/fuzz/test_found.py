@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ociarchive.bytes.codec import XZ, ZSTD
+from ociarchive.blobio.codec import XZ, ZSTD
 from ociarchive.container.header import HeaderError, parse
 from tests.fuzz import codecs, seeds
 from tests.fuzz.targets import TARGETS, sealed, tar

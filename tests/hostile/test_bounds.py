@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes.limits import LimitError, Limits
-from ociarchive.bytes.source import Bytes
+from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.source import Bytes
 from ociarchive.measure import measure
 from tests.hostile.layers import zeros
 from tests.hostile.parts import LAYER

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.container.walk import Walk, Walked
 
 BLOCK = 512

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ociarchive.auditing import RULES
-from ociarchive.report.controls import CONTROLS, control_of
+from ociarchive.auditing.controls import CONTROLS, control_of
 from tests.support import build, faulty
 from tests.support.call import Call
 from tests.support.pages import HTML, SVG, check_structure, parsed, words

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ociarchive.auditing import RULES, Finding, Report
-from ociarchive.report import html, junit, sarif
-from ociarchive.report.run import Run
+from ociarchive.auditing.run import Run
+from ociarchive.report.audit import audit_html, junit, sarif
 from tests.audit.cases import FAILS
 from tests.support import faulty
 from tests.support.call import Call, Result
@@ -228,4 +228,4 @@ def test_no_archives_at_all() -> None:
     run = Run(command=("ociarchive",), time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), seconds=0)
     assert json.loads(sarif.render([], run))["runs"][0]["results"] == []
     assert ET.fromstring(junit.render([], run)).get("tests") == "0"  # noqa: S314
-    assert html.render([], run).startswith("<!DOCTYPE html>")
+    assert audit_html.render([], run).startswith("<!DOCTYPE html>")

@@ -13,22 +13,22 @@ from wcwidth import wcswidth
 
 from ociarchive.auditing import Report, audit_archive
 from ociarchive.auditing.evidence import Evidence, sniffed
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.cli.progress import Bars
-from ociarchive.differing import Options as Compared
-from ociarchive.differing import difference
+from ociarchive.comparison import Options as Compared
+from ociarchive.comparison import difference
 from ociarchive.formats import by_name, open_archive
 from ociarchive.model import Archive
-from ociarchive.report.audit_table import audit_table, verdict
-from ociarchive.report.diff_table import diff_table
-from ociarchive.report.summary import summary
-from ociarchive.report.text import safe
-from ociarchive.report.tree import Tree
+from ociarchive.report.audit.audit_table import audit_table, verdict
+from ociarchive.report.comparison.diff_table import diff_table
+from ociarchive.report.conversion.summary import summary
+from ociarchive.report.shared.text import safe
+from ociarchive.report.shared.tree import Tree
+from ociarchive.selection.argument import Source
+from ociarchive.selection.select import Selectors
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import Options
 from ociarchive.transform.plan import Storage
-from ociarchive.transform.select import Selectors
-from ociarchive.transform.source import Source
 from ociarchive.workers import Workers
 from tests.support import build
 from tests.support.build import Image, artifact, index, layer

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ociarchive.auditing import RULES, Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, references
+from ociarchive.auditing.rules import blobs, container, layers, metadata, references
 
 GROUPS = (
     ("The tar or folder", container),
-    ("Documents", documents),
+    ("Documents", metadata),
     ("Blobs", blobs),
     ("Configs and layers", layers),
     ("Names, signatures and what refers to images", references),

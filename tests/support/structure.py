@@ -16,7 +16,7 @@ ROWS = (
     "values",
     "mediatypes",
     "documents",
-    "bytes",
+    "blobio",
     "machine",
     "schema",
     "statements",
@@ -29,8 +29,9 @@ ROWS = (
     "formats",
     "remote",
     "auditing",
+    "selection",
     "transform",
-    "differing",
+    "comparison",
     "report",
     "api",
     "cli",
@@ -115,7 +116,7 @@ def sideways(module: Module) -> list[str]:
     prefix = f"{PACKAGE}.formats."
     if not module.name.startswith(prefix):
         return []
-    shared = {"base", "layout"}
+    shared = {"format"}
     names = (
         (name.removeprefix(prefix).split(".")[0], line) for name, line in imported(module) if name.startswith(prefix)
     )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ociarchive.differing import aligning
-from ociarchive.differing.aligning import Pair, aligned, matched
+from ociarchive.comparison import aligning
+from ociarchive.comparison.aligning import Pair, aligned, matched
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9)
 

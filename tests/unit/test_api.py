@@ -46,7 +46,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 def test_the_function_is_not_hidden_by_a_package() -> None:
-    code = "import ociarchive.auditing.run, ociarchive; print(callable(ociarchive.audit))"
+    code = "import ociarchive.auditing.audit, ociarchive; print(callable(ociarchive.audit))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
 

@@ -15,9 +15,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ociarchive.bytes import gzipcodec, zstdcodec
-from ociarchive.bytes.codec import MAGIC, PIECE, Decoder, StreamError, by_name, sniff
-from ociarchive.bytes.limits import LimitError, Limits
+from ociarchive.blobio import gzipcodec, zstdcodec
+from ociarchive.blobio.codec import MAGIC, PIECE, Decoder, StreamError, by_name, sniff
+from ociarchive.blobio.limits import LimitError, Limits
 from tests.support.build import gzipped, skippable, zstded
 from tests.support.tar import flipped
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes import destination, renaming
-from ociarchive.bytes.destination import Destination
+from ociarchive.blobio import destination, renaming
+from ociarchive.blobio.destination import Destination
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 
 KINDS = pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
@@ -192,7 +192,7 @@ def test_what_nobody_left_in_order_is_cleared_too(folder: bool, tmp_path: Path) 
 
 RACE = """
 import os, sys
-from ociarchive.bytes.destination import Destination
+from ociarchive.blobio.destination import Destination
 from ociarchive.errors import OciArchiveError
 folder = sys.argv[2] == "True"
 try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.documents import Document, DocumentError, dump, make, parse
 
 LIMIT, MAX_DEPTH = 4 << 20, Limits().depth

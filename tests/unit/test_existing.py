@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes import removing
+from ociarchive.blobio import removing
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS, by_name, owned_names
+from ociarchive.selection.argument import Source
 from ociarchive.transform.existing import Existing
-from ociarchive.transform.source import Source
 from tests.support import build
 from tests.support.build import Image, Saved, layer
 from tests.support.call import Call, hidden, refused, told

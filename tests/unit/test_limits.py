@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ociarchive.bytes.limits import NAMES, LimitError, Limits
+from ociarchive.blobio.limits import NAMES, LimitError, Limits
 
 SMALL = Limits(ratio=10, ratio_from=1000, layer_size=5000)
 

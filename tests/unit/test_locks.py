@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes import locks
-from ociarchive.bytes.locks import locked_folder
+from ociarchive.blobio import locks
+from ociarchive.blobio.locks import locked_folder
 from tests.support import build
 from tests.support.build import Image
 from tests.support.call import Call, told

@@ -11,8 +11,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ociarchive.bytes.limits import Limits
-from ociarchive.bytes.source import CHUNK, Bytes, FileRange
+from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.source import CHUNK, Bytes, FileRange
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import FIRST, Here, Measured, agrees, measure
 from ociarchive.values import Digest

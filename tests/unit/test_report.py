@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from ociarchive.errors import clipped
-from ociarchive.report.text import bar, cut, pad, plural, safe, shell, short, size, tail, wrapped
+from ociarchive.report.shared.text import bar, cut, pad, plural, safe, shell, short, size, tail, wrapped
 from ociarchive.values import Reference
 from tests.audit.cases import FAILS
 from tests.support import build, oracle

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.bytes.rights import Rights
+from ociarchive.blobio.rights import Rights
 from ociarchive.errors import OciArchiveError
 from ociarchive.formats import by_name
 from ociarchive.transform import merge

@@ -8,9 +8,9 @@ import pytest
 
 from ociarchive.errors import UsageError
 from ociarchive.formats import open_archive
-from ociarchive.formats.base import LeftOut
+from ociarchive.formats.format import LeftOut
 from ociarchive.model import Archive, Child, Index, Root
-from ociarchive.transform.select import AmbiguousError, Selection, Selectors, matching, select
+from ociarchive.selection.select import AmbiguousError, Selection, Selectors, matching, select
 from ociarchive.values import Platform
 from tests.support import build
 from tests.support.build import AMD64, ARM64, ARMV7, Image, Node, Saved, artifact, attestation, index, layer, signature

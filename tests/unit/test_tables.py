@@ -5,13 +5,13 @@ import json
 import pytest
 
 from ociarchive import documents
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.container.stream import Tar
 from ociarchive.documents import DocumentError
-from ociarchive.toc import claims
-from ociarchive.toc.claims import nanoseconds
+from ociarchive.toc import tables
 from ociarchive.toc.locate import Table
-from ociarchive.toc.wrong import TableError
+from ociarchive.toc.mismatches import TableError
+from ociarchive.toc.tables import nanoseconds
 from tests.support.tar import file, pax, tar
 
 TEXTS = (
@@ -104,6 +104,6 @@ def test_data_that_nobody_takes_is_passed_over() -> None:
 def test_a_table_may_have_so_many_entries() -> None:
     raw = json.dumps({"version": 1, "entries": [{"name": f"f{number}", "type": "dir"} for number in range(9)]}).encode()
     table = Table(raw=raw, offset=0, gzip=True, split=None)
-    assert len(claims.read(table, "here", Limits(toc_entries=9)).files) == 9
+    assert len(tables.read(table, "here", Limits(toc_entries=9)).files) == 9
     with pytest.raises(TableError, match=r"more than 8 entries, --limit toc-entries=N lifts"):
-        claims.read(table, "here", Limits(toc_entries=8))
+        tables.read(table, "here", Limits(toc_entries=8))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ociarchive.bytes.limits import Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.container import TarContainer
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, HostError

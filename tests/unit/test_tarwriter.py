@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ociarchive.bytes import tarwriter
-from ociarchive.bytes.tarwriter import BLOCK, END, header, padding
+from ociarchive.blobio import tarwriter
+from ociarchive.blobio.tarwriter import BLOCK, END, header, padding
 
 NAMES = {
     "short": "oci-layout",

@@ -3,11 +3,11 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, documents, layers, platforms, references, registry, tars
+from ociarchive.auditing.rules import blobs, container, layers, metadata, platforms, references, registry, tars
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
-    *documents.RULES,
+    *metadata.RULES,
     *blobs.RULES,
     *layers.RULES,
     *platforms.RULES,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule
-from ociarchive.bytes.hashing import digest_of
+from ociarchive.blobio.hashing import digest_of
 from ociarchive.container.names import normal
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule, noticed
-from ociarchive.bytes.codec import GO_HEADER_TEXT
+from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
 

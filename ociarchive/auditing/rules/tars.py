@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Fault, Rule, noticed
-from ociarchive.bytes.filetype import describe
+from ociarchive.blobio.filetype import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,159 @@
+"""Hard links of a layer to files of layers below: looked for only where a layer has such links, and kept nowhere."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.spool import unpack
+from ociarchive.container.header import HeaderError
+from ociarchive.container.names import normal
+from ociarchive.container.stream import Tar
+from ociarchive.errors import ContentError
+from ociarchive.flaws import Flaw
+from ociarchive.model import Image, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.container.stream import Member
+    from ociarchive.measure import Measured
+    from ociarchive.model import Archive, Layer
+    from ociarchive.workers import Workers
+
+_WHITEOUT: Final = ".wh."
+_OPAQUE: Final = ".wh..wh..opq"
+#: Paths are kept while layers are held against each other: of one layer at a time, whatever the number of threads.
+_one: Final = threading.Lock()
+
+
+def check_links(
+    archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
+) -> tuple[Flaw, ...]:
+    """Return the layers with hard links to what neither they nor a layer below have, each with the first such link.
+
+    Only layers that need one below are read once more, and those below them. Where one of them is not here or cannot
+    be read as a tar, nothing is said. HostError: a layer cannot be read.
+    """
+    calls: dict[tuple[ByteSource, ...], Callable[[], list[Flaw]]] = {}
+    for edge in walk(archive.roots):
+        layers = edge.node.layers if isinstance(edge.node, Image) else ()
+        for number, layer in enumerate(layers):
+            fact = facts.get(layer.source) if layer.source is not None else None
+            if fact is None or fact.tar is None or not fact.tar.loose:
+                continue
+            stack = [one.source for one in layers[number::-1] if one.source is not None and _readable(one, facts)]
+            if len(stack) == number + 1:
+                subject = str(layer.descriptor.digest) if layer.descriptor else layer.name
+                calls[tuple(stack)] = partial(_check, tuple(stack), subject, limits)
+    found = workers.run(list(calls.values())) if calls else []
+    return tuple(flaw for flaws in found for flaw in flaws)
+
+
+def _readable(layer: Layer, facts: Mapping[ByteSource, Measured]) -> bool:
+    fact = facts.get(layer.source) if layer.source is not None else None
+    return fact is not None and layer.unpacks and fact.tar is not None and fact.tar.whole is True
+
+
+def _check(stack: tuple[ByteSource, ...], subject: str, limits: Limits) -> list[Flaw]:
+    """Look for what the first layer's hard links lead to, in it and in the others, which lie below one by one."""
+    top, *below = stack
+    with _one:
+        try:
+            links = _Links(top, limits)
+            for source in below:
+                links.look(source)
+        except (HeaderError, ContentError) as error:
+            what = error.what if isinstance(error, ContentError) else str(error)
+            message = f"its hard links were not held against the layers below: {what}"
+            return [Flaw(rule="layer-unchecked", where=top.where, message=message, subject=subject)]
+    return [
+        Flaw(
+            rule="layer-link-dangling",
+            where=top.where,
+            message=f"{message}{f', and {len(links.missing) - 1} more like it' if len(links.missing) > 1 else ''}",
+            subject=subject,
+            found=repr(target),
+        )
+        for message, target in list(links.told())[:1]
+    ]
+
+
+class _Links:
+    """The hard links of a layer to what does not stand before them in it, by what they lead to."""
+
+    def __init__(self, source: ByteSource, limits: Limits) -> None:
+        self._limits = limits
+        self._names: dict[str, str] = {}  # a link to each
+        self._later: set[str] = set()
+        self._hidden: set[str] = set()
+        paths: set[int] = set()
+        through: set[int] = set()
+        for member in self._members(source):
+            if member.kind == "hardlink":
+                target = normal(member.link)
+                if hash(target) not in paths and not target.startswith("../"):
+                    self._names.setdefault(target, member.name)
+            if member.name in self._names:
+                self._later.add(member.name)
+            paths.add(hash(member.name))
+            if member.kind == "symlink":
+                through.add(hash(member.name))
+            if len(paths) > limits.layer_paths:
+                raise LimitError(f"layer has more than {limits.layer_paths} paths", "layer-paths", where=source.where)
+        for target in list(self._names):
+            if any(hash(folder) in through for folder in _folders(target)):
+                del self._names[target]  # where a linked folder leads is not followed: it may be there
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """What was not found, with a link to it."""
+        return self._names
+
+    def told(self) -> Iterator[tuple[str, str]]:
+        """Give what is wrong in words, and what a link leads to, for each."""
+        for target, name in self._names.items():
+            place = "comes only behind it" if target in self._later else "neither this layer nor one below has"
+            yield f"the hard link {name[:200]!r} leads to what {place}", target[:200]
+
+    def look(self, source: ByteSource) -> None:
+        """Look for what is missing in the next layer below; what it deletes is not looked for any further."""
+        wanted = self._names.keys() - self._hidden
+        if not wanted:
+            return
+        folders: dict[str, set[str]] = {}
+        for target in wanted:
+            for folder in _folders(target):
+                folders.setdefault(folder, set()).add(target)
+        hidden: set[str] = set()
+        for member in self._members(source):
+            folder, _, base = member.name.rpartition("/")
+            if base == _OPAQUE:
+                hidden |= folders.get(folder, set())
+            elif base.startswith(_WHITEOUT):
+                gone = f"{folder}/{base[len(_WHITEOUT) :]}" if folder else base[len(_WHITEOUT) :]
+                hidden |= folders.get(gone, set()) | ({gone} & wanted)
+            elif member.name in wanted:
+                self._names.pop(member.name, None)
+            elif member.kind == "symlink":
+                for target in folders.get(member.name, ()):
+                    self._names.pop(target, None)
+        self._hidden |= hidden & self._names.keys()
+
+    def _members(self, source: ByteSource) -> Iterator[Member]:
+        _, pieces = unpack(source.chunks(), self._limits, source.where)
+        with closing(pieces):
+            yield from Tar(pieces, self._limits).members()
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Give every folder above a path."""
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]

@@ -1,0 +1,78 @@
+"""What became of every rule on one archive: found, waived, checked and clean, or not checked, which is not clean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from ociarchive.auditing import RULES
+from ociarchive.auditing.rules import layers
+from ociarchive.toc import has_table
+
+if TYPE_CHECKING:
+    from ociarchive.auditing import Finding, Report, Rule
+    from ociarchive.auditing.run import Run
+
+Status: TypeAlias = Literal["found", "waived", "clean", "not checked"]
+
+#: Rules about the container itself, which a folder has nothing of.
+_OF_TARS: Final = ("tar-", "data-after-end", "member-doubled", "limit-members")
+#: Rules about layers' tables of contents; two of them tell that one could not be found, or is not the right one.
+_OF_TABLES: Final = "toc-"
+NO_TABLE: Final = "no layer has a table of contents"
+_OF_PLACES: Final = frozenset(("toc-annotation", "toc-digest", "toc-elsewhere"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A rule and what became of it. `why` says why it is waived or was not checked."""
+
+    rule: Rule
+    status: Status
+    why: str | None = None
+    findings: tuple[Finding, ...] = ()
+    waived: tuple[Finding, ...] = ()
+
+
+def outcomes(report: Report, run: Run) -> tuple[Outcome, ...]:
+    """Return what became of every rule, in the rules' order."""
+    return tuple(_outcome(rule, report, run) for rule in RULES)
+
+
+def _outcome(rule: Rule, report: Report, run: Run) -> Outcome:
+    findings = tuple(finding for finding in report.findings if finding.rule == rule.id)
+    waived = tuple(finding for finding in report.waived if finding.rule == rule.id)
+    if findings:
+        return Outcome(rule=rule, status="found", findings=findings, waived=waived)
+    why = report.policy.waives(rule.id)
+    if why is not None:
+        return Outcome(rule=rule, status="waived", why=why, waived=waived)
+    why = _unchecked(rule, report, run)
+    return Outcome(rule=rule, status="not checked" if why else "clean", why=why)
+
+
+def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
+    """Return why a rule had nothing to judge, None where it had."""
+    if rule.id == "expected-digest-missing" and report.source not in run.pinned:
+        return "the call asks for no digest"
+    if rule.id == "receipt-mismatch" and run.receipt is None:
+        return "the call names no receipt"
+    if rule.id == "not-an-archive":
+        return None
+    if report.evidence is None:
+        return "the source could not be read as an archive"
+    if report.evidence.archive.is_folder and rule.id.startswith(_OF_TARS):
+        return "the source is a folder, no tar"
+    if rule in layers.RULES and not report.evidence.images:
+        return "there is no image"
+    return _without_table(rule, report) if rule.id.startswith(_OF_TABLES) else None
+
+
+def _without_table(rule: Rule, report: Report) -> str | None:
+    """Return why a rule about layers' tables of contents had none to judge."""
+    if not any(has_table(layer.descriptor) for image in report.images for layer in image.layers):
+        return NO_TABLE
+    found = {finding.rule for finding in (*report.findings, *report.waived)}
+    if rule.id not in _OF_PLACES and not found.isdisjoint(_OF_PLACES):
+        return "a table of contents could not be found, so that it was not held against its layer, or not in full"
+    return None

@@ -1,0 +1,287 @@
+"""Files beside DEST: reports and receipts. This is the one place that writes them.
+
+Nothing that the call reads or writes is overwritten, however it is spelled: files and folders are compared by device
+and inode, and nothing is put into an archive's folder. A file that is there and not known as one of ours stays, unless
+`force` is given. What is written appears whole: an unfinished file has a random name that nobody can guess and no link
+can take. What is no regular file (a terminal, a pipe, /dev/null) is written into as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.blobio.source import close_read
+from ociarchive.blobio.spool import write_all
+from ociarchive.errors import HostError, UsageError, cannot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_SUFFIX: Final = ".ociarchive-part"
+#: Bytes of the file's name in the unfinished one's, which file systems hold to 255.
+_LONGEST: Final = 180
+#: So much of a file is looked at to know whether it is one of ours.
+HEAD: Final = 64 << 10
+_MAX_LINKS: Final = 40
+#: Seconds after which a wait for a pipe's reader is told of, and between two attempts.
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 0.05
+#: What link(2) answers where a file system has no second names for a file.
+_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+_PERMISSIONS: Final = 0o777
+
+_Identity = tuple[int, int]
+
+
+class OverwriteError(UsageError):
+    """A file beside DEST would overwrite, or stand inside of, what the call reads or writes."""
+
+
+class Beside:
+    """One file beside DEST. `what` is what messages call it; `ours` knows a file of ours by its first bytes.
+
+    `say` hears what is worth a word and no error.
+    """
+
+    def __init__(
+        self, path: str, what: str, *, force: bool, ours: Callable[[bytes], bool], say: Callable[[str], None]
+    ) -> None:
+        self._path, self._what, self._force, self._ours, self._say = path, what, force, ours, say
+        self._involved: dict[str, set[_Identity]] = {}
+
+    def apart_from(self, path: str) -> None:
+        """Name a file or folder that the call reads or writes.
+
+        OverwriteError: this file would overwrite it, or stand inside of it.
+        """
+        self._involved.setdefault(path, set())
+        self._require_apart([path])
+
+    def require(self) -> None:
+        """Refuse, before any work, what cannot or must not be written. UsageError, HostError: what `write` raises."""
+        self._require_apart(self._involved)
+        self._judge()
+
+    def write(self, pieces: Iterable[str]) -> None:
+        """Write the file from its pieces, whole or not at all.
+
+        UsageError: it is part of what the call reads or writes, a folder, or a file that is not ours. HostError: it
+        cannot be written.
+        """
+        self._require_apart(self._involved)
+        data = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
+        try:
+            own = _own_descriptor(self._path)
+            if own is not None:
+                _write_and_close(os.dup(own), data, self._path)
+                return
+            before = self._judge()
+            if before is None or stat.S_ISREG(before.st_mode):
+                self._replace(data, before)
+            else:
+                _write_and_close(self._open_special(before), data, self._path)
+        except OSError as error:
+            raise cannot("write", error, self._path) from error
+
+    def _require_apart(self, others: Iterable[str]) -> None:
+        real = os.path.realpath(self._path)
+        own = _identity(real)
+        above = [mark for folder in _above(real) if (mark := _identity(folder)) is not None]
+        for other in others:
+            marks = self._involved[other]
+            now = _identity(other)
+            if now is not None:
+                marks.add(now)
+            place = os.path.realpath(other)
+            spelled = real == place or real.startswith(place.rstrip("/") + "/")
+            if own in marks or spelled or not marks.isdisjoint(above):
+                raise self._overwrites()
+
+    def _overwrites(self) -> OverwriteError:
+        what = f"the {self._what} would overwrite a file or archive of this call, or part of one"
+        return OverwriteError(what, where=self._path)
+
+    def _judge(self) -> os.stat_result | None:
+        """Return what is there, None for nothing. UsageError: it stays as it is."""
+        if _own_descriptor(self._path) is not None:
+            return None
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            self._require_place()
+            return None
+        except OSError as error:
+            raise cannot("write", error, self._path) from error
+        mode = status.st_mode
+        if stat.S_ISDIR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+            kind = "folder" if stat.S_ISDIR(mode) else "block device" if stat.S_ISBLK(mode) else "socket"
+            raise UsageError(f"the {self._what} cannot be written there", where=self._path, found=f"a {kind}")
+        if stat.S_ISREG(mode) and status.st_size and not self._force and not self._ours(self._head()):
+            raise UsageError(
+                f"a file is there that is not known as a {self._what} of ociarchive",
+                where=self._path,
+                hint="--force replaces it",
+            )
+        return status
+
+    def _require_place(self) -> None:
+        if os.path.islink(self._path):
+            raise UsageError(
+                f"the {self._what} cannot be written there", where=self._path, found="a link that leads to nothing"
+            )
+        folder = os.path.dirname(os.path.realpath(self._path))
+        if os.path.isdir(folder):
+            return
+        raise HostError("cannot write: no such folder", where=self._path)
+
+    def _head(self) -> bytes:
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        except OSError as error:
+            raise cannot("read", error, self._path) from error
+        try:
+            return os.pread(fd, HEAD, 0)
+        except OSError as error:
+            raise cannot("read", error, self._path) from error
+        finally:
+            close_read(fd)
+
+    def _replace(self, data: Iterable[bytes], before: os.stat_result | None) -> None:
+        """Write an unfinished file in the same folder and give it the name."""
+        parent, name = os.path.split(os.path.realpath(self._path))
+        folder = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        part = f".{os.fsdecode(os.fsencode(name)[:_LONGEST])}.{secrets.token_hex(6)}{_SUFFIX}"
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(part, flags, 0o666, dir_fd=folder)
+            try:
+                try:
+                    if before is not None:
+                        self._keep(fd, before)
+                    for piece in data:
+                        write_all(fd, piece, self._path)
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+                if before is None:
+                    self._name_new(folder, part, name)
+                else:
+                    self._name_again(folder, part, name, before)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(part, dir_fd=folder)
+                raise
+        finally:
+            close_read(folder)
+
+    def _keep(self, fd: int, before: os.stat_result) -> None:
+        """Give the new file the owner and mode of the one that it replaces, and say so where that may not be."""
+        now = os.fstat(fd)
+        mode = before.st_mode & _PERMISSIONS
+        if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+            try:
+                os.fchown(fd, before.st_uid, before.st_gid)
+            except OSError:
+                self._say(f"the {self._what} belongs to another user or group than before ({self._path})")
+        os.fchmod(fd, mode)
+
+    def _name_new(self, folder: int, part: str, name: str) -> None:
+        """Give a name that is free. UsageError: it is taken since the call began."""
+        try:
+            os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            raise self._appeared() from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if _exists(name, folder):
+                raise self._appeared() from None
+            os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+            return
+        os.unlink(part, dir_fd=folder)
+
+    def _name_again(self, folder: int, part: str, name: str, before: os.stat_result) -> None:
+        now = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if not os.path.samestat(now, before):
+            raise self._appeared()
+        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def _appeared(self) -> UsageError:
+        return UsageError(f"another file took the place of the {self._what} in the meantime", where=self._path)
+
+    def _open_special(self, before: os.stat_result) -> int:
+        """Open what is no regular file, and wait for the reader of a pipe."""
+        flags = os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC
+        if not stat.S_ISFIFO(before.st_mode):
+            return os.open(self._path, flags)
+        began, told = time.monotonic(), False
+        while True:
+            try:
+                fd = os.open(self._path, flags | os.O_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+            else:
+                os.set_blocking(fd, True)
+                return fd
+            if not told and time.monotonic() - began > _PATIENCE:
+                told = True
+                self._say(f"waiting for a reader of the pipe ({self._path})")
+            time.sleep(_PAUSE)
+
+
+def _identity(path: str) -> _Identity | None:
+    """Return device and inode of what can be overwritten; None for a device, and where there is nothing."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Give the folders that a path lies in, the innermost first."""
+    folder = os.path.dirname(path)
+    while folder != path:
+        yield folder
+        path, folder = folder, os.path.dirname(folder)
+
+
+def _own_descriptor(path: str) -> int | None:
+    """Return the descriptor of this process that a path names (/dev/stdout, /dev/fd/3), None where it names none.
+
+    Its file is written on from where it stands, as whoever opened it wants, and never replaced.
+    """
+    own = f"/proc/{os.getpid()}/fd"
+    for _ in range(_MAX_LINKS):
+        folder, name = os.path.split(path)
+        if name.isdecimal() and os.path.realpath(folder) == own:
+            return int(name)
+        try:
+            path = os.path.join(folder, os.readlink(path))
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write_and_close(fd: int, data: Iterable[bytes], where: str) -> None:
+    """Write all; some devices say only as they are closed that they could not."""
+    try:
+        for piece in data:
+            write_all(fd, piece, where)
+    finally:
+        os.close(fd)

@@ -1,0 +1,280 @@
+"""A folder whose files are found and opened step by step, each by its descriptor: no link and no race leads out of it.
+
+A path is only a claim about what lies where. So each step opens one name in the folder that is open already and follows
+no link (openat(2), O_NOFOLLOW); what a link says is read and walked here, within the folder. A file that was found is
+opened anew for each reading, along steps that were no links when it was found: whatever took the place of one of them
+meanwhile is refused. One descriptor is held between two calls: that of the folder below which most files lie.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+import weakref
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from ociarchive.blobio.source import close_read
+from ociarchive.errors import ContentError, cannot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: Links on the way to one file, as Linux has it (path_resolution(7)).
+_MAX_LINKS: Final = 40
+#: Folders that are opened on the way to one file: more than a path of PATH_MAX has parts.
+_MAX_STEPS: Final = 4096
+_STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIST: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+#: What opening a name answers that is a link, or no folder where one is needed.
+_NO_FOLDER: Final = (errno.ENOTDIR, errno.ELOOP)
+
+#: Why a name leads to nothing: it is not there, or its links lead out, in a circle, or to nothing.
+Astray: TypeAlias = Literal["absent", "escapes", "loops", "dangles"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a name leads to: `parts` from the folder on, none of them a link; `status` is that of the last."""
+
+    parts: tuple[str, ...]
+    status: os.stat_result
+
+
+class Folder:
+    """A folder by its path; it must stay the same folder, by device and inode, as long as this is used."""
+
+    def __init__(self, path: str) -> None:
+        """OSError: there is none."""
+        self.path = os.path.realpath(path)
+        self._status = os.stat(self.path)
+        self._lock = threading.RLock()
+        self._kept = _Kept()
+        self._last: list[str] = []
+        weakref.finalize(self, self._kept.close)
+
+    def close(self) -> None:
+        """Let go of what is held open; what is read afterwards opens it again."""
+        with self._lock:
+            self._kept.close()
+
+    def find(self, parts: Sequence[str]) -> Found | Astray:
+        """Look a name up, its links followed within the folder. OSError: the system refuses it."""
+        with self._lock:
+            way = _Way(self, parts, self._kept)
+            try:
+                return way.walk()
+            except (FileNotFoundError, NotADirectoryError):
+                return "dangles" if way.last_was_link else "absent"
+            finally:
+                way.close()
+
+    def place(self, parts: Sequence[str]) -> str:
+        """Return the path of what was found, which is one for each file."""
+        return os.path.join(self.path, *parts)
+
+    def open_file(self, path: str, where: str) -> int:
+        """Open a file by what `place` gave for it; `where` is what messages call it.
+
+        ContentError: it is no regular file any more, or not reached without links. HostError: it cannot be opened.
+        """
+        *folders, name = path.removeprefix(self.path).strip("/").split("/")
+        try:
+            with self._lock:
+                fd = self._open(folders, name)
+        except OSError as error:
+            if error.errno in _NO_FOLDER:
+                raise ContentError("file was exchanged for a link while the archive was read", where=where) from None
+            raise cannot("open", error, where) from error
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            close_read(fd)
+            raise ContentError("not a regular file", where=where)
+        return fd
+
+    @contextmanager
+    def listed(self, parts: Sequence[str]) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """Give the entries of a folder inside, whose parts are no links. OSError: it cannot be read."""
+        fd = self.descend(parts)
+        try:
+            entries = os.open(".", _LIST, dir_fd=fd)
+        finally:
+            close_read(fd)
+        try:
+            with os.scandir(entries) as found:
+                yield found
+        finally:
+            close_read(entries)
+
+    def descend(self, parts: Sequence[str]) -> int:
+        """Return a descriptor of a folder inside, for steps from it. OSError: one of the parts is no folder."""
+        fd = self.root()
+        for part in parts:
+            try:
+                below = os.open(part, _STEP, dir_fd=fd)
+            finally:
+                close_read(fd)
+            fd = below
+        return fd
+
+    def root(self) -> int:
+        """Return a descriptor of the folder itself. OSError: it is gone. ContentError: it is another one."""
+        fd = os.open(self.path, _STEP)
+        if os.path.samestat(os.fstat(fd), self._status):
+            return fd
+        close_read(fd)
+        raise ContentError("the folder was exchanged for another while it was read", where=self.path)
+
+    def _open(self, folders: list[str], name: str) -> int:
+        """Open a file from the folder that is held open where it lies below that.
+
+        What two files in a row have in common is held from then on.
+        """
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folders, self._last, strict=False)))
+        self._last = folders
+        if common > len(self._kept.parts) or not self._kept.leads_to(folders):
+            self._kept.take(folders[:common], self.descend(folders[:common]))
+        held, rest = self._kept.fd, folders[len(self._kept.parts) :]
+        fd = held
+        try:
+            for part in rest:
+                below = os.open(part, _STEP, dir_fd=fd)
+                if fd != held:
+                    close_read(fd)
+                fd = below
+            return os.open(name, _READ, dir_fd=fd)
+        finally:
+            if fd != held:
+                close_read(fd)
+
+
+class _Kept:
+    """The one folder that is held open, by the parts that lead to it, none of them a link; `fd` is -1 for none."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.fd = -1
+
+    def leads_to(self, parts: Sequence[str]) -> bool:
+        """Whether a way with these parts leads through it."""
+        return self.fd >= 0 and self.parts == list(parts[: len(self.parts)])
+
+    def take(self, parts: list[str], fd: int) -> None:
+        """Hold another one instead."""
+        self.close()
+        self.parts, self.fd = parts, fd
+
+    def close(self) -> None:
+        """Hold none."""
+        fd, self.fd, self.parts = self.fd, -1, []
+        if fd >= 0:
+            close_read(fd)
+
+
+class _Way:
+    """One look-up. It stands in a folder inside, `here` with the descriptor `fd`, or for a while at a path outside."""
+
+    def __init__(self, folder: Folder, parts: Sequence[str], kept: _Kept) -> None:
+        self._folder = folder
+        self._pending = [part for part in reversed(parts) if part not in ("", ".")]
+        self._here: list[str] = []
+        self._outside: str | None = None
+        self._held = kept.fd
+        if len(parts) > len(kept.parts) and kept.leads_to(parts):
+            self._here, self._fd = list(kept.parts), kept.fd
+            del self._pending[len(self._pending) - len(kept.parts) :]
+        else:
+            self._fd = folder.root()
+        self._links = self._steps = 0
+        self.last_was_link = False
+
+    def close(self) -> None:
+        if self._fd != self._held:
+            close_read(self._fd)
+
+    def walk(self) -> Found | Astray:
+        while self._pending:
+            if self._links > _MAX_LINKS or self._steps > _MAX_STEPS:
+                return "loops"
+            part = self._pending.pop()
+            if self._outside is not None:
+                self._step_outside(self._outside, part)
+            elif part == "..":
+                self._up()
+            elif self._pending:
+                self._down(part)
+            else:
+                status = os.stat(part, dir_fd=self._fd, follow_symlinks=False)
+                if not stat.S_ISLNK(status.st_mode):
+                    return Found(parts=(*self._here, part), status=status)
+                self._follow(part)
+        if self._outside is not None:
+            return "escapes"
+        return Found(parts=tuple(self._here), status=os.fstat(self._fd))
+
+    def _down(self, part: str) -> None:
+        self._steps += 1
+        try:
+            below = os.open(part, _STEP, dir_fd=self._fd)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER:
+                raise
+            self._follow(part)
+            return
+        self._stand(below)
+        self._here.append(part)
+
+    def _up(self) -> None:
+        """Go to the folder above: along the way that led here, for the folder itself may have been moved away."""
+        if not self._here:
+            self._outside = os.path.dirname(self._folder.path)
+            return
+        self._here.pop()
+        self._steps += len(self._here) + 1
+        self._stand(self._folder.descend(self._here))
+
+    def _stand(self, fd: int) -> None:
+        self.close()
+        self._fd = fd
+
+    def _follow(self, part: str) -> None:
+        """Read what a link says. NotADirectoryError: it is none, and no folder either."""
+        try:
+            target = os.readlink(part, dir_fd=self._fd)
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+            raise
+        self.last_was_link |= not self._pending
+        self._push(target)
+        if target.startswith("/"):
+            self._to("/")
+
+    def _push(self, target: str) -> None:
+        self._links += 1
+        self._pending.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
+
+    def _step_outside(self, at: str, part: str) -> None:
+        """Go on where no file is ever opened: a link may lead out of the folder and into it again."""
+        self._steps += 1
+        path = os.path.dirname(at) if part == ".." else os.path.join(at, part)
+        try:
+            target = os.readlink(path) if part != ".." and path != self._folder.path else None
+        except OSError:  # no link; whether there is something or not, it is outside
+            target = None
+        if target is None:
+            self._to(path)
+            return
+        self._push(target)
+        if target.startswith("/"):
+            self._to("/")
+
+    def _to(self, path: str) -> None:
+        self._outside = path
+        if path == self._folder.path:
+            self._outside, self._here = None, []
+            self._stand(self._folder.root())

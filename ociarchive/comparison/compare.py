@@ -1,0 +1,303 @@
+"""Compare two archives: read both to their end, refuse what does not hold, pair their images, say what differs."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ociarchive.auditing import Evidence
+from ociarchive.auditing.audit import look_closer, measure_all, wanted
+from ociarchive.blobio.limits import Limits
+from ociarchive.comparison import companions, files
+from ociarchive.comparison.difference import ArchiveSide, Difference
+from ociarchive.comparison.images import Held, alone, codecs, held, together
+from ociarchive.comparison.pairing import couples
+from ociarchive.comparison.units import absent, units
+from ociarchive.errors import UsageError
+from ociarchive.formats import format_of, open_archive
+from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.transform.subset import refuse_errors, taken
+from ociarchive.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ociarchive.auditing.audit import Wanted
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.comparison.companions import Attached
+    from ociarchive.comparison.difference import Aspect, Companion, Files, ImagePair, LayerPair, LayerSide
+    from ociarchive.comparison.pairing import Couple
+    from ociarchive.comparison.units import Unit
+    from ociarchive.measure import Measured, Progress
+    from ociarchive.model import Archive
+    from ociarchive.selection.argument import Source
+    from ociarchive.values import Digest, Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is to be compared, and how. `ignore` is what does not count; `files` asks for the paths that differ."""
+
+    old: Source
+    new: Source
+    platforms: tuple[Platform, ...] = ()
+    ignore: frozenset[Aspect] = frozenset()
+    files: bool = False
+    jobs: int = 1
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def ignored(self) -> frozenset[Aspect]:
+        """What does not count: names neither where an image of each archive was asked for by another name."""
+        if self.old.images and self.new.images and self.old.images != self.new.images:
+            return self.ignore | {"names"}
+        return self.ignore
+
+
+def difference(options: Options, progress: Progress | None = None) -> Difference:
+    """Read both archives and return what differs; `progress` hears how it goes, from several threads.
+
+    ContentError: one of them is at fault, so that nothing it says can be relied on. UsageError: the call is.
+    HostError: the machine cannot read it.
+    """
+    if options.old.path == options.new.path == "-":
+        raise UsageError("standard input can be read once")
+    with ExitStack() as stack:
+        workers = Workers(options.jobs)
+        stack.callback(workers.close)
+        archives = [_opened(source, options, stack) for source in (options.old, options.new)]
+        facts = _measured(archives, options.limits, workers, progress)
+        hosts = all(format_of(archive.format).hosts for archive in archives)
+        sides = [
+            _Side(archive, facts, options, workers, hosts=hosts, selectors=source.images)
+            for archive, source in zip(archives, (options.old, options.new), strict=True)
+        ]
+        return _Comparison(sides[0], sides[1], options, workers, progress).run()
+
+
+def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
+    archive = open_archive(source.path, limits=options.limits)
+    stack.callback(archive.close)
+    if not archive.roots:
+        raise nothing_in(archive)
+    selectors = Selectors(images=source.images, platforms=options.platforms)
+    return taken(archive, select(archive.roots, selectors, archive.where).roots)
+
+
+def _measured(
+    archives: Sequence[Archive], limits: Limits, workers: Workers, progress: Progress | None
+) -> dict[ByteSource, Measured]:
+    """Measure all that is compared. What both archives claim to be one layer is unpacked once, and hashed in each."""
+    first: dict[ByteSource, Wanted] = {}
+    again: dict[ByteSource, Wanted] = {}
+    claimed: set[Digest] = set()
+    for archive in archives:
+        for source, how in wanted(archive).items():
+            known = first.get(source) or again.get(source)
+            if known is not None:
+                known.unpack |= how.unpack
+                known.algorithms |= how.algorithms
+            elif how.unpack and how.claimed in claimed:
+                again[source] = how
+            else:
+                first[source] = how
+                claimed |= {how.claimed} if how.claimed is not None else set()
+    before: dict[Digest, Measured] = {}
+    found = measure_all(first, limits, workers, progress, before)
+    return found | (measure_all(again, limits, workers, progress, before) if again else {})
+
+
+class _Side:
+    """One archive, measured and found to hold what it claims."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        facts: dict[ByteSource, Measured],
+        options: Options,
+        workers: Workers,
+        *,
+        hosts: bool,
+        selectors: tuple[str, ...],
+    ) -> None:
+        mine = {source: facts[source] for source in wanted(archive)}
+        seen = look_closer(archive, mine, options.limits, workers)
+        refuse_errors(Evidence(archive, mine, seen, folded=False))
+        self.archive, self.selectors = archive, selectors
+        self.evidence = Evidence(archive, mine)
+        self.units = units(archive, hosts=hosts)
+        self.images = {id(unit): held(unit, self.evidence) for unit in self.units}
+        self._attached = companions.attached(self.evidence)
+        self._manifests = all(root.descriptor is not None for root in archive.roots)
+
+    def attached(self, other: _Side) -> list[Attached]:
+        """Return the attestations and artifacts for which the other archive has a place, if it has any."""
+        if not other._manifests:
+            return []
+        return [one for one in self._attached if one.inside or not format_of(other.archive.format).alone]
+
+    def left_out(self, other: _Side) -> bool:
+        """Whether there are others, which cannot be compared."""
+        return len(self.attached(other)) < len(self._attached)
+
+    def layers(self) -> Iterator[LayerSide]:
+        """Give the layers of all images."""
+        for image in self.images.values():
+            yield from image.layers
+
+    def shown(self) -> ArchiveSide:
+        """Return what is told of the archive."""
+        distinct = {side.digest or side.diff_id: side for side in self.layers()}
+        read = {source.where: source.size for source in self.evidence.facts}
+        return ArchiveSide(
+            source=self.archive.where,
+            format=self.archive.format,
+            images=len(self.units),
+            layers=len(distinct),
+            proved=sum(side.proved for side in distinct.values()),
+            codecs=codecs(distinct.values()),
+            stored=sum(side.size or 0 for side in distinct.values() if side.present),
+            blobs=len(read),
+            bytes=sum(read.values()),
+            selectors=self.selectors,
+        )
+
+
+class _Comparison:
+    """Two archives side by side."""
+
+    def __init__(self, old: _Side, new: _Side, options: Options, workers: Workers, progress: Progress | None) -> None:
+        self._old, self._new, self._options = old, new, options
+        self._workers, self._progress = workers, progress
+        self._speaking = [companions.by_subject(found) for found in (old.attached(new), new.attached(old))]
+
+    def run(self) -> Difference:
+        """Return what differs."""
+        found = couples(self._old.units, self._new.units)
+        pairs = [(couple, self._pair(couple)) for couple in found]
+        if self._options.files:
+            listed = self._files(pairs)
+            pairs = [
+                (couple, replace(pair, layers=tuple(self._with_files(couple, pair, listed)))) for couple, pair in pairs
+            ]
+        return Difference(
+            old=self._old.shown(),
+            new=self._new.shown(),
+            images=tuple(pair for _, pair in pairs),
+            artifacts=self._artifacts(),
+            notes=tuple(self._notes()),
+            ignored=self._options.ignored,
+        )
+
+    def _pair(self, couple: Couple) -> ImagePair:
+        if couple.old is None or couple.new is None:
+            old, new = self._held(couple)
+            one = old or new
+            if one is None:
+                raise TypeError(couple)
+            return alone(one, "removed" if old is not None else "added")
+        old, new = self._old.images[id(couple.old)], self._new.images[id(couple.new)]
+        return together(couple, old, new, self._attestations(couple.old, couple.new))
+
+    def _held(self, couple: Couple) -> tuple[Held | None, Held | None]:
+        old = self._old.images[id(couple.old)] if couple.old is not None else None
+        new = self._new.images[id(couple.new)] if couple.new is not None else None
+        return old, new
+
+    def _attestations(self, old: Unit, new: Unit) -> tuple[Companion, ...]:
+        """Compare what speaks of two images."""
+        return tuple(
+            companions.compared(
+                companions.speaking_of(self._speaking[0], old.manifests),
+                companions.speaking_of(self._speaking[1], new.manifests),
+            )
+        )
+
+    def _artifacts(self) -> tuple[Companion, ...]:
+        """Compare what speaks of no image that is here: of an index, or of nothing."""
+        left = []
+        for side, other in ((self._old, self._new), (self._new, self._old)):
+            manifests = {digest for unit in side.units for digest in unit.manifests}
+            left.append([one for one in side.attached(other) if not one.subjects & manifests])
+        return tuple(companions.compared(left[0], left[1]))
+
+    def _notes(self) -> Iterator[str]:
+        for side, other in ((self._old, self._new), (self._new, self._old)):
+            for edge in absent(side.evidence.edges):
+                platform = f"{edge.platform} " if edge.platform is not None else ""
+                digest = edge.descriptor.digest if edge.descriptor is not None else ""
+                yield f"{side.archive.where} names {platform}{digest} and does not hold it"
+            if side.left_out(other):
+                yield (
+                    f"{side.archive.where} holds attestations or other artifacts for which {other.archive.where}, a "
+                    f"{other.archive.format}, has no place: they are not compared"
+                )
+
+    # Paths
+
+    def _files(self, pairs: Iterable[tuple[Couple, ImagePair]]) -> dict[_Key, Files]:
+        """Compare the paths of all layers that differ, side by side."""
+        keys = {
+            key: None
+            for couple, pair in pairs
+            for layer in pair.layers
+            if (key := self._key(couple, layer)) is not None
+        }
+
+        order = list(keys)
+        if self._progress is not None and order:
+            told = [
+                (one.where, sum(source.size for source in key if source)) for key in order if (one := key[0] or key[1])
+            ]
+            self._progress.begin(told)
+
+        def read(number: int) -> Files:
+            def tick(count: int) -> None:
+                self._workers.check()
+                if self._progress is not None:
+                    self._progress.read(number, count)
+
+            found = files.compared(*order[number], self._options.limits, tick)
+            if self._progress is not None:
+                self._progress.end(number)
+            return found
+
+        calls = [partial(read, number) for number in range(len(order))]
+        return dict(zip(keys, self._workers.run(calls) if calls else [], strict=True))
+
+    def _with_files(self, couple: Couple, pair: ImagePair, listed: dict[_Key, Files]) -> Iterator[LayerPair]:
+        for layer in pair.layers:
+            key = self._key(couple, layer)
+            if key is not None:
+                yield replace(layer, files=listed[key])
+            elif _differs(couple, layer):
+                yield replace(layer, files=files.unreadable())
+            else:
+                yield layer
+
+    def _key(self, couple: Couple, layer: LayerPair) -> _Key | None:
+        """Return the sources of a layer that differs, None where there is nothing to read."""
+        if not _differs(couple, layer):
+            return None
+        found: list[ByteSource | None] = []
+        for unit, side in ((couple.old, layer.old), (couple.new, layer.new)):
+            if unit is None or side is None:
+                found.append(None)
+                continue
+            if not side.proved:
+                return None
+            found.append(unit.image.layers[side.number - 1].source)
+        return found[0], found[1]
+
+
+def _differs(couple: Couple, layer: LayerPair) -> bool:
+    """Whether the paths of a layer are asked for: of images that both archives hold, not of one that is alone."""
+    return couple.old is not None and couple.new is not None and layer.kind not in ("same", "unproved")
+
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    _Key: TypeAlias = "tuple[ByteSource | None, ByteSource | None]"

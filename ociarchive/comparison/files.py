@@ -1,0 +1,144 @@
+"""Which paths of two layers differ, and in what. Both are read in streams; what is kept is a few facts of each path."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.blobio.hashing import sha256
+from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.spool import unpack
+from ociarchive.comparison.difference import FileChange, Files, FileState
+from ociarchive.container import header, stream
+from ociarchive.container.names import normal
+from ociarchive.errors import ContentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
+
+#: Names that delete what lower layers have (image-spec, layer.md, Whiteouts).
+_WHITEOUT: Final = ".wh."
+_OPAQUE: Final = ".wh..wh..opq"
+_TYPES: Final = {
+    "reg": "file", "hardlink": "hardlink", "symlink": "symlink", "char": "device", "block": "device", "dir": "folder",
+    "fifo": "fifo",
+}  # fmt: skip
+
+
+def compared(
+    old: ByteSource | None, new: ByteSource | None, limits: Limits, tick: Callable[[int], None] | None = None
+) -> Files:
+    """Return the paths of two layers that differ, all of one where the other is None.
+
+    A layer whose tar cannot be read is a `problem`. HostError: the machine cannot read it. `tick` hears of stored
+    bytes, and may raise to end the work.
+    """
+    try:
+        before = _states(old, limits, tick) if old is not None else {}
+        after = _states(new, limits, tick) if new is not None else {}
+    except header.HeaderError as error:
+        return Files(problem=f"the layer's tar cannot be read: {error}")
+    except ContentError as error:
+        return Files(problem=f"the layer cannot be read: {error.what}")
+    changes = []
+    same = 0
+    for path in sorted(before.keys() | after.keys()):
+        one, other = before.get(path), after.get(path)
+        if one is None or other is None:
+            kind, name = "added" if one is None else "removed", _target(path)
+            changes.append(FileChange(path=name, kind=kind, old=one, new=other))  # type: ignore[arg-type]
+        elif what := _what(one, other):
+            changes.append(FileChange(path=_target(path), kind="changed", old=one, new=other, what=what))
+        else:
+            same += 1
+    return Files(changes=tuple(changes), same=same)
+
+
+def unreadable() -> Files:
+    """Return what is said of a layer that cannot be looked into: encrypted, of an unknown kind, or not here."""
+    return Files(problem="the layer cannot be looked into")
+
+
+def _states(source: ByteSource, limits: Limits, tick: Callable[[int], None] | None) -> dict[str, FileState]:
+    """Return what a layer has at each path; of a path that stands twice the last, as unpacking leaves it."""
+    found: dict[str, FileState] = {}
+    _, pieces = unpack(_heard(source, tick), limits, source.where)
+    with closing(pieces):
+        tar = stream.Tar(pieces, limits)
+        for member in tar.members():
+            content = None
+            if member.kind == "reg" or member.size:
+                hashed = hashlib.sha256()
+                for part in tar.data():
+                    hashed.update(part)
+                content = hashed.hexdigest()
+            found[member.name] = _state(member, content)
+            if len(found) > limits.members:
+                raise LimitError(f"layer has more than {limits.members} paths", "members", where=source.where)
+    return found
+
+
+def _heard(source: ByteSource, tick: Callable[[int], None] | None) -> Iterator[bytes]:
+    for chunk in source.chunks():
+        if tick is not None:
+            tick(len(chunk))
+        yield chunk
+
+
+def _state(member: stream.Member, content: str | None) -> FileState:
+    kind = _TYPES.get(member.kind, "other")
+    base = member.name.rpartition("/")[2]
+    if base == _OPAQUE:
+        kind = "opaque"
+    elif base.startswith(_WHITEOUT):
+        kind = "whiteout"
+    numbers = ""
+    if kind == "device":
+        major, minor = member.device
+        numbers = f"{member.kind} {major}:{minor}"
+    told = {**member.xattrs, **member.beside}
+    # A number that cannot be read counts as 0, for nothing here depends on it.
+    return FileState(
+        type=kind,
+        mode=(member.mode or 0) & 0o7777,
+        uid=member.uid or 0,
+        gid=member.gid or 0,
+        mtime_ns=member.mtime or 0,
+        size=member.size,
+        link=numbers or (normal(member.link) if member.kind == "hardlink" else member.link),
+        sha256=content,
+        owner=member.owner if member.owner != ":" else "",
+        xattrs=str(sha256(repr(sorted(told.items())).encode())) if told else "",
+    )
+
+
+def _target(path: str) -> str:
+    """Return the path that an entry is about: of a whiteout what it deletes."""
+    folder, slash, base = path.rpartition("/")
+    if base == _OPAQUE:
+        return folder
+    return f"{folder}{slash}{base.removeprefix(_WHITEOUT)}" if base.startswith(_WHITEOUT) else path
+
+
+def _what(old: FileState, new: FileState) -> tuple[str, ...]:
+    """Return in what two states of a path differ, in words."""
+    if old.type != new.type:
+        return ("type",)
+    if old.type in ("whiteout", "opaque"):
+        return ()
+    pairs = (
+        ("content", (old.sha256, old.size), (new.sha256, new.size)),
+        ("link", old.link, new.link),
+        ("mode", old.mode, new.mode),
+        ("owner", (old.uid, old.gid), (new.uid, new.gid)),
+        ("owner name", old.owner, new.owner),
+        ("mtime", old.mtime_ns, new.mtime_ns),
+        ("xattrs", old.xattrs, new.xattrs),
+    )
+    found = [word for word, one, other in pairs if one != other]
+    # Of a hard link the rest of the header says nothing: it is the file that it leads to.
+    return tuple(word for word in found if old.type != "hardlink" or word == "link")

@@ -1,0 +1,215 @@
+"""What differs between two images: layers, config, annotations, what is attached to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from ociarchive.comparison.aligning import matched
+from ociarchive.comparison.difference import AnnotationChange, ImagePair, ImageSide, LayerPair, LayerSide
+from ociarchive.comparison.members import changes
+from ociarchive.measure import agrees
+from ociarchive.model import Child, Image
+from ociarchive.toc import CHUNKED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ociarchive.auditing import Evidence
+    from ociarchive.comparison.difference import Change, Companion
+    from ociarchive.comparison.pairing import Couple
+    from ociarchive.comparison.units import Unit
+    from ociarchive.documents import Document
+    from ociarchive.model import Layer
+    from ociarchive.values import JSON
+
+#: What annotations begin with that say how a layer is packed, not what is in it.
+_PACKING: Final = (CHUNKED, "containerd.io/snapshot/stargz/", "io.containers.estargz.", "containerd.io/uncompressed")
+#: What annotations begin with that BuildKit ties a manifest to another one with, whose digest packing changes.
+_TIES: Final = ("vnd.docker.reference.",)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An image with what was measured of its archive, and its layers as they are shown."""
+
+    unit: Unit
+    evidence: Evidence
+    layers: tuple[LayerSide, ...]
+
+
+def held(unit: Unit, evidence: Evidence) -> Held:
+    """Return an image with its layers; where several manifests of it are here, a layer is as proved as in the worst."""
+    count = len(unit.image.layers)
+    made = _created_by(unit.image.config_document, count)
+    nodes = [edge.node for edge in unit.edges if isinstance(edge.node, Image) and len(edge.node.layers) == count]
+    columns = zip(*(image.layers for image in {id(node): node for node in nodes}.values()), strict=True)
+    sides = (
+        min((_layer(number, layer, evidence, text) for layer in variants), key=lambda side: side.proved)
+        for number, (variants, text) in enumerate(zip(columns, made, strict=True), 1)
+    )
+    return Held(unit, evidence, tuple(sides))
+
+
+def alone(one: Held, kind: Literal["added", "removed"]) -> ImagePair:
+    """Return an image that the other archive does not have."""
+    added = kind == "added"
+    layers = [LayerPair(kind=kind, new=layer) if added else LayerPair(kind=kind, old=layer) for layer in one.layers]
+    side = _side(one.unit)
+    return ImagePair(
+        kind=kind, by="alone", old=None if added else side, new=side if added else None, layers=tuple(layers)
+    )
+
+
+def together(couple: Couple, old: Held, new: Held, attestations: tuple[Companion, ...]) -> ImagePair:
+    """Compare two images."""
+    layers = _layers(old, new)
+    same = old.unit.image_id == new.unit.image_id and not any(pair.counts for pair in layers)
+    same = same and (not old.unit.runs_on or not new.unit.runs_on or old.unit.runs_on == new.unit.runs_on)
+    return ImagePair(
+        kind="same" if same else "changed",
+        by=couple.by,
+        old=_side(old.unit),
+        new=_side(new.unit),
+        names=_names_differ(old.unit, new.unit),
+        layers=layers,
+        config=_config(old.unit.image.config_document, new.unit.image.config_document),
+        annotations=tuple(_annotations(old, new, layers)),
+        attestations=attestations,
+    )
+
+
+def _side(unit: Unit) -> ImageSide:
+    edge = unit.edge
+    index = edge.above[-1].descriptor if edge.above else None
+    return ImageSide(
+        names=tuple(map(str, unit.names)),
+        ref_names=tuple(unit.ref_names),
+        platform=str(unit.platform) if unit.platform is not None else None,
+        os_version=unit.platform.os_version if unit.platform is not None else None,
+        image_id=unit.image_id,
+        manifests=tuple(map(str, unit.manifests)),
+        index=str(index.digest) if index is not None else None,
+        media_type=edge.descriptor.media_type if edge.descriptor is not None else None,
+    )
+
+
+def _names_differ(old: Unit, new: Unit) -> bool:
+    """Whether both archives name an image, and not alike; bare names count where neither has full ones."""
+    if old.names or new.names:
+        return bool(old.names and new.names) and old.full != new.full
+    return bool(old.ref_names and new.ref_names) and old.ref_names.keys() != new.ref_names.keys()
+
+
+# Layers
+
+
+def _layer(number: int, layer: Layer, evidence: Evidence, created_by: str) -> LayerSide:
+    fact = evidence.fact(layer.source)
+    proved = evidence.verified(layer) is True
+    digest = fact.digest if fact is not None else layer.descriptor.digest if layer.descriptor is not None else None
+    if layer.descriptor is not None and fact is not None and agrees(layer.descriptor.digest, fact.digests):
+        digest = layer.descriptor.digest
+    stored = fact.size if fact is not None else layer.descriptor.size if layer.descriptor is not None else None
+    return LayerSide(
+        number=number,
+        digest=str(digest) if digest is not None else None,
+        diff_id=str(layer.diff_id) if layer.diff_id is not None else None,
+        media_type=layer.descriptor.media_type if layer.descriptor is not None else None,
+        compression=evidence.compression(layer),
+        size=stored,
+        uncompressed_size=fact.uncompressed_size if fact is not None else None,
+        created_by=created_by,
+        proved=proved,
+        present=layer.source is not None,
+    )
+
+
+def _created_by(config: Document | None, count: int) -> list[str]:
+    """Return the command that made each layer, by the history; blanks where it speaks of another number of layers."""
+    history = config.members.get("history") if config is not None else None
+    entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
+    made = [entry.get("created_by") for entry in entries if entry.get("empty_layer") is not True]
+    if len(made) != count:
+        return [""] * count
+    return [text if isinstance(text, str) else "" for text in made]
+
+
+def _layers(old: Held, new: Held) -> tuple[LayerPair, ...]:
+    keys = [[_content(layer) for layer in one.layers] for one in (old, new)]
+    hints = [[layer.created_by or index for index, layer in enumerate(one.layers)] for one in (old, new)]
+    return tuple(
+        _layer_pair(None if i is None else old.layers[i], None if j is None else new.layers[j])
+        for i, j in matched(keys[0], keys[1], hints)
+    )
+
+
+def _content(layer: LayerSide) -> str:
+    """Return what makes two layers the same: what they unpack to, else what is stored."""
+    return layer.diff_id or layer.digest or f"layer {layer.number}"
+
+
+def _layer_pair(old: LayerSide | None, new: LayerSide | None) -> LayerPair:
+    if old is None or new is None:
+        return LayerPair(kind="added" if old is None else "removed", old=old, new=new)
+    if _content(old) != _content(new):
+        return LayerPair(kind="changed", old=old, new=new)
+    stored_alike = old.present and new.present and old.digest == new.digest
+    proved = (old.proved and new.proved) or stored_alike
+    return LayerPair(kind="same" if proved else "unproved", old=old, new=new)
+
+
+# Documents
+
+
+def _config(old: Document | None, new: Document | None) -> tuple[Change, ...]:
+    """Return what differs in the configs, without the list of diff_ids, which the layers tell."""
+    if old is None or new is None or old.raw == new.raw:
+        return ()
+    return tuple(one for one in changes(old.value, new.value) if not one.pointer.startswith("/rootfs/diff_ids"))
+
+
+def _annotations(old: Held, new: Held, layers: tuple[LayerPair, ...]) -> Iterator[AnnotationChange]:
+    """Give the annotations that differ where both archives have what could carry them, but not what is packing.
+
+    Of an archive's own entries (index.json) nothing is compared: they hold names, and not every format has them.
+    """
+    documents = (old.unit.image.document, new.unit.image.document)
+    if documents[0] is not None and documents[1] is not None:
+        yield from _between("manifest", *(one.members.get("annotations") for one in documents if one is not None))
+    entries = [one.unit.edge.entry for one in (old, new)]
+    if isinstance(entries[0], Child) and isinstance(entries[1], Child):
+        yield from _between("entry", entries[0].descriptor.annotations, entries[1].descriptor.annotations)
+    indexes = [one.unit.edge.parent for one in (old, new)]
+    if indexes[0] is not None and indexes[1] is not None:
+        yield from _between("index", *(index.document.members.get("annotations") for index in indexes if index))
+    for pair in layers:
+        if pair.old is None or pair.new is None or pair.kind != "same":
+            continue
+        claims = [one.unit.image.layers[side.number - 1].descriptor for one, side in ((old, pair.old), (new, pair.new))]
+        if claims[0] is not None and claims[1] is not None:
+            yield from _between(f"layer {pair.new.number}", claims[0].annotations, claims[1].annotations)
+
+
+def _between(on: str, old: JSON | Mapping[str, str], new: JSON | Mapping[str, str]) -> Iterator[AnnotationChange]:
+    before, after = _texts(old), _texts(new)
+    for key in (*before, *(key for key in after if key not in before)):
+        if before.get(key) == after.get(key):
+            continue
+        kind: Literal["added", "removed", "changed"] = "changed"
+        if key not in before or key not in after:
+            kind = "added" if key not in before else "removed"
+        yield AnnotationChange(on=on, key=key, kind=kind, old=before.get(key), new=after.get(key))
+
+
+def _texts(value: JSON | Mapping[str, str]) -> dict[str, str]:
+    members = value if isinstance(value, dict) else {}
+    kept = ((key, text) for key, text in members.items() if not key.startswith((*_PACKING, *_TIES)))
+    return {key: text for key, text in kept if isinstance(text, str)}
+
+
+def codecs(sides: Iterable[LayerSide]) -> dict[str, int]:
+    """Count layers by how they are stored."""
+    counts = Counter(side.compression or "unknown" for side in sides if side.present)
+    return dict(sorted(counts.items()))

@@ -1,0 +1,86 @@
+"""What differs between two JSON values, member by member, each place as a JSON pointer (RFC 6901)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ociarchive.comparison.aligning import matched
+from ociarchive.comparison.difference import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from ociarchive.values import JSON
+
+
+def changes(old: JSON, new: JSON) -> tuple[Change, ...]:
+    """Return what differs between two values, in the order of the old one's members, what is new behind them.
+
+    Entries of arrays are aligned, so that one put in between is one that was added. `NAME=value`, as variables of an
+    environment are written, goes with the same name, and a step of a history with the same command.
+    """
+    return tuple(_Comparison().changes(old, new, ""))
+
+
+class _Comparison:
+    """Values by numbers: equal ones have one number. So each is looked at once, however deep it lies."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._seen: dict[int, int] = {}
+
+    def changes(self, old: JSON, new: JSON, pointer: str) -> Iterator[Change]:
+        """Give what differs between two values at a place."""
+        if isinstance(old, dict) and isinstance(new, dict):
+            for key in (*old, *(key for key in new if key not in old)):
+                place = f"{pointer}/{escaped(key)}"
+                if key not in new:
+                    yield Change(pointer=place, kind="removed", old=old[key])
+                elif key not in old:
+                    yield Change(pointer=place, kind="added", new=new[key])
+                else:
+                    yield from self.changes(old[key], new[key], place)
+        elif isinstance(old, list) and isinstance(new, list):
+            yield from self._entries(old, new, pointer)
+        elif self._number(old) != self._number(new):
+            yield Change(pointer=pointer, kind="changed", old=old, new=new)
+
+    def _entries(self, old: list[JSON], new: list[JSON], pointer: str) -> Iterator[Change]:
+        numbers = [[self._number(entry) for entry in entries] for entries in (old, new)]
+        hints = [[self._hint(entry) for entry in entries] for entries in (old, new)]
+        for i, j in matched(numbers[0], numbers[1], hints):
+            if i is None:
+                yield Change(pointer=f"{pointer}/{j}", kind="added", new=new[j or 0])
+            elif j is None:
+                yield Change(pointer=f"{pointer}/{i}", kind="removed", old=old[i])
+            elif numbers[0][i] != numbers[1][j]:
+                yield from self.changes(old[i], new[j], f"{pointer}/{j}")
+
+    def _hint(self, entry: JSON) -> Hashable:
+        """Return what an entry is likely to share with the one that takes its place."""
+        if isinstance(entry, str):
+            return entry.partition("=")[0]
+        made = entry.get("created_by") if isinstance(entry, dict) else None
+        return made if isinstance(made, str) else self._number(entry)
+
+    def _number(self, value: JSON) -> int:
+        """Return the number of a value. 1 is neither true nor 1.0; the order of members means nothing."""
+        known = self._seen.get(id(value))
+        if known is not None:
+            return known
+        key: Hashable
+        if isinstance(value, dict):
+            key = ("object", frozenset((name, self._number(member)) for name, member in value.items()))
+        elif isinstance(value, list):
+            key = ("array", tuple(self._number(entry) for entry in value))
+        else:
+            key = (type(value), repr(value))
+        number = self._numbers.setdefault(key, len(self._numbers))
+        if isinstance(value, dict | list):  # these live as long as the documents, others may be made anew
+            self._seen[id(value)] = number
+        return number
+
+
+def escaped(key: str) -> str:
+    """Return a member's name as a JSON pointer has it."""
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,107 @@
+"""The JSON reports of audit and inspect (schema_version 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ociarchive.report.shared.facts import image_facts, other_facts
+from ociarchive.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ociarchive.auditing import Evidence, Finding, Report
+    from ociarchive.auditing.run import Run
+    from ociarchive.model import Archive
+    from ociarchive.values import JSON
+
+
+def render(reports: Sequence[Report], run: Run) -> str:
+    """Return the report of an audit of some archives."""
+    return "".join(pieces(reports, run))
+
+
+def pieces(reports: Sequence[Report], run: Run) -> Iterator[str]:
+    """Give the same report in pieces, for an archive may be listed at a hundred times its size."""
+    del run  # the contract's JSON depends on the archives alone
+    return _document(_audited(report) for report in reports)
+
+
+def inspect_json(archive: Archive, evidence: Evidence, report: Report | None) -> Iterator[str]:
+    """Give what is in an archive, in pieces; with the report of an audit where layers were read."""
+    facts = _facts(archive, evidence)
+    if report is not None:
+        facts["findings"] = [finding_object(finding) for finding in report.findings]
+    return _document([facts])
+
+
+def _facts(archive: Archive, evidence: Evidence) -> dict[str, object]:
+    return {
+        "source": archive.where,
+        "format": archive.format,
+        "images": image_facts(archive, evidence),
+        **other_facts(archive),
+    }
+
+
+def _audited(report: Report) -> dict[str, object]:
+    if report.evidence is None:
+        facts: dict[str, object] = {
+            "source": report.source, "format": None, "images": [], "artifacts": [], "missing": [],
+        }  # fmt: skip
+    else:
+        facts = _facts(report.evidence.archive, report.evidence)
+    facts["findings"] = [finding_object(finding) for finding in report.findings]
+    facts["waived"] = [finding_object(finding) for finding in report.waived]
+    facts["waivers"] = [{"rule": one.rule, "how": one.how, "by": one.by} for one in report.policy.waivers]
+    facts["summary"] = {
+        "errors": report.count("error"),
+        "warnings": report.count("warning"),
+        "notes": report.count("note"),
+        "blobs": report.blobs,
+        "bytes": report.bytes,
+    }
+    return facts
+
+
+def finding_object(finding: Finding) -> JSON:
+    """Return one finding as the reports have it."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "subject": finding.subject,
+        "location": finding.location,
+        "message": finding.message,
+        "expected": finding.expected,
+        "found": finding.found,
+    }
+
+
+def _document(archives: Iterable[dict[str, object]]) -> Iterator[str]:
+    tool = {"name": "ociarchive", "version": VERSION}
+    yield from _written({"schema_version": 1, "tool": tool, "archives": iter(archives)}, "\n")
+    yield "\n"
+
+
+def _written(value: object, newline: str) -> Iterator[str]:
+    """Write a value as `json.dumps` does with an indent of 2, one entry after the other where it is an iterator.
+
+    `newline` begins a line at the value's own depth. No text of JSON has a newline in it (RFC 8259, 7).
+    """
+    inner = f"{newline}  "
+    if isinstance(value, dict) and any(isinstance(member, Iterator | dict) for member in value.values()):
+        for number, (key, member) in enumerate(value.items()):
+            yield f"{',' if number else '{'}{inner}{json.dumps(key)}: "
+            yield from _written(member, inner)
+        yield f"{newline}}}"
+    elif isinstance(value, Iterator):
+        empty = True
+        for member in value:
+            yield f"{'[' if empty else ','}{inner}"
+            yield from _written(member, inner)
+            empty = False
+        yield "[]" if empty else f"{newline}]"
+    else:
+        yield json.dumps(value, indent=2, ensure_ascii=True).replace("\n", newline)

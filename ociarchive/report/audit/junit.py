@@ -1,0 +1,110 @@
+"""The audit as JUnit XML: one suite for each archive, one case for each rule, so that what is clean shows too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from ociarchive.auditing.outcomes import Outcome, outcomes
+from ociarchive.report.audit.locations import sentence
+from ociarchive.report.shared.text import plural, safe, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ociarchive.auditing import Finding, Report
+    from ociarchive.auditing.run import Run
+
+
+def render(reports: Sequence[Report], run: Run) -> str:
+    """Return the suites. What fails the archive is a failure, what is waived or was not checked is skipped.
+
+    All text goes through `safe`, after which no character is left that XML 1.0 has no place for (Char).
+    """
+    root = ET.Element("testsuites", name="ociarchive audit", time=f"{run.seconds:.3f}")
+    totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for report in reports:
+        suite = _suite(report, run)
+        root.append(suite)
+        for key in totals:
+            totals[key] += int(suite.get(key, "0"))
+    root.attrib.update({key: str(count) for key, count in totals.items()})
+    ET.indent(root)
+    body = ET.tostring(root, encoding="us-ascii", xml_declaration=False).decode("ascii")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+
+def _suite(report: Report, run: Run) -> ET.Element:
+    cases = [_case(outcome, report) for outcome in outcomes(report, run)]
+    known = {case.get("name") for case in cases}
+    others = dict.fromkeys(one.rule for one in (*report.findings, *report.waived) if one.rule not in known)
+    cases.extend(_unlisted(rule, report) for rule in others)
+    suite = ET.Element(
+        "testsuite",
+        name=safe(report.source),
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        errors="0",
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+        timestamp=run.time.strftime("%Y-%m-%dT%H:%M:%S"),
+        time="0",
+    )
+    properties = ET.SubElement(suite, "properties")
+    told = [("format", report.evidence.archive.format if report.evidence else "none"), *_read(report)]
+    told += [(f"waived:{one.rule}", f"{one.how}, as {one.by} asks") for one in report.policy.waivers]
+    for name, value in told:
+        ET.SubElement(properties, "property", name=safe(name), value=safe(value))
+    suite.extend(cases)
+    return suite
+
+
+def _read(report: Report) -> list[tuple[str, str]]:
+    layers = report.layers
+    return [
+        ("verdict", "FAIL" if report.failed else "PASS"),
+        ("read", f"{plural(report.blobs, 'blob')}, {size(report.bytes)}"),
+        ("proved", f"{layers.count(True)} of {plural(len(layers), 'layer')}"),
+    ]
+
+
+def _case(outcome: Outcome, report: Report) -> ET.Element:
+    case = ET.Element("testcase", name=outcome.rule.id, classname=safe(report.source), time="0")
+    if outcome.status == "found":
+        _tell(case, outcome.findings, report, f"{outcome.rule.summary} {outcome.rule.advice}")
+    elif outcome.status != "clean":
+        _skip(case, f"{outcome.status}: {outcome.why}", outcome.waived)
+    return case
+
+
+def _unlisted(rule: str, report: Report) -> ET.Element:
+    """Return the case of a rule that is not of this program's."""
+    case = ET.Element("testcase", name=safe(rule), classname=safe(report.source), time="0")
+    findings = tuple(finding for finding in report.findings if finding.rule == rule)
+    if findings:
+        _tell(case, findings, report, "")
+    else:
+        _skip(case, f"waived: {report.policy.waives(rule)}", report.waived)
+    return case
+
+
+def _tell(case: ET.Element, findings: tuple[Finding, ...], report: Report, meaning: str) -> None:
+    """Add findings to a case: as a failure where they fail the archive, else as its output."""
+    text = "\n".join([meaning, *map(_line, findings)]).strip()
+    if report.policy.fails(findings):
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        message = f"{sentence(findings[0])}{more}"
+        failure = ET.SubElement(case, "failure", type=findings[0].severity, message=message)
+        failure.text = text
+    else:
+        ET.SubElement(case, "system-out").text = text
+
+
+def _skip(case: ET.Element, why: str, waived: tuple[Finding, ...]) -> None:
+    found = f"; {plural(len(waived), 'finding')}" if waived else ""
+    ET.SubElement(case, "skipped", message=safe(f"{why}{found}"))
+    if waived:
+        ET.SubElement(case, "system-out").text = "\n".join(map(_line, waived))
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.severity}: {safe(finding.location)}: {sentence(finding)}"

@@ -1,0 +1,109 @@
+"""Where a finding is, in the terms of pipelines: the file in the repository, the member in it, what stays the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os.path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ociarchive.formats import entry_documents
+from ociarchive.report.shared.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ociarchive.auditing import Finding, Report
+    from ociarchive.auditing.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A finding and where it is.
+
+    `path` is the file that holds it, seen from the current folder where it lies below that; `member` the place in the
+    archive, empty for the whole. `fingerprint` stays the same as long as the fault does, wherever the archive lies.
+    `waived` says why the finding does not count.
+    """
+
+    finding: Finding
+    source: str
+    path: str
+    member: str
+    fingerprint: str
+    waived: str | None
+
+    @property
+    def uri(self) -> str:
+        """The file as a URI reference, relative where its path is."""
+        return uri(self.path)
+
+
+def places(reports: Sequence[Report], run: Run) -> Iterator[Place]:
+    """Give every finding of every archive with its place, those that count first within each archive."""
+    told: dict[str, int] = {}
+    for report in reports:
+        own = _own_files(report)
+        counted = [(finding, False) for finding in report.findings]
+        for finding, waived in (*counted, *((finding, True) for finding in report.waived)):
+            member = member_of(finding.location, report.source)
+            mark = _fingerprint(finding, report.source, member)
+            told[mark] = told.get(mark, 0) + 1
+            yield Place(
+                finding=finding,
+                source=report.source,
+                path=local(os.path.join(report.source, member) if member in own else report.source, run.folder),
+                member=member,
+                fingerprint=f"{mark}:{told[mark]}",
+                waived=(report.policy.waives(finding.rule) or "waived") if waived else None,
+            )
+
+
+def member_of(location: str, source: str) -> str:
+    """Return the place inside an archive that a location names; empty for the archive as a whole."""
+    if location == source:
+        return ""
+    return location.removeprefix(f"{source}: ")
+
+
+def local(path: str, folder: str) -> str:
+    """Return a path as it is seen from a folder where it lies below that, else as it is."""
+    if not folder:
+        return os.path.normpath(path)
+    whole = os.path.normpath(os.path.join(folder, path))
+    return whole.removeprefix(folder.rstrip("/") + "/")
+
+
+def uri(path: str) -> str:
+    """Return a path as a URI reference: percent-encoded, `file:` before an absolute one."""
+    try:
+        raw = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = path.encode("utf-8", "surrogatepass")
+    quoted = quote(raw, safe="/~")
+    return f"file://{quoted}" if quoted.startswith("/") else quoted
+
+
+def sentence(finding: Finding) -> str:
+    """Return what is wrong in one line, with what was expected and what was found."""
+    told = [safe(finding.message)]
+    if finding.expected is not None:
+        told.append(f"expected {safe(finding.expected)}")
+    if finding.found is not None:
+        told.append(f"found {safe(finding.found)}")
+    return "; ".join(told)
+
+
+def _own_files(report: Report) -> frozenset[str]:
+    """Return the members that are files of their own, as those of a folder are."""
+    evidence = report.evidence
+    if evidence is None or not evidence.archive.is_folder:
+        return frozenset()
+    read = (member_of(source.where, report.source) for source in evidence.facts)
+    return frozenset((*entry_documents(), *read)) - {""}
+
+
+def _fingerprint(finding: Finding, source: str, member: str) -> str:
+    parts = (finding.rule, finding.subject or "", os.path.basename(source.rstrip("/")), member)
+    return hashlib.sha256("\0".join(map(safe, parts)).encode()).hexdigest()[:32]

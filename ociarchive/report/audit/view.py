@@ -1,0 +1,202 @@
+"""What the report for people says of one archive: the verdict with its reasons, control by control, and findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from ociarchive.auditing import RULES
+from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, Control, control_of
+from ociarchive.measure import agrees
+from ociarchive.report.audit.locations import member_of
+from ociarchive.report.shared.text import plural, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ociarchive.auditing import Evidence, Finding, Report, Rule, Severity
+    from ociarchive.auditing.outcomes import Outcome
+
+Word: TypeAlias = Literal["PASS", "FAIL", "PARTLY", "NOT CHECKED"]
+
+_KNOWN: Final = {rule.id: rule for rule in RULES}
+_SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")
+_SCOPE: Final = (
+    "It does not say who made the images, whether a signature is valid, or whether the software in them is free of "
+    "known vulnerabilities."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The verdict, the sentence that says what was read and proved, and what it means."""
+
+    word: Word
+    sentence: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A control with its verdict; `checks` says what was looked at, `rules` how many rules were applied."""
+
+    control: Control
+    word: Word
+    found: str
+    checks: str
+    rules: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """All findings of one rule at one severity, each with its place in the archive."""
+
+    id: str
+    severity: Severity
+    rule: Rule | None
+    findings: tuple[tuple[str, Finding], ...]
+
+
+def verdict(report: Report, results: Sequence[Outcome]) -> Verdict:
+    """Return the verdict of one archive."""
+    word: Word = "FAIL" if report.failed else "PASS"
+    if report.evidence is None:
+        reason = report.findings[0].message if report.findings else "it is no image archive"
+        return Verdict(
+            word=word,
+            sentence=f"Nothing was proved, because the source could not be read as an image archive: {reason}.",
+            meaning="No claim in it was held against its bytes. Do not load it.",
+        )
+    applied = sum(one.status in ("found", "clean") for one in results)
+    sentence = (
+        f"{capital(read(report))}; {applied} of {plural(len(results), 'rule')} were applied and found "
+        f"{counts(report.findings) or 'nothing'}."
+    )
+    if not report.failed and _softened(report):
+        meaning = f"PASS means that the rules which count found no fault; what was waived or counted for less than \
+usual did find some, as told below. {_SCOPE}"
+    elif not report.failed:
+        meaning = f"PASS means that every claim of the archive which could be held against its bytes holds. {_SCOPE}"
+    elif report.count("error"):
+        meaning = "FAIL means that a claim which the archive makes of its bytes does not hold, or cannot be held \
+against them. Settle the findings before anything is loaded from it."
+    else:
+        meaning = "FAIL means that warnings count in this audit (strict) and that there are some."
+    return Verdict(word=word, sentence=sentence, meaning=meaning)
+
+
+def _softened(report: Report) -> bool:
+    """Whether something was found that the policy keeps from counting as it would."""
+    return bool(report.waived) or any(finding.rule in report.policy.severity for finding in report.findings)
+
+
+def read(report: Report) -> str:
+    """Return what was read and what was proved, as one clause."""
+    told = [f"{plural(report.blobs, 'blob')}, {size(report.bytes)}, {_were(report.blobs)} read to the end"]
+    held, made = claims(report.evidence) if report.evidence else (0, 0)
+    if made:
+        told.append(f"{held} of {plural(made, 'digest or size', 'digests and sizes')} claimed of them agree")
+    layers = report.layers
+    if layers:
+        told.append(f"{layers.count(True)} of {len(layers)} layers unpack to what the images' configs list")
+    else:
+        told.append("there is no layer to prove")
+    return ", ".join(told[:-1]) + " and " + told[-1]
+
+
+def counts(findings: Iterable[Finding]) -> str:
+    """Return how many findings there are of each severity, empty for none."""
+    severities = [finding.severity for finding in findings]
+    return ", ".join(plural(severities.count(one), one) for one in _SEVERITIES if one in severities)
+
+
+def claims(evidence: Evidence) -> tuple[int, int]:
+    """Return how many claimed digests and sizes agree with what was read, and how many there are."""
+    held = made = 0
+    for claim in evidence.claims:
+        fact = evidence.fact(claim.source)
+        if fact is None:
+            continue
+        answers = [agrees(claim.digest, fact.digests)]
+        if claim.descriptor is not None:
+            answers.append(claim.descriptor.size == fact.size)
+        held += answers.count(True)
+        made += len(answers)
+    return held, made
+
+
+def judged(report: Report, results: Sequence[Outcome]) -> tuple[Judged, ...]:
+    """Return the verdict control by control."""
+    return tuple(_judged(control, report, results) for control in CONTROLS)
+
+
+def _judged(control: Control, report: Report, results: Sequence[Outcome]) -> Judged:
+    mine = [one for one in results if control_of(one.rule.id) is control]
+    findings = [finding for finding in report.findings if control_of(finding.rule) is control]
+    applied = sum(one.status in ("found", "clean") for one in mine)
+    waived = sum(len(one.waived) for one in mine)
+    word: Word = "PASS"
+    if report.policy.fails(findings):
+        word = "FAIL"
+    elif report.evidence is None or not applied or not _anything(control, report.evidence):
+        word = "NOT CHECKED"
+    elif waived or (control is LAYERS and not all(report.layers)):
+        word = "PARTLY"
+    told = counts(findings) or "no findings"
+    return Judged(
+        control=control,
+        word=word,
+        found=f"{told}, {waived} waived" if waived else told,
+        checks=_checks(control, report),
+        rules=f"{applied} of {plural(len(mine), 'rule')} applied",
+    )
+
+
+def _anything(control: Control, evidence: Evidence) -> bool:
+    """Whether an archive holds anything that a control could be about: where nothing is, nothing is proved."""
+    if control in (LAYERS, IDENTITY):
+        return bool(evidence.images)
+    if control is BLOBS:
+        return bool(evidence.facts)
+    return control is not COMPLETENESS or bool(evidence.archive.roots)
+
+
+def _checks(control: Control, report: Report) -> str:
+    evidence = report.evidence
+    if evidence is None:
+        return "nothing could be checked"
+    if control is BLOBS:
+        held, made = claims(evidence)
+        told = f"{held} of {made} claimed digests and sizes agree" if made else "no digest or size is claimed"
+        return f"{plural(report.blobs, 'blob')} read, {told}"
+    if control is LAYERS:
+        return f"{report.layers.count(True)} of {len(report.layers)} layers proved"
+    if control is IDENTITY:
+        names = {str(name) for root in evidence.archive.roots for name in root.names}
+        return f"{plural(len(evidence.images), 'image')}, {plural(len(names), 'name')}"
+    if control is COMPLETENESS:
+        named = {claim.digest: claim.source is not None for claim in evidence.claims if claim.descriptor is not None}
+        return f"{sum(named.values())} of {len(named)} things that descriptors name are here"
+    members = len({stored.name for stored in evidence.archive.stored})
+    return f"{plural(members, 'stored file')}, the container and its documents"
+
+
+def groups(report: Report, findings: Iterable[Finding]) -> tuple[Group, ...]:
+    """Return findings by severity and rule, errors first, in the order in which they were told."""
+    found: dict[tuple[Severity, str], list[tuple[str, Finding]]] = {}
+    for finding in sorted(findings, key=lambda one: _SEVERITIES.index(one.severity)):
+        member = member_of(finding.location, report.source)
+        found.setdefault((finding.severity, finding.rule), []).append((member, finding))
+    return tuple(
+        Group(id=rule, severity=severity, rule=_KNOWN.get(rule), findings=tuple(listed))
+        for (severity, rule), listed in found.items()
+    )
+
+
+def capital(text: str) -> str:
+    """Return a text that begins a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

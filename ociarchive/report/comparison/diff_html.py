@@ -1,0 +1,55 @@
+"""A comparison as one HTML file, in the look of the audit's report: no script, no request to anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ociarchive.report.comparison import diff_words as words
+from ociarchive.report.comparison.diff_json import diff_json
+from ociarchive.report.shared.templating import again, environment, page
+from ociarchive.report.shared.text import shell
+from ociarchive.version import VERSION
+
+if TYPE_CHECKING:
+    from ociarchive.auditing.run import Run
+    from ociarchive.comparison.difference import Difference, ImagePair
+
+
+def diff_html(difference: Difference, run: Run) -> str:
+    """Return the report. Same arguments, same text."""
+    made = environment()
+    digest = hashlib.sha256(diff_json(difference).encode()).hexdigest()
+    style = made.get_template("audit.css.jinja").render(foot=f"JSON report sha256:{digest}", feet=[])
+    sides = (("First", difference.old), ("Second", difference.new))
+    return page(
+        made,
+        "diff.html.jinja",
+        style,
+        found=difference,
+        both=[pair for pair in difference.images if pair.old is not None and pair.new is not None],
+        sides=[(name, side, run.sha256.get(side.source), run.sizes.get(side.source)) for name, side in sides],
+        files={side.source: run.sha256[side.source] for _, side in sides if run.sha256.get(side.source)},
+        word_of=words.word(difference),
+        sentence=words.sentence(difference),
+        proof=words.proof(difference),
+        uncounted=words.uncounted(difference),
+        held=words.held,
+        value=words.value,
+        file_facts=words.file_facts,
+        paired_by=words.paired_by,
+        layer_counts=_layer_counts,
+        run=run,
+        command=shell(run.command),
+        again=again(run.command, "diff"),
+        quoted=lambda *told: shell(told),
+        digest=digest,
+        version=VERSION,
+    )
+
+
+def _layer_counts(pair: ImagePair) -> str:
+    """Return how many layers of two images are what."""
+    kinds = ("same", "changed", "removed", "added", "unproved")
+    counts = [(sum(layer.kind == kind for layer in pair.layers), kind) for kind in kinds]
+    return ", ".join(f"{count} {kind}" for count, kind in counts if count) or "none"

@@ -1,0 +1,1 @@
+"""What a conversion reports: its summary and its receipt."""

@@ -1,0 +1,144 @@
+"""The summary of a conversion, for people: what came along, what kept its digest, what it weighs, what was proved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.model import Image, Index, walk
+from ociarchive.report.shared.facts import full_platform, spelled
+from ociarchive.report.shared.text import columns, pad, placed, plural, safe, short, size, tail, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ociarchive.model import Root
+    from ociarchive.transform.convert import Conversion
+
+
+#: Columns for what was and for what is: a digest's first digits, or a size.
+_WIDE: Final = 12
+#: Columns for names: as many as hold those of layers; more where the terminal has them and a name is longer.
+_NAMES: Final = 34
+#: Sources and layers that are shown one by one; `-v` shows all.
+_SOURCES: Final = 3
+_SHOWN: Final = 8
+_TOLD: Final = len("rewritten")
+
+
+def summary(conversion: Conversion, *, width: int, whole: bool) -> str:
+    """Return the lines that end a conversion. `width` is in columns; `whole` shows digests in full, and everything."""
+    return _Summary(conversion, width, whole=whole).text()
+
+
+class _Summary:
+    def __init__(self, conversion: Conversion, width: int, *, whole: bool) -> None:
+        self._done, self._width, self._whole = conversion, width, whole
+        self._rows: list[tuple[str, str, str, str] | str] = []
+
+    def text(self) -> str:
+        before = sum(move.source.size for move in self._done.arrived)
+        after = sum({arrived.digest: arrived.size for arrived in self._done.arrived.values()}.values())
+        self._rows.append(("", "before", "after", "change"))
+        self._rows.append(("stored, manifests apart", size(before), size(after), _change(before, after)))
+        for old, new in zip(self._done.old_roots, self._done.new_roots, strict=True):
+            self._root(old, new)
+        self._layers()
+        lines = [*self._archives(), *self._table(), *self._audit(), f"done in {self._done.seconds:.1f} s"]
+        return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def _archives(self) -> Iterator[str]:
+        """Say what became of what: on one line, else of each source on its own."""
+        told = [(safe(one.archive.where), one.archive.format) for one in self._done.sources]
+        dest = f"{safe(self._done.dest)} ({self._done.format})"
+        line = f"converted  {', '.join(f'{name} ({form})' for name, form in told)}  ->  {dest}"
+        if columns(line) <= self._width:
+            yield line
+            return
+        shown = told if self._whole or len(told) <= _SOURCES + 1 else told[:_SOURCES]
+        rows = [self._archive(name, form) for name, form in shown]
+        if len(shown) < len(told):
+            rows.append(f"and {len(told) - len(shown)} more: -v shows all")
+        rows.append(self._archive(safe(self._done.dest), self._done.format, "->  "))
+        for number, row in enumerate(rows):
+            head = "" if number else "converted"
+            yield f"{head:<9}  {row}"
+
+    def _archive(self, name: str, form: str, before: str = "") -> str:
+        room = self._width - len("converted  ") - len(before) - len(form) - 3
+        return f"{before}{name if self._whole else tail(name, room)} ({form})"
+
+    def _table(self) -> Iterator[str]:
+        """Give the rows under one another; a name that has no room beside its values stands on a line of its own."""
+        room = self._width - 2 * (_WIDE + 2) - _TOLD - 4
+        longest = max(columns(row[0]) for row in self._rows if not isinstance(row, str))
+        names = min(max(longest, _NAMES), room)
+        for row in self._rows:
+            if isinstance(row, str):
+                yield from placed([row], 2, self._width)
+                continue
+            name, before, after, told = row
+            if columns(name) > names:
+                yield f"  {name if self._whole else tail(name, self._width - 2)}"
+                name = ""
+            yield f"  {pad(name, names)}  {before:>{_WIDE}}  {after:>{_WIDE}}  {told}"
+
+    def _digests(self, name: str, before: str | None, after: str | None, told: str) -> None:
+        """Add what two digests say of something; in full each has a line of its own."""
+        if not self._whole:
+            self._rows.append((name, short(before), short(after), told))
+        elif before == after:
+            self._rows += [f"{name}  {told}", f"  {before or '-'}"]
+        else:
+            self._rows += [f"{name}  {told}", f"  before {before or '-'}", f"  after  {after or '-'}"]
+
+    def _root(self, old: Root, new: Root) -> None:
+        before = str(old.descriptor.digest) if old.descriptor else None
+        after = str(new.descriptor.digest) if new.descriptor else None
+        told = "same" if before == after else "rewritten" if before else "new"
+        self._digests(safe(new.label if new.names or new.ref_name else "(no name)"), before, after, told)
+        if not isinstance(new.node, Image | Index):
+            return
+        for edge in walk([new]):
+            if isinstance(edge.node, Image):
+                full = full_platform(edge.entry)
+                platform = safe(spelled(full)) if full else "no platform"
+                image_id = str(edge.node.image_id) if edge.node.image_id else None
+                self._digests(f"  {platform} image id", image_id, image_id, "same")
+
+    def _layers(self) -> None:
+        """Say of each layer how it was stored and is; of many only of the largest, all with `-v`."""
+        named = {change.new.digest: change.diff_id for change in self._done.changes if change.kind == "layer"}
+        layers = [
+            (move.source.size, arrived) for move, arrived in self._done.arrived.items() if arrived.digest in named
+        ]
+        layers.sort(key=lambda layer: -layer[0])
+        shown = layers if self._whole else layers[:_SHOWN]
+        for before, arrived in shown:
+            diff_id = named[arrived.digest]
+            digest = f"diff_id {short(str(diff_id), whole=self._whole)}"
+            if not diff_id:
+                digest = f"layer {short(str(arrived.digest), whole=self._whole)}"
+            how = f"{arrived.fact.compression} -> {arrived.compression}"
+            how = how if arrived.fact.compression != arrived.compression else arrived.compression
+            change = _change(before, arrived.size)
+            if self._whole:
+                self._rows += [digest, (f"  {how}", size(before), size(arrived.size), change)]
+            else:
+                self._rows.append((f"{digest}  {how}", size(before), size(arrived.size), change))
+        if len(layers) > len(shown):
+            self._rows.append(f"{plural(len(layers) - len(shown), 'smaller layer')}: -v lists them")
+        proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
+        self._rows.append(f"diff_ids proved: {proven} of {plural(len(layers), 'layer')}, all as before")
+
+    def _audit(self) -> Sequence[str]:
+        report = self._done.report
+        if report is None:
+            told = "none: what was written was not read back; digests are those of the bytes written"
+        else:
+            found = f"{plural(report.count('error'), 'error')}, {plural(report.count('warning'), 'warning')}"
+            told = f"PASS  {found}, {plural(report.blobs, 'blob')} read back, {size(report.bytes)} with manifests"
+        return wrapped(f"{'audit':<9}  {told}", self._width, " " * 11)
+
+
+def _change(before: int, after: int) -> str:
+    return f"{(after - before) * 100 / before:+.1f} %" if before and after != before else "="

@@ -1,0 +1,1 @@
+"""What reports have in common: words, facts of an archive, trees, templates."""

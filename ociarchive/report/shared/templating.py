@@ -1,0 +1,71 @@
+"""What the HTML reports share: templates whose every text is made safe, one style sheet, command lines for a shell."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from ociarchive.report.shared.text import plural, safe, shell, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LOADER: Final = PackageLoader("ociarchive.report")
+
+
+def environment() -> Environment:
+    """Return what makes text of templates: all that they show is escaped, for a person's eye and for HTML."""
+    made = Environment(
+        loader=_LOADER,
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(size=size, plural=plural, ticks=_ticks)
+    return made
+
+
+def page(made: Environment, template: str, style: str, **facts: object) -> str:
+    """Return a page with its style sheet, in ASCII alone, so that it survives any way it is carried."""
+    text = made.get_template(template).render(
+        **facts,
+        style=Markup(style),  # noqa: S704  # our own CSS, and digests in hex
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+    return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def again(command: Sequence[str], name: str) -> str:
+    """Return the command line that makes the JSON report of the same call of the command `name`, and its digest."""
+    words: list[str] = []
+    skip = False
+    for word in command:
+        if skip or word.startswith(("--format=", "--output=")):
+            skip = False
+        elif word in ("--format", "--output"):
+            skip = True
+        else:
+            words.append(word)
+    at = words.index(name) + 1 if name in words else len(words)
+    return f"{shell([*words[:at], '--format', 'json', *words[at:]])} | sha256sum"
+
+
+def _shown(value: object) -> object:
+    """Make every text that a template shows safe to read, before Jinja escapes it."""
+    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _ticks(text: str) -> Markup:
+    """Return text in which what stands between two backticks is set as code."""
+    parts = safe(text).split("`")
+    odd = len(parts) % 2 == 1  # else one has no partner, and none is taken for a pair
+    return Markup("" if odd else "`").join(  # noqa: S704  # a separator of our own
+        Markup("<code>{}</code>").format(part) if odd and number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )

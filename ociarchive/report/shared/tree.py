@@ -1,0 +1,257 @@
+"""What is in an archive, for people: names, indexes, platforms, images and their layers as a tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.mediatypes import Kind, kind_of
+from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
+from ociarchive.report.shared.facts import full_platform, layer_facts, spelled
+from ociarchive.report.shared.text import (
+    bar,
+    columns,
+    command,
+    cut,
+    pad,
+    placed,
+    plural,
+    safe,
+    short,
+    size,
+    tail,
+    wrapped,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.auditing import Evidence
+    from ociarchive.documents import Document
+    from ociarchive.model import Archive
+    from ociarchive.values import JSON
+
+_BAR: Final = 8
+#: The least columns of each column of layers' table, so that those of different images stand under one another.
+_WIDTHS: Final = {"#": 1, "layer": 13, "comp": 4, "stored": 8, "unpacked": 8, "share": _BAR, "created by": 8}
+_RIGHT: Final = frozenset(("stored", "unpacked"))
+#: What made a layer is not shown in fewer columns.
+_MADE: Final = 8
+_IDS: Final = (
+    "Docker's classic store and podman show the image id as IMAGE ID; Docker's containerd store shows the digest of"
+    " the index, where there is one, else of the manifest. Registries and Kubernetes name images by those digests."
+)
+_MARKS: Final = str.maketrans({"…": "~", "█": "#"})
+
+
+class Tree:
+    """One rendering. `width` is in columns; `whole` shows digests in full; `ascii_only` avoids box characters."""
+
+    def __init__(self, archive: Archive, evidence: Evidence, *, width: int, whole: bool, ascii_only: bool) -> None:
+        self._archive, self._evidence = archive, evidence
+        self._width, self._whole, self._ascii = width, whole, ascii_only
+        self._unpacked = any(
+            fact["uncompressed_size"] is not None for image in evidence.images for fact in layer_facts(image, evidence)
+        )
+        self._seen: set[str] = set()
+        self._shared: dict[str, int] = {}
+        self._above: set[int] = set()  # the indexes whose entries a root shows
+
+    def text(self) -> str:
+        """Return the whole tree."""
+        lines = self._head()
+        for number, root in enumerate(self._archive.roots):
+            last = number == len(self._archive.roots) - 1
+            self._above.clear()
+            lines.extend(self._entry(root, "", last=last))
+        if self._shared:
+            saved = size(sum(self._shared.values()))
+            told = f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved"
+            lines += ["", *wrapped(told, self._width, "  ")]
+        if not self._evidence.facts:
+            where = self._archive.where
+            call = ("ociarchive", "audit", "-" if where == "standard input" else where)
+            lines += ["", *command("Digests were read, not checked; this checks them:", call, self._width)]
+        if self._whole:
+            lines += ["", *wrapped(_IDS, self._width, "")]
+        text = "\n".join(line.rstrip() for line in lines) + "\n"
+        return text.translate(_MARKS) if self._ascii else text
+
+    def _head(self) -> list[str]:
+        edges = list(walk(self._archive.roots))
+        images = len({id(edge.node) for edge in edges if isinstance(edge.node, Image)})
+        indexes = len({id(edge.node) for edge in edges if isinstance(edge.node, Index)})
+        artifacts = len({id(edge.node) for edge in edges if isinstance(edge.node, Artifact)})
+        parts = [self._archive.format]
+        if indexes:
+            parts.append(plural(indexes, "index", "indexes"))
+        parts.append(plural(images, "image"))
+        if artifacts:
+            parts.append(plural(artifacts, "artifact"))
+        sources = {
+            layer.source for image in self._evidence.images for layer in image.layers if layer.source is not None
+        }
+        stored = size(sum(source.size for source in sources))
+        parts.append(f"{plural(len(sources), 'layer')} of {stored}, as stored")
+        where = self._archive.where if self._whole else tail(self._archive.where, self._width)
+        return wrapped(f"{where}  {', '.join(parts)}", self._width, "  ", whole=self._whole)
+
+    def _entry(self, entry: Root | Child, indent: str, *, last: bool) -> Iterator[str]:
+        corner = ("`- " if self._ascii else "└─ ") if last else ("|- " if self._ascii else "├─ ")
+        below = indent + ("   " if last else ("|  " if self._ascii else "│  "))
+        node = entry.node
+        first, *more = self._label(entry)
+        room = self._width - len(indent) - len(corner)
+        line = "  ".join([first, *more])
+        if columns(line) <= room:
+            yield f"{indent}{corner}{line}"
+        else:  # names may be many and long: each has a line, and what they name another
+            names = first.split(", ") if isinstance(entry, Root) else [first]
+            head, *others = [
+                line
+                for name in names
+                for line in (wrapped(name, room, "  ", whole=True) if self._whole else [tail(name, room)])
+            ]
+            gap = "  " if others else ""  # apart from further names
+            yield f"{indent}{corner}{head}"
+            yield from (f"{below}{name}" for name in others)
+            yield from (f"{below}{part}" for part in self._parts(more, room, gap))
+        if isinstance(node, Image):
+            yield from self._layers(node, below)
+        elif isinstance(node, Index) and id(node) in self._above:
+            yield f"{below}as above"
+        elif isinstance(node, Index):
+            self._above.add(id(node))
+            for number, child in enumerate(node.children):
+                yield from self._entry(child, below, last=number == len(node.children) - 1)
+
+    def _parts(self, parts: list[str], room: int, gap: str) -> list[str]:
+        """Return what is told of an entry in lines: all in one if it fits, else each part in its own."""
+        joined = gap + "  ".join(parts)
+        if not parts or columns(joined) <= room:
+            return [joined] if parts else []
+        return [line for part in parts for line in wrapped(gap + part, room, gap + "  ", whole=self._whole)]
+
+    def _label(self, entry: Root | Child) -> list[str]:
+        digest = str(entry.descriptor.digest) if entry.descriptor else None
+        parts = []
+        if isinstance(entry, Root):
+            names = [str(name) for name in entry.names] or ([entry.ref_name] if entry.ref_name else [])
+            parts.append(", ".join(map(safe, names)) or "(no name)")
+        node = entry.node
+        platform = full_platform(entry)
+        if isinstance(node, Image):
+            parts.append(safe(spelled(platform)) if platform else "no platform")
+            parts.append(f"image id {self._short(str(node.image_id) if node.image_id else None)}")
+            parts.append(f"manifest {self._short(digest)}" if digest else "no manifest")
+        elif isinstance(node, Index):
+            parts.append(f"index {self._short(digest)}")
+        elif isinstance(node, Artifact):
+            attested = entry.refers_to if isinstance(entry, Child) else None
+            subject = node.subject.digest if node.subject else attested
+            parts.append("attestation" if attested else f"artifact {safe(_type(node))}")
+            parts.append(self._short(digest))
+            if subject:
+                parts.append(f"of {self._short(str(subject))}")
+        elif isinstance(node, Missing):
+            what = "malformed" if node.source is not None else "not in this archive"
+            told = [safe(spelled(platform)) if platform else "manifest", self._short(digest)]
+            parts += [*(told if self._whole else [" ".join(told)]), f"({what})"]
+        return parts
+
+    def _short(self, digest: str | None) -> str:
+        return short(digest, whole=self._whole)
+
+    def _layers(self, image: Image, indent: str) -> Iterator[str]:
+        facts = layer_facts(image, self._evidence)
+        if not facts:
+            yield f"{indent}no layers"
+            return
+        names = _created_by(image.config_document, len(image.layers))
+        total = sum(layer.source.size for layer in image.layers if layer.source is not None)
+        here: set[str] = set()
+        rows: list[dict[str, str]] = [{name: name for name in _WIDTHS}]
+        for number, (layer, fact, name) in enumerate(zip(image.layers, facts, names, strict=False), 1):
+            told = _text(fact, "digest") or _text(fact, "diff_id")
+            mark = "=" if told in self._seen else ""
+            if mark:
+                self._shared[told] = layer.source.size if layer.source is not None else 0
+            here.add(told)
+            share = bar(layer.source.size if layer.source is not None else 0, total, _BAR)
+            rows.append(
+                {
+                    "#": str(number),
+                    "layer": self._short(told) + mark,
+                    "comp": safe(_comp(fact)),
+                    "stored": size(_number(fact, "size")),
+                    "unpacked": size(_number(fact, "uncompressed_size")),
+                    "share": self._bar(share),
+                    "created by": name,
+                }
+            )
+        self._seen |= here
+        yield from (f"{indent}{line}" for line in self._rows(rows, self._width - columns(indent)))
+
+    def _rows(self, rows: list[dict[str, str]], room: int) -> Iterator[str]:
+        """Give the table of layers: where it is too wide the columns that say least stay out, digests move below."""
+        wide = {name: max(least, *(columns(row[name]) for row in rows)) for name, least in _WIDTHS.items()}
+        names = [name for name in _WIDTHS if name != "unpacked" or self._unpacked]
+        below = self._whole and sum(wide[name] + 2 for name in names) > room
+        for left_out in ("created by", "share", "comp"):
+            least = sum((_MADE if name == "created by" else wide[name]) + 2 for name in names) - 2
+            least -= (wide["layer"] + 2) * below
+            if least > room and left_out in names:
+                names.remove(left_out)
+        shown = [name for name in names if name != "layer" or not below]
+        last = room - sum(wide[name] + 2 for name in shown[:-1])
+        for number, row in enumerate(rows):
+            cells = [
+                row[name].rjust(wide[name]) if name in _RIGHT else pad(row[name], wide[name]) for name in shown[:-1]
+            ]
+            end = row[shown[-1]]
+            end = end.rjust(wide[shown[-1]]) if shown[-1] in _RIGHT else cut(end, max(last, 1))
+            yield "  ".join([*cells, end])
+            if below and number:
+                yield from placed([row["layer"]], 2, room)
+
+    def _bar(self, share: str) -> str:
+        return "#" * len(share) if self._ascii else share
+
+
+def _type(artifact: Artifact) -> str:
+    """Return what an artifact is: its type; where that is an image's, as cosign writes it, the types of what it holds.
+
+    A config of the type of images tells that old registries should take it (image-spec, manifest.md, artifactType).
+    """
+    told = artifact.artifact_type
+    if told is None or kind_of(told) is not Kind.CONFIG:
+        return told or "of an unknown type"
+    held = dict.fromkeys(blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None)
+    return ", ".join(one for one in held if one and kind_of(one) is not Kind.CONFIG) or told
+
+
+def _number(value: JSON, key: str) -> int | None:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, int) else None
+
+
+def _text(value: JSON, key: str) -> str:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _comp(fact: JSON) -> str:
+    if isinstance(fact, dict) and not fact.get("present"):
+        return "absent"
+    return _text(fact, "compression") or "?"
+
+
+def _created_by(config: Document | None, count: int) -> list[str]:
+    """Return what made each layer, by the history's entries that are not empty; blanks where they do not fit."""
+    history = config.members.get("history") if config else None
+    entries = history if isinstance(history, list) else []
+    made = [
+        _text(entry, "created_by").removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
+        for entry in entries
+        if isinstance(entry, dict) and not entry.get("empty_layer")
+    ]
+    return made if len(made) == count else [""] * count

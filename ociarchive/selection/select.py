@@ -1,0 +1,371 @@
+"""Select: which roots, platforms and companions of an archive come along. Pure: nodes in, nodes out."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.auditing import Evidence, judge
+from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.formats.format import LeftOut
+from ociarchive.mediatypes import IN_TOTO
+from ociarchive.model import (
+    COSIGN_KIND,
+    COSIGN_NAME,
+    IMAGE_NAME,
+    REF_NAME,
+    Artifact,
+    Child,
+    Edge,
+    Image,
+    Index,
+    Missing,
+    Node,
+    Root,
+    platform_of,
+    walk,
+)
+from ociarchive.selection.speaking import companions, following
+from ociarchive.statements import DSSE
+from ociarchive.values import COSIGN_SUFFIXES, MAX_REFERENCE, REGISTERED, Digest, Platform, Reference, tagged_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ociarchive.model import Archive
+
+ATTESTATIONS: Final = "attestations"
+SIGNATURES: Final = "signatures"
+REFERRERS: Final = "referrers"
+#: What artifact types of signatures begin with; sigstore's name their version behind it.
+_SIGNATURE_TYPES: Final = (
+    "application/vnd.dev.cosign.artifact.sig.",
+    "application/vnd.dev.sigstore.bundle",
+    "application/vnd.cncf.notary.signature",
+)
+#: Names among which those are looked for that are like what was asked for: each takes some ten microseconds.
+_COMPARED: Final = 10_000
+
+
+class AmbiguousError(UsageError):
+    """A selector that fits several things."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selectors:
+    """What a call asks for. `images` are names or digests as they were written; all empty takes everything."""
+
+    images: tuple[str, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The roots that come along, in the archive's order, and what was left out on request."""
+
+    roots: tuple[Root, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selection:
+    """Return what the selectors take of an archive. UsageError: one takes nothing, or cannot tell between several."""
+    left: list[LeftOut] = []
+    chosen = _by_image(roots, selectors.images, where) if selectors.images else roots
+    chosen = tuple(_without(chosen, selectors.without, left))
+    if selectors.platforms:
+        chosen = tuple(_by_platform(chosen, selectors.platforms, where, left))
+    return Selection(roots=chosen, left_out=tuple(left))
+
+
+def nothing_in(archive: Archive) -> ContentError:
+    """Return the error of an archive without any image or artifact: the first that is found in it, else a warning."""
+    found = judge(Evidence(archive, {}))
+    for severity in ("error", "warning", "note"):
+        for one in found:
+            if one.severity == severity:
+                what = f"no image in the archive: {one.message}"
+                return ContentError(what, where=one.location, expected=one.expected, found=one.found)
+    return ContentError("no image in the archive", where=archive.where)
+
+
+def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:
+    """Return the roots that one selector takes, without what refers to them."""
+    digest = Digest.maybe(selector)
+    # By its grammar `app:latest` could be a digest of an algorithm `app`; it is one only if something here has it.
+    if digest is not None and (digest.algorithm in REGISTERED or _holders(roots, digest)):
+        return _by_digest(roots, digest, where)
+    return _by_name(roots, selector, where)
+
+
+# By name or digest
+
+
+def _by_image(roots: tuple[Root, ...], selectors: Iterable[str], where: str) -> tuple[Root, ...]:
+    """Return what the selectors take, in the archive's order, each thing once with all names that were asked for."""
+    taken: dict[int, Root] = {}
+    for selector in selectors:
+        for root in matching(roots, selector, where):
+            known = taken.get(id(root.node))
+            names = (*known.names, *root.names) if known else root.names
+            taken[id(root.node)] = replace(known or root, names=tuple(dict.fromkeys(names)))
+    order: dict[int, int] = {}
+    for number, edge in enumerate(walk(roots)):
+        order.setdefault(id(edge.node), number)
+    chosen = sorted(taken.values(), key=lambda root: order[id(root.node)])
+    return (*_one_name_each(chosen), *companions(tuple(chosen), roots))
+
+
+def _one_name_each(roots: Iterable[Root]) -> Iterator[Root]:
+    """Let the first of several entries of one index have its name; the others stand without one."""
+    taken: set[str] = set()
+    for root in roots:
+        spelled = set(map(str, root.names)) or set(filter(None, [root.ref_name]))
+        if spelled and spelled <= taken:
+            yield unnamed(root)
+        else:
+            yield root
+        taken |= spelled
+
+
+def unnamed(root: Root) -> Root:
+    """Return a root that has no name any more, in its annotations neither."""
+    descriptor = root.descriptor
+    if descriptor is not None:
+        gone = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
+        descriptor = descriptor.annotate({key: text for key, text in descriptor.annotations.items() if key not in gone})
+    return replace(root, descriptor=descriptor, names=(), ref_name=None)
+
+
+def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]:
+    exact = [root for root in roots if text == root.ref_name or any(text == str(name) for name in root.names)]
+    reference = Reference.maybe(text)
+    familiar = [root for root in roots if reference in root.names] if reference else []
+    found = [root for root in exact or familiar if root.attached is None]
+    if not found and text.startswith(tuple(f"{name}:" for name in REGISTERED)):
+        what = f"{text!r} is no whole digest"
+        raise UsageError(what, where=where, hint="`ociarchive inspect -v` shows digests as selectors take them")
+    if not found:
+        raise UsageError(f"no image {text!r} in the archive", where=where, hint=f"there is {_list(roots, text)}")
+    if len({root.identity for root in found}) > 1:
+        listed = some(f"{_spell(root)} ({root.identity})" for root in found)
+        raise AmbiguousError(f"{text!r} names several images: {listed}", where=where, hint="select one by its digest")
+    if reference is None:
+        return tuple(found)
+    # A docker-archive's image has all its names at once; one that was asked for by a name comes with this one.
+    return tuple(replace(root, names=(reference,)) if root.descriptor is None else root for root in found)
+
+
+def _by_digest(roots: tuple[Root, ...], digest: Digest, where: str) -> tuple[Root, ...]:
+    found = _holders(roots, digest)
+    if not found:
+        raise UsageError(f"nothing has the digest {digest}", where=where, hint=f"there is {_list(roots, str(digest))}")
+    return tuple(found.values())
+
+
+def _holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
+    """Return what has a digest as image ID, manifest or index digest; what stands in an index as a root of its own."""
+    found: dict[int, Root] = {}
+    for root in roots:
+        for edge in walk([root]):
+            image_id = edge.node.image_id if isinstance(edge.node, Image) else None
+            if digest in (image_id, edge.descriptor.digest if edge.descriptor else None):
+                if not edge.above:
+                    found.setdefault(id(edge.node), root)
+                else:
+                    found.setdefault(id(edge.node), _nested(edge, root))
+    return found
+
+
+def _list(roots: tuple[Root, ...], near: str) -> str:
+    """Return what there is to select, the nearest to what was asked for first."""
+    spelled = list(dict.fromkeys(_spell(root) for root in roots))
+    if not spelled:
+        return "nothing"
+    compared = spelled[:_COMPARED]
+    compared.sort(key=lambda text: -difflib.SequenceMatcher(None, near[:MAX_REFERENCE], text[:MAX_REFERENCE]).ratio())
+    return some([*compared, *spelled[_COMPARED:]])
+
+
+def _spell(root: Root) -> str:
+    if root.names:
+        return some(map(str, root.names))
+    return root.ref_name or root.label
+
+
+# Without
+
+
+def _without(roots: Iterable[Root], without: frozenset[str], left: list[LeftOut]) -> Iterator[Root]:
+    for root in roots:
+        kind = _kind_of(root)
+        if kind in without:
+            left.append(LeftOut(what=root.label, why=f"--without {kind}"))
+        elif without:
+            yield _filtered(root, lambda child: _comes(child, without, left))
+        else:
+            yield root
+
+
+def _comes(child: Child, without: frozenset[str], left: list[LeftOut]) -> bool:
+    kind = _kind_of(child)
+    if kind in without:
+        left.append(LeftOut(what=str(child.descriptor.digest), why=f"--without {kind}"))
+    return kind not in without
+
+
+def _kind_of(entry: Root | Child) -> str | None:
+    """Return what an entry is beside an image: an attestation, a signature, any other referrer; None for none."""
+    artifact = entry.node if isinstance(entry.node, Artifact) else None
+    if isinstance(entry, Child) and entry.refers_to is not None:
+        return ATTESTATIONS
+    suffixes = {suffix for tag in _tags(entry) for suffix in COSIGN_SUFFIXES if tag.endswith(suffix)}
+    kind = entry.descriptor.annotations.get(COSIGN_KIND, "") if entry.descriptor else ""
+    if ".sig" in suffixes or kind.endswith("/sigs") or (artifact is not None and _signs(artifact)):
+        return SIGNATURES
+    if ".att" in suffixes or kind.endswith("/atts") or (artifact is not None and _states(artifact)):
+        return ATTESTATIONS
+    subject = None if isinstance(entry.node, Missing) else entry.node.subject
+    if subject is not None or kind.endswith("/sboms") or (isinstance(entry, Root) and entry.subjects):
+        return REFERRERS
+    return None
+
+
+def _tags(entry: Root | Child) -> tuple[str, ...]:
+    return tuple(tag for tag in entry.tags if tagged_digest(tag)) if isinstance(entry, Root) else ()
+
+
+def _signs(artifact: Artifact) -> bool:
+    return bool(artifact.artifact_type) and str(artifact.artifact_type).startswith(_SIGNATURE_TYPES)
+
+
+def _states(artifact: Artifact) -> bool:
+    """Whether an artifact holds in-toto statements, bare or in DSSE envelopes."""
+    types = {blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None}
+    return bool(types & {IN_TOTO, DSSE})
+
+
+# By platform
+
+
+def _by_platform(
+    roots: tuple[Root, ...], platforms: tuple[Platform, ...], where: str, left: list[LeftOut]
+) -> Iterator[Root]:
+    present = list(_present(roots))
+    for wanted in platforms:
+        if not any(platform.fits(wanted) for platform in present):
+            listed = some(dict.fromkeys(map(str, present))) or "no platform"
+            raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"there is {listed}")
+    taken = [found for root in roots if (found := _root_by_platform(root, platforms, left)) is not None]
+    kept = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
+    gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor} - kept
+    for root, stays in following(taken, gone):
+        if stays:
+            yield root
+        else:
+            left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
+
+
+def _present(roots: tuple[Root, ...]) -> Iterator[Platform]:
+    for edge in walk(roots):
+        if isinstance(edge.node, Image):
+            platform = platform_of(edge.descriptor, edge.node)
+            if platform:
+                yield platform
+
+
+def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[LeftOut]) -> Root | None:
+    if isinstance(root.node, Image):
+        platform = root.platform
+        if platform and any(platform.fits(wanted) for wanted in platforms):
+            return root
+        left.append(LeftOut(what=f"{root.label} ({platform})", why="--platform"))
+        return None
+    if not isinstance(root.node, Index):
+        return root
+    kept = {child.descriptor.digest for child in _leaves(root) if _fits(child, platforms)}
+    if not kept:
+        if root.subjects:  # an index of referrers: what it speaks of decides
+            return root
+        left.append(LeftOut(what=root.label, why="--platform"))
+        return None
+
+    filtered = _filtered(root, lambda child: _stays(child, kept, left))
+    if filtered is root:
+        return root
+    alone = _alone(filtered)
+    return _nested(alone, root) if alone else filtered
+
+
+def _stays(child: Child, kept: set[Digest], left: list[LeftOut]) -> bool:
+    """Whether an entry of an index stays beside the images that were kept."""
+    if isinstance(child.node, Index):
+        return True
+    refers = child.refers_to
+    if refers is not None:
+        stay = refers in kept and not isinstance(child.node, Missing)
+    elif isinstance(child.node, Artifact):
+        stay = child.node.subject is None or child.node.subject.digest in kept
+    else:
+        stay = child.descriptor.digest in kept
+    if not stay:
+        platform = f" ({child.platform})" if child.platform else ""
+        left.append(LeftOut(what=f"{child.descriptor.digest}{platform}", why="--platform"))
+    return stay
+
+
+def _fits(child: Child, platforms: tuple[Platform, ...]) -> bool:
+    platform = child.platform
+    return isinstance(child.node, Image) and platform is not None and any(map(platform.fits, platforms))
+
+
+def _leaves(root: Root) -> Iterator[Child]:
+    """Give the entries below a root that are no indexes, each once."""
+    for edge in walk([root]):
+        if isinstance(edge.entry, Child) and not isinstance(edge.node, Index):
+            yield edge.entry
+
+
+def _alone(root: Root) -> Edge | None:
+    """Return the one image of an index that holds nothing else."""
+    edges = [edge for edge in walk([root]) if not isinstance(edge.node, Index)]
+    return edges[0] if len(edges) == 1 and isinstance(edges[0].node, Image) else None
+
+
+def _nested(edge: Edge, root: Root) -> Root:
+    """Give an entry of an index the place of the root it stood in: its annotations name it."""
+    descriptor = edge.descriptor
+    if descriptor is not None and root.descriptor is not None:
+        descriptor = descriptor.annotate({**descriptor.annotations, **root.descriptor.annotations})
+    return replace(root, descriptor=descriptor, node=edge.node)
+
+
+def _filtered(root: Root, stays: Callable[[Child], bool]) -> Root:
+    """Return a root whose indexes hold only the children that stay; without a change it is the same object.
+
+    Each index is looked at once, however many entries lead to it.
+    """
+    done: dict[int, Node] = {}
+
+    def below(node: Node) -> Node:
+        if not isinstance(node, Index):
+            return node
+        if id(node) not in done:
+            done[id(node)] = filtered(node)
+        return done[id(node)]
+
+    def filtered(index: Index) -> Index:
+        children = []
+        for child in index.children:
+            if stays(child):
+                inner = below(child.node)
+                emptied = isinstance(inner, Index) and not inner.children and inner is not child.node
+                if not emptied:
+                    children.append(child if inner is child.node else replace(child, node=inner))
+        if len(children) == len(index.children) and all(a is b for a, b in zip(children, index.children, strict=True)):
+            return index
+        return replace(index, children=tuple(children))
+
+    node = below(root.node)
+    return root if node is root.node else replace(root, node=node)

@@ -1,0 +1,99 @@
+"""Fetch the parts of files as an engine would: from the place in the layer that its table of contents tells."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.blobio.hashing import hasher
+from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.spool import unpack
+from ociarchive.errors import ContentError
+from ociarchive.toc.mismatches import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.toc.entries import Place
+    from ociarchive.toc.mismatches import Faults
+
+_RULE: Final = "toc-chunk"
+
+
+def fetch(places: Iterable[Place], source: ByteSource, end: int, limits: Limits, faults: Faults) -> None:
+    """Note the parts of files that do not stand where a table says. `end` is where the table itself begins.
+
+    What is stored from one place to the next is unpacked once, whatever the number of parts in it.
+    """
+    ordered = sorted(places)
+    groups = [(offset, list(found)) for offset, found in groupby(ordered, lambda place: place.offset)]
+    for number, (offset, found) in enumerate(groups):
+        told = max(place.end for place in found)
+        following = groups[number + 1][0] if number + 1 < len(groups) else end
+        wrong = _wrong(found, source, told or following, limits)
+        if wrong and not told and not faults.full(_RULE):  # the place behind may be the wrong one
+            wrong = _wrong(found, source, end, limits)
+        for place in wrong:
+            message = (
+                f"{shown(place.name)} does not stand at byte {offset} of the layer, where the table of contents says"
+            )
+            faults.add(_RULE, message)
+
+
+def _wrong(places: list[Place], source: ByteSource, stop: int, limits: Limits) -> list[Place]:
+    """Return which of some parts are not in what is stored from their place on."""
+    offset, stop = places[0].offset, min(stop, source.size)
+    if offset >= stop:
+        return places
+    pieces = _Pieces(source.part(offset, stop - offset), limits)
+    with closing(pieces):
+        return [place for place in places if not pieces.has(place)]
+
+
+class _Pieces:
+    """What a stretch of a layer unpacks to, as far as it does."""
+
+    def __init__(self, source: ByteSource, limits: Limits) -> None:
+        self._source, self._limits = source, limits
+        self._pieces = self._unpacked()
+        self._held = memoryview(b"")
+        self._position = 0
+
+    def close(self) -> None:
+        """Let go of the decoder."""
+        self._pieces.close()
+
+    def has(self, place: Place) -> bool:
+        """Whether a part stands where it should; call it for one after another."""
+        hashed = hasher(place.digest.partition(":")[0])
+        for _ in self._take(place.inner - self._position):
+            pass
+        if self._position != place.inner or hashed is None:
+            return False
+        for part in self._take(place.size):
+            hashed.update(part)
+        return place.digest.partition(":")[2] == hashed.hexdigest()
+
+    def _take(self, size: int) -> Iterator[memoryview]:
+        while size > 0:
+            self._held = self._held or memoryview(next(self._pieces, b""))
+            if not self._held:
+                return
+            part, self._held = self._held[:size], self._held[size:]
+            size -= len(part)
+            self._position += len(part)
+            yield part
+
+    def _unpacked(self) -> Generator[bytes]:
+        """Give what there is. LimitError: it is too much."""
+        try:
+            _, pieces = unpack(self._source.chunks(), self._limits, self._source.where)
+            with closing(pieces):
+                yield from pieces
+        except LimitError:
+            raise
+        except ContentError:
+            return

@@ -1,0 +1,150 @@
+"""Gather: open every SOURCE, take what was selected of each, and make one content of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.formats import open_archive
+from ociarchive.formats.format import Content, LeftOut
+from ociarchive.selection.select import AmbiguousError, matching, nothing_in, select, unnamed
+from ociarchive.transform.rewrite import with_name
+from ociarchive.values import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import ExitStack
+
+    from ociarchive.model import Archive, Root
+    from ociarchive.selection.argument import Source
+    from ociarchive.transform.options import Options
+
+_USUAL = {"schemaVersion", "mediaType", "manifests"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """One archive and the roots of it that come along."""
+
+    archive: Archive
+    roots: tuple[Root, ...]
+
+
+@dataclass(slots=True)
+class Gathering:
+    """All sources together."""
+
+    archives: list[Gathered] = field(default_factory=list)
+    content: Content = field(default_factory=lambda: Content(roots=()))
+    left_out: list[LeftOut] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def gather(sources: Sequence[Source], options: Options, spool: str | None, stack: ExitStack) -> Gathering:
+    """Open the sources and return what comes along; errors are those of opening and selecting."""
+    found = Gathering()
+    opened = []
+    for source in sources:
+        archive = open_archive(source.path, spool_folder=spool, limits=options.limits)
+        stack.callback(archive.close)
+        if not archive.roots:
+            raise nothing_in(archive)
+        opened.append((source, archive))
+    shared = options.selectors.images
+    if len(opened) > 1 and shared:
+        _check_somewhere(shared, [archive for _, archive in opened])
+    for source, archive in opened:
+        images = (*source.images, *(name for name in shared if len(opened) == 1 or _has(archive, name)))
+        if shared and not images:
+            found.archives.append(Gathered(archive=archive, roots=()))
+            continue
+        selection = select(archive.roots, replace(options.selectors, images=images), archive.where)
+        found.archives.append(Gathered(archive=archive, roots=selection.roots))
+        found.left_out.extend(selection.left_out)
+    roots = _merged(found.archives)
+    if not roots:
+        raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
+    one = opened[0][1] if len(opened) == 1 else None
+    if one is None or options.merge:
+        for gathered in found.archives:
+            _notice(gathered.archive, gathered, found.notices)
+    extras = one.extras if one is not None else ()
+    found.content = Content(roots=roots, entry=one.entry if one is not None else None, extras=extras)
+    found.notices.extend(f"left out: {left.what} ({left.why})" for left in found.left_out)
+    return found
+
+
+def _notice(archive: Archive, found: Gathered, notices: list[str]) -> None:
+    """Say what of an archive cannot come along where several are joined."""
+    extra = sorted(set(archive.entry.members) - _USUAL) if archive.entry is not None else []
+    if extra and found.roots:
+        notices.append(f"left behind: {', '.join(extra)} of index.json ({archive.where})")
+    notices.extend(f"left behind: {extra.name} ({archive.where})" for extra in archive.extras)
+
+
+def _has(archive: Archive, selector: str) -> bool:
+    try:
+        return bool(matching(archive.roots, selector, archive.where))
+    except AmbiguousError:
+        raise
+    except UsageError:
+        return False
+
+
+def _check_somewhere(selectors: tuple[str, ...], archives: list[Archive]) -> None:
+    for selector in selectors:
+        if not any(_has(archive, selector) for archive in archives):
+            every = tuple(root for archive in archives for root in archive.roots)
+            matching(every, selector, ", ".join(archive.where for archive in archives))
+
+
+def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
+    """Return all roots, each name once. UsageError: images of two archives claim one name."""
+    owners: dict[str, tuple[object, str]] = {}
+    roots: list[Root] = []
+    there: set[object] = set()
+    for one in archives:
+        for root in one.roots:
+            fresh = []
+            for name in root.names or ((root.ref_name,) if root.ref_name else ()):
+                identity, where = owners.setdefault(str(name), (root.identity, one.archive.where))
+                if identity != root.identity and where != one.archive.where:
+                    raise UsageError(
+                        f"two images claim the name {name}", where=f"{where}, {one.archive.where}",
+                        hint="convert one of them with --tag first",
+                    )  # fmt: skip
+                if where == one.archive.where or identity != root.identity:
+                    fresh.append(name)
+            if len(fresh) == len(root.names or ((root.ref_name,) if root.ref_name else ())):
+                if fresh or len(archives) == 1 or root.identity not in there:
+                    roots.append(root)
+            elif fresh:
+                kept = set(fresh)
+                roots.append(replace(unnamed(root), names=tuple(name for name in root.names if name in kept)))
+            there.update(kept_root.identity for kept_root in roots[-1:])
+    return tuple(roots)
+
+
+def tagged(content: Content, tag: Reference | None) -> Content:
+    """Return a content whose one image has the name of `--tag`, in front of what refers to it, or the content as it is.
+
+    UsageError: it has several images.
+    """
+    if tag is None:
+        return content
+    if tag.disputed:
+        lower = Reference.maybe(str(tag).lower())
+        raise UsageError(
+            f"--tag takes a name that every engine takes, not {tag}: {tag.disputed}",
+            hint=f"name the image {lower.familiar}" if lower and not lower.disputed else None,
+        )
+    tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots)
+    distinct = {root.identity: root for root in reversed(tops)}
+    if len(distinct) != 1:
+        listed = some(root.label for root in tops)
+        raise UsageError(f"--tag names one image, here are {len(distinct)}: {listed}", hint="select one with --image")
+    top = replace(tops[0], names=tuple(name for root in tops for name in root.names))
+    mine = {id(root) for root in tops}
+    rest = [root for root in content.roots if id(root) not in mine]
+    return replace(content, roots=with_name([top, *rest], tag))

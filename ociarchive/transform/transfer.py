@@ -1,0 +1,117 @@
+"""Moving: every blob of a plan goes through a measurement into DEST, and what it shows is held against the claims."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.files import Aborted
+from ociarchive.errors import ContentError, HostError
+from ociarchive.measure import measure
+from ociarchive.transform.encode import Copier, Encoder
+from ociarchive.transform.rewrite import Arrived
+from ociarchive.workers import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ociarchive.auditing import Finding
+    from ociarchive.measure import Measured, Progress
+    from ociarchive.transform.judging import Judging
+    from ociarchive.transform.options import Options
+    from ociarchive.transform.plan import Move, Plan
+    from ociarchive.transform.sink import Sink
+    from ociarchive.workers import Workers
+
+
+class Moving:
+    """The moves of one conversion and what they showed."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        options: Options,
+        judging: Judging,
+        workers: Workers,
+        progress: Progress | None,
+    ) -> None:
+        self._plan, self._options, self._judging = plan, options, judging
+        self._workers, self._progress = workers, progress
+
+    def run(self, sink: Sink) -> dict[Move, Arrived]:
+        """Bring every blob into the sink and return what it is there. ContentError: a claim does not hold."""
+        moves = self._plan.moves
+        if self._progress:
+            self._progress.begin([(move.source.where, move.source.size) for move in moves])
+
+        def call(number: int) -> Callable[[], Arrived]:
+            return lambda: self._one(moves[number], number, sink)
+
+        order = _order([move.source.size for move in moves], self._workers.jobs)
+        try:
+            results = self._workers.run([call(number) for number in order], sink.abort)
+        except (Aborted, Cancelled) as error:
+            raise HostError("the work was given up") from error
+        found = dict(zip(order, results, strict=True))
+        return {move: found[number] for number, move in enumerate(moves)}
+
+    def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
+        how = self._judging.wanted(move.source)
+        slot = sink.blob(number, move.digest)
+        encoder = None
+        if move.codec is not None and move.codec.encode:
+            encoder = Encoder(slot, move.codec, move.codec.level(self._options.storage.level), self._workers)
+
+        def tick(count: int) -> None:
+            self._workers.check()
+            if self._progress:
+                self._progress.read(number, count)
+
+        try:
+            fact = self._judging.facts[move.source] = measure(
+                move.source,
+                limits=how.limits or self._options.limits,
+                unpack=how.unpack,
+                algorithms=how.algorithms,
+                tee=encoder or Copier(slot, stored=move.codec is None),
+                tick=tick,
+                lane=self._workers.lane,
+            )
+            if self._judging.contradicted(move.source):
+                self._judging.check()
+                raise ContentError("content is not what is claimed of it", where=move.source.where)
+            arrived = _arrived(move, fact, encoder)
+        except BaseException:
+            slot.abandon()
+            raise
+        slot.commit(arrived.digest)
+        if self._progress:
+            self._progress.end(number)
+        return arrived
+
+
+def _order(sizes: Sequence[int], jobs: int) -> list[int]:
+    """Return in which order blobs of these sizes are begun.
+
+    All workers but one begin with the largest, lest one is left with it at the end. The others come in their order,
+    which is that of a tar's members: so what is written mostly has its turn and need not wait on the shelf.
+    """
+    largest = sorted(range(len(sizes)), key=lambda number: -sizes[number])[: jobs - 1]
+    return [*largest, *(number for number in range(len(sizes)) if number not in largest)]
+
+
+def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
+    """Return what a blob is in DEST: compressed anew, as it was, or unpacked."""
+    if encoder is not None:
+        return Arrived(digest=encoder.finish(), size=encoder.size, compression=encoder.codec.name, fact=fact)
+    if move.codec is None:
+        return Arrived(digest=move.digest or fact.digest, size=fact.size, compression=fact.compression, fact=fact)
+    if fact.diff_id is None or fact.uncompressed_size is None:
+        raise ContentError("layer does not unpack to its end", where=move.source.where)
+    return Arrived(digest=fact.diff_id, size=fact.uncompressed_size, compression=move.codec.name, fact=fact)
+
+
+def sentence(finding: Finding) -> str:
+    """Return a finding in one sentence."""
+    facts = [f"{word} {value}" for word, value in (("expected", finding.expected), ("found", finding.found)) if value]
+    text = f"{finding.severity}: {finding.rule}: {finding.message}"
+    return f"{text}{': ' + ', '.join(facts) if facts else ''} ({finding.location})"
