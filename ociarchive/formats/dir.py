@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.source import Bytes
 from ociarchive.errors import ContentError, UsageError, some
-from ociarchive.formats import _layout
+from ociarchive.formats import _layout, _refusals
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
@@ -17,7 +17,7 @@ from ociarchive.schema import Malformed
 from ociarchive.values import REGISTERED, Descriptor, Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
@@ -117,6 +117,11 @@ class DirLayout:
         large = "too large for a signature"
         left += [LeftOut(what=extra.name, why=large) for extra in content.extras if not _fits(extra)]
         return replace(content, roots=(root,), extras=kept), left
+
+    def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
+        """Foreign layers that are not here."""
+        del outer
+        yield from _refusals.foreign(roots)
 
     def blob_path(self, digest: Digest) -> str:
         """The bare hex."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout, _loaded, _sources, _v1
+from ociarchive.formats import _layout, _loaded, _refusals, _sources, _v1
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive, Blob, Image, Root, images
 from ociarchive.schema import Malformed
@@ -23,7 +23,7 @@ from ociarchive.schema.kinds import STRINGS
 from ociarchive.values import Digest, Reference, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
@@ -115,6 +115,12 @@ class DockerLayout:
         left = [LeftOut(what=extra.name, why="a docker-archive has no place for it") for extra in content.extras]
         roots, names = _loaded.admit(content.roots)
         return replace(content, roots=roots, extras=()), [*left, *names]
+
+    def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
+        """Foreign layers that are not here, too many layers, and gzip around the whole."""
+        yield from _refusals.foreign_in_docker_archive(roots)
+        yield from _refusals.deep(roots)
+        yield from _refusals.outer_gzip(outer)
 
     def blob_path(self, digest: Digest) -> str:
         """As a layout."""

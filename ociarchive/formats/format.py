@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ociarchive.container import Container
     from ociarchive.documents import Document
@@ -97,6 +97,10 @@ class Layout(Protocol):
         """
         ...
 
+    def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
+        """Give, in words, what some of its readers are known to refuse of some roots; `outer` compresses the whole."""
+        ...
+
     def blob_path(self, digest: Digest) -> str:
         """Return where a config, a layer or any other blob is kept."""
         ...
@@ -111,15 +115,29 @@ class Layout(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How images are added to an archive that is there, so that nobody sees one before all of it is there.
+
+    `index` is the document that lists the images and is written anew; without one, files alone make them seen: `turn`
+    says in which order files come, and `name_at` which name of an image a file gives, if it gives one.
+    """
+
+    index: str | None = None
+    turn: Callable[[str], int] = len
+    name_at: Callable[[str], str | None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One format. `name` is what reports, and `--to` where it has a layout, have for it.
 
-    `hosts` tells whether names in it have hosts, `alone` that it holds one image or index and nothing that refers to
-    it.
+    `growth` says how `--merge` adds to one, None where nothing can be added. `hosts` tells whether names in it have
+    hosts, `alone` that it holds one image or index and nothing that refers to it.
     """
 
     name: str
     reader: Reader
     layout: Layout | None = None
+    growth: Growth | None = None
     hosts: bool = True
     alone: bool = False

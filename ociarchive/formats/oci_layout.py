@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import schema
 from ociarchive.errors import ContentError
-from ociarchive.formats import _layout
-from ociarchive.formats.format import Format, LeftOut
+from ociarchive.formats import _layout, _refusals
+from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.model import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
+    from ociarchive.model import Root
     from ociarchive.values import Digest
 
 
@@ -78,6 +79,12 @@ class OciLayout:
         left = [LeftOut(what=extra.name, why="a layout has no place for it") for extra in content.extras]
         return replace(content, extras=()), left
 
+    def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
+        """Foreign layers that are not here, and names that some refuse."""
+        del outer
+        yield from _refusals.foreign(roots)
+        yield from _refusals.disputed_names(roots)
+
     def blob_path(self, digest: Digest) -> str:
         """`blobs/<algorithm>/<hex>`."""
         return _layout.blob_path(digest)
@@ -93,9 +100,10 @@ class OciLayout:
         yield _layout.INDEX, _layout.index_json(content)
 
 
-def _format(name: str, kind: Literal["directory", "tar"], marker: str | None) -> Format:
-    return Format(name=name, reader=OciReader(name, kind, marker=marker), layout=OciLayout(kind))
-
-
-OCI_LAYOUT: Final = _format("oci-layout", "directory", _layout.MARKER)
-OCI_ARCHIVE: Final = _format("oci-archive", "tar", None)
+OCI_LAYOUT: Final = Format(
+    name="oci-layout",
+    reader=OciReader("oci-layout", "directory", marker=_layout.MARKER),
+    layout=OciLayout("directory"),
+    growth=Growth(index=_layout.INDEX),
+)
+OCI_ARCHIVE: Final = Format(name="oci-archive", reader=OciReader("oci-archive", "tar"), layout=OciLayout("tar"))

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.source import read_all
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout
-from ociarchive.formats.format import Format, LeftOut
+from ociarchive.formats import _layout, _refusals
+from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, parts, walk
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
@@ -29,6 +29,8 @@ _ROOT: Final = "docker/registry/v2/"
 _BLOBS: Final = f"{_ROOT}blobs/"
 _REPOSITORIES: Final = f"{_ROOT}repositories/"
 _MANIFESTS: Final = "/_manifests/"
+_TAGS: Final = f"{_MANIFESTS}tags/"
+_CURRENT: Final = "/current/link"
 #: Links, uploads that are under way, and, of a cache of another registry, when what is in it is to go.
 _OWN: Final = re.compile(
     r"docker/(?:registry/(?:v2/)?)?|scheduler-state\.json"
@@ -118,6 +120,11 @@ class RegistryLayout:
         hosts = {name.host for root in content.roots for name in root.names} - {"docker.io"}
         left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
         return replace(content, extras=()), left
+
+    def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
+        """Foreign layers that are not here."""
+        del outer
+        yield from _refusals.foreign(roots)
 
     def blob_path(self, digest: Digest) -> str:
         """`blobs/<algorithm>/<two digits>/<hex>/data`."""
@@ -344,4 +351,22 @@ def _stored(container: Container) -> Iterator[Stored]:
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=container.get(name))
 
 
-REGISTRY_STORAGE: Final = Format(name=_NAME, reader=RegistryReader(), layout=RegistryLayout(), hosts=False)
+def _turn(name: str) -> int:
+    """Blobs come before the links that lead to them, what a tag was and is comes last."""
+    return 3 if name.endswith(_CURRENT) else 2 if _TAGS in name else 1 if name.startswith(_REPOSITORIES) else 0
+
+
+def _name_at(name: str) -> str | None:
+    """The link of a tag gives a name to an image."""
+    if not name.endswith(_CURRENT):
+        return None
+    return name.removesuffix(_CURRENT).removeprefix(_REPOSITORIES).replace(_TAGS, ":")
+
+
+REGISTRY_STORAGE: Final = Format(
+    name=_NAME,
+    reader=RegistryReader(),
+    layout=RegistryLayout(),
+    growth=Growth(turn=_turn, name_at=_name_at),
+    hosts=False,
+)

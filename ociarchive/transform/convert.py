@@ -17,7 +17,6 @@ from ociarchive.formats import writable
 from ociarchive.model import Missing, walk
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.plan import has_docker_types, plan
-from ociarchive.transform.refusals import refusals
 from ociarchive.transform.rewrite import Arrived, Change, Rewriter
 from ociarchive.transform.sources import Gathered, gather, tagged
 from ociarchive.transform.target import Target
@@ -86,7 +85,7 @@ def convert(
         gathered = gather(sources, options, target.spool, stack)
         content, left, planned = _admitted(gathered, options, workers)
         notices = [*gathered.notices, *(f"{one.what}: {one.why}" for one in left)]
-        notices += [*planned.notices, *refusals(content.roots, options)]
+        notices += [*planned.notices, *target.layout.refused(content.roots, options.outer)]
         judging = Judging(gathered.archives, content.roots, options.limits, workers)
         judging.check_documents()
         target.require_room(planned.moves)

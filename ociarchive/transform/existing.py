@@ -13,7 +13,6 @@ from ociarchive.blobio.destination import STAGED, Keeper
 from ociarchive.blobio.staging import hidden_name, is_part_of
 from ociarchive.errors import HostError, OciArchiveError, UsageError, cannot
 from ociarchive.formats import is_any_formats, open_archive, owned_names
-from ociarchive.transform.merge import MERGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -148,7 +147,7 @@ class Existing(Keeper):
                 else "remove it first, as --force replaces archives alone and this is an empty folder"
             )
         loss = _loss(dest)
-        fits = self._format.name in MERGED and _format_of(dest) == self._format.name
+        fits = self._format.growth is not None and _format_of(dest) == self._format.name
         way = "use --merge to add to it" if fits else "name DEST behind it if it is a SOURCE"
         other = next((entry.name for entry in _below(dest, dest) if not _is_own(entry, owns)), None)
         if other is not None:

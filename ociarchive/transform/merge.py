@@ -18,7 +18,7 @@ from ociarchive.blobio.locks import locked_folder, nobody
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
-from ociarchive.formats import open_archive
+from ociarchive.formats import FORMATS, open_archive
 from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:
@@ -26,40 +26,43 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.locks import Hear
     from ociarchive.flaws import Flaw
-    from ociarchive.formats.format import Format
+    from ociarchive.formats.format import Format, Growth
     from ociarchive.model import Archive, Root
     from ociarchive.values import JSON
 
-_INDEX: Final = "index.json"
-_LAYOUT: Final = "oci-layout"
-_CURRENT: Final = "/current/link"
-#: What can be added to, and how a message calls one.
-MERGED: Final = {_LAYOUT: "an oci-layout", "registry-storage": "a registry-storage"}
 _SEVERITIES: Final = {rule.id: rule.severity for rule in RULES}
 _OTHER_NAME: Final = "give it one with --tag"
 
 
+def growth_of(fmt: Format) -> Growth:
+    """Return how a format grows. UsageError: nothing can be added to it."""
+    if fmt.growth is None:
+        grown = " or ".join(known.name for known in FORMATS if known.growth is not None)
+        raise UsageError(f"--merge adds to {grown}, not to {fmt.name}")
+    return fmt.growth
+
+
 def require(dest: str, fmt: Format) -> None:
     """Refuse a DEST that nothing can be merged into: none of the format, or with an error in what a merge relies on."""
-    if fmt.name not in MERGED:
-        raise UsageError(f"--merge adds to {' or '.join(MERGED)}, not to {fmt.name}")
+    growth = growth_of(fmt)
+    called = f"{'an' if fmt.name[0] in 'aeiou' else 'a'} {fmt.name}"
     if not os.path.isdir(dest):
-        raise UsageError(f"--merge adds to {MERGED[fmt.name]} that exists", where=dest)
+        raise UsageError(f"--merge adds to {called} that exists", where=dest)
     archive = open_archive(dest)
     try:
-        if archive.format != fmt.name or (fmt.name == _LAYOUT and archive.entry is None):
-            raise UsageError(f"--merge adds to {MERGED[fmt.name]}", where=dest, found=archive.format)
-        _refuse_errors((*archive.origin.flaws, *_of_entries(archive)))
+        if archive.format != fmt.name or (growth.index is not None and archive.entry is None):
+            raise UsageError(f"--merge adds to {called}", where=dest, found=archive.format)
+        _refuse_errors((*archive.origin.flaws, *_of_entries(archive, fmt)))
     finally:
         archive.close()
 
 
-def _of_entries(archive: Archive) -> Iterator[Flaw]:
+def _of_entries(archive: Archive, fmt: Format) -> Iterator[Flaw]:
     """Give what is wrong with the documents with which a layout begins; a registry's storage has none.
 
     What images hold that are there is theirs: no blob of them is touched, and one that a new image shares is compared.
     """
-    entries = {f"{archive.where}: {name}" for name in (_INDEX, _LAYOUT)} if archive.format == _LAYOUT else set()
+    entries = {f"{archive.where}: {name}" for name in fmt.reader.documents}
     yield from (flaw for flaw in archive.flaws if flaw.where.partition("#")[0] in entries)
 
 
@@ -80,69 +83,65 @@ def into(dest: str, staged: str, fmt: Format, *, sync: bool, hear: Hear = nobody
     """
     with locked_folder(dest, dest, hear, do="open"):
         rights = Rights(dest, dest, hear, sync=sync)
-        (_into_layout if fmt.name == _LAYOUT else _into_registry)(dest, staged, rights, sync=sync)
+        (_by_index if growth_of(fmt).index is not None else _by_files)(dest, staged, fmt, rights, sync=sync)
 
 
-def _into_registry(dest: str, staged: str, rights: Rights, *, sync: bool) -> None:
-    names = sorted(files_below(staged), key=lambda name: (_rank(name), name))
+def _by_files(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool) -> None:
+    growth = growth_of(fmt)
+    names = sorted(files_below(staged), key=lambda name: (growth.turn(name), name))
     for name in names:
-        target = os.path.join(dest, name)
-        if name.endswith(_CURRENT) and os.path.exists(target) and not same(os.path.join(staged, name), target):
-            tagged = name.removesuffix(_CURRENT).partition("/repositories/")[2].replace("/_manifests/tags/", ":")
-            raise UsageError(f"the registry has another image of the name {tagged}", where=dest, hint=_OTHER_NAME)
+        target, given = os.path.join(dest, name), growth.name_at(name)
+        if given is not None and os.path.exists(target) and not same(os.path.join(staged, name), target):
+            raise UsageError(f"the registry has another image of the name {given}", where=dest, hint=_OTHER_NAME)
     with undone_on_failure() as moved:
         add(dest, staged, names, moved, rights, sync=sync)
 
 
-def _rank(name: str) -> int:
-    """Blobs come before the links that lead to them, what a tag was and is comes last."""
-    return 3 if name.endswith(_CURRENT) else 2 if "/_manifests/tags/" in name else 1 if "/repositories/" in name else 0
-
-
-def _into_layout(dest: str, staged: str, rights: Rights, *, sync: bool) -> None:
+def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool) -> None:
+    name = growth_of(fmt).index or ""
     with ExitStack() as stack:
-        _clear_leftovers(dest)
+        _clear_leftovers(dest, name)
         old, new = open_archive(dest), open_archive(staged, shown=dest)
         stack.callback(old.close)
         stack.callback(new.close)
         if old.entry is None or new.entry is None:
             raise ContentError("index.json went away", where=dest)
-        _refuse_errors(_of_entries(old))  # another merge, or anybody, may have written since
+        _refuse_errors(_of_entries(old, fmt))  # another merge, or anybody, may have written since
         listed = old.entry.members.get("manifests")
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
         there = _There(old.roots, dest)
         added = [root for root in new.roots if not there.has(root)]
         with undone_on_failure() as moved:
-            blobs = (name for name in files_below(staged) if name.startswith("blobs/"))
+            blobs = (one for one in files_below(staged) if one not in fmt.reader.documents)
             add(dest, staged, blobs, moved, rights, sync=sync)
             if added:
                 raw = [root.descriptor.raw for root in added if root.descriptor]
                 index = {**old.entry.members, "manifests": [*entries, *raw]}
                 try:
-                    _replace(dest, _INDEX, documents.dump(index), rights, sync=sync)
+                    _replace(dest, name, documents.dump(index), rights, sync=sync)
                 except BaseException:
-                    if not _put_back(dest, old.entry.raw, rights):
+                    if not _put_back(dest, name, old.entry.raw, rights):
                         moved.clear()  # as long as index.json lists them no blob goes
                     raise
 
 
-def _put_back(dest: str, before: bytes, rights: Rights) -> bool:
+def _put_back(dest: str, name: str, before: bytes, rights: Rights) -> bool:
     """Make index.json what it was, and say whether it is."""
     with suppress(OSError, HostError):
-        with open(os.path.join(dest, _INDEX), "rb") as file:
+        with open(os.path.join(dest, name), "rb") as file:
             if file.read() == before:
                 return True
-        _replace(dest, _INDEX, before, rights, sync=False)
+        _replace(dest, name, before, rights, sync=False)
         return True
     return False
 
 
-def _clear_leftovers(dest: str) -> None:
+def _clear_leftovers(dest: str, index: str) -> None:
     """Remove what a run left that was killed while it wrote index.json anew; the lock keeps out those that live."""
     with suppress(OSError):
         for name in os.listdir(dest):
             path = os.path.join(dest, name)
-            if is_part_of(name, _INDEX) and stat.S_ISREG(os.lstat(path).st_mode):
+            if is_part_of(name, index) and stat.S_ISREG(os.lstat(path).st_mode):
                 os.unlink(path)
 
 

@@ -13,6 +13,7 @@ MODULES = list(structure.modules(ROOT))
 CHECKS = [
     structure.upward,
     structure.sideways,
+    structure.naming_formats,
     structure.inside_functions,
     structure.printing,
     structure.too_long,
@@ -55,6 +56,7 @@ def module(name: str, source: str, *, is_package: bool = False) -> Module:
             structure.sideways, module("formats.dir", "from ociarchive.formats import oci_layout"), id="formats"
         ),
         pytest.param(structure.sideways, module("formats.dir", "from .oci_layout import read"), id="formats-relative"),
+        pytest.param(structure.naming_formats, module("transform.plan", "x = f == 'oci-layout'"), id="format-by-name"),
         pytest.param(structure.inside_functions, module("values", "def f():\n    import re"), id="inside"),
         pytest.param(
             structure.inside_functions, module("values", "async def f():\n    from re import sub"), id="inside-async"

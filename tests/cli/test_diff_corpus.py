@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.formats import written
 from tests.support import truth as truths
 from tests.support.call import Call, Json, told
 
 TRUTHS = truths.load()
 COMPRESSIONS = ("keep", "gzip", "zstd", "none")
-FORMS = (*truths.FORMATS, "registry-storage")
+FORMS = written()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,21 @@ def sideways(module: Module) -> list[str]:
     ]
 
 
+def naming_formats(module: Module) -> list[str]:
+    """List the strings outside of `formats` that are a format's name: what depends on one is a trait of it.
+
+    `dir` is a word of other things too, and the Python interface shows a call in a docstring.
+    """
+    if module.row == "formats":
+        return []
+    names = {"docker-archive", "oci-layout", "oci-archive", "registry-storage"}
+    return [
+        f"{module.name}:{node.lineno}: knows the format {node.value}"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+
+
 def inside_functions(module: Module) -> list[str]:
     """List the imports inside functions, which hide what a module needs."""
     if module.row == "cli":

@@ -1,0 +1,74 @@
+"""What engines and copiers are known to refuse of an archive that is lawful, in words and with what to do.
+
+docs/formats.md has the table, by engine and version. Only what is certain is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.model import images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ociarchive.model import Root
+
+#: moby, layer/layer_store.go, maxLayerDepth: what lies on 125 layers is refused.
+_CLASSIC_DEPTH: Final = 125
+
+
+def foreign(roots: Sequence[Root]) -> Iterator[str]:
+    """Say of foreign layers that are not here that they come over the network, if at all."""
+    for what in _gone(roots):
+        yield f"{what}: who loads the image gets what is missing over the network from its urls, or fails"
+
+
+def foreign_in_docker_archive(roots: Sequence[Root]) -> Iterator[str]:
+    """Say of foreign layers that are not here that no loader of a docker-archive goes on without."""
+    for what in _gone(roots):
+        yield (
+            f"{what}: Docker, podman and skopeo refuse a docker-archive without; save the image where an engine has"
+            " all layers, or use --to oci-archive"
+        )
+
+
+def _gone(roots: Sequence[Root]) -> Iterator[str]:
+    gone = {
+        str(layer.descriptor.digest): None
+        for image in images(roots)
+        for layer in image.layers
+        if layer.source is None and layer.descriptor is not None
+    }
+    if gone:
+        many = f"{len(gone)} layers are" if len(gone) > 1 else "a layer is"
+        yield f"{many} foreign and not in the archive ({', '.join(gone)})"
+
+
+def deep(roots: Sequence[Root]) -> Iterator[str]:
+    """Name the images of more layers than Docker's classic store takes."""
+    for image in images(roots):
+        if len(image.layers) > _CLASSIC_DEPTH:
+            yield (
+                f"{image.image_id}: the image has {len(image.layers)} layers, and Docker's classic store takes"
+                f" {_CLASSIC_DEPTH} (`max depth exceeded`); build it with fewer"
+            )
+
+
+def outer_gzip(outer: str) -> Iterator[str]:
+    """Say who reads no docker-archive that is compressed with gzip as a whole."""
+    if outer == "gzip":
+        yield (
+            "skopeo 1.9 and podman 4.3 read no docker-archive that is compressed with gzip as a whole (podman one that"
+            " holds a single image); --outer zstd avoids that"
+        )
+
+
+def disputed_names(roots: Sequence[Root]) -> Iterator[str]:
+    """Name the names over which some refuse a whole layout."""
+    for name in dict.fromkeys(name for root in roots for name in root.names):
+        if name.disputed:
+            yield (
+                f"name {name}: {name.disputed}, and skopeo 1.9 and podman 4.3 refuse an archive with such a name;"
+                " --tag gives it another"
+            )
