@@ -129,11 +129,12 @@ class TarContainer:
                     what = "tar has no end marker" if not window else "tar is cut short inside a header"
                     raise _Damage("tar-truncated", what, position)
             block = window[at : at + BLOCK]
-            if block == header.ZEROS:
-                if extended.pending:
-                    raise _Damage("tar-damaged", "tar ends behind an extended header, without its member", position)
-                return self._end_marker(position)
             try:
+                if block == header.ZEROS:
+                    alike.end()
+                    if extended.pending:
+                        raise header.HeaderError("tar ends behind an extended header, without its member")
+                    return self._end_marker(position)
                 parsed = header.parse(block)
                 alike.block(block, parsed.flag)
                 position += BLOCK
