@@ -75,7 +75,7 @@ class Alike:
             raise _ambiguous("tar header has a checksum that begins with a zero byte or is blank")
         if not CANONICAL.match(block, 100, 148):
             _check_numbers(block)
-        if block[345] or block[257:265] == _GNU or flag in (b"3", b"4"):
+        if block[345] or block[508] or block[257:265] == _GNU or flag in (b"3", b"4"):
             _check_rest(block, flag)
         elif block[257:262] == _POSIX[:5] and block[262]:
             raise _ambiguous(f"tar header has the magic {block[257:265]!r}, which is neither POSIX's nor GNU's")
@@ -156,8 +156,9 @@ def _check_rest(block: bytes, flag: bytes) -> None:
         raise _ambiguous("a device's numbers begin with a zero byte or are blank")
     if not posix and block[345]:
         raise _ambiguous("tar header has text where POSIX has a name's prefix, and is none of POSIX")
-    if posix and block[508:512] == b"tar\0":
-        raise _ambiguous("tar header is one of star, whose prefix is shorter")
+    times = _OCTAL.match(block, 476, 488) and _OCTAL.match(block, 488, 500)
+    if posix and block[508:512] == b"tar\0" and (block[345] or not times):
+        raise _ambiguous("tar header is one of star, whose prefix is shorter and has times behind it")
     if gnu and flag != b"S" and (block[369:512].strip(b"\0") or not _OCTAL.match(block, 357, 369)):
         raise _ambiguous("tar header has a sparse file's map and its type is another")
 

@@ -300,6 +300,7 @@ DAMAGED = {
             "no-magic-with-a-prefix": (raw_header(B, prefix=b"d/e", magic=bytes(8)) + TWO, "a name's prefix", ()),
             "magic-of-neither": (raw_header(B, magic=b"ustar 00") + TWO, "neither POSIX's nor GNU's", ()),
             "star": (summed(raw_header(B, prefix=b"p" * 140)[:508] + b"tar\0") + TWO, "one of star", ()),
+            "star-without-times": (summed(raw_header(B)[:480] + b"?" + bytes(27) + b"tar\0") + TWO, "one of star", ()),
             "sparse-name-alone": (pax({"GNU.sparse.name": "a"}) + TWO, "a sparse file", ()),
             "sparse-of-an-unknown-version": (
                 pax({"GNU.sparse.major": "2", "GNU.sparse.minor": "0"}) + TWO,
