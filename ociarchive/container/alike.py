@@ -23,6 +23,8 @@ _GNU: Final = b"ustar  \0"
 _TYPES: Final = frozenset((b"0", b"\0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"S", b"V", b"L", b"K", b"x", b"g"))
 _FILES: Final = (b"0", b"\0", b"7")
 _LINKS: Final = (b"1", b"2")
+#: POSIX has hard links with data, by PAX headers alone; libarchive guesses by what follows.
+_LINK_HAS_DATA: Final = "a hard link has a size: some readers take what follows for its data"
 #: Hard links and folders may have a size in their own header, which nobody follows.
 _SIZED: Final = (b"1", b"5")
 #: Blanks, digits, and blanks or zeros; or nothing. A zero before digits ends the number for Python's tarfile alone.
@@ -57,16 +59,23 @@ class Alike:
 
     def __init__(self) -> None:
         self._pending: set[bytes] = set()
+        self._pax = False  # whether the tar had a PAX header so far
+        self._posix = False  # whether the last header is one of POSIX
+        self._sized_link = False  # whether the last member is a hard link that libarchive takes data behind, or not
 
     def block(self, block: bytes, flag: bytes) -> None:
         """Check the fields of a header, that of a member or an extended one."""
+        self._posix = block[257:263] == _POSIX
+        if self._sized_link and block[257:262] != _POSIX[:5]:
+            raise _ambiguous(_LINK_HAS_DATA)
+        self._sized_link = False
         if flag not in _TYPES:
             raise _ambiguous(f"a member has the type {flag!r}, a file to some readers and none to others")
         if not _CHECKSUM.match(block, 148, 156):
             raise _ambiguous("tar header has a checksum that begins with a zero byte or is blank")
         if not CANONICAL.match(block, 100, 148):
             _check_numbers(block)
-        if block[345] or block[257:265] == _GNU or flag in (b"3", b"4"):
+        if block[345] or block[508] or block[257:265] == _GNU or flag in (b"3", b"4"):
             _check_rest(block, flag)
         elif block[257:262] == _POSIX[:5] and block[262]:
             raise _ambiguous(f"tar header has the magic {block[257:265]!r}, which is neither POSIX's nor GNU's")
@@ -81,6 +90,7 @@ class Alike:
             if not content.strip(b"\0") or b"\0" in content.rstrip(b"\0"):
                 raise _ambiguous("a GNU header's name is empty, or has a zero byte inside")
         else:
+            self._pax = True
             _check_records(content, shared=flag == b"g")
             if behind:  # Python's tarfile reads records on to the end of the block
                 raise _ambiguous("a PAX header's records go on behind its end")
@@ -94,6 +104,10 @@ class Alike:
         declared = extended.records.get(b"size", b"0").strip(b"0")
         if header.flag in WITHOUT_DATA and (declared or (header.size >> 63 if header.flag in _SIZED else header.size)):
             raise _ambiguous("a link or device has a size: data follows it for some readers")
+        if header.flag == b"1" and header.size and self._posix:
+            if self._pax:
+                raise _ambiguous(_LINK_HAS_DATA)
+            self._sized_link = True
         if header.flag in _LINKS:
             if (b"K" in self._pending or b"linkpath" in extended.records) and not header.link:
                 raise _ambiguous("a link's own header names no target, and an extended one does")
@@ -107,6 +121,11 @@ class Alike:
         if extended.sparse:
             _check_sparse(extended.records)
         self._pending.clear()
+
+    def end(self) -> None:
+        """Check that the tar may end here."""
+        if self._sized_link:
+            raise _ambiguous(_LINK_HAS_DATA)
 
 
 def _check_sparse(records: dict[bytes, bytes]) -> None:
@@ -137,8 +156,9 @@ def _check_rest(block: bytes, flag: bytes) -> None:
         raise _ambiguous("a device's numbers begin with a zero byte or are blank")
     if not posix and block[345]:
         raise _ambiguous("tar header has text where POSIX has a name's prefix, and is none of POSIX")
-    if posix and block[508:512] == b"tar\0":
-        raise _ambiguous("tar header is one of star, whose prefix is shorter")
+    times = _OCTAL.match(block, 476, 488) and _OCTAL.match(block, 488, 500)
+    if posix and block[508:512] == b"tar\0" and (block[345] or not times):
+        raise _ambiguous("tar header is one of star, whose prefix is shorter and has times behind it")
     if gnu and flag != b"S" and (block[369:512].strip(b"\0") or not _OCTAL.match(block, 357, 369)):
         raise _ambiguous("tar header has a sparse file's map and its type is another")
 

@@ -107,6 +107,21 @@ def _number(field: bytes) -> int:
     return int(found[1] or b"0", 8)
 
 
+def sparse_end(block: bytes, start: int, entries: int, end: int) -> int:
+    """Return where the last part of a sparse file ends that a block of its map names, in bytes; `end` where none is.
+
+    The map begins at `start` (GNU tar manual, Sparse Formats). HeaderError: its parts are in no order.
+    """
+    for at in range(start, start + entries * 24, 24):
+        if not block[at]:
+            break
+        offset, size = _number(block[at : at + 12]), _number(block[at + 12 : at + 24])
+        if offset < end:
+            raise HeaderError("the map of a sparse file goes backwards")
+        end = offset + size
+    return end
+
+
 class Extended:
     """What extended headers said of the next member. Global ones say nothing that matters here."""
 

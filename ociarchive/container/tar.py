@@ -129,11 +129,12 @@ class TarContainer:
                     what = "tar has no end marker" if not window else "tar is cut short inside a header"
                     raise _Damage("tar-truncated", what, position)
             block = window[at : at + BLOCK]
-            if block == header.ZEROS:
-                if extended.pending:
-                    raise _Damage("tar-damaged", "tar ends behind an extended header, without its member", position)
-                return self._end_marker(position)
             try:
+                if block == header.ZEROS:
+                    alike.end()
+                    if extended.pending:
+                        raise header.HeaderError("tar ends behind an extended header, without its member")
+                    return self._end_marker(position)
                 parsed = header.parse(block)
                 alike.block(block, parsed.flag)
                 position += BLOCK
@@ -150,6 +151,7 @@ class TarContainer:
                     if parsed.flag == b"S":
                         position = self._behind_map(block, position)
                     name, link, size = extended.apply(parsed, size)
+                    self._within(name, link, position)
                     alike.member(parsed, extended, name, size)
                     self._add(name, link, parsed.flag, position, size, sparse=extended.sparse)
                     extended.next_member()
@@ -162,10 +164,6 @@ class TarContainer:
             what = f"tar is cut short inside the member {clipped(name, 200)!r}"
             there = f"{max(self._size - offset, 0)} bytes"
             raise _Damage("tar-truncated", what, self._size, expected=f"{size} bytes", found=there)
-        longest = max(len(name), len(link))
-        if longest > self.limits.name:
-            what = f"a member's name has {longest} characters, --limit name=N lifts the limit of {self.limits.name}"
-            raise _Damage("limit-name", what, offset)
         inside = normal(name)
         if name.startswith("/"):
             self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
@@ -191,6 +189,12 @@ class TarContainer:
             self._note("member-device", inside, "a device or FIFO, which no image archive needs")
         if link:
             self._hold(link, offset)
+
+    def _within(self, name: str, link: str, offset: int) -> None:
+        longest = max(len(name), len(link))
+        if longest > self.limits.name:
+            what = f"a member's name has {longest} characters, --limit name=N lifts the limit of {self.limits.name}"
+            raise _Damage("limit-name", what, offset)
 
     def _hold(self, name: str, offset: int) -> None:
         """Count a name that is kept; names and folders can be far more than the tar that spells them."""
@@ -243,12 +247,14 @@ class TarContainer:
 
     def _behind_map(self, block: bytes, position: int) -> int:
         """Return where the data of a sparse file begins, behind the blocks that go on with its map (GNU tar manual)."""
+        end = header.sparse_end(block, 386, 4, 0)
         more = block[482]
         while more:
             block = self._read(position, BLOCK)
             if len(block) < BLOCK:
                 raise _Damage("tar-truncated", "tar is cut short inside the map of a sparse file", self._size)
             position += BLOCK
+            end = header.sparse_end(block, 0, 21, end)
             more = block[504]
         return position
 

@@ -241,8 +241,8 @@ CASES: dict[str, Case] = {
     ),
     "pax-headers-without-members": Case(
         build=_headers_without_members,
-        audit=0,
-        convert=0,
+        rule="tar-ambiguous",
+        words="two extended headers",
         of="extended headers without end",
     ),
     "pax-header-at-the-end": Case(
