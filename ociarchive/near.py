@@ -1,0 +1,32 @@
+"""Words that were nearly right: what a person meant who wrote a name that does not exist."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: How alike two words have to be, 0 to 1: a letter too few, too many or out of place in a word of five.
+_ALIKE: Final = 0.6
+_OFFERED: Final = 3
+
+
+def nearest(word: str, names: Iterable[str], meant: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names that `word` may stand for, the likeliest first; empty where none is near.
+
+    `meant` says of words that other programs have which names of ours do the same; it goes before likeness.
+    """
+    small = word.lower()
+    if meant and small in meant:
+        return [meant[small]]
+    by_small = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(small, by_small, _OFFERED, _ALIKE)
+    return [by_small[one] for one in found]
+
+
+def hint(word: str, names: Iterable[str], meant: Mapping[str, str] | None = None) -> str | None:
+    """Return `did you mean A or B?` for a word, None where nothing is near."""
+    found = nearest(word, names, meant)
+    return f"did you mean {' or '.join(found)}?" if found else None
