@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ociarchive.container import Container
-    from ociarchive.formats.base import Format
+    from ociarchive.formats.format import Format
 
 #: Where a registry keeps all below its root, and what the folders in it lack of that, from the innermost one out.
 _REGISTRY: Final = "docker/registry/v2"
