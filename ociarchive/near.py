@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 #: How alike two words have to be, 0 to 1: a letter too few, too many or out of place in a word of five.
-_ALIKE: Final = 0.6
+_ALIKE: Final = 0.65
+#: How much less alike than the nearest name another may be, to be offered beside it.
+_BESIDE: Final = 0.1
 _OFFERED: Final = 3
 
 
@@ -21,9 +23,11 @@ def nearest(word: str, names: Iterable[str], meant: Mapping[str, str] | None = N
     small = word.lower()
     if meant and small in meant:
         return [meant[small]]
-    by_small = {name.lower(): name for name in names}
+    small = small.lstrip("-")
+    by_small = {name.lower().lstrip("-"): name for name in names}
     found = difflib.get_close_matches(small, by_small, _OFFERED, _ALIKE)
-    return [by_small[one] for one in found]
+    alike = [difflib.SequenceMatcher(None, one, small).ratio() for one in found]
+    return [by_small[one] for one, ratio in zip(found, alike, strict=True) if ratio >= alike[0] - _BESIDE]
 
 
 def hint(word: str, names: Iterable[str], meant: Mapping[str, str] | None = None) -> str | None:

@@ -13,7 +13,7 @@ import click
 
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError
-from ociarchive.report.shared.text import harmless, size
+from ociarchive.report.shared.text import harmless, safe, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,6 +182,13 @@ def common(**values: Any) -> Common:
 def output(values: dict[str, Any], shared: Common) -> Output:
     """Return where the result of a call goes."""
     return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
+
+
+def say_written(values: dict[str, Any], shared: Common, verdict: str) -> None:
+    """Say on stderr what a result in a file comes to, and where it is; standard output says it itself."""
+    path = values["output"]
+    if path not in (None, "-"):
+        shared.say(f"{verdict}: {safe(path)} ({values['fmt']})")
 
 
 def limits(values: dict[str, Any]) -> Limits:

@@ -85,9 +85,10 @@ def no_option(option: str, command: click.Command, path: str, commands: Mapping[
         return UsageError(what, hint=f"did you mean {meant}?")
     if option in _ALL_COME and "--platform" in own:
         return UsageError(what, hint="all platforms and images come without it")
-    having = [name for name, known in _known(commands) if option in known]
+    wanted = meant.partition(" ")[0] if meant else option
+    having = [f"`ociarchive {name}`" for name, known in _known(commands) if wanted in known]
     if having:
-        return UsageError(what, hint=f"but {' and '.join(f'`ociarchive {name}`' for name in having)} has it")
+        return UsageError(what, hint=f"but {having[0]} has {meant or 'it'}")
     found = near.hint(option, [one for one in own if one.startswith("--")])
     return UsageError(what, hint=found or f"see `{path} --help`")
 
