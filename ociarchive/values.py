@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, total_ordering
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -114,11 +114,20 @@ class Platform:
         architecture, slash, variant = rest.partition("/")
         if not os or not architecture or "/" in variant or bool(slash) != bool(variant):
             msg = f"a platform is OS/ARCH or OS/ARCH/VARIANT, not {text!r}"
+            architecture = _ARCHITECTURES.get(text.lower(), text.lower())
+            if architecture.partition("/")[0] in _ARCHITECTURES.values():
+                msg += f": did you mean linux/{architecture}?"
             raise ValueError(msg)
         return cls(os=os, architecture=architecture, variant=variant or None)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    @property
+    def in_gos_words(self) -> Platform:
+        """This platform as image configs spell it, in Go's words: amd64 for x86_64 (image-spec, config.md)."""
+        architecture, _, variant = _ARCHITECTURES.get(self.architecture.lower(), self.architecture).partition("/")
+        return replace(self, os=self.os.lower(), architecture=architecture, variant=self.variant or variant or None)
 
     @property
     def usual(self) -> str:
@@ -134,8 +143,19 @@ class Platform:
         return wanted.variant is None or wanted.variant == (self.variant or _DEFAULT_VARIANT.get(self.architecture))
 
 
+#: What kernels, distributions and people call the architectures that Go has its own words for.
+_ARCHITECTURES = {
+    **{name: name for name in ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le")},
+    **dict.fromkeys(("x86_64", "x86-64", "x64"), "amd64"),
+    **dict.fromkeys(("aarch64", "armv8", "arm64v8"), "arm64"),
+    **dict.fromkeys(("armv7", "armv7l", "armhf", "arm32v7"), "arm/v7"),
+    **dict.fromkeys(("armv6", "armv6l", "arm32v6", "armel"), "arm/v6"),
+    **dict.fromkeys(("i386", "i486", "i586", "i686", "x86"), "386"),
+    "ppc64el": "ppc64le",
+    "loongarch64": "loong64",
+}
 #: What an absent variant means (containerd and Docker agree on it).
-_DEFAULT_VARIANT = {"arm64": "v8", "arm": "v7"}
+_DEFAULT_VARIANT = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
 
 _DOMAIN = (
     r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*"

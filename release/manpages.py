@@ -11,7 +11,9 @@ from typing import Final
 
 import click
 
+from ociarchive.blobio.limits import MEANINGS, NAMES, SIZES, Limits
 from ociarchive.cli.app import COMMANDS, app
+from ociarchive.report.shared.text import size
 from ociarchive.version import VERSION
 
 MAN: Final = Path(__file__).parents[1] / "man"
@@ -66,10 +68,22 @@ def _page(name: str, command: click.Command, summary: str) -> str:
             f".SH SYNOPSIS\n.B {full}\n{_safe(arguments)}\n",
             _section("DESCRIPTION", _text(command.help or "")),
             _section("OPTIONS", "".join(_item(*one) for one in options)),
+            _limits(command),
             _section("EXAMPLES", "".join(f".nf\n.B {_safe(line)}\n.fi\n" for line in examples)),
             _tail(["ociarchive", *(f"ociarchive-{other}" for other in COMMANDS if other != name)]),
         )
     )
+
+
+def _limits(command: click.Command) -> str:
+    """Return the section that explains what `--limit` takes, empty for a command without it."""
+    if not any(one.name == "named_limits" for one in command.params):
+        return ""
+    default = Limits()
+    values = {name: getattr(default, field) for name, field in NAMES.items()}
+    told = {name: size(value) if name in SIZES else f"{value:,}" for name, value in values.items()}
+    items = (_item(name, f"{MEANINGS[name]} (default {told[name]})") for name in NAMES)
+    return _section("LIMITS", _text("What --limit NAME=N lifts; sizes may be written as 64MiB.") + "".join(items))
 
 
 def _context() -> click.Context:

@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
+from ociarchive import near
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rule import Severity
 from ociarchive.auditing.rules import RULE_IDS
@@ -109,7 +110,8 @@ def _known(rules: Iterable[str], where: str | None = None) -> list[str]:
     listed = list(rules)
     for rule in listed:
         if rule not in RULE_IDS:
-            raise UsageError(f"no rule {rule!r}", where=where, hint="`ociarchive rules` lists all")
+            hint = near.hint(rule, RULE_IDS) or "`ociarchive rules` lists all"
+            raise UsageError(f"no rule {rule!r}", where=where, hint=hint)
     return listed
 
 

@@ -118,8 +118,49 @@ class Total:
 NAMES: Final = {
     one.name.replace("_", "-"): one.name for one in fields(Limits) if one.name not in ("ratio_from", "total")
 }
+#: Limits that are numbers of bytes.
+SIZES: Final = frozenset(
+    (
+        "layer-size",
+        "manifest-size",
+        "config-size",
+        "toc-size",
+        "documents-size",
+        "statements",
+        "names-size",
+        "extended",
+        "window",
+        "gzip-header",
+    )
+)
+#: What each limit bounds, for people.
+MEANINGS: Final = {
+    "ratio": "times its stored size to which a layer, or all of an archive, may unpack",
+    "layer-size": "what one layer may unpack to",
+    "manifest-size": "a manifest, an index, or another entry document",
+    "config-size": "an image's config",
+    "toc-size": "the table of contents of an eStargz or zstd:chunked layer",
+    "toc-entries": "entries of such a table",
+    "depth": "arrays and objects inside one another in a JSON document",
+    "nesting": "indexes inside one another",
+    "documents": "manifests, indexes and configs of one archive",
+    "documents-size": "all these together",
+    "statements": "payloads of signatures and attestations that are read, together",
+    "values": "values in all JSON documents together",
+    "layers": "layers of one image",
+    "members": "members of a tar, or files of a folder",
+    "layer-paths": "paths of one layer by which doubled ones and links to nothing are found",
+    "name": "characters in a member's name",
+    "names-size": "memory for the names of all members",
+    "links": "steps on the way to what the links of an archive lead to",
+    "listed": "layers, names and entries of a report, as often as they are reached",
+    "extended": "one extended header of a tar",
+    "window": "the window of a zstd frame",
+    "gzip-header": "the header of a gzip member",
+    "outer": "compressions of the whole archive around one another",
+}
 #: The options of two limits that have one of their own.
-OPTIONS: Final = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size BYTES"}
+OPTIONS: Final = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size SIZE"}
 
 
 class Guard:

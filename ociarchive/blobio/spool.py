@@ -27,6 +27,7 @@ _LISTEN: Final = 250
 
 def nameless(folder: str | None) -> int:
     """Return a file without a name in `folder` (else the system's temporary one): gone with the process that has it."""
+    where = place_of(folder)
     folder = folder or temporary_folder()
     try:
         try:
@@ -37,7 +38,12 @@ def nameless(folder: str | None) -> int:
                 os.unlink(path)
             return fd
     except OSError as error:
-        raise cannot("make a temporary file", error, folder) from error
+        raise cannot("make a temporary file", error, where) from error
+
+
+def place_of(folder: str | None) -> str:
+    """Return what messages call the place of nameless files in `folder`; of the system's, how it is chosen too."""
+    return folder or f"{temporary_folder()}: the variable TMPDIR chooses another folder"
 
 
 def temporary_folder() -> str:
@@ -78,9 +84,13 @@ def read_fd(fd: int, where: str) -> Iterator[bytes]:
         yield data
 
 
-def spool(chunks: Iterable[bytes], folder: str | None, where: str) -> tuple[int, StreamError | None]:
-    """Write a stream to a nameless file; return the file, and what ended the stream before its end."""
+def spool(chunks: Iterable[bytes], folder: str | None) -> tuple[int, StreamError | None]:
+    """Write a stream to a nameless file in `folder`; return the file, and what ended the stream before its end.
+
+    HostError, which names the folder: it takes no more.
+    """
     fd = nameless(folder)
+    where = place_of(folder)
     damage = None
     try:
         for chunk in chunks:

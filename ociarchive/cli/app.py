@@ -46,11 +46,23 @@ class _Group(click.Group):
         options = click.Command.shell_complete(self, ctx, incomplete)  # not Group's, which imports every command
         return [one for one in commands if one.value.startswith(incomplete)] + options
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from ociarchive.cli.nearness import before_its_command, no_option
+
+            found = before_its_command(error.option_name, given, COMMANDS)
+            raise found or no_option(error.option_name, self, "ociarchive", COMMANDS) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
-            ctx.fail(f"no command {args[0]!r}; there is {', '.join(COMMANDS)}")
+            from ociarchive.cli.nearness import no_command
+
+            raise no_command(args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
 

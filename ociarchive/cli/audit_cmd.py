@@ -24,6 +24,7 @@ from ociarchive.cli.common import (
     limits,
     output,
     output_options,
+    say_written,
     sha256_of,
     source,
     versions,
@@ -34,7 +35,7 @@ from ociarchive.cli.progress import progress
 from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
-from ociarchive.report.audit.audit_table import audit_table
+from ociarchive.report.audit.audit_table import audit_table, outcome
 from ociarchive.report.conversion.receipt import check_receipt, load_receipt
 from ociarchive.report.shared.text import safe
 from ociarchive.selection.argument import Source
@@ -86,7 +87,12 @@ _REPORTS: Final = {
     help="Apply only these rules; reports tell.",
 )
 @click.option("--severity", multiple=True, metavar="RULE=LEVEL", help="Count a rule as error, warning or note.")
-@click.option("--config", type=click.Path(), metavar="FILE", help="Settings (default: found upward).")
+@click.option(
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
+    help="Settings (default: the nearest ociarchive.toml, or [tool.ociarchive] of a pyproject.toml, here or above).",
+)
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
@@ -141,6 +147,7 @@ def command(**values: Any) -> int:
             text = make(reports, _run(reports, seconds, allowed, values, at))
         if reports or at is not None:
             result.write(text, styled=at is None and shared.colours(values["output"]))
+            say_written(values, shared, outcome(reports, run.unread))
     finally:
         run.close()
     return max(run.statuses + [int(report.failed) for report in reports])

@@ -13,7 +13,7 @@ import click
 
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError
-from ociarchive.report.shared.text import harmless
+from ociarchive.report.shared.text import harmless, safe, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,15 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 #: Digits of the largest number that a limit can be.
 _LONGEST: Final = 18
+#: How files are called that hold a format.
+_SUFFIXES: Final = {
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".txt": "table",
+}
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": "green"}
 
 
@@ -78,6 +87,20 @@ def common_options(function: F) -> F:
     return function
 
 
+def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    from ociarchive.blobio.sizes import parse
+
+    if value is None:
+        return None
+    try:
+        found = parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if not found:
+        raise click.BadParameter(f"{value!r} is not more than nothing")
+    return found
+
+
 def limit_options(function: F) -> F:
     """Add the options that lift limits against input that is made to exhaust a reader."""
     from ociarchive.blobio.limits import NAMES, Limits
@@ -85,13 +108,17 @@ def limit_options(function: F) -> F:
     default = Limits()
     for option in (
         click.option(
-            "--limit", "named_limits", multiple=True, metavar="NAME=N", help=f"Lift a limit: {', '.join(NAMES)}."
+            "--limit",
+            "named_limits",
+            multiple=True,
+            metavar="NAME=N",
+            help=f"Lift a limit: {', '.join(NAMES)}. `ociarchive rules limits` explains them.",
         ),
         click.option(
             "--max-layer-size",
-            type=click.IntRange(min=1),
-            metavar="BYTES",
-            help=f"Give up layers that unpack to more (default {default.layer_size >> 40} TiB).",
+            callback=_size,
+            metavar="SIZE",
+            help=f"Give up layers that unpack to more: bytes, or 10GiB (default {size(default.layer_size)}).",
         ),
         click.option(
             "--max-ratio",
@@ -105,20 +132,46 @@ def limit_options(function: F) -> F:
 
 
 def output_options(*formats: str) -> Callable[[F], F]:
-    """Add `--format`, `--output` and `--force`."""
+    """Add `--format`, `--output` and `--force`; a file's suffix says its format where `--format` does not."""
+
+    def chosen(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> str:
+        if value:
+            return once(context, _, value) or value[0]
+        suffix = os.path.splitext(context.params.get("output") or "")[1].lower()
+        return _SUFFIXES[suffix] if _SUFFIXES.get(suffix) in formats else "table"
 
     def add(function: F) -> F:
-        function = click.option(
-            "--force", is_flag=True, help="Let --output replace a file that is no report of ociarchive."
-        )(function)
-        function = click.option("--output", type=click.Path(), metavar="FILE", help="Write the result to FILE.")(
-            function
-        )
-        return click.option(
-            "--format", "fmt", type=click.Choice(formats), default="table", help="Format of the result."
-        )(function)
+        for option in (
+            click.option("--force", is_flag=True, help="Let --output replace a file that is no report of ociarchive."),
+            click.option(
+                "--output",
+                type=click.Path(),
+                multiple=True,
+                is_eager=True,
+                callback=once,
+                metavar="FILE",
+                help="Write the result to FILE.",
+            ),
+            click.option(
+                "--format",
+                "fmt",
+                type=click.Choice(formats),
+                multiple=True,
+                callback=chosen,
+                help="Format of the result (default: by the suffix of FILE, else table).",
+            ),
+        ):
+            function = option(function)
+        return function
 
     return add
+
+
+def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """Return the value of an option that has one; of two neither is surely the one that is meant."""
+    if len(value) > 1:
+        raise click.UsageError(f"{parameter.opts[0]} is given twice: {' and '.join(value)}")
+    return value[0] if value else None
 
 
 def common(**values: Any) -> Common:
@@ -131,16 +184,34 @@ def output(values: dict[str, Any], shared: Common) -> Output:
     return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
 
 
+def say_written(values: dict[str, Any], shared: Common, verdict: str) -> None:
+    """Say on stderr what a result in a file comes to, and where it is; standard output says it itself."""
+    path = values["output"]
+    if path not in (None, "-"):
+        shared.say(f"{verdict}: {safe(path)} ({values['fmt']})")
+
+
 def limits(values: dict[str, Any]) -> Limits:
     """Return the limits that a call asks for. UsageError: one that does not exist, or no number."""
-    from ociarchive.blobio.limits import NAMES, RATIO_FROM_ASKED, Limits
+    from ociarchive import near
+    from ociarchive.blobio.limits import NAMES, RATIO_FROM_ASKED, SIZES, Limits
+    from ociarchive.blobio.sizes import parse
 
     asked: dict[str, Any] = {}
     for text in values["named_limits"]:
         name, _, number = text.partition("=")
-        if name not in NAMES or not number.isdecimal() or len(number) > _LONGEST:
-            raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=f"one of {', '.join(NAMES)}")
-        asked[NAMES[name]] = int(number)
+        if name not in NAMES:
+            expected = f"one of {', '.join(NAMES)}"
+            raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=expected, hint=near.hint(name, NAMES))
+        if name in SIZES:
+            try:
+                asked[NAMES[name]] = parse(number)
+            except ValueError as error:
+                raise UsageError(f"--limit {name}=SIZE: {error}") from None
+        elif not (number.isascii() and number.isdecimal()) or len(number) > _LONGEST:
+            raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=f"a whole number for {name}")
+        else:
+            asked[NAMES[name]] = int(number)
     for option, field in (("max_ratio", "ratio"), ("max_layer_size", "layer_size")):
         if values[option]:
             asked[field] = values[option]
@@ -150,27 +221,32 @@ def limits(values: dict[str, Any]) -> Limits:
 
 
 def source(argument: str) -> Source:
-    """Return the path and the selector of an argument `PATH#SELECTOR`; a path that exists is no selector."""
+    """Return the path and the selectors of an argument; a path that exists is no selector.
+
+    `PATH#SELECTOR`, or as skopeo spells it: `oci:PATH:REF`, `docker-archive:PATH`. UsageError: it is none of these.
+    """
+    from ociarchive.cli.spellings import spelled
     from ociarchive.selection.argument import Source
 
-    if "#" not in argument or os.path.lexists(argument):
-        return Source(path=_local(argument))
+    selectors: tuple[str, ...] = ()
+    path = argument
+    if "#" in argument and not os.path.lexists(argument):
+        path, selector = _selector(argument)
+        if not selector:
+            raise UsageError("nothing stands behind the #", where=argument)
+        selectors = (selector,)
+    found = spelled(path)
+    return Source(path=found.path, images=(*filter(None, [found.name]), *selectors))
+
+
+def _selector(argument: str) -> tuple[str, str]:
+    """Return what stands before the first # behind which a path exists, and what stands behind it."""
     position = -1
     while (position := argument.find("#", position + 1)) != -1:
         if os.path.lexists(argument[:position]) or argument[:position] == "-":
-            break
-    path, _, selector = (
-        argument.partition("#") if position == -1 else (argument[:position], "", argument[position + 1 :])
-    )
-    if not selector:
-        raise UsageError("nothing stands behind the #", where=argument)
-    return Source(path=_local(path), images=(selector,))
-
-
-def _local(path: str) -> str:
-    if path.startswith("docker://"):
-        raise UsageError("remote registries are not built yet in this version", where=path)
-    return path
+            return argument[:position], argument[position + 1 :]
+    path, _, selector = argument.partition("#")
+    return path, selector
 
 
 def platform(text: str) -> Platform:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from ociarchive.blobio.source import open_regular
-from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, platform, source, width
+from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, once, platform, source, width
 from ociarchive.cli.completing import among
 from ociarchive.cli.output import Output, require_stdout
 from ociarchive.cli.progress import progress
+from ociarchive.cli.spellings import spelled
 from ociarchive.errors import UsageError
-from ociarchive.formats import by_name, written
+from ociarchive.formats import by_name, format_in, written
 from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.text import safe, shortened
@@ -50,6 +51,8 @@ def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | 
 @click.argument("paths", nargs=-1, metavar="SOURCE... DEST")
 @click.option(
     "--to",
+    multiple=True,
+    callback=once,
     metavar="FORMAT",
     help=f"Format of DEST: {', '.join(written())}.",
     shell_complete=among(lambda: ((name, "") for name in written())),
@@ -100,6 +103,7 @@ def command(**values: Any) -> int:
         raise _too_few(dest)
     if dest == "-" and sys.stdout.isatty():
         raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
+    dest = _destination(values, dest)
     options = _options(values, dest)
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:
@@ -128,6 +132,29 @@ def _too_few(path: str) -> UsageError:
     return UsageError(what, found=f"{path} alone", hint=missing)
 
 
+def _destination(values: dict[str, Any], argument: str) -> str:
+    """Return DEST's path; what its spelling says, and with `--merge` what is there, stands in for `--to` and `--tag`.
+
+    UsageError: it contradicts these options.
+    """
+    dest = spelled(argument)
+    if dest.format:
+        if values["to"] and by_name(values["to"]).name != dest.format:
+            raise UsageError(f"DEST says {dest.format}, --to says {values['to']}", where=argument)
+        values["to"] = dest.format
+    if dest.name:
+        if values["tag"]:
+            raise UsageError("DEST has a name and --tag another", where=argument, hint="leave one of them out")
+        if not set("/:") & set(dest.name):
+            hint = f"write it as an image name, such as app:{dest.name}"
+            raise UsageError(f"{dest.name!r} alone is no name that engines show", where=argument, hint=hint)
+        values["tag"] = dest.name
+    if not values["to"] and values["merge"] and os.path.isdir(dest.path):
+        there = format_in(dest.path)
+        values["to"] = there.name if there is not None else None
+    return dest.path
+
+
 def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Common) -> Output | None:
     """Return where the receipt goes, None where none is asked for. UsageError: it cannot or must not go there."""
     path = values["receipt"]
@@ -144,10 +171,12 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
 
 
 def _options(values: dict[str, Any], dest: str) -> Options:
-    if dest.startswith("docker://"):
-        raise UsageError("remote registries are not built yet in this version", where=dest)
     if not values["to"]:
-        raise UsageError("--to says which format DEST is to have", expected=f"one of {', '.join(written())}")
+        raise UsageError(
+            "--to says which format DEST is to have",
+            expected=f"one of {', '.join(written())}",
+            hint="with --merge it is that of DEST" if os.path.isdir(dest) else None,
+        )
     fmt = by_name(values["to"])
     return Options(
         format=fmt,

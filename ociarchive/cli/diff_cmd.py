@@ -19,6 +19,7 @@ from ociarchive.cli.common import (
     output,
     output_options,
     platform,
+    say_written,
     sha256_of,
     source,
     versions,
@@ -29,6 +30,7 @@ from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.comparison import ASPECTS, Options, difference
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.comparison.diff_table import diff_table
+from ociarchive.report.comparison.diff_words import word
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -89,6 +91,7 @@ def command(**values: Any) -> int:
         painter = shared.painter(values["output"])
         text = diff_table(found, width=width(), whole=shared.verbose > 0, paint=painter)
     result.write(text, styled=values["fmt"] == "table" and shared.colours(values["output"]))
+    say_written(values, shared, word(found))
     return int(not found.same)
 
 

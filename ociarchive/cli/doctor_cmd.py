@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ociarchive.cli.common import common, common_options, output, output_options, width
+from ociarchive.cli.common import common, common_options, output, output_options, say_written, width
 from ociarchive.cli.surroundings import current_folder
 from ociarchive.machine import look
 from ociarchive.report.shared.doctor import doctor_json, doctor_table
@@ -27,8 +27,10 @@ def command(**values: Any) -> int:
 
     Made to be put into a report of a fault; it holds paths and no names of archives. Status 3: a codec does not work.
     """
-    result = output(values, common(**values))
+    shared = common(**values)
+    result = output(values, shared)
     result.require()
     machine = look(current_folder())
     result.write(doctor_json(machine) if values["fmt"] == "json" else doctor_table(machine, width=width()))
+    say_written(values, shared, "fit" if machine.fit else "a codec does not work")
     return 0 if machine.fit else _UNFIT

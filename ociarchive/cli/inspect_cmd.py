@@ -17,13 +17,14 @@ from ociarchive.cli.common import (
     limits,
     output,
     output_options,
+    say_written,
     source,
     width,
 )  # fmt: skip
 from ociarchive.errors import ContentError
 from ociarchive.formats import open_archive
 from ociarchive.report.audit.audit_json import inspect_json
-from ociarchive.report.audit.audit_table import first_of_each, verdict
+from ociarchive.report.audit.audit_table import first_of_each, outcome, verdict
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.select import Selectors, nothing_in, select
@@ -90,6 +91,7 @@ def command(**values: Any) -> int:
             if report is not None:
                 text += "\n".join(["", *verdict([report], width=width())]) + "\n"
         result.write(text)
+        say_written(values, shared, outcome([report]) if report is not None else "read, not verified")
         if report is None:
             for flaw in flaws:
                 shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")

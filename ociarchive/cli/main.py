@@ -116,6 +116,12 @@ def _told(error: Exception) -> tuple[str, int]:
 
     if isinstance(error, OciArchiveError):
         return str(error), error.status
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        from ociarchive.cli.app import COMMANDS
+        from ociarchive.cli.nearness import no_option
+
+        found = no_option(error.option_name, error.ctx.command, error.ctx.command_path, COMMANDS)
+        return str(found), found.status
     if isinstance(error, click.ClickException):
         return _one_line(error), USAGE
     if isinstance(error, OSError) and error.errno == errno.EBADF:  # of --help and --version

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.shared.text import cut, plural, size
+from ociarchive.report.shared.text import cut, plural, portion, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -144,7 +144,7 @@ class Bars:
 
 def _columns(width: int) -> list[ProgressColumn]:
     """Return what stands in each bar's line: less where the terminal is narrow, so that no line wraps."""
-    from rich.progress import BarColumn, DownloadColumn, ProgressColumn, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, ProgressColumn, TaskProgressColumn, TextColumn
     from rich.progress import TimeRemainingColumn as Left
     from rich.text import Text
 
@@ -155,11 +155,17 @@ def _columns(width: int) -> list[ProgressColumn]:
             speed = task.finished_speed or task.speed
             return Text(f"{size(int(speed))}/s" if speed else "")
 
+    class Read(ProgressColumn):
+        """How much of all there is was read, in these units too."""
+
+        def render(self, task: Task) -> Text:
+            return Text(portion(int(task.completed), int(task.total or 0)))
+
     name = TextColumn("{task.description}", markup=False)
     if width >= _FULL:
-        return [name, BarColumn(bar_width=_BAR), DownloadColumn(binary_units=True), Speed(), Left(compact=True)]
+        return [name, BarColumn(bar_width=_BAR), Read(), Speed(), Left(compact=True)]
     if width >= _NARROW:
-        return [name, BarColumn(bar_width=_BAR // 2), DownloadColumn(binary_units=True), Left(compact=True)]
+        return [name, BarColumn(bar_width=_BAR // 2), Read(), Left(compact=True)]
     return [name, TaskProgressColumn(), Left(compact=True)]
 
 

@@ -6,6 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from ociarchive import near
 from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.blobio.filetype import HEAD, describe
 from ociarchive.blobio.limits import LimitError, Limits
@@ -14,6 +15,7 @@ from ociarchive.blobio.spool import read_fd, spool, unpack
 from ociarchive.container import Container, DirectoryContainer, TarContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
+from ociarchive.formats import _lookalike
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
@@ -56,7 +58,17 @@ def by_name(name: str) -> Format:
         return known
     if name in NOT_YET:
         raise UsageError(f"format {name} is not built yet in this version")
-    raise UsageError(f"unknown format {name}", expected=f"one of {', '.join(written())}")
+    hint = near.hint(name, written(), _lookalike.MEANT)
+    raise UsageError(f"unknown format {name}", expected=f"one of {', '.join(written())}", hint=hint)
+
+
+def format_in(folder: str) -> Format | None:
+    """Return the format of the archive in a folder, None where it holds none. HostError: it cannot be read."""
+    container = DirectoryContainer(folder, folder)
+    try:
+        return detect(container)
+    finally:
+        container.close()
 
 
 def writable(known: Format) -> Layout:
@@ -97,8 +109,14 @@ def open_archive(
     container = _container(path, shown or path, spool_folder, limits or Limits())
     try:
         found = detect(container)
+        if (misread := _lookalike.misread(container, path)) is not None:
+            raise _instead(misread, container.where)
+        if found is None and container.kind == "tar":
+            container, found = _packed_with_its_folder(container)
+        elif found is not None and container.kind == "tar":
+            _lookalike.note_packed(found, container)
         if found is None:
-            raise _not_an_archive(container)
+            raise _not_an_archive(container, path)
         archive = found.reader.read(container)
         require_listable(archive.roots, container.limits, container.where)
     except BaseException:
@@ -115,6 +133,21 @@ def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
     if extent(roots, limits.listed) > limits.listed:
         what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
         raise LimitError(what, "listed", where=where)
+
+
+def _packed_with_its_folder(container: Container) -> tuple[Container, Format | None]:
+    """Return the archive in the folder that all members of a tar lie in, or in one above that; else the tar itself."""
+    for folder, inside in _lookalike.folders_of_all(container):
+        if (misread := _lookalike.misread(inside, folder)) is not None:
+            raise _instead(misread, container.where)
+        if (found := detect(inside)) is not None and _lookalike.is_marked(found, inside):
+            _lookalike.note_folder(folder, container)
+            return inside, found
+    return container, None
+
+
+def _instead(told: _lookalike.Lookalike, where: str) -> NotAnArchiveError:
+    return NotAnArchiveError(told.what, where=where, found=told.found, hint=told.hint)
 
 
 def owned_names(path: str) -> Callable[[str], bool] | None:
@@ -191,7 +224,21 @@ def is_text(path: str) -> bool:
     return bool(text) and all(char.isprintable() or char in "\n\r\t" for char in text)
 
 
-def _not_an_archive(container: Container) -> NotAnArchiveError:
+def _holds_archive(folder: str) -> bool:
+    """Whether a folder holds an archive for certain."""
+    container = DirectoryContainer(folder, folder)
+    try:
+        found = detect(container)
+        return found is not None and _lookalike.is_marked(found, container)
+    except (ContentError, HostError):
+        return False
+    finally:
+        container.close()
+
+
+def _not_an_archive(container: Container, path: str) -> NotAnArchiveError:
+    if container.kind == "directory" and (told := _lookalike.below(path, _holds_archive)) is not None:
+        return _instead(told, container.where)
     names = [name for _, name in zip(range(3), container.names(), strict=False)]
     what = "tar" if container.kind == "tar" else "folder"
     if container.damaged:
@@ -252,7 +299,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
             codec, chunks = unpack(iter(counted), limits, where, headers)
             if codec.name == "none" and regular:
                 return _walked(fd, where, limits, damage, _long(headers, where), stored)
-            spooled, error = spool(chunks, spool_folder, where)
+            spooled, error = spool(chunks, spool_folder)
             close_read(fd)
             fd = spooled
             stored = stored or counted.size
@@ -311,6 +358,8 @@ def _walked(
         head = os.pread(fd, HEAD, 0)
         if looks_like_tar(head) or damage is not None:
             raise _damaged(next(iter(container.flaws)))
+        if (told := _lookalike.utf16(head)) is not None:
+            raise _instead(told, where)
         raise NotAnArchiveError(
             "not an image archive",
             where=where,

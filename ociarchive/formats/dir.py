@@ -48,10 +48,15 @@ class DirReader:
         return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
-        """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`."""
-        if container.kind != "directory" or (source := container.get(_MANIFEST)) is None:
+        """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`.
+
+        In a tar, where an object may be a damaged docker-archive's, only with that file.
+        """
+        if (source := container.get(_MANIFEST)) is None:
             return False
         first = source.head(64).lstrip()[:1]
+        if container.kind == "tar":
+            return first == b"{" and container.get("version") is not None
         return first == b"{" or (first != b"[" and container.get("version") is not None)
 
     def read(self, container: Container) -> Archive:

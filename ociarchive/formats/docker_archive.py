@@ -55,11 +55,13 @@ class DockerReader:
         return _layout.owns(name) or _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
-        """A manifest.json that is an array (any in a tar), or the `repositories` of Docker before 1.10."""
+        """A manifest.json that is an array (in a tar any but a dir's), or the `repositories` of Docker before 1.10."""
         source = container.get(_MANIFEST)
         if source is not None:
             first = source.head(64).lstrip()[:1]
-            return first == b"[" or container.kind == "tar" or (first != b"{" and container.get("version") is None)
+            if container.kind == "tar":
+                return first != b"{" or container.get("version") is None
+            return first == b"[" or (first != b"{" and container.get("version") is None)
         return container.get(_v1.NAME) is not None and not _layout.has_layout(container)
 
     def read(self, container: Container) -> Archive:

@@ -55,8 +55,10 @@ class RegistryReader:
         return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
-        """A folder with a registry's tree in it."""
-        return container.kind == "directory" and next(iter(container.names(_ROOT)), None) is not None
+        """A registry's tree, and in a tar, where it may be part of anything, nothing of other formats at its top."""
+        if container.kind == "tar" and any(container.get(name) for name in ("manifest.json", "index.json")):
+            return False
+        return next(iter(container.names(_ROOT)), None) is not None
 
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""

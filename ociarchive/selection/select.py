@@ -256,7 +256,9 @@ def _by_platform(
     for wanted in platforms:
         if not any(platform.fits(wanted) for platform in present):
             listed = some(dict.fromkeys(map(str, present))) or "no platform"
-            raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"there is {listed}")
+            meant = wanted.in_gos_words
+            near = f"did you mean {meant}? " if any(platform.fits(meant) for platform in present) else ""
+            raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"{near}there is {listed}")
     taken = [found for root in roots if (found := _root_by_platform(root, platforms, left)) is not None]
     kept = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
     gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor} - kept

@@ -11,7 +11,7 @@ from ociarchive.blobio.files import DirectorySink, Files, TarSink
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
-from ociarchive.blobio.spool import nameless, read_fd, temporary_folder, write_all
+from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import open_archive, writable
 from ociarchive.transform import merge, outer, preflight
@@ -80,7 +80,7 @@ class Target:
     def require_room(self, moves: Sequence[Move]) -> None:
         """Refuse, before any work, what surely does not fit. HostError: how much is needed and how much is there."""
         folder = self.spool or temporary_folder()
-        where = self._dest if self._place is not None else folder
+        where = self._dest if self._place is not None else place_of(None)
         preflight.require(moves, folder, where, one_file=not self._folder)
 
     def open(self, stack: ExitStack) -> Sink:
@@ -96,7 +96,8 @@ class Target:
             return TarSink(OpenFile(self._place.fd, self._dest), self.spool, self._dest, sync=self._options.sync)
         self._fd = nameless(self.spool)
         stack.callback(close_read, self._fd)
-        return TarSink(OpenFile(self._fd, self._dest), self.spool, self._dest, sync=False)
+        where = self._dest if self._place is not None else place_of(None)
+        return TarSink(OpenFile(self._fd, where), self.spool, where, sync=False)
 
     def wrap(self) -> None:
         """Compress the finished tar as a whole where that is asked for and DEST is a file."""

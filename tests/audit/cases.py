@@ -401,6 +401,14 @@ TAKEN: dict[str, object] = {
 
 FAILS: Cases = {
     # -- the call
+    "archive-wrapped": {
+        "layout-in-a-folder": Case(content=renamed(GOOD, "app/"), location=""),
+        "in-folders": Case(content=renamed(GOOD, "srv/images/app/")),
+        "docker-archive-in-a-folder": Case(content=renamed(docker_archive(SAVED), "app/")),
+        "dir": Case(content=GOOD_DIR),
+        "registry": Case(content=registry(tagged=True)),
+        "registry-in-a-folder": Case(content=renamed(registry(tagged=True), "data/")),
+    },
     "not-an-archive": {
         "text": Case(content=b"this is no archive\n", location="", expected="a tar, an OCI layout or a compressed tar"),
         "empty-file": Case(content=b"", location=""),
@@ -409,6 +417,27 @@ FAILS: Cases = {
         "other-folder": Case(content=[file("README", b"x")], folder=True, found="a folder with README"),
         "empty-folder": Case(content=[], folder=True, found="an empty folder"),
         "gzip-of-text": Case(content=gzip.compress(b"this is no archive\n", mtime=0)),
+        "folder-of-archives": Case(
+            content=[file("a.tar", WHOLE), file("b.tar", WHOLE)],
+            folder=True,
+            location="",
+        ),
+        "folder-above": Case(content=renamed(GOOD, "app/"), folder=True, location=""),
+        "inside-a-registry": Case(
+            content=[
+                file(f"v2/blobs/sha256/{TOP.digest[7:9]}/{TOP.digest[7:]}/data", TOP.stored),
+                file(f"v2/repositories/app/_layers/sha256/{TOP.digest[7:]}/link", TOP.digest.encode()),
+            ],
+            folder=True,
+            found="v2/repositories",
+        ),
+        "backslashes": Case(content=[replace(one, name=one.name.replace("/", "\\")) for one in GOOD]),
+        "backslashes-in-a-folder": Case(
+            content=[replace(one, name=one.name.replace("/", "\\")) for one in GOOD],
+            folder=True,
+        ),
+        "utf-16": Case(content=b"\xff\xfe" + WHOLE.decode("cp437").encode("utf-16-le"), location=""),
+        "utf-16-of-gzip": Case(content=b"\xff\xfe" + gzip.compress(WHOLE).decode("cp437").encode("utf-16-le")),
         "version-1": Case(content=version_one(PLAIN)),
         "executable": Case(content=b"\x7fELF" + bytes(1000)),
     },
@@ -1589,7 +1618,13 @@ FAILS: Cases = {
 
 PASSES: Cases = {
     # -- the call
+    "archive-wrapped": {
+        "tar": Case(content=GOOD),
+        "dots": Case(content=renamed(GOOD, "./")),
+        "folder": Case(content=GOOD_DIR, folder=True),
+    },
     "not-an-archive": {
+        "backslash-beside": Case(content=[*GOOD, file("blobs\\sha256\\notes", b"x")]),
         "tar": Case(content=GOOD),
         "folder": Case(content=GOOD, folder=True),
         "gzip": Case(content=gzip.compress(WHOLE, mtime=0)),

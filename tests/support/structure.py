@@ -11,6 +11,7 @@ MAX_LINES = 400
 ROWS = (
     "errors",
     "flaws",
+    "near",
     "version",
     "workers",
     "values",

@@ -71,5 +71,5 @@ def test_no_real_layer_meets_the_limits() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_error_names_the_option_that_lifts_the_limit(name: str) -> None:
     assert isinstance(getattr(Limits(), NAMES[name]), int)
-    option = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size BYTES"}.get(name, f"--limit {name}=N")
+    option = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size SIZE"}.get(name, f"--limit {name}=N")
     assert option in str(LimitError("too much", name))

@@ -36,6 +36,12 @@ RULES: Final = (
         check=_never,
     ),
     Rule(
+        id="archive-wrapped", severity="warning", spec="containers-transports(5); image-spec, image-layout.md",
+        summary="The archive lies in a tar in a way that other programs do not read.",
+        advice="Unpack the tar and use what lies in it, or let `convert` write the archive anew.",
+        check=noticed("archive-wrapped"),
+    ),
+    Rule(
         id="expected-digest-missing", severity="error", spec="the selector of the call",
         summary="The archive holds nothing of the digest that it was expected to hold.",
         advice="This is another image than the one that was meant, or it was rewritten: compare its receipt.",

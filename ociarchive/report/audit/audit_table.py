@@ -148,25 +148,20 @@ def verdict(
     unread: Sequence[str] = (),
 ) -> list[str]:
     """Return the lines that end an audit: the verdict, what was read and what was proved, why it failed."""
-    bad = [report for report in reports if report.failed]
-    errors = sum(report.count("error") for report in reports)
-    warnings = sum(report.count("warning") for report in reports)
     blobs = sum(report.blobs for report in reports)
     read = sum(report.bytes for report in reports)
     layers = [verdict for report in reports for verdict in report.layers]
-    word = "FAIL" if bad or unread else "PASS"
-    found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
-    scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
+    word = outcome(reports, unread)
     waived = any(report.waived for report in reports)
     images = sum(len(report.images) for report in reports)
-    told = [f"{plural(images, 'image')}, {_proved(layers, sound=word == 'PASS' and not waived)}"]
+    told = [f"{plural(images, 'image')}, {_proved(layers, sound=word.startswith('PASS') and not waived)}"]
     told += _strictness(reports)
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:
         count = sum(finding.rule == rule for report in reports for finding in report.waived)
         left = f", {plural(count, 'finding')} left out" if count else ""
         told.append(f"{rule} is {how} ({safe(by)}){left}")
-    sums = f"{word}  {found}{scope}; {plural(blobs, 'blob')}, {size(read)} read"
+    sums = f"{word}; {plural(blobs, 'blob')}, {size(read)} read"
     sums += f" in {seconds:.1f} s" if seconds is not None else ""
     first, *more = wrapped(sums, width, " " * _INDENT)
     lines = [_painted(first, paint), *more]
@@ -177,6 +172,16 @@ def verdict(
     if findings:
         lines += command("What a rule means:", ("ociarchive", "rules", findings[0].rule), width, _INDENT)
     return lines
+
+
+def outcome(reports: Sequence[Report], unread: Sequence[str] = ()) -> str:
+    """Return an audit's verdict in one line: PASS or FAIL, and what was found."""
+    bad = [report for report in reports if report.failed]
+    errors = sum(report.count("error") for report in reports)
+    warnings = sum(report.count("warning") for report in reports)
+    found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
+    scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
+    return f"{'FAIL' if bad or unread else 'PASS'}  {found}{scope}"
 
 
 def _rank(severity: str) -> int:

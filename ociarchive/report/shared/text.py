@@ -53,6 +53,16 @@ def size(count: int | None) -> str:
     return f"{count} B"
 
 
+def portion(done: int, total: int) -> str:
+    """Return how much of something is done, in the unit of the whole."""
+    power = 0
+    while total >= _STEP ** (power + 1) and power < len(_UNITS) - 1:
+        power += 1
+    if not power:
+        return f"{done}/{total} B"
+    return f"{done / _STEP**power:.1f}/{total / _STEP**power:.1f} {_UNITS[power]}"
+
+
 def shortened(text: str) -> str:
     """Return text with the digests in it cut to their first twelve digits."""
     return _DIGITS.sub(lambda found: found[0][:12], text)

@@ -1,0 +1,64 @@
+"""How other programs spell archives: containers-transports(5), as skopeo and podman take them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from ociarchive.errors import UsageError
+
+#: Transports of archives by the format that each is.
+_TRANSPORTS: Final = {
+    "oci": "oci-layout",
+    "oci-archive": "oci-archive",
+    "docker-archive": "docker-archive",
+    "dir": "dir",
+}
+#: Those of what is no archive, and how it becomes one.
+_ENGINES: Final = {
+    "docker-daemon": "`docker save -o app.tar IMAGE` writes one",
+    "containers-storage": "`podman save -o app.tar IMAGE` writes one",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelled:
+    """A path, and what else stands in its spelling; None where nothing does."""
+
+    path: str
+    format: str | None = None
+    name: str | None = None
+
+
+def spelled(argument: str) -> Spelled:
+    """Return what a SOURCE or DEST spells; what exists as it stands, and a plain path, is a path alone.
+
+    UsageError: it names a registry, an engine's storage, an image by its position, or no path.
+    """
+    transport, colon, rest = argument.partition(":")
+    if not colon or os.path.lexists(argument):
+        return Spelled(path=argument)
+    if argument.startswith("docker://"):
+        raise UsageError("remote registries are not built yet in this version", where=argument)
+    if transport in _ENGINES:
+        raise UsageError(f"{transport}: is an engine's storage, no archive", where=argument, hint=_ENGINES[transport])
+    if transport not in _TRANSPORTS:
+        return Spelled(path=argument)
+    path, name = (rest, None) if transport == "dir" else _split(rest)
+    if not path:
+        raise UsageError(f"no path stands behind {transport}:", where=argument)
+    if name is not None and name.startswith("@"):
+        raise UsageError(
+            "an image is not selected by its position", where=argument, hint="use its name, or #sha256:... behind PATH"
+        )
+    return Spelled(path=path, format=_TRANSPORTS[transport], name=name or None)
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """Return path and name of `PATH[:REF]`: the shortest path that exists, else what stands before the first colon."""
+    if os.path.lexists(text):
+        return text, None
+    ends = [number for number, char in enumerate(text) if char == ":"]
+    end = next((one for one in ends if os.path.lexists(text[:one])), ends[0] if ends else None)
+    return (text, None) if end is None else (text[:end], text[end + 1 :])

@@ -1,0 +1,200 @@
+"""What is nearly an archive: the wrong folder of a registry, one folder too high, bytes that Windows' tools changed.
+
+Each is told by what is sure to be so, and the answer is one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.blobio.codec import NONE, sniff
+from ociarchive.blobio.source import close_read, open_regular
+from ociarchive.container import PrefixedContainer, common_folder, looks_like_tar
+from ociarchive.errors import ContentError, HostError
+from ociarchive.flaws import Flaw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ociarchive.container import Container
+    from ociarchive.formats.format import Format
+
+#: Where a registry keeps all below its root, and what the folders in it lack of that, from the innermost one out.
+_REGISTRY: Final = "docker/registry/v2"
+_LEVELS: Final = ("", "v2/", "registry/v2/")
+_LINKS: Final = ("/_manifests/", "/_layers/", "/_uploads/")
+#: Names of an archive's parts with the folders that Windows writes.
+_BACKSLASHED: Final = re.compile(
+    r"(?:^|\\)(?:blobs\\[^\\]+\\[^\\]+|[^\\]+\\(?:layer\.tar|json)|index\.json|_layers\\.*)\Z"
+)
+#: Files and folders that are looked at, enough to find an archive among what lies beside it.
+_LOOKED_AT: Final = 1000
+_HEAD: Final = 1024
+_SHOWN: Final = 3
+_BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+#: What people call formats who know them from other programs.
+MEANT: Final = {
+    "docker": "docker-archive",
+    "docker-save": "docker-archive",
+    "docker-tar": "docker-archive",
+    "tar": "docker-archive for docker load, or oci-archive",
+    "docker-dir": "dir",
+    "directory": "dir",
+    "oci": "oci-layout for a folder, or oci-archive for a tar",
+    "oci-dir": "oci-layout",
+    "oci-image-layout": "oci-layout",
+    "layout": "oci-layout",
+    "oci-tar": "oci-archive",
+    "registry": "registry-storage",
+    "distribution": "registry-storage",
+}
+#: Folders in folders, in which an archive in a tar is looked for.
+_DEEPEST: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """What something is instead of an archive, and what to do."""
+
+    what: str
+    found: str
+    hint: str
+
+
+def misread(container: Container, path: str) -> Lookalike | None:
+    """Return what a container is whose members only seem to be an archive's; `path` is that of a folder."""
+    return _backslashed(container) or _inside_registry(container, path)
+
+
+def folders_of_all(container: Container) -> Iterator[tuple[str, Container]]:
+    """Give the folders that all members lie in, the outermost first, and what is in each."""
+    parts = [part for part in common_folder(container.names()).split("/") if part]
+    for depth in range(1, min(len(parts), _DEEPEST) + 1):
+        folder = "/".join(parts[:depth])
+        yield folder, PrefixedContainer(container, folder)
+
+
+def is_marked(found: Format, container: Container) -> bool:
+    """Whether a format is certain: many a program has an index.json or a manifest.json."""
+    if found.name == "docker-archive":
+        source = container.get("manifest.json")
+        return source is not None and source.head(64).lstrip()[:1] == b"["
+    marker = "oci-layout" if found.name == "oci-archive" else found.reader.marker
+    return marker is None or container.get(marker) is not None
+
+
+def note_folder(folder: str, container: Container) -> None:
+    """Note that an archive lies in a folder of its tar."""
+    _wrapped(container, f"the archive lies in the folder {folder} of the tar, where engines do not look")
+
+
+def note_packed(found: Format, container: Container) -> None:
+    """Note that a tar holds what is a folder for all other programs."""
+    if found.layout is not None and found.layout.kind == "directory":
+        _wrapped(container, f"a tar of a {found.name}, which other programs read as a folder alone")
+
+
+def _wrapped(container: Container, message: str) -> None:
+    where = container.where
+    container.flaws.add(Flaw(rule="archive-wrapped", where=where, message=message, subject=where))
+
+
+def _backslashed(container: Container) -> Lookalike | None:
+    """Tell names that were made on Windows: no folder at all, and parts of an archive with a backslash for each."""
+    flat = 0
+    found = None
+    names = islice(container.names(), container.limits.members)
+    for name in takewhile(lambda one: "/" not in one, names):
+        flat += 1
+        if found is None and "\\" in name and _BACKSLASHED.search(name):
+            found = name
+    if found is None or next(islice(container.names(), flat, None), None) is not None:
+        return None
+    return Lookalike(
+        "names have backslashes where folders need slashes",
+        found[:200],
+        "a program on Windows packed or unpacked this: use `tar` there, or bring the archive as it was",
+    )
+
+
+def _inside_registry(container: Container, path: str) -> Lookalike | None:
+    """Tell a folder inside of a registry's, whose blobs look like those of a layout."""
+    if container.get("index.json") is not None or container.get("oci-layout") is not None:
+        return None
+    for level in _LEVELS:
+        names = islice(container.names(f"{level}repositories/"), _LOOKED_AT)
+        if any(mark in name for name in names for mark in _LINKS):
+            missing = _REGISTRY.removesuffix(level.rstrip("/")).rstrip("/")
+            what = "not an image archive, but a folder inside of a registry's root"
+            return Lookalike(what, f"{level}repositories", _root(container, path, missing))
+    return None
+
+
+def _root(container: Container, path: str, missing: str) -> str:
+    if container.kind == "tar":
+        return f"pack the folder that holds {_REGISTRY}"
+    if os.path.abspath(path).endswith(f"/{missing}"):
+        return f"name {os.path.normpath(os.path.join(path, *['..'] * (missing.count('/') + 1)))}"
+    return f"move it to where it has {missing} above it, and name the folder above that"
+
+
+def below(folder: str, is_archive: Callable[[str], bool]) -> Lookalike | None:
+    """Return what to name instead of a folder that is no archive and has some in it; `is_archive` judges a folder."""
+    found = list(_archives_in(folder, is_archive))
+    if not found:
+        return None
+    shown = ", ".join(found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    if len(found) == 1 and os.path.isdir(found[0]):
+        return Lookalike("not an image archive, one lies a folder deeper", shown, "name that one")
+    what = "not an image archive, but a folder of archives"
+    return Lookalike(what, shown + more, "name one, or audit all with `audit --recursive`")
+
+
+def _archives_in(folder: str, is_archive: Callable[[str], bool]) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            looked_at = sorted(islice(entries, _LOOKED_AT), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in looked_at:
+        path = os.path.join(folder, entry.name)
+        if entry.name.startswith("."):
+            continue
+        if is_archive(path) if entry.is_dir(follow_symlinks=False) else entry.is_file() and _may_be_tar(path):
+            yield path
+
+
+def _may_be_tar(path: str) -> bool:
+    """Whether a file begins like a tar, or is compressed and has the name of one."""
+    try:
+        fd = open_regular(path, path)
+    except (ContentError, HostError):
+        return False
+    try:
+        head = os.pread(fd, _HEAD, 0)
+    except OSError:
+        return False
+    finally:
+        close_read(fd)
+    return looks_like_tar(head) or (sniff(head) is not NONE and re.search(r"\.t(?:ar|gz|zst|xz)", path) is not None)
+
+
+def utf16(head: bytes) -> Lookalike | None:
+    """Tell a tar, or a gzip, whose bytes were taken for text and written as UTF-16, from its first bytes."""
+    encoding = _BYTE_ORDER_MARKS.get(head[:2])
+    if encoding is None:
+        return None
+    text = head[2:].decode(encoding, "replace")
+    if text[257:262] != "ustar" and not text.startswith("\x1f"):
+        return None
+    return Lookalike(
+        "the archive was turned into text, and bytes of it are lost",
+        "UTF-16, which PowerShell's `>` writes",
+        "write it anew without `>`: `docker save -o app.tar IMAGE`",
+    )
