@@ -17,8 +17,9 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.errors import UsageError
-from ociarchive.formats import by_name, open_archive
+from ociarchive.formats import by_name
 from ociarchive.measure import Progress
+from ociarchive.opening import open_archive
 from ociarchive.report.shared.facts import archive_facts
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import Selectors

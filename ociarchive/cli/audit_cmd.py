@@ -34,7 +34,8 @@ from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.progress import progress
 from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.errors import HostError, OciArchiveError, UsageError
-from ociarchive.formats import NotAnArchiveError, archives_below, is_text, open_archive
+from ociarchive.opening import NotAnArchiveError, open_archive
+from ociarchive.opening.folders import archives_below, is_text
 from ociarchive.report.audit.audit_table import audit_table, outcome
 from ociarchive.report.conversion.receipt import check_receipt, load_receipt
 from ociarchive.report.shared.text import safe

@@ -16,7 +16,8 @@ from ociarchive.cli.output import Output, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.cli.spellings import spelled
 from ociarchive.errors import UsageError
-from ociarchive.formats import by_name, format_in, written
+from ociarchive.formats import by_name, written
+from ociarchive.opening.folders import format_in
 from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.text import safe, shortened

@@ -22,7 +22,7 @@ from ociarchive.cli.common import (
     width,
 )  # fmt: skip
 from ociarchive.errors import ContentError
-from ociarchive.formats import open_archive
+from ociarchive.opening import open_archive
 from ociarchive.report.audit.audit_json import inspect_json
 from ociarchive.report.audit.audit_table import first_of_each, outcome, verdict
 from ociarchive.report.shared.text import plural, safe

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ociarchive.errors import UsageError
+from ociarchive.formats import FORMATS
 
-#: Transports of archives by the format that each is.
-_TRANSPORTS: Final = {
-    "oci": "oci-layout",
-    "oci-archive": "oci-archive",
-    "docker-archive": "docker-archive",
-    "dir": "dir",
-}
+#: Archives by the transports that name them.
+_TRANSPORTS: Final = {known.transport: known for known in FORMATS if known.transport is not None}
 #: Those of what is no archive, and how it becomes one.
 _ENGINES: Final = {
     "docker-daemon": "`docker save -o app.tar IMAGE` writes one",
@@ -45,14 +41,14 @@ def spelled(argument: str) -> Spelled:
         raise UsageError(f"{transport}: is an engine's storage, no archive", where=argument, hint=_ENGINES[transport])
     if transport not in _TRANSPORTS:
         return Spelled(path=argument)
-    path, name = (rest, None) if transport == "dir" else _split(rest)
+    path, name = (rest, None) if _TRANSPORTS[transport].alone else _split(rest)
     if not path:
         raise UsageError(f"no path stands behind {transport}:", where=argument)
     if name is not None and name.startswith("@"):
         raise UsageError(
             "an image is not selected by its position", where=argument, hint="use its name, or #sha256:... behind PATH"
         )
-    return Spelled(path=path, format=_TRANSPORTS[transport], name=name or None)
+    return Spelled(path=path, format=_TRANSPORTS[transport].name, name=name or None)
 
 
 def _split(text: str) -> tuple[str, str | None]:

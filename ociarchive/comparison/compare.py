@@ -16,7 +16,8 @@ from ociarchive.comparison.images import Held, alone, codecs, held, together
 from ociarchive.comparison.pairing import couples
 from ociarchive.comparison.units import absent, units
 from ociarchive.errors import UsageError
-from ociarchive.formats import format_of, open_archive
+from ociarchive.formats import format_of
+from ociarchive.opening import open_archive
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers

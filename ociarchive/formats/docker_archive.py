@@ -340,4 +340,4 @@ def _layers(image: Image) -> tuple[ByteSource | None, ...]:
     return tuple(layer.source for layer in image.layers)
 
 
-DOCKER_ARCHIVE: Final = Format(name=_NAME, reader=DockerReader(), layout=DockerLayout())
+DOCKER_ARCHIVE: Final = Format(name=_NAME, reader=DockerReader(), layout=DockerLayout(), transport=_NAME)

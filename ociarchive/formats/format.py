@@ -132,7 +132,8 @@ class Format:
     """One format. `name` is what reports, and `--to` where it has a layout, have for it.
 
     `growth` says how `--merge` adds to one, None where nothing can be added. `hosts` tells whether names in it have
-    hosts, `alone` that it holds one image or index and nothing that refers to it.
+    hosts, `alone` that it holds one image or index and nothing that refers to it, `transport` how skopeo and podman
+    spell it (containers-transports(5)).
     """
 
     name: str
@@ -141,3 +142,4 @@ class Format:
     growth: Growth | None = None
     hosts: bool = True
     alone: bool = False
+    transport: str | None = None

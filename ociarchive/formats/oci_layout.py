@@ -105,5 +105,8 @@ OCI_LAYOUT: Final = Format(
     reader=OciReader("oci-layout", "directory", marker=_layout.MARKER),
     layout=OciLayout("directory"),
     growth=Growth(index=_layout.INDEX),
+    transport="oci",
 )
-OCI_ARCHIVE: Final = Format(name="oci-archive", reader=OciReader("oci-archive", "tar"), layout=OciLayout("tar"))
+OCI_ARCHIVE: Final = Format(
+    name="oci-archive", reader=OciReader("oci-archive", "tar"), layout=OciLayout("tar"), transport="oci-archive"
+)

@@ -12,7 +12,9 @@ from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.blobio.destination import STAGED, Keeper
 from ociarchive.blobio.staging import hidden_name, is_part_of
 from ociarchive.errors import HostError, OciArchiveError, UsageError, cannot
-from ociarchive.formats import is_any_formats, open_archive, owned_names
+from ociarchive.formats import is_any_formats
+from ociarchive.opening import open_archive
+from ociarchive.opening.folders import owned_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

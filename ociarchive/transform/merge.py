@@ -18,7 +18,8 @@ from ociarchive.blobio.locks import locked_folder, nobody
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
-from ociarchive.formats import FORMATS, open_archive
+from ociarchive.formats import FORMATS
+from ociarchive.opening import open_archive
 from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError, UsageError, some
-from ociarchive.formats import open_archive
 from ociarchive.formats.format import Content, LeftOut
+from ociarchive.opening import open_archive
 from ociarchive.selection.select import AmbiguousError, matching, nothing_in, select, unnamed
 from ociarchive.transform.rewrite import with_name
 from ociarchive.values import Reference

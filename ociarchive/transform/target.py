@@ -13,7 +13,8 @@ from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
 from ociarchive.errors import HostError, UsageError
-from ociarchive.formats import open_archive, writable
+from ociarchive.formats import writable
+from ociarchive.opening import open_archive
 from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.sink import LayoutSink, Sink

@@ -8,7 +8,7 @@ import pytest
 
 from ociarchive.auditing import RULES, audit_archive
 from ociarchive.blobio.limits import Limits
-from ociarchive.formats import open_archive
+from ociarchive.opening import open_archive
 from ociarchive.workers import Workers
 from tests.audit.editing import NotHereError, opened
 from tests.audit.mutants import ARCHIVES, MUTATIONS, TABLES, Mutation

@@ -8,9 +8,10 @@ import pytest
 
 import ociarchive
 from ociarchive.errors import UsageError
-from ociarchive.formats import FORMATS, by_name, detect, entry_documents, format_of, open_archive, written
+from ociarchive.formats import FORMATS, by_name, detect, entry_documents, format_of, written
 from ociarchive.formats.format import Content, Format
 from ociarchive.model import Archive, Image, images, walk
+from ociarchive.opening import open_archive
 from tests.support import build, tar
 from tests.support.call import Call, refused, told
 

@@ -25,9 +25,10 @@ from ociarchive.blobio.source import Bytes
 from ociarchive.container import TarContainer, stream
 from ociarchive.container.header import HeaderError
 from ociarchive.errors import OciArchiveError
-from ociarchive.formats import FORMATS, detect, open_archive
+from ociarchive.formats import FORMATS, detect
 from ociarchive.measure import measure
 from ociarchive.model import images
+from ociarchive.opening import open_archive
 from ociarchive.report.audit import audit_json, codequality, junit, sarif
 from ociarchive.report.audit.audit_table import audit_table
 from ociarchive.report.shared.facts import archive_facts

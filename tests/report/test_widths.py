@@ -17,8 +17,9 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.cli.progress import Bars
 from ociarchive.comparison import Options as Compared
 from ociarchive.comparison import difference
-from ociarchive.formats import by_name, open_archive
+from ociarchive.formats import by_name
 from ociarchive.model import Archive
+from ociarchive.opening import open_archive
 from ociarchive.report.audit.audit_table import audit_table, verdict
 from ociarchive.report.comparison.diff_table import diff_table
 from ociarchive.report.conversion.summary import summary

@@ -28,7 +28,7 @@ ROWS = (
     "model",
     "graph",
     "formats",
-    "remote",
+    "opening",
     "auditing",
     "selection",
     "transform",

@@ -10,7 +10,8 @@ import pytest
 
 from ociarchive.blobio import removing
 from ociarchive.errors import UsageError
-from ociarchive.formats import FORMATS, by_name, owned_names
+from ociarchive.formats import FORMATS, by_name
+from ociarchive.opening.folders import owned_names
 from ociarchive.selection.argument import Source
 from ociarchive.transform.existing import Existing
 from tests.support import build

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ociarchive.errors import UsageError
-from ociarchive.formats import format_of, open_archive
+from ociarchive.formats import format_of
 from ociarchive.model import Archive, images
+from ociarchive.opening import open_archive
 from ociarchive.transform.plan import Compression, Plan, Storage, document_family, has_docker_types, plan
 from ociarchive.values import Descriptor
 from tests.support import build

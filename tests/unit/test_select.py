@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ociarchive.errors import UsageError
-from ociarchive.formats import open_archive
 from ociarchive.formats.format import LeftOut
 from ociarchive.model import Archive, Child, Index, Root
+from ociarchive.opening import open_archive
 from ociarchive.selection.select import AmbiguousError, Selection, Selectors, matching, select
 from ociarchive.values import Platform
 from tests.support import build

@@ -1,0 +1,108 @@
+"""Folders: the archives below one, what of one is an archive's own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.filetype import HEAD
+from ociarchive.blobio.source import close_read, open_regular
+from ociarchive.container import DirectoryContainer
+from ociarchive.errors import ContentError, HostError, cannot
+from ociarchive.formats import _lookalike, detect
+from ociarchive.model import parts, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ociarchive.formats.format import Format
+
+
+def format_in(folder: str) -> Format | None:
+    """Return the format of the archive in a folder, None where it holds none. HostError: it cannot be read."""
+    container = DirectoryContainer(folder, folder)
+    try:
+        return detect(container)
+    finally:
+        container.close()
+
+
+def owned_names(path: str) -> Callable[[str], bool] | None:
+    """Return what tells of each path in a folder whether it is the archive's own, None where the folder holds none.
+
+    Many a program's folder has a manifest.json or an index.json; only with a format's own marker is it an archive.
+    A folder's path ends in `/`. HostError: it cannot be read.
+    """
+    container = DirectoryContainer(path, path)
+    try:
+        found = detect(container)
+        if found is None:
+            return None
+        reader = found.reader
+        archive = reader.read(container)
+        marked = reader.marker is None or container.get(reader.marker) is not None
+    except ContentError:
+        return None
+    finally:
+        container.close()
+    if not marked or not (archive.roots or archive.stored):
+        return None
+    named = {part.name for edge in walk(archive.roots) for part in parts(edge.node)}
+    return lambda name: reader.owns(name) or name in named
+
+
+def archives_below(folder: str) -> Iterator[str]:
+    """Give the paths of archives in a folder and the folders below it, sorted; a folder that is one is not entered.
+
+    Files of other kinds are given too: they are for the caller to judge. Hidden files are passed over.
+    """
+    container = DirectoryContainer(folder, folder)
+    try:
+        found = detect(container)
+    finally:
+        container.close()
+    if found is not None:
+        yield folder
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise cannot("read", error, folder) from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from archives_below(entry.path)
+        elif entry.is_file():
+            yield entry.path
+
+
+def is_text(path: str) -> bool:
+    """Whether a file is plain text, as a list of checksums or a note beside archives is."""
+    try:
+        fd = open_regular(path, path)
+    except (ContentError, HostError):
+        return False
+    try:
+        head = os.pread(fd, HEAD, 0)
+    except OSError:
+        return False
+    finally:
+        close_read(fd)
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = head[: error.start].decode("utf-8") if error.start > len(head) - 4 else ""
+    return bool(text) and all(char.isprintable() or char in "\n\r\t" for char in text)
+
+
+def holds_archive(folder: str) -> bool:
+    """Whether a folder holds an archive for certain."""
+    container = DirectoryContainer(folder, folder)
+    try:
+        found = detect(container)
+        return found is not None and _lookalike.is_marked(found, container)
+    except (ContentError, HostError):
+        return False
+    finally:
+        container.close()

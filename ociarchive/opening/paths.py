@@ -1,0 +1,141 @@
+"""A path or a pipe as a container: a folder as it is, a tar however it is compressed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.codec import GO_HEADER_TEXT
+from ociarchive.blobio.filetype import HEAD, describe
+from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.source import close_read
+from ociarchive.blobio.spool import read_fd, spool, unpack
+from ociarchive.container import DirectoryContainer, TarContainer, looks_like_tar
+from ociarchive.errors import ContentError, HostError, UsageError, cannot
+from ociarchive.flaws import Flaw, Flaws
+from ociarchive.formats import _lookalike
+from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.container import Container
+
+
+def from_stdin(spool_folder: str | None, limits: Limits) -> Container:
+    """Return the tar on standard input, spooled to a nameless file. Errors are those of `from_path`."""
+    return _tar(os.dup(0), "standard input", spool_folder, limits)
+
+
+def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -> Container:
+    """Return the folder or tar at a path, which messages call `where`; a pipe is spooled to a nameless file.
+
+    UsageError: no such file, or none that could be read. NotAnArchiveError: no tar. HostError: the machine cannot.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise UsageError("no such file or folder", where=where) from None
+    except OSError as error:
+        raise cannot("read", error, where) from error
+    except ValueError as error:
+        raise HostError(f"cannot read: {error}", where=where) from None
+    if stat.S_ISDIR(status.st_mode):
+        return DirectoryContainer(path, where, limits)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+        raise UsageError("neither a file, a folder nor a pipe", where=where)
+    waits = 0 if stat.S_ISFIFO(status.st_mode) else os.O_NONBLOCK  # a pipe's writer may come later
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | waits)
+    except OSError as error:
+        raise cannot("open", error, where) from error
+    if stat.S_IFMT(os.fstat(fd).st_mode) != stat.S_IFMT(status.st_mode):
+        close_read(fd)
+        raise ContentError("file was exchanged for another while it was opened", where=where)
+    return _tar(fd, where, spool_folder, limits)
+
+
+def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
+    """Return the tar in an open file or pipe, however it is compressed."""
+    damage: Flaw | None = None
+    headers: list[int] = []
+    stored = 0
+    try:
+        for _ in range(limits.outer + 1):
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            if regular:
+                os.lseek(fd, 0, os.SEEK_SET)
+            counted = _Counted(read_fd(fd, where))
+            codec, chunks = unpack(iter(counted), limits, where, headers)
+            if codec.name == "none" and regular:
+                return _walked(fd, where, limits, damage, _long(headers, where), stored)
+            spooled, error = spool(chunks, spool_folder)
+            close_read(fd)
+            fd = spooled
+            stored = stored or counted.size
+            if error is not None:
+                what = f"the archive's own compression: {error.what}"
+                damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
+            if codec.name == "none":
+                return _walked(fd, where, limits, damage, _long(headers, where), stored)
+        raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
+    except BaseException:
+        close_read(fd)
+        raise
+
+
+class _Counted:
+    """Chunks of a stream and how many bytes they were."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.size += len(chunk)
+            yield chunk
+
+
+def _long(headers: list[int], where: str) -> Iterator[Flaw]:
+    """Give a flaw where Go's reader refuses the header of the archive's own gzip."""
+    longest = max(headers, default=0)
+    if longest > GO_HEADER_TEXT:
+        yield Flaw(
+            rule="gzip-header",
+            where=where,
+            subject=where,
+            message="the archive's own gzip header has a name or comment that Go does not read",
+            expected=f"{GO_HEADER_TEXT} bytes at most",
+            found=f"{longest} bytes",
+        )
+
+
+def _walked(
+    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
+) -> TarContainer:
+    size = os.fstat(fd).st_size
+    container = TarContainer(fd, size, where, f"{fd}:{where}", limits)
+    container.stored_size = stored or size
+    if damage is not None:  # the tar's own end is then a consequence
+        others = [flaw for flaw in container.flaws if flaw.rule != "tar-truncated"]
+        container.flaws = Flaws()
+        for flaw in (damage, *others):
+            container.flaws.add(flaw)
+    for flaw in more:
+        container.flaws.add(flaw)
+    if next(container.names(), None) is None and (container.damaged or size == 0):
+        head = os.pread(fd, HEAD, 0)
+        if looks_like_tar(head) or damage is not None:
+            raise damaged(next(iter(container.flaws)))
+        if (told := _lookalike.utf16(head)) is not None:
+            raise instead(told, where)
+        raise NotAnArchiveError(
+            "not an image archive",
+            where=where,
+            expected="a tar, an OCI layout or a compressed tar",
+            found=describe(head),
+        )
+    return container

@@ -1,0 +1,79 @@
+"""From a container to an archive: which format it holds, or what it is instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.limits import LimitError
+from ociarchive.formats import _lookalike, detect
+from ociarchive.model import extent
+from ociarchive.opening.folders import holds_archive
+from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.container import Container
+    from ociarchive.formats.format import Format
+    from ociarchive.model import Archive, Root
+
+
+def read(container: Container, path: str) -> Archive:
+    """Return the graph of what a container holds, which is closed where there is none. `path` is where it lies.
+
+    NotAnArchiveError: no image archive. ContentError: one that cannot be read at all.
+    """
+    try:
+        found = detect(container)
+        if (misread := _lookalike.misread(container, path)) is not None:
+            raise instead(misread, container.where)
+        if found is None and container.kind == "tar":
+            container, found = _packed_with_its_folder(container)
+        elif found is not None and container.kind == "tar":
+            _lookalike.note_packed(found, container)
+        if found is None:
+            raise _not_an_archive(container, path)
+        archive = found.reader.read(container)
+        require_listable(archive.roots, container.limits, container.where)
+    except BaseException:
+        container.close()
+        raise
+    return archive
+
+
+def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
+    """Refuse what is small and would fill disks once it is listed: images under many names, indexes of one another.
+
+    LimitError: `extent` is more than allowed. Whoever walks an archive root by root may rely on it.
+    """
+    if extent(roots, limits.listed) > limits.listed:
+        what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
+        raise LimitError(what, "listed", where=where)
+
+
+def _packed_with_its_folder(container: Container) -> tuple[Container, Format | None]:
+    """Return the archive in the folder that all members of a tar lie in, or in one above that; else the tar itself."""
+    for folder, inside in _lookalike.folders_of_all(container):
+        if (misread := _lookalike.misread(inside, folder)) is not None:
+            raise instead(misread, container.where)
+        if (found := detect(inside)) is not None and _lookalike.is_marked(found, inside):
+            _lookalike.note_folder(folder, container)
+            return inside, found
+    return container, None
+
+
+def _not_an_archive(container: Container, path: str) -> NotAnArchiveError:
+    if container.kind == "directory" and (told := _lookalike.below(path, holds_archive)) is not None:
+        return instead(told, container.where)
+    names = [name for _, name in zip(range(3), container.names(), strict=False)]
+    what = "tar" if container.kind == "tar" else "folder"
+    if container.damaged:
+        return damaged(next(iter(container.flaws)))
+    found = f"a {what} with {', '.join(names)}" if names else f"an empty {what}"
+    return NotAnArchiveError(
+        "not an image archive",
+        where=container.where,
+        expected="manifest.json, index.json or oci-layout in it",
+        found=found,
+    )
