@@ -14,9 +14,9 @@ from ociarchive.cli.common import common, common_options, jobs, limit_options, l
 from ociarchive.cli.completing import among
 from ociarchive.cli.output import Output, require_stdout
 from ociarchive.cli.progress import progress
-from ociarchive.cli.spellings import spelled
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
+from ociarchive.formats.transports import spelled
 from ociarchive.opening.folders import format_in
 from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.summary import summary

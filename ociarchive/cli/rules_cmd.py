@@ -43,17 +43,23 @@ def command(rule: str | None, **_: Any) -> int:
     if rule is None:
         emit("\n".join(_list(width())) + "\n")
         return 0
-    if rule == _LIMITS or rule in MEANINGS:
-        emit("\n".join(_limits(width(), MEANINGS if rule == _LIMITS else [rule])) + "\n")
+    if rule == _LIMITS:
+        emit("\n".join(_limits(width(), MEANINGS)) + "\n")
         return 0
     found = next((one for one in RULES if one.id == rule), None)
+    limit = rule.removeprefix("limit-")
+    bounds = list(_limits(width(), [limit])) if limit in MEANINGS else []
+    if found is None and bounds:
+        emit("\n".join(bounds) + "\n")
+        return 0
     if found is None:
         near = difflib.get_close_matches(rule, [one.id for one in RULES], 3, 0.3)
         raise UsageError(
             f"no rule {rule!r}", hint=f"nearest: {', '.join(near)}" if near else "`ociarchive rules` lists all"
         )
     told = [f"{found.id} ({found.severity})", found.summary, "", found.advice, "", f"Source: {found.spec}"]
-    emit("\n".join(line for text in told for line in wrapped(text, width(), "")) + "\n")
+    lines = [line for text in told for line in wrapped(text, width(), "")]
+    emit("\n".join([*lines, "", *bounds] if bounds else lines) + "\n")
     return 0
 
 

@@ -10,6 +10,7 @@ from ociarchive.blobio import sizes
 from ociarchive.blobio.limits import MEANINGS, NAMES, SIZES
 from ociarchive.report.shared.text import portion
 from ociarchive.values import Platform
+from release.manpages import pages
 from tests.support.build import ARM64, Image, Node, layer, layout, platforms
 from tests.support.call import Call, refused, told
 from tests.support.readme import ROOT
@@ -209,7 +210,12 @@ def test_every_limit_is_explained(cli_call: Call) -> None:
     listed = told(cli_call("rules", "limits")).stdout
     for name in NAMES:
         assert re.search(rf"^{name} +[0-9]", listed, re.MULTILINE), name
-        assert told(cli_call("rules", name)).stdout.startswith(f"{name}  ")
+        assert re.search(rf"^{name}  +[0-9]", told(cli_call("rules", name)).stdout, re.MULTILINE), name
+        assert f".B {name.replace('-', chr(92) + '-')}\n" in pages()["ociarchive-convert.1"].partition(".SH LIMITS")[2]
+    for rule in ("limit-members", "gzip-header"):  # a rule comes first, its limit behind it
+        one = told(cli_call("rules", rule)).stdout
+        assert re.match(rf"{rule} \((?:error|warning)\)\n", one)
+        assert re.search(rf"^{rule.removeprefix('limit-')}  +[0-9]", one, re.MULTILINE)
     assert re.search(r"^window +128\.0 MiB  ", listed, re.MULTILINE)
 
 
