@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import images, report
 from ociarchive import documents, schema
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.container.tar import TarContainer
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_walk_of_100000_members(benchmark: BenchmarkFixture, crowded: str) -> None:
     def walk() -> int:
-        tar = TarContainer(os.open(crowded, os.O_RDONLY), os.path.getsize(crowded), "crowded.tar", crowded)
+        tar = TarContainer(OpenFile(os.open(crowded, os.O_RDONLY), "crowded.tar"), "crowded.tar", crowded)
         try:
             return sum(1 for _ in tar.names())
         finally:

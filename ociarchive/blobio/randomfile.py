@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.blobio.source import CHUNK
 from ociarchive.errors import cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: What is copied at once through memory, in bytes.
+_COPIED: Final = 512 << 10
 #: What copy_file_range(2) answers where two files or their file system have no way to do it.
 _NO_COPY: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM)
 
@@ -41,6 +43,10 @@ class RandomFile(Protocol):
         """Give the open files that hold these bytes, each with the position and the number of bytes in it."""
         ...
 
+    def data_from(self, position: int) -> int:
+        """Return where the next bytes stand that are no hole: `position`, or a place behind a hole (all zeros)."""
+        ...
+
     def cut(self, size: int) -> None:
         """Make it end after `size` bytes."""
         ...
@@ -49,9 +55,13 @@ class RandomFile(Protocol):
         """Write it through to the disk."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is open."""
+        ...
+
 
 class OpenFile:
-    """One open file, which stays its opener's. `where` is what messages call it."""
+    """One open file. `where` is what messages call it. It is closed by `close`, or by who opened it."""
 
     def __init__(self, fd: int, where: str) -> None:
         self._fd, self.where = fd, where
@@ -90,6 +100,13 @@ class OpenFile:
         if size:
             yield self._fd, position, size
 
+    def data_from(self, position: int) -> int:
+        """Return where data stands next; where the file system knows no holes it is all data."""
+        try:
+            return max(position, os.lseek(self._fd, position, os.SEEK_DATA))
+        except OSError as error:
+            return self.size if error.errno == errno.ENXIO else position
+
     def cut(self, size: int) -> None:
         """Make it end there."""
         try:
@@ -104,13 +121,20 @@ class OpenFile:
         except OSError as error:
             raise cannot("write", error, self.where) from error
 
+    def close(self) -> None:
+        """Close the file, once."""
+        if self._fd >= 0:
+            with suppress(OSError):  # an error then loses nothing: what was written was synced or given up
+                os.close(self._fd)
+            self._fd = -1
+
 
 def copy(source: RandomFile, start: int, target: RandomFile, position: int, size: int) -> None:
     """Copy `size` bytes, within the kernel where the file system can. HostError: one cannot be read or written."""
     for fd, begin, length in source.stretches(start, size):
         done = _in_kernel(fd, begin, target, position, length)
         while done < length:
-            data = source.read(min(CHUNK, length - done), start + done)
+            data = source.read(min(_COPIED, length - done), start + done)
             if not data:
                 raise cannot("read", OSError(errno.EIO, "a temporary file lost bytes"), source.where)
             target.write(data, position + done)

@@ -8,11 +8,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.errors import ContentError, UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.blobio.within import Folder
 
 #: One read: large enough that hashing and codecs release the interpreter's lock for long, small enough that a few
@@ -79,7 +81,7 @@ class Bytes:
 class FileRange:
     """A stretch of a regular file: a whole file of a folder, or a member of a tar.
 
-    With `fd`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading,
+    With `file`, which whoever opened it closes, nothing is opened again; without, the file is opened for each reading,
     through the folder that it lies `within` where that is given, and must then still be a regular file, and of the same
     size where the range is the `whole` of it.
     """
@@ -88,28 +90,22 @@ class FileRange:
     offset: int
     size: int
     where: str = field(compare=False)
-    fd: int | None = field(default=None, compare=False)
+    file: RandomFile | None = field(default=None, compare=False)
     whole: bool = field(default=False, compare=False)
     within: Folder | None = field(default=None, compare=False)
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the bytes in pieces. ContentError: the file ends early. HostError: it cannot be read."""
-        with self._opened() as fd:
+        with self._opened() as file:
             position, end = self.offset, self.offset + self.size
             while position < end:
-                piece = self._read(fd, min(size, end - position), position)
+                piece = self._read(file, min(size, end - position), position)
                 position += len(piece)
                 yield piece
 
-    def _read(self, fd: int, size: int, position: int) -> bytes:
+    def _read(self, file: RandomFile, size: int, position: int) -> bytes:
         """Return exactly so many bytes: what is sniffed in them must not depend on how a file system hands them out."""
-        try:
-            found = piece = os.pread(fd, size, position)
-            while piece and len(found) < size:
-                piece = os.pread(fd, size - len(found), position + len(found))
-                found += piece
-        except OSError as error:
-            raise cannot("read", error, self.where) from error
+        found = file.read(size, position)
         if len(found) < size:
             raise ContentError(
                 "file is cut short or shrank while it was read",
@@ -125,12 +121,12 @@ class FileRange:
 
     def part(self, offset: int, size: int) -> FileRange:
         """Return some of the bytes."""
-        return FileRange(self.path, self.offset + offset, size, self.where, self.fd, within=self.within)
+        return FileRange(self.path, self.offset + offset, size, self.where, self.file, within=self.within)
 
     @contextmanager
-    def _opened(self) -> Iterator[int]:
-        if self.fd is not None:
-            yield self.fd
+    def _opened(self) -> Iterator[RandomFile]:
+        if self.file is not None:
+            yield self.file
             return
         if self.within is not None:
             fd = self.within.open_file(self.path, self.where)
@@ -145,7 +141,7 @@ class FileRange:
                     expected=f"{self.size} bytes",
                     found=f"{found} bytes",
                 )
-            yield fd
+            yield OpenFile(fd, self.where)
         finally:
             close_read(fd)
 

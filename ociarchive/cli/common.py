@@ -225,7 +225,7 @@ def source(argument: str) -> Source:
 
     `PATH#SELECTOR`, or as skopeo spells it: `oci:PATH:REF`, `docker-archive:PATH`. UsageError: it is none of these.
     """
-    from ociarchive.formats.transports import spelled
+    from ociarchive.opening.spellings import spelled
     from ociarchive.selection.argument import Source
 
     selectors: tuple[str, ...] = ()

@@ -16,8 +16,8 @@ from ociarchive.cli.output import Output, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
-from ociarchive.formats.transports import spelled
 from ociarchive.opening.folders import format_in
+from ociarchive.opening.spellings import spelled
 from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.text import safe, shortened

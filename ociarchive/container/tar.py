@@ -6,23 +6,23 @@ told, never passed over. Sources: POSIX.1-2017, pax, Interchange Formats; GNU ta
 
 from __future__ import annotations
 
-import errno
-import os
 from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.limits import Limits
-from ociarchive.blobio.source import FileRange, close_read
+from ociarchive.blobio.source import FileRange
 from ociarchive.container import header
 from ociarchive.container.alike import Alike
 from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
 from ociarchive.container.names import normal
 from ociarchive.container.protocol import member
-from ociarchive.errors import cannot, clipped
+from ociarchive.errors import clipped
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ociarchive.blobio.randomfile import RandomFile
 
 BLOCK: Final = 512
 #: Headers of small members stand close together: one read serves many of them.
@@ -48,8 +48,8 @@ class TarContainer:
 
     kind: Literal["tar"] = "tar"
 
-    def __init__(self, fd: int, size: int, where: str, path: str, limits: Limits | None = None) -> None:
-        """Walk the tar in the open file `fd`, which belongs to the container from now on.
+    def __init__(self, file: RandomFile, where: str, path: str, limits: Limits | None = None) -> None:
+        """Walk the tar in a file, which belongs to the container from now on.
 
         `path` tells its members from those of other tars that are open: it is part of what makes sources equal.
         """
@@ -57,8 +57,8 @@ class TarContainer:
         self.limits = limits or Limits()
         self.flaws = Flaws()
         self.damaged = False
-        self.stored_size = size
-        self._fd, self._size, self._path = fd, size, path
+        self.stored_size = self._size = file.size
+        self._file, self._path = file, path
         self._members: dict[str, Member] = {}
         self._names_size = 0
         self._early: list[str] = []  # hard links that stand before what they lead to, or lead to nothing
@@ -83,12 +83,10 @@ class TarContainer:
 
     def close(self) -> None:
         """Close the file."""
-        if self._fd >= 0:
-            close_read(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def _range(self, name: str, found: Member) -> FileRange:
-        return FileRange(self._path, found.offset, found.size, member(self.where, name), self._fd)
+        return FileRange(self._path, found.offset, found.size, member(self.where, name), self._file)
 
     def _note(self, rule: str, name: str, message: str) -> None:
         self.flaws.add(Flaw(rule=rule, where=member(self.where, name), message=message, subject=name))
@@ -221,19 +219,12 @@ class TarContainer:
         """Whether two stretches of the file hold the same; what is a hole in both is zeros, and is not read."""
         done = 0
         while done < size:
-            done = min(self._data_from(first + done) - first, self._data_from(second + done) - second)
+            done = min(self._file.data_from(first + done) - first, self._file.data_from(second + done) - second)
             length = min(_COMPARED, size - done)
             if length > 0 and self._read(first + done, length) != self._read(second + done, length):
                 return False
             done += _COMPARED
         return True
-
-    def _data_from(self, position: int) -> int:
-        """Return where the next byte stands that is in no hole: `position` itself where nothing tells of holes."""
-        try:
-            return max(position, os.lseek(self._fd, position, os.SEEK_DATA))
-        except OSError as error:
-            return self._size if error.errno == errno.ENXIO else position
 
     def _extended(self, size: int, position: int) -> tuple[bytes, int]:
         """Return the content of an extended header, and the first byte of what fills its last block."""
@@ -288,7 +279,7 @@ class TarContainer:
     def _check_behind(self, position: int) -> None:
         """What follows the end is padding of zeros, or it is something that most readers never see."""
         while position < self._size:
-            position = self._data_from(position)
+            position = self._file.data_from(position)
             if position >= self._size:
                 return  # a hole to the end of the file: zeros
             chunk = self._read(position, 1 << 20)
@@ -297,10 +288,4 @@ class TarContainer:
             position += max(len(chunk), 1)
 
     def _read(self, position: int, size: int) -> bytes:
-        try:
-            content = os.pread(self._fd, size, position)
-            while len(content) < size and (more := os.pread(self._fd, size - len(content), position + len(content))):
-                content += more
-        except OSError as error:
-            raise cannot("read", error, self.where) from error
-        return content
+        return self._file.read(size, position)

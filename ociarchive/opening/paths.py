@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.blobio.filetype import HEAD, describe
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import read_fd, spool, unpack
 from ociarchive.container import DirectoryContainer, TarContainer, looks_like_tar
@@ -117,7 +118,7 @@ def _walked(
     fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
 ) -> TarContainer:
     size = os.fstat(fd).st_size
-    container = TarContainer(fd, size, where, f"{fd}:{where}", limits)
+    container = TarContainer(OpenFile(fd, where), where, f"{fd}:{where}", limits)
     container.stored_size = stored or size
     if damage is not None:  # the tar's own end is then a consequence
         others = [flaw for flaw in container.flaws if flaw.rule != "tar-truncated"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ociarchive.auditing import RULES
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.container import TarContainer
 from ociarchive.container.names import normal
 from tests.support.gotar import Seen
@@ -28,7 +29,7 @@ def walked(raw: bytes) -> tuple[list[str], Listing]:
     """Return the errors that the walker finds, and the members it has. None: it does not know them all."""
     fd = os.memfd_create("tar")
     os.write(fd, raw)
-    with closing(TarContainer(fd, len(raw), "a.tar", "a.tar", _LIMITS)) as container:
+    with closing(TarContainer(OpenFile(fd, "a.tar"), "a.tar", "a.tar", _LIMITS)) as container:
         errors = [flaw.rule for flaw in container.flaws if flaw.rule in _ERRORS - _OF_LINKS]
         found = [
             Seen(

@@ -21,6 +21,7 @@ from ociarchive.auditing.audit import judge, wanted
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.run import Run
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import Bytes
 from ociarchive.container import TarContainer, stream
 from ociarchive.container.header import HeaderError
@@ -54,7 +55,7 @@ def tar(data: bytes) -> None:
         with tempfile.TemporaryFile(dir=_MEMORY) as file:
             file.write(raw)
             file.flush()
-            with closing(TarContainer(os.dup(file.fileno()), len(raw), "fuzz", "fuzz", LIMITS)) as container:
+            with closing(TarContainer(OpenFile(os.dup(file.fileno()), "fuzz"), "fuzz", "fuzz", LIMITS)) as container:
                 found = ((name, container.get(name)) for name in list(container.names()))
                 content = {name: b"".join(source.chunks()) for name, source in found if source is not None}
                 if not list(container.flaws):

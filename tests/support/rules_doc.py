@@ -4,14 +4,17 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ociarchive.auditing import RULES, Rule
-from ociarchive.auditing.rules import blobs, container, layers, metadata, references
+from ociarchive.auditing.rules import blobs, container, layers, metadata, platforms, references, registry, tars
 
 GROUPS = (
     ("The tar or folder", container),
     ("Documents", metadata),
     ("Blobs", blobs),
     ("Configs and layers", layers),
+    ("Platforms", platforms),
+    ("The tars inside of layers", tars),
     ("Names, signatures and what refers to images", references),
+    ("A registry's storage", registry),
 )
 COMMAND = "python -m tests.support.rules_doc > docs/rules.md"
 HEAD = f"""\

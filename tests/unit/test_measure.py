@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, Bytes, FileRange
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import FIRST, Here, Measured, agrees, measure
@@ -203,10 +204,10 @@ def test_a_file_in_chunks(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot open"):
         measure(FileRange(str(tmp_path / "none"), 0, 1, "here"), limits=LIMITS, unpack=False)
     with path.open("rb") as file:
-        part = FileRange(str(path), 6, size - 12, "here", file.fileno())
+        part = FileRange(str(path), 6, size - 12, "here", OpenFile(file.fileno(), "here"))
         assert str(measure(part, limits=LIMITS, unpack=True).diff_id) == digest(PLAIN)
         with pytest.raises(ContentError, match="cut short"):
-            measure(FileRange(str(path), 6, size, "here", file.fileno()), limits=LIMITS, unpack=True)
+            measure(FileRange(str(path), 6, size, "here", OpenFile(file.fileno(), "here")), limits=LIMITS, unpack=True)
 
 
 def test_claims_and_facts() -> None:

@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.container import TarContainer
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, HostError
@@ -37,7 +38,7 @@ from tests.support.tar import (
 def opened(raw: bytes, limits: Limits | None = None) -> Iterator[TarContainer]:
     fd = os.memfd_create("tar")
     os.write(fd, raw)
-    container = TarContainer(fd, len(raw), "a.tar", "a.tar", limits)
+    container = TarContainer(OpenFile(fd, "a.tar"), "a.tar", "a.tar", limits)
     try:
         yield container
     finally:
@@ -589,7 +590,7 @@ def test_a_member_of_more_than_eight_gib(style: Style, tmp_path: Path) -> None:
     path = write_sparse(tmp_path / "a.tar", "layer", size, [B], style=style)
     fd = os.open(path, os.O_RDONLY)
     os.truncate(path, path.stat().st_size + (20 << 30))  # a hole behind the end is padding
-    container = TarContainer(fd, path.stat().st_size, "a.tar", "a.tar")
+    container = TarContainer(OpenFile(fd, "a.tar"), "a.tar", "a.tar")
     try:
         assert rules(container) == []
         source = container.get("layer")
@@ -615,7 +616,7 @@ def test_a_tar_that_cannot_be_read(tmp_path: Path) -> None:
     fd = os.open(tmp_path / "a.tar", os.O_WRONLY | os.O_CREAT)
     try:
         with pytest.raises(HostError, match="cannot read"):
-            TarContainer(fd, 1024, "a.tar", "a.tar")
+            TarContainer(OpenFile(fd, "a.tar"), "a.tar", "a.tar")
     finally:
         os.close(fd)
 
@@ -623,7 +624,7 @@ def test_a_tar_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_tar_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(TWO)
-    container = TarContainer(os.open(path, os.O_RDONLY), len(TWO), "a.tar", "a.tar")
+    container = TarContainer(OpenFile(os.open(path, os.O_RDONLY), "a.tar"), "a.tar", "a.tar")
     try:
         os.truncate(path, 1000)
         with pytest.raises(ContentError, match="cut short or shrank"):
