@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ociarchive.model import Node, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
-    from ociarchive.transform.plan import Move, Plan
+    from ociarchive.transform.plan import Move, Plan, Storage
     from ociarchive.transform.sink import Sink
     from ociarchive.transform.sources import Gathering
     from ociarchive.values import Digest
@@ -45,9 +45,12 @@ _DOCKER_TYPES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Conversion:
-    """What a conversion came to. `old_roots` and `new_roots` stand in the same order."""
+    """What a conversion came to. `old_roots` and `new_roots` stand in the same order, `changes` in that of the graph.
+
+    `report` is the audit of what was written, None where it was not read back; `seconds` is how long all took.
+    """
 
     dest: str
     format: str
@@ -60,6 +63,10 @@ class Conversion:
     notices: tuple[str, ...]
     report: Report | None
     seconds: float
+    storage: Storage
+
+    def __repr__(self) -> str:
+        return f"Conversion(dest={self.dest!r}, format={self.format!r}, notices={len(self.notices)})"
 
 
 def convert(
@@ -124,6 +131,7 @@ def convert(
             notices=tuple(dict.fromkeys(notices)),
             report=report,
             seconds=time.monotonic() - started,
+            storage=options.storage,
         )
 
 
