@@ -266,9 +266,8 @@ class LayerSource:
 class Archive(Closing):
     """Everything that one archive claims, with files held open until it is closed.
 
-    `entry` is the document with which it begins. `flaws` are those of its documents, `noticed` those of its origin too.
-    `beside` has the digests of blobs that something leads to which is no root. `incomplete` tells that something could
-    not be read, so that what it leads to is not known. `links` are those that a registry could not serve from.
+    `entry` is the document with which it begins, `noticed` has the flaws of its documents and its origin, `beside` the
+    digests of blobs that something leads to which is no root. `incomplete`: what could not be read may lead to more.
     """
 
     format: str
