@@ -10,21 +10,26 @@ import click
 
 from ociarchive.cli.common import common, common_options, limit_options, limits, once, source, width
 from ociarchive.cli.completing import among
-from ociarchive.cli.output import Output, require_stdout
+from ociarchive.cli.output import Output, emit, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.cli.spellings import spelled
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
 from ociarchive.opening.folders import format_in
 from ociarchive.report.conversion.receipt import receipt_json
+from ociarchive.report.conversion.rehearsal import rehearsal_text
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.report.shared.text import safe, shortened
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITHOUT, no_format, options
+from ociarchive.transform.rehearse import rehearse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ociarchive.cli.common import Common
+    from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
 
 _EXAMPLES = """\b
@@ -82,6 +87,7 @@ class _Named(click.Choice[str]):
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
 @common_options
 def command(**values: Any) -> int:
@@ -94,22 +100,22 @@ def command(**values: Any) -> int:
     *paths, dest = values["paths"] or [""]
     if not paths or not dest:
         raise _too_few(dest)
-    if dest == "-" and sys.stdout.isatty():
+    if dest == "-" and sys.stdout.isatty() and not values["dry_run"]:
         raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
     dest = _destination(values, dest)
     asked = _options(values, dest)
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:
         raise UsageError("standard input can be read once")
+    if values["dry_run"]:
+        return _rehearsed(sources, dest, asked, values, shared)
     receipt = _receipt(values, [one.path for one in sources], dest, shared)
     if dest == "-":
         require_stdout()
     digests = source_digests(one.path for one in sources) if receipt else {}
     with progress(shared) as hears:
         done = convert(sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"))
-    for notice in done.notices:
-        told = safe(notice) if shared.verbose else shortened(safe(notice))
-        shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
+    _say_notices(done.notices, shared)
     if receipt:
         receipt.write(receipt_json(done, asked.storage, digests))
     shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
@@ -146,6 +152,23 @@ def _destination(values: dict[str, Any], argument: str) -> str:
         there = format_in(dest.path)
         values["to"] = there.name if there is not None else None
     return dest.path
+
+
+def _rehearsed(sources: list[Source], dest: str, asked: Options, values: dict[str, Any], shared: Common) -> int:
+    """Print what would be written; the notices are those that there would be."""
+    if values["receipt"]:
+        raise UsageError("--dry-run writes nothing, and --receipt a file", hint="leave one of them out")
+    require_stdout()
+    done = rehearse(sources, dest, asked)
+    _say_notices(done.notices, shared)
+    emit(rehearsal_text(done, width=width(), whole=shared.verbose > 0))
+    return 0
+
+
+def _say_notices(notices: Iterable[str], shared: Common) -> None:
+    for notice in notices:
+        told = safe(notice) if shared.verbose else shortened(safe(notice))
+        shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
 
 
 def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Common) -> Output | None:
