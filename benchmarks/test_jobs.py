@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from benchmarks.jobs import Job
+    from ociarchive.formats import FormatName
 
 
 @pytest.mark.parametrize("job", jobs.JOBS, ids=lambda job: job.name)
@@ -23,7 +24,12 @@ def test_job(benchmark: BenchmarkFixture, job: Job, home: str, scratch: str) -> 
     def call() -> Any:  # noqa: ANN401  of three kinds
         if job.command == "convert":
             return ociarchive.convert(
-                source, scratch, to=job.to, compression=job.compression, sync=False, audit_result=False
+                source,
+                scratch,
+                to=cast("FormatName", job.to),
+                compression=job.compression,
+                sync=False,
+                audit_result=False,
             )
         return ociarchive.audit(source) if job.command == "audit" else ociarchive.inspect(source)
 

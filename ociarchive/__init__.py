@@ -12,29 +12,42 @@ from ociarchive import version
 
 if TYPE_CHECKING:
     from ociarchive.api import (
+        Archive,
+        Change,
         Conversion,
         Difference,
+        Finding,
+        ImagePair,
         Limits,
         Policy,
+        Progress,
         Report,
         audit,
         convert,
         diff,
         inspect,
         open_archive,
+        render_audit,
+        render_diff,
+        render_receipt,
     )
     from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
 
 __version__ = version.VERSION
 
 __all__ = [
+    "Archive",
+    "Change",
     "ContentError",
     "Conversion",
     "Difference",
+    "Finding",
     "HostError",
+    "ImagePair",
     "Limits",
     "OciArchiveError",
     "Policy",
+    "Progress",
     "Report",
     "UsageError",
     "__version__",
@@ -43,7 +56,14 @@ __all__ = [
     "diff",
     "inspect",
     "open_archive",
+    "render_audit",
+    "render_diff",
+    "render_receipt",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING", "annotations", "import_module"})
 
 
 def __getattr__(name: str) -> object:

@@ -11,23 +11,26 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
-from ociarchive.auditing import Policy, Report, audit_archive, sniffed
+from ociarchive import opening
+from ociarchive.auditing import Finding, Policy, Report, audit_archive, sniffed
+from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
+from ociarchive.comparison.difference import ImagePair
 from ociarchive.errors import UsageError
-from ociarchive.formats import by_name
 from ociarchive.measure import Progress
-from ociarchive.opening import open_archive
+from ociarchive.model import Archive
+from ociarchive.report.rendering import render_audit, render_diff, render_receipt
 from ociarchive.report.shared.facts import archive_facts
+from ociarchive.report.shared.marks import is_ours
+from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.selection.argument import Source
-from ociarchive.selection.select import Selectors
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
-from ociarchive.transform.options import Options
-from ociarchive.transform.plan import Storage
-from ociarchive.values import Platform, Reference
+from ociarchive.transform.options import options, platform
+from ociarchive.transform.rewrite import Change
 from ociarchive.workers import Workers, processors
 
 if TYPE_CHECKING:
@@ -35,14 +38,20 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.codec import Level
     from ociarchive.comparison.difference import Aspect
+    from ociarchive.formats import FormatName
+    from ociarchive.transform.options import Outer, Without
     from ociarchive.transform.plan import Compression, MediaTypes
     from ociarchive.values import JSON
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
 __all__ = [
+    "Archive",
+    "Change",
     "Conversion",
     "Difference",
+    "Finding",
+    "ImagePair",
     "Limits",
     "Policy",
     "Progress",
@@ -52,7 +61,27 @@ __all__ = [
     "diff",
     "inspect",
     "open_archive",
+    "render_audit",
+    "render_diff",
+    "render_receipt",
 ]
+
+
+def open_archive(path: StrPath, *, limits: Limits | None = None) -> Archive:
+    """Return the graph of the archive at `path`, a file or folder, or `-` for standard input; no layer is read.
+
+    It holds files open: use it in a `with`, or close it. What is compressed as a whole is unpacked into a nameless file
+    in TMPDIR. Nothing in it is verified: it is what the archive claims.
+
+    UsageError: no such file. ContentError: no image archive, or none that can be read at all. HostError: the machine
+    cannot read it.
+
+    >>> import ociarchive
+    >>> with ociarchive.open_archive("app.tar") as archive:
+    ...     archive
+    Archive(format='docker-archive', where='app.tar', roots=1)
+    """
+    return opening.open_archive(os.fspath(path), limits=limits)
 
 
 def audit(
@@ -68,15 +97,16 @@ def audit(
     `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
     several threads. UsageError: no such file. ContentError: no archive, or none that can be read at all. HostError: the
     machine cannot read it.
+
+    >>> import ociarchive
+    >>> ociarchive.audit("app.tar")
+    Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     allowed = limits or Limits()
     workers = Workers(jobs or processors())
     try:
-        archive = open_archive(os.fspath(path), limits=allowed)
-        try:
+        with open_archive(path, limits=allowed) as archive:
             return audit_archive(archive, limits=allowed, workers=workers, policy=policy, progress=progress)
-        finally:
-            archive.close()
     finally:
         workers.close()
 
@@ -86,71 +116,79 @@ def inspect(path: StrPath, *, limits: Limits | None = None) -> dict[str, JSON]:
 
     Errors are those of `audit`.
     """
-    archive = open_archive(os.fspath(path), limits=limits)
-    try:
+    with open_archive(path, limits=limits) as archive:
         return archive_facts(archive, sniffed(archive))
-    finally:
-        archive.close()
 
 
 def convert(  # noqa: PLR0913  one parameter for each option of the command
     sources: StrPath | Sequence[StrPath],
     dest: StrPath,
     *,
-    to: str,
+    to: FormatName,
     compression: Compression = "auto",
     level: Level | None = None,
     media_types: MediaTypes = "keep",
-    images: Sequence[str] = (),
-    platforms: Sequence[str] = (),
-    without: Sequence[str] = (),
-    tag: str | None = None,
     preserve_digests: bool = False,
-    outer: str = "none",
-    merge: bool = False,
-    force: bool = False,
+    platforms: str | Sequence[str] = (),
+    images: str | Sequence[str] = (),
+    without: Without | Sequence[Without] = (),
+    tag: str | None = None,
+    outer: Outer = "none",
+    jobs: int | None = None,
     audit_result: bool = True,
     sync: bool = True,
-    jobs: int | None = None,
+    receipt: StrPath | None = None,
+    merge: bool = False,
+    force: bool = False,
     limits: Limits | None = None,
     progress: Progress | None = None,
     hear: Callable[[str], None] | None = None,
 ) -> Conversion:
     """Write the images of some archives to `dest` in the format `to`, and return what became of them.
 
-    Options mean what they mean on the command line (docs/formats.md). `hear` is told in words, perhaps from another
-    thread, for what the work waits and what of modes and owners could not be kept. DEST is complete when this returns,
-    and absent or as it was when it raises. ContentError: a source is at fault. UsageError: the call is. HostError: the
-    machine, or what was written fails its audit. ValueError: a platform or name that is none.
+    Options mean what they mean on the command line (docs/formats.md), and what it refuses is refused here in the same
+    words; `audit_result` is its `--audit`. `receipt` is a file that gets the receipt; without `force` one that is there
+    and is no report of this program stays. `hear` is called with words, perhaps from another thread, for what the work
+    waits and what of modes and owners could not be kept.
+
+    DEST is complete when this returns, and absent or as it was when it raises. ContentError: a source is at fault.
+    UsageError: the call is. HostError: the machine, or what was written fails its audit.
     """
-    fmt = by_name(to)
-    listed = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    options = Options(
-        format=fmt,
-        storage=Storage(
-            format=fmt,
-            compression=compression,
-            level=level,
-            media_types=media_types,
-            preserve_digests=preserve_digests,
-        ),
-        selectors=Selectors(
-            images=tuple(images),
-            platforms=tuple(Platform.parse(text) for text in platforms),
-            without=frozenset(without),
-        ),
-        tag=Reference.parse(tag) if tag else None,
+    asked = options(
+        to=to,
+        compression=compression,
+        level=level,
+        media_types=media_types,
+        preserve_digests=preserve_digests,
+        platforms=platforms,
+        images=images,
+        without=without,
+        tag=tag,
         outer=outer,
-        jobs=jobs or processors(),
+        jobs=jobs,
         audit=audit_result,
         sync=sync,
         merge=merge,
         force=force,
-        limits=limits or Limits(),
+        limits=limits,
     )
-    return _convert(
-        [Source(path=os.fspath(path)) for path in listed], os.fspath(dest), options, progress, hear or nobody
-    )
+    paths = [os.fspath(path) for path in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+    target, say = os.fspath(dest), hear or nobody
+    file = None if receipt is None else _beside(os.fspath(receipt), [*paths, target], say, force=force)
+    digests = source_digests(paths) if file else {}
+    done = _convert([Source(path=path) for path in paths], target, asked, progress, say)
+    if file is not None:
+        file.write([render_receipt(done, sha256=digests)])
+    return done
+
+
+def _beside(path: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:
+    """Return where a receipt goes. UsageError, HostError: it must not or cannot be written there."""
+    file = Beside(path, "receipt", force=force, ours=is_ours, say=say)
+    for other in others:
+        file.apart_from(other)
+    file.require()
+    return file
 
 
 def diff(  # noqa: PLR0913  one parameter for each option of the command
@@ -175,7 +213,7 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     several threads.
 
     ContentError: an archive is at fault, so that nothing it says can be relied on. UsageError: no such file, or a
-    selector takes nothing. HostError: the machine cannot read it. ValueError: a platform that is none.
+    selector takes nothing, or a platform is none. HostError: the machine cannot read it.
 
     >>> import ociarchive
     >>> ociarchive.convert("app.tar", "app-zstd", to="oci-layout", compression="zstd").format
@@ -195,7 +233,7 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     options = _DiffOptions(
         old=Source(path=os.fspath(a), images=tuple(images_a)),
         new=Source(path=os.fspath(b), images=tuple(images_b)),
-        platforms=tuple(Platform.parse(text) for text in platforms),
+        platforms=tuple(platform(text) for text in platforms),
         ignore=frozenset(ignore),
         files=files,
         jobs=jobs or processors(),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.mediatypes import look_up
+from ociarchive.origin import Closing, Origin
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.flaws import Flaw
-    from ociarchive.origin import Origin
     from ociarchive.values import Descriptor, Reference
 
 REFERENCE_TYPE: Final = "vnd.docker.reference.type"
@@ -262,13 +262,12 @@ class LayerSource:
     where: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
-    """Everything that one archive claims. `entry` is the document with which it begins.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Archive(Closing):
+    """Everything that one archive claims, with files held open until it is closed.
 
-    `flaws` are those of its documents, `noticed` has those of what it was read from too. `beside` has the digests of
-    blobs that something leads to which is no root. `incomplete` tells that something could not be read, so that what
-    it leads to is not known. `links` are those of a registry that it could not serve from.
+    `entry` is the document with which it begins, `noticed` has the flaws of its documents and its origin, `beside` the
+    digests of blobs that something leads to which is no root. `incomplete`: what could not be read may lead to more.
     """
 
     format: str
@@ -311,6 +310,9 @@ class Archive:
     def close(self) -> None:
         """Let go of what it was read from."""
         self.origin.close()
+
+    def __repr__(self) -> str:
+        return f"Archive(format={self.format!r}, where={self.where!r}, roots={len(self.roots)})"
 
 
 @dataclass(frozen=True, slots=True)

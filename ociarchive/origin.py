@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from ociarchive.blobio.limits import Limits
     from ociarchive.flaws import Flaws
 
@@ -45,3 +47,21 @@ class Origin(Protocol):
     def close(self) -> None:
         """Let go of what is open; its blobs may not be readable afterwards."""
         ...
+
+
+class Closing:
+    """Something that is closed where the `with` that it stands in is left."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

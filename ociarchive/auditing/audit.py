@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ociarchive.workers import Lane, Workers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Report:
     """What the audit of one archive came to.
 
@@ -42,6 +42,10 @@ class Report:
     policy: Policy = field(default_factory=Policy)
     blobs: int = 0
     bytes: int = 0
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))
+        return f"Report(source={self.source!r}, failed={self.failed}, {found}, blobs={self.blobs})"
 
     def adding(self, findings: Iterable[Finding]) -> Report:
         """Return this report with what else was found, as the policy counts it."""

@@ -30,7 +30,7 @@ class Claim:
     descriptor: Descriptor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence:
     """An archive with the facts of those of its blobs that were read, and what a closer look at them showed.
 
@@ -43,6 +43,9 @@ class Evidence:
     seen: tuple[Flaw, ...] = ()
     folded: bool = True
     stored: Mapping[ByteSource, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Evidence({self.archive!r}, facts={len(self.facts)})"
 
     @cached_property
     def flaws(self) -> tuple[Flaw, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.limits import Limits
@@ -32,3 +32,7 @@ class Run:
     receipt: str | None = None
     folder: str = ""
     pinned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def within(self, limits: Limits) -> Run:
+        """Return this run with the limits that it had."""
+        return replace(self, limits=limits)

@@ -68,14 +68,14 @@ class Beside:
         self._require_apart(self._involved)
         self._judge()
 
-    def write(self, pieces: Iterable[str]) -> None:
-        """Write the file from its pieces, whole or not at all.
+    def write(self, pieces: Iterable[str | bytes]) -> None:
+        """Write the file from its pieces, texts or bytes as they are, whole or not at all.
 
         UsageError: it is part of what the call reads or writes, a folder, or a file that is not ours. HostError: it
         cannot be written.
         """
         self._require_apart(self._involved)
-        data = (piece.encode("utf-8", "backslashreplace") for piece in pieces)
+        data = (piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace") for piece in pieces)
         try:
             own = _own_descriptor(self._path)
             if own is not None:

@@ -71,11 +71,8 @@ class Destination:
 
     def __enter__(self) -> Self:
         """Take a hidden name beside DEST. UsageError: it exists and may not be replaced. HostError: no place."""
-        if not os.path.isdir(self.parent):
-            raise UsageError("no such folder for DEST", where=self.parent)
+        self._require_place()
         if os.path.lexists(self._dest):
-            if not self._force:
-                raise self._keeper.exists(self._shown)
             self._remember()
             self._keeper.require_known(self._dest)
         try:
@@ -88,6 +85,20 @@ class Destination:
             self._hidden.clear()
             raise
         return self
+
+    def require(self) -> None:
+        """Refuse, touching nothing, what would be refused on entering."""
+        self._require_place()
+        if os.path.lexists(self._dest):
+            self._keeper.require_known(self._dest)
+        if not os.access(self.parent, os.W_OK | os.X_OK, effective_ids=True):
+            raise HostError("cannot write: permission denied", where=self._shown)
+
+    def _require_place(self) -> None:
+        if not os.path.isdir(self.parent):
+            raise UsageError("no such folder for DEST", where=self.parent)
+        if os.path.lexists(self._dest) and not self._force:
+            raise self._keeper.exists(self._shown)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

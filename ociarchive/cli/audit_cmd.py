@@ -25,19 +25,19 @@ from ociarchive.cli.common import (
     output,
     output_options,
     say_written,
-    sha256_of,
     source,
     versions,
     width,
 )
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.progress import progress
-from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.opening import NotAnArchiveError, open_archive
 from ociarchive.opening.folders import archives_below, is_text
 from ociarchive.report.audit.audit_table import audit_table, outcome
 from ociarchive.report.conversion.receipt import check_receipt, load_receipt
+from ociarchive.report.rendering import REPORTS
+from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
 from ociarchive.report.shared.text import safe
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import matching
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.cli.output import Output
-    from ociarchive.cli.surroundings import Now
     from ociarchive.measure import Measured, Progress
     from ociarchive.model import Archive
+    from ociarchive.report.shared.surroundings import Now
 
 _EXAMPLES = """\b
 Examples:
@@ -60,16 +60,8 @@ Examples:
   ociarchive audit incoming/*.tar --format json --output report.json
   ociarchive audit app-layout --strict --ignore blob-unreferenced
 """
-#: Reports by format; each module has one function `render(reports, run)`.
 #: Archives that are read side by side; each holds a file open, of which a process may have only 64.
 _TOGETHER: Final = 8
-_REPORTS: Final = {
-    "json": "ociarchive.report.audit.audit_json",
-    "sarif": "ociarchive.report.audit.sarif",
-    "junit": "ociarchive.report.audit.junit",
-    "codequality": "ociarchive.report.audit.codequality",
-    "html": "ociarchive.report.audit.audit_html",
-}
 
 
 @click.command("audit", epilog=_EXAMPLES, short_help="Prove that archives are what they say they are.")
@@ -97,7 +89,7 @@ _REPORTS: Final = {
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
-@output_options("table", *_REPORTS)
+@output_options("table", *REPORTS)
 @limit_options
 @common_options
 def command(**values: Any) -> int:
@@ -143,7 +135,7 @@ def command(**values: Any) -> int:
                 unread=run.unread,
             )
         else:
-            module = import_module(_REPORTS[values["fmt"]])
+            module = import_module(REPORTS[values["fmt"]])
             make = getattr(module, "pieces", module.render)
             text = make(reports, _run(reports, seconds, allowed, values, at))
         if reports or at is not None:

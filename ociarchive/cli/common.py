@@ -251,12 +251,9 @@ def _selector(argument: str) -> tuple[str, str]:
 
 def platform(text: str) -> Platform:
     """Return the platform of an option. UsageError: it spells none."""
-    from ociarchive.values import Platform
+    from ociarchive.transform import options
 
-    try:
-        return Platform.parse(text)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    return options.platform(text)
 
 
 def jobs(asked: int | None) -> int:
@@ -268,34 +265,9 @@ def jobs(asked: int | None) -> int:
 
 def versions() -> dict[str, str]:
     """Return the versions of the program, Python and the codecs."""
-    import platform as machine
+    from ociarchive.report.shared import versions as of
 
-    import deflate
-    import zstandard
-
-    from ociarchive.version import VERSION
-
-    try:
-        from isal import __version__ as isal_version
-    except ImportError:
-        isal_version = ""
-    return {
-        "ociarchive": VERSION,
-        "Python": machine.python_version(),
-        "libdeflate": f"by deflate {deflate.__version__}",
-        "zstd": f"{'.'.join(map(str, zstandard.ZSTD_VERSION))} by zstandard {zstandard.__version__}",
-        "inflate": f"isal {isal_version}" if isal_version else "zlib",
-    }
-
-
-def sha256_of(path: str) -> str:
-    """Return the digest of a file in hex."""
-    import hashlib
-
-    from ociarchive.blobio.source import open_regular
-
-    with open(open_regular(path, path), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return of.versions()
 
 
 def width() -> int:

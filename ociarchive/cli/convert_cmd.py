@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ociarchive.blobio.source import open_regular
-from ociarchive.cli.common import common, common_options, jobs, limit_options, limits, once, platform, source, width
+from ociarchive.cli.common import common, common_options, limit_options, limits, once, source, width
 from ociarchive.cli.completing import among
-from ociarchive.cli.output import Output, require_stdout
+from ociarchive.cli.output import Output, emit, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
 from ociarchive.opening.folders import format_in
 from ociarchive.opening.spellings import spelled
 from ociarchive.report.conversion.receipt import receipt_json
+from ociarchive.report.conversion.rehearsal import rehearsal_text
 from ociarchive.report.conversion.summary import summary
+from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.report.shared.text import safe, shortened
-from ociarchive.selection.select import Selectors
 from ociarchive.transform.convert import convert
-from ociarchive.transform.options import Options
-from ociarchive.transform.plan import Storage
-from ociarchive.values import Reference
+from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITHOUT, no_format, options
+from ociarchive.transform.rehearse import rehearse
 
 if TYPE_CHECKING:
-    from ociarchive.blobio.codec import Level
-    from ociarchive.cli.common import Common
+    from collections.abc import Iterable
 
-_LONGEST_LEVEL = 9
+    from ociarchive.cli.common import Common
+    from ociarchive.selection.argument import Source
+    from ociarchive.transform.options import Options
+
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
@@ -40,12 +40,12 @@ Examples:
 """
 
 
-def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | None:
-    if value is None or value in ("fast", "small"):
-        return cast("Level | None", value)
-    if not value.isascii() or not value.isdigit() or len(value) > _LONGEST_LEVEL:
-        raise click.BadParameter(f"{value!r} is no number, nor fast or small")
-    return int(value)
+class _Named(click.Choice[str]):
+    """Names for help and completion. What is none of them is refused by `options`, as in the Python interface."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        del param, ctx
+        return str(value)
 
 
 @click.command("convert", epilog=_EXAMPLES, short_help="Convert archives, then audit what was written.")
@@ -60,36 +60,34 @@ def _level(_: click.Context, __: click.Parameter, value: str | None) -> Level | 
 )
 @click.option(
     "--compression",
-    type=click.Choice(["auto", "keep", "gzip", "zstd", "none"]),
+    type=_Named(COMPRESSIONS),
     default="auto",
     help="How layers are stored in DEST; auto changes only what must change.",
 )
 @click.option(
     "--level",
-    callback=_level,
     metavar="N|fast|small",
     help="Compression level (gzip 1 to 12, default 2; zstd 1 to 22, default 3).",
 )
 @click.option(
     "--media-types",
-    type=click.Choice(["keep", "oci", "docker"]),
+    type=_Named(MEDIA_TYPES),
     default="keep",
     help="Media types of manifests, indexes and layers.",
 )
 @click.option("--preserve-digests", is_flag=True, help="Fail rather than rewrite a manifest or index.")
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
 @click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
-@click.option(
-    "--without", multiple=True, type=click.Choice(["attestations", "signatures", "referrers"]), help="Leave these out."
-)
+@click.option("--without", multiple=True, type=_Named(WITHOUT), help="Leave these out.")
 @click.option("--tag", metavar="REF", help="The image's name in DEST.")
-@click.option("--outer", type=click.Choice(["none", "gzip", "zstd"]), default="none", help="Compress the whole tar.")
-@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
+@click.option("--outer", type=_Named(OUTERS), default="none", help="Compress the whole tar.")
+@click.option("--jobs", "asked_jobs", type=int, metavar="N", help="Worker threads.")
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
 @click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
 @common_options
 def command(**values: Any) -> int:
@@ -102,24 +100,24 @@ def command(**values: Any) -> int:
     *paths, dest = values["paths"] or [""]
     if not paths or not dest:
         raise _too_few(dest)
-    if dest == "-" and sys.stdout.isatty():
+    if dest == "-" and sys.stdout.isatty() and not values["dry_run"]:
         raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
     dest = _destination(values, dest)
-    options = _options(values, dest)
+    asked = _options(values, dest)
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:
         raise UsageError("standard input can be read once")
+    if values["dry_run"]:
+        return _rehearsed(sources, dest, asked, values, shared)
     receipt = _receipt(values, [one.path for one in sources], dest, shared)
     if dest == "-":
         require_stdout()
-    digests = {one.path: _sha256(one.path) for one in sources} if receipt else {}
+    digests = source_digests(one.path for one in sources) if receipt else {}
     with progress(shared) as hears:
-        done = convert(sources, dest, options, hears, lambda text: shared.say(f"notice: {safe(text)}"))
-    for notice in done.notices:
-        told = safe(notice) if shared.verbose else shortened(safe(notice))
-        shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
+        done = convert(sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"))
+    _say_notices(done.notices, shared)
     if receipt:
-        receipt.write(receipt_json(done, options.storage, digests))
+        receipt.write(receipt_json(done, asked.storage, digests))
     shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
     return 0
 
@@ -156,6 +154,23 @@ def _destination(values: dict[str, Any], argument: str) -> str:
     return dest.path
 
 
+def _rehearsed(sources: list[Source], dest: str, asked: Options, values: dict[str, Any], shared: Common) -> int:
+    """Print what would be written; the notices are those that there would be."""
+    if values["receipt"]:
+        raise UsageError("--dry-run writes nothing, and --receipt a file", hint="leave one of them out")
+    require_stdout()
+    done = rehearse(sources, dest, asked)
+    _say_notices(done.notices, shared)
+    emit(rehearsal_text(done, width=width(), whole=shared.verbose > 0))
+    return 0
+
+
+def _say_notices(notices: Iterable[str], shared: Common) -> None:
+    for notice in notices:
+        told = safe(notice) if shared.verbose else shortened(safe(notice))
+        shared.say(told if notice.startswith("warning: ") else f"notice: {told}")
+
+
 def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Common) -> Output | None:
     """Return where the receipt goes, None where none is asked for. UsageError: it cannot or must not go there."""
     path = values["receipt"]
@@ -172,55 +187,10 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
 
 
 def _options(values: dict[str, Any], dest: str) -> Options:
-    if not values["to"]:
-        raise UsageError(
-            "--to says which format DEST is to have",
-            expected=f"one of {', '.join(written())}",
-            hint="with --merge it is that of DEST" if os.path.isdir(dest) else None,
-        )
-    fmt = by_name(values["to"])
-    return Options(
-        format=fmt,
-        storage=Storage(
-            format=fmt,
-            compression=cast("Literal['auto', 'keep', 'gzip', 'zstd', 'none']", values["compression"]),
-            level=values["level"],
-            media_types=cast("Literal['keep', 'oci', 'docker']", values["media_types"]),
-            preserve_digests=values["preserve_digests"],
-        ),
-        selectors=Selectors(
-            images=values["images"],
-            platforms=tuple(platform(text) for text in values["platforms"]),
-            without=frozenset(values["without"]),
-        ),
-        tag=_tag(values["tag"]),
-        outer=values["outer"],
-        jobs=jobs(values["asked_jobs"]),
-        audit=values["audit"],
-        sync=values["sync"],
-        merge=values["merge"],
-        force=values["force"],
-        limits=limits(values),
-    )
-
-
-def _tag(text: str | None) -> Reference | None:
-    if text is None:
-        return None
-    try:
-        name = Reference.parse(text)
-    except ValueError as error:
-        lower = Reference.maybe(text.lower())
-        hint = f"use small letters: {text.lower()}" if lower is not None and text != text.lower() else None
-        raise UsageError(f"--tag takes an image name: {error}", hint=hint) from None
-    if name.digest is not None:
-        raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
-    return name
-
-
-def _sha256(path: str) -> str | None:
-    """Return the digest of a source that is a file, for the receipt."""
-    if not os.path.isfile(path):
-        return None
-    with open(open_regular(path, path), "rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    if not values["to"] and os.path.isdir(dest):
+        raise no_format("with --merge it is that of DEST")
+    same = (
+        "to", "compression", "level", "media_types", "preserve_digests", "platforms", "images", "without", "tag",
+        "outer", "audit", "sync", "merge", "force",
+    )  # fmt: skip
+    return options(**{name: values[name] for name in same}, jobs=values["asked_jobs"], limits=limits(values))

@@ -20,17 +20,16 @@ from ociarchive.cli.common import (
     output_options,
     platform,
     say_written,
-    sha256_of,
     source,
     versions,
     width,
 )
 from ociarchive.cli.progress import progress
-from ociarchive.cli.surroundings import current_folder, now
 from ociarchive.comparison import ASPECTS, Options, difference
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.comparison.diff_table import diff_table
 from ociarchive.report.comparison.diff_words import word
+from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
 
 if TYPE_CHECKING:
     import datetime as dt

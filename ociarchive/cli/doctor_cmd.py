@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from ociarchive.cli.common import common, common_options, output, output_options, say_written, width
-from ociarchive.cli.surroundings import current_folder
 from ociarchive.machine import look
 from ociarchive.report.shared.doctor import doctor_json, doctor_table
+from ociarchive.report.shared.surroundings import current_folder
 
 _EXAMPLES = """\b
 Examples:

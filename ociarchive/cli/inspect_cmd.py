@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,88 +22,182 @@ from ociarchive.cli.common import (
     source,
     width,
 )  # fmt: skip
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, OciArchiveError, UsageError
 from ociarchive.opening import open_archive
-from ociarchive.report.audit.audit_json import inspect_json
+from ociarchive.report.audit.audit_json import inspect_json, inspected
 from ociarchive.report.audit.audit_table import first_of_each, outcome, verdict
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.transform.options import platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from ociarchive.auditing import Report
     from ociarchive.cli.common import Common
+    from ociarchive.cli.output import Output
+    from ociarchive.model import Archive
+    from ociarchive.selection.argument import Source
 
 _EXAMPLES = """\b
 Examples:
   ociarchive inspect app.tar
   ociarchive inspect app-layout#app:1.0 --format json
-  ociarchive inspect app.tar --verify
+  ociarchive inspect app.tar --files --layer 1
 """
+#: What prints one thing of one image instead of showing what there is.
+_PARTS = ("raw", "config", "files")
+#: What says that an option stands on the command line, not in the suffix of a file.
+_SAID = click.core.ParameterSource.COMMANDLINE
 
 
 @click.command("inspect", epilog=_EXAMPLES, short_help="Show what is inside: images, platforms, layers, sizes, ids.")
-@click.argument("path", metavar="SOURCE")
+@click.argument("paths", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
+@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
 @click.option("--verify", is_flag=True, help="Read all layers and check every claim.")
+@click.option("--raw", is_flag=True, help="Print the manifest or index, byte for byte.")
+@click.option("--config", is_flag=True, help="Print the image's config, byte for byte.")
+@click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
+@click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
 @output_options("table", "json")
 @limit_options
 @common_options
 def command(**values: Any) -> int:
-    """Show what an archive holds: images, platforms, layers, sizes and ids. No layer is read without --verify.
+    """Show what archives hold: images, platforms, layers, sizes and ids. No layer is read without --verify or --files.
 
-    Status 1: with --verify, a claim that does not hold; else a document that cannot be read.
+    --raw, --config and --files are of one image: where a SOURCE holds several, --image or --platform selects it. What
+    they print was checked against its digest. Status 1: a claim that does not hold, or a document that cannot be read.
     """
     shared = common(**values)
-    one = source(values["path"])
+    sources = [source(path) for path in values["paths"]]
+    parts = [f"--{name}" for name in _PARTS if values[name]]
+    _check(values, sources, parts)
     result = output(values, shared)
-    result.apart_from([one.path])
+    result.apart_from([one.path for one in sources])
     result.require()
-    allowed = limits(values)
-    archive = open_archive(one.path, limits=allowed)
-    try:
-        flaws = archive.noticed
+    if parts:
+        from ociarchive.cli.inspect_part import print_part
+
+        one = sources[0]
+        with open_archive(one.path, limits=limits(values)) as archive:
+            if not archive.roots:
+                raise nothing_in(archive)
+            print_part(archive, _selectors(values, one), values, result, shared)
+        return 0
+    inspection = _Inspection(values, shared, alone=len(sources) == 1)
+    inspection.write(sources, result)
+    return inspection.status
+
+
+def _check(values: dict[str, Any], sources: Sequence[Source], parts: Sequence[str]) -> None:
+    """Refuse what does not go together."""
+    if sum(one.path == "-" for one in sources) > 1:
+        raise UsageError("standard input can be read once")
+    if len(parts) > 1:
+        raise UsageError(f"{' and '.join(parts)} print different things", hint="ask for one of them")
+    if values["layer"] is not None and not values["files"]:
+        raise UsageError("--layer says whose files are listed", hint="add --files")
+    if not parts:
+        return
+    if len(sources) > 1:
+        raise UsageError(f"{parts[0]} prints one thing of one SOURCE, here are {len(sources)}")
+    json = values["fmt"] == "json" and click.get_current_context().get_parameter_source("fmt") is _SAID
+    other = "--verify" if values["verify"] else "--format json" if json else None
+    if other is not None:
+        raise UsageError(f"{parts[0]} and {other} print different things", hint="ask for one of them")
+
+
+def _selectors(values: dict[str, Any], one: Source) -> Selectors:
+    return Selectors(
+        images=(*one.images, *values["images"]), platforms=tuple(platform(text) for text in values["platforms"])
+    )
+
+
+class _Inspection:
+    """Some archives that are looked into one after another, each open while it is written. `status` is the worst."""
+
+    def __init__(self, values: dict[str, Any], shared: Common, *, alone: bool) -> None:
+        self._values, self._shared, self._alone = values, shared, alone
+        self._limits = limits(values)
+        self._failed: OciArchiveError | None = None
+        self._reports: list[Report] = []
+        self._unread: list[str] = []
+        self.status = 0
+
+    def write(self, sources: Sequence[Source], result: Output) -> None:
+        """Write what is in the archives. Of several one that is at fault is reported, and the others go on."""
+        each = self._each(sources)
+        first = next(each, None)  # where nothing can be read nothing is written
+        if first is not None:
+            found = chain([first], each)
+            if self._values["fmt"] == "json":
+                result.write(inspect_json(inspected(*one) for one in found))
+            else:
+                result.write(self._table(found))
+            for _ in each:  # a reader that has enough changes nothing of the status
+                pass
+            verified = outcome(self._reports, self._unread) if self._values["verify"] else "read, not verified"
+            say_written(self._values, self._shared, verified)
+        if self._alone and self._failed is not None:
+            raise self._failed
+
+    def _each(self, sources: Sequence[Source]) -> Generator[tuple[Archive, Evidence, Report | None]]:
+        for one in sources:
+            judged = len(self._reports)
+            try:
+                with open_archive(one.path, limits=self._limits) as archive:
+                    yield from self._one(archive, one)
+            except OciArchiveError as error:
+                self._report(error)
+                self._unread += [one.path] if len(self._reports) == judged else []
+
+    def _report(self, error: OciArchiveError) -> None:
+        self.status = max(self.status, error.status)
+        self._failed = error
+        if not self._alone:
+            click.echo(f"error: {safe(str(error))}", err=True)
+
+    def _one(self, archive: Archive, one: Source) -> Iterator[tuple[Archive, Evidence, Report | None]]:
+        noticed = archive.noticed
         if not archive.roots:
             raise nothing_in(archive)
-        report = None
-        if values["verify"]:
-            from ociarchive.auditing import audit_archive
-            from ociarchive.workers import Workers
-
-            workers = Workers(jobs(None))
-            try:
-                report = audit_archive(archive, limits=allowed, workers=workers)
-            finally:
-                workers.close()
-        images = (*one.images, *values["images"])
-        if images:
-            roots = select(archive.roots, Selectors(images=images), archive.where).roots
-            archive = replace(archive, roots=roots)
+        report = self._verified(archive) if self._values["verify"] else None
+        selectors = _selectors(self._values, one)
+        if selectors.images or selectors.platforms:
+            archive = replace(archive, roots=select(archive.roots, selectors, archive.where).roots)
         known = report.evidence if report is not None else None
-        evidence = Evidence(archive, known.facts) if known is not None else sniffed(archive)
-        text: str | Iterator[str]
-        if values["fmt"] == "json":
-            text = inspect_json(archive, evidence, report)
-        else:
-            tree = Tree(archive, evidence, width=width(), whole=shared.verbose > 0, ascii_only=ascii_only())
-            text = tree.text()
-            if report is not None:
-                text += "\n".join(["", *verdict([report], width=width())]) + "\n"
-        result.write(text)
-        say_written(values, shared, outcome([report]) if report is not None else "read, not verified")
+        yield archive, Evidence(archive, known.facts) if known is not None else sniffed(archive), report
+        if report is not None:
+            self._reports.append(replace(report, evidence=None))  # what it counts, without the archive
         if report is None:
-            for flaw in flaws:
-                shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
-            return 0
-        _say(report, shared)
+            for flaw in noticed:
+                self._shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
+            return
+        _say(report, self._shared)
         errors = report.count("error")
         if errors:
             raise ContentError(f"the archive fails its verification: {plural(errors, 'error')} found", where=one.path)
-        return 0
-    finally:
-        archive.close()
+
+    def _verified(self, archive: Archive) -> Report:
+        from ociarchive.auditing import audit_archive
+        from ociarchive.workers import Workers
+
+        workers = Workers(jobs(None))
+        try:
+            return audit_archive(archive, limits=self._limits, workers=workers)
+        finally:
+            workers.close()
+
+    def _table(self, found: Iterator[tuple[Archive, Evidence, Report | None]]) -> Iterator[str]:
+        for number, (archive, evidence, report) in enumerate(found):
+            if number:
+                yield "\n"
+            tree = Tree(archive, evidence, width=width(), whole=self._shared.verbose > 0, ascii_only=ascii_only())
+            yield tree.text()
+            if report is not None:
+                yield "\n".join(["", *verdict([report], width=width())]) + "\n"
 
 
 def _say(report: Report, shared: Common) -> None:

@@ -55,6 +55,18 @@ class Output:
         else:
             self._file.write(harmless(piece, styled=styled) for piece in _pieces(text))
 
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes as they are, or harmless text where standard output is a terminal.
+
+        UsageError, HostError: they cannot or must not be written.
+        """
+        if self._file is not None:
+            self._file.write([data])
+        elif sys.stdout.isatty():
+            emit(data.decode("utf-8", "backslashreplace"))
+        else:
+            emit([data])
+
 
 def require_stdout() -> None:
     """Refuse a standard output that is closed: what is written there would be lost. HostError."""
@@ -66,11 +78,16 @@ def require_stdout() -> None:
         raise _closed()
 
 
-def emit(text: str | Iterable[str], *, styled: bool = False) -> None:
-    """Write a result, or the pieces of one, to standard output. HostError: it cannot be written."""
+def emit(text: str | Iterable[str | bytes], *, styled: bool = False) -> None:
+    """Write a result, or the pieces of one, to standard output; bytes as they are. HostError: it cannot be written."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
-        for piece in _pieces(text):
+        for piece in [text] if isinstance(text, str) else text:
+            if isinstance(piece, bytes):
+                sys.stdout.flush()
+                sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.flush()
+                continue
             sys.stdout.write(harmless(piece, styled=styled).encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:  # a reader that has enough; the status is that of the work

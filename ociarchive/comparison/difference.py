@@ -239,7 +239,7 @@ class ArchiveSide:
         return f"{self.source}#{','.join(self.selectors)}" if self.selectors else self.source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Difference:
     """What differs between two archives. `artifacts` are those that speak of no image; `ignored` does not count.
 
@@ -252,6 +252,10 @@ class Difference:
     artifacts: tuple[Companion, ...] = ()
     notes: tuple[str, ...] = ()
     ignored: frozenset[Aspect] = field(default_factory=frozenset)
+
+    def __repr__(self) -> str:
+        sides = f"{self.old.label!r}, {self.new.label!r}"
+        return f"Difference({sides}, same={self.same}, images={len(self.images)})"
 
     @property
     def same(self) -> bool:

@@ -26,6 +26,9 @@ _KINDS: Final = {
 #: How PAX headers name extended attributes (libarchive, GNU tar, Go's archive/tar).
 _XATTR: Final = b"SCHILY.xattr."
 _BESIDE: Final = (b"LIBARCHIVE.xattr.", b"SCHILY.acl.", b"GNU.sparse.")
+#: The size of a sparse file in the formats 0.1 and 1.0, and in 0.0 (GNU tar manual, PAX Format).
+_REAL: Final = b"GNU.sparse.realsize"
+_OLD: Final = b"GNU.sparse.size"
 _DECIMAL: Final = re.compile(rb"(-?)([0-9]{1,12})(?:\.([0-9]*))?\Z")
 _OCTAL: Final = re.compile(rb"[ \0]*([0-7]+)[ \0]*\Z")
 _SECOND: Final = 1_000_000_000
@@ -37,6 +40,7 @@ class Member(NamedTuple):
     `size` is that of its data in bytes, `mtime` in nanoseconds since 1970. Numbers that cannot be read are None.
     `sparse` tells that the data is not the file's content; `owner` has the names of user and group, `user:group`;
     `beside` other records that say what a file is: access lists, sparse maps, attributes as libarchive has them.
+    `spelled` is the name as it stands, `real` the size in bytes of a sparse file.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Member(NamedTuple):
     sparse: bool
     owner: str
     beside: dict[str, bytes]
+    spelled: str
+    real: int | None
 
 
 class Tar:
@@ -161,6 +167,8 @@ def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int
         beside={
             key.decode("utf-8", "surrogateescape"): value for key, value in records.items() if key.startswith(_BESIDE)
         },
+        spelled=records.get(b"GNU.sparse.name", b"").decode("utf-8", "surrogateescape") or name,
+        real=_number(block[483:495]) if parsed.flag == b"S" else _decimal(records.get(_REAL, records.get(_OLD, b""))),
     )
 
 

@@ -1,8 +1,8 @@
-"""The formats: one module each, in one tuple. Adding one touches nothing but this tuple."""
+"""The formats: one module each, in one tuple. Adding one touches this tuple alone, and the names of those written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive import near
 from ociarchive.errors import UsageError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import Format, Layout
     from ociarchive.values import Digest
 
+#: The names of the formats that can be written, for type checkers.
+FormatName: TypeAlias = Literal["docker-archive", "oci-layout", "oci-archive", "dir", "registry-storage"]
 FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
 #: Formats of the contract that this version does not have.
 NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")

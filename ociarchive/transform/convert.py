@@ -8,17 +8,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ociarchive.blobio.locks import nobody
-from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import writable
 from ociarchive.model import Missing, walk
-from ociarchive.transform.judging import Judging
-from ociarchive.transform.plan import has_docker_types, plan
-from ociarchive.transform.rewrite import Arrived, Change, Rewriter
-from ociarchive.transform.sources import Gathered, gather, tagged
+from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.target import Target
 from ociarchive.transform.transfer import Moving, sentence
 from ociarchive.workers import Workers
@@ -30,24 +25,22 @@ if TYPE_CHECKING:
     from ociarchive.blobio.locks import Hear
     from ociarchive.formats.format import Content, LeftOut
     from ociarchive.measure import Progress
-    from ociarchive.model import Node, Root
+    from ociarchive.model import Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
-    from ociarchive.transform.plan import Move, Plan
+    from ociarchive.transform.plan import Move, Storage
+    from ociarchive.transform.rewrite import Arrived, Change
     from ociarchive.transform.sink import Sink
-    from ociarchive.transform.sources import Gathering
+    from ociarchive.transform.sources import Gathered
     from ociarchive.values import Digest
 
 
-_DOCKER_TYPES: Final = (
-    "an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9; --media-types oci"
-    " avoids that"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Conversion:
-    """What a conversion came to. `old_roots` and `new_roots` stand in the same order."""
+    """What a conversion came to. `old_roots` and `new_roots` stand in the same order, `changes` in that of the graph.
+
+    `report` is the audit of what was written, None where it was not read back; `seconds` is how long all took.
+    """
 
     dest: str
     format: str
@@ -60,6 +53,10 @@ class Conversion:
     notices: tuple[str, ...]
     report: Report | None
     seconds: float
+    storage: Storage
+
+    def __repr__(self) -> str:
+        return f"Conversion(dest={self.dest!r}, format={self.format!r}, notices={len(self.notices)})"
 
 
 def convert(
@@ -82,71 +79,35 @@ def convert(
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         target = Target(dest, options, workers, stack, sources, hear)
-        gathered = gather(sources, options, target.spool, stack)
-        content, left, planned = _admitted(gathered, options, workers)
-        notices = [*gathered.notices, *(f"{one.what}: {one.why}" for one in left)]
-        notices += [*planned.notices, *target.layout.refused(content.roots, options.outer)]
-        judging = Judging(gathered.archives, content.roots, options.limits, workers)
-        judging.check_documents()
+        prepared = prepare(sources, options, target.spool, workers, stack)
+        judging, planned = prepared.judging, prepared.planned
         target.require_room(planned.moves)
         sink = target.open(stack)
         arrived = Moving(planned, options, judging, workers, progress).run(sink)
         judging.check(closer=True)
         found = tuple(judging.findings())
-        notices.extend(_told_of_sources(found))
-        rewriter = Rewriter(content.roots, planned, options.storage, arrived)
-        written = replace(content, roots=rewriter.run())
-        if options.storage.preserve_digests:
-            _require_preserved(rewriter)
-        if rewriter.moved and written.extras:
-            notices.extend(
-                f"{extra.name}: it speaks of a manifest that changed, and stays behind" for extra in written.extras
-            )
-            written = replace(written, extras=())
-        notices.extend(_sparse(content.roots, written.roots))
-        if not target.layout.takes_docker_types and has_docker_types(written.roots):
-            notices.append(_DOCKER_TYPES)
+        settled = settle(prepared, options, arrived, found)
+        written, notices = settled.content, [*settled.notices]
         _store_documents(sink, written)
         sink.complete(written)
         target.wrap()
         report = target.audit(progress)
         sink.commit()
-        notices.extend(_told_of_dest(report.findings if report else (), found, rewriter.changes))
+        notices.extend(_told_of_dest(report.findings if report else (), found, settled.changes))
         return Conversion(
             dest=dest,
             format=options.format.name,
-            sources=tuple(gathered.archives),
-            old_roots=content.roots,
+            sources=tuple(prepared.gathered.archives),
+            old_roots=prepared.content.roots,
             new_roots=written.roots,
-            changes=tuple(rewriter.changes),
+            changes=settled.changes,
             arrived=arrived,
-            left_out=(*gathered.left_out, *left),
+            left_out=prepared.left_out,
             notices=tuple(dict.fromkeys(notices)),
             report=report,
             seconds=time.monotonic() - started,
+            storage=options.storage,
         )
-
-
-def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[Content, list[LeftOut], Plan]:
-    """Return what DEST can hold of what was gathered, what it cannot, and how it comes there.
-
-    UsageError, ContentError: it cannot hold it at all; but what is wrong with what was selected is said before.
-    """
-    try:
-        content, left = writable(options.format).admit(tagged(gathered.content, options.tag))
-        return content, left, plan(content.roots, options.storage)
-    except (ContentError, UsageError):
-        Judging(gathered.archives, gathered.content.roots, options.limits, workers).check_documents()
-        raise
-
-
-def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:
-    """Give, in words, warnings about the sources, and errors, which are in what is not taken."""
-    for finding in findings:
-        if finding.severity == "error":
-            yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
-        elif finding.severity == "warning":
-            yield sentence(finding)
 
 
 def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: Sequence[Change]) -> Iterator[str]:
@@ -165,28 +126,6 @@ def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: 
         known[spelled(finding)] -= 1
         if finding.severity != "note" and known[spelled(finding)] < 0:
             yield sentence(finding)
-
-
-def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:
-    """Say of each index that names what is not in the archive whether it stays as it is."""
-    for before, after in zip(old, new, strict=True):
-        if before.descriptor is None or not any(_absent(edge.node) for edge in walk([before])):
-            continue
-        same = after.descriptor is not None and after.descriptor.digest == before.descriptor.digest
-        told = "it stays as it is" if same else "its entries for those stay as they are"
-        yield f"{before.label}: the index names manifests that are not in the archive; {told}"
-
-
-def _absent(node: Node) -> bool:
-    return isinstance(node, Missing) and node.source is None
-
-
-def _require_preserved(rewriter: Rewriter) -> None:
-    for old, new in rewriter.moved.items():
-        raise UsageError(
-            f"digests cannot be preserved: {old} would become {new.digest}",
-            hint="leave compression, media types and platforms as they are, or --preserve-digests out",
-        )
 
 
 def _store_documents(sink: Sink, content: Content) -> None:

@@ -1,17 +1,36 @@
-"""What a conversion is asked for."""
+"""What a conversion is asked for: one function makes it, of what a command line or a Python program says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
+from ociarchive import near
 from ociarchive.blobio.limits import Limits
+from ociarchive.errors import UsageError
+from ociarchive.formats import by_name, written
+from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
+from ociarchive.transform.plan import Compression, MediaTypes, Storage
+from ociarchive.values import Platform, Reference
+from ociarchive.workers import processors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ociarchive.blobio.codec import Level
     from ociarchive.formats.format import Format
-    from ociarchive.selection.select import Selectors
-    from ociarchive.transform.plan import Storage
-    from ociarchive.values import Reference
+
+Outer: TypeAlias = Literal["none", "gzip", "zstd"]
+Without: TypeAlias = Literal["attestations", "signatures", "referrers"]
+
+COMPRESSIONS: Final[tuple[str, ...]] = get_args(Compression)
+MEDIA_TYPES: Final[tuple[str, ...]] = get_args(MediaTypes)
+OUTERS: Final[tuple[str, ...]] = get_args(Outer)
+WITHOUT: Final = (ATTESTATIONS, SIGNATURES, REFERRERS)
+#: Threads beyond these wait for one another on every machine that this was tried on.
+MOST_JOBS: Final = 256
+_NAMED_LEVELS: Final = ("fast", "small")
+_LONGEST_LEVEL: Final = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +48,113 @@ class Options:
     merge: bool = False
     force: bool = False
     limits: Limits = field(default_factory=Limits)
+
+
+def options(  # noqa: PLR0913  one parameter for each option of the command
+    *,
+    to: str | None,
+    compression: str = "auto",
+    level: Level | str | None = None,
+    media_types: str = "keep",
+    preserve_digests: bool = False,
+    platforms: str | Iterable[str] = (),
+    images: str | Iterable[str] = (),
+    without: str | Iterable[str] = (),
+    tag: str | None = None,
+    outer: str = "none",
+    jobs: int | None = None,
+    audit: bool = True,
+    sync: bool = True,
+    merge: bool = False,
+    force: bool = False,
+    limits: Limits | None = None,
+) -> Options:
+    """Return the options of a conversion, each as it is written on a command line; one text stands for a list of one.
+
+    `jobs` is a number of threads, None for the processors that this process may use. UsageError: a value that an
+    option does not take, with those that it takes.
+    """
+    if not to:
+        raise no_format()
+    known = by_name(to)
+    if jobs is not None and (isinstance(jobs, bool) or not 1 <= jobs <= MOST_JOBS):
+        raise UsageError(f"--jobs takes a number of threads, not {jobs!r}", expected=f"1 to {MOST_JOBS}")
+    left = _each(without)
+    for one in left:
+        _among("--without", one, WITHOUT)
+    _among("--outer", outer, OUTERS)
+    return Options(
+        format=known,
+        storage=Storage(
+            format=known,
+            compression=cast("Compression", _among("--compression", compression, COMPRESSIONS)),
+            level=_level(level),
+            media_types=cast("MediaTypes", _among("--media-types", media_types, MEDIA_TYPES)),
+            preserve_digests=preserve_digests,
+        ),
+        selectors=Selectors(
+            images=_each(images),
+            platforms=tuple(platform(text) for text in _each(platforms)),
+            without=frozenset(left),
+        ),
+        tag=_tag(tag),
+        outer=outer,
+        jobs=jobs or processors(),
+        audit=audit,
+        sync=sync,
+        merge=merge,
+        force=force,
+        limits=limits or Limits(),
+    )
+
+
+def no_format(hint: str | None = None) -> UsageError:
+    """Return the error for a call that names no format."""
+    return UsageError("--to says which format DEST is to have", expected=f"one of {_listed(written())}", hint=hint)
+
+
+def platform(text: str) -> Platform:
+    """Return the platform that an option spells. UsageError: it spells none."""
+    try:
+        return Platform.parse(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _each(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _among(option: str, value: str, known: Sequence[str]) -> str:
+    if value in known:
+        return value
+    hint = near.hint(str(value), known)
+    raise UsageError(f"{option} does not take {value!r}", expected=f"one of {_listed(known)}", hint=hint)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _level(value: Level | str | None) -> Level | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if value in _NAMED_LEVELS:
+        return cast("Level", value)
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit()) or len(value) > _LONGEST_LEVEL:
+        raise UsageError(f"--level does not take {value!r}", expected="a number, fast or small")
+    return int(value)
+
+
+def _tag(text: str | None) -> Reference | None:
+    if text is None:
+        return None
+    try:
+        name = Reference.parse(text)
+    except ValueError as error:
+        lower = Reference.maybe(text.lower())
+        hint = f"use small letters: {text.lower()}" if lower is not None and text != text.lower() else None
+        raise UsageError(f"--tag takes an image name: {error}", hint=hint) from None
+    if name.digest is not None:
+        raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
+    return name

@@ -59,12 +59,18 @@ UNTRUE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class Placed:
     """A blob in DEST: the digest and size it has there, and how it is stored."""
 
     digest: Digest
     size: int
     compression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived(Placed):
+    """A blob that was brought into DEST, with what was measured of it on the way."""
+
     fact: Measured
 
 
@@ -86,7 +92,7 @@ class Rewriter:
     roots: tuple[Root, ...]
     plan: Plan
     storage: Storage
-    arrived: Mapping[Move, Arrived]
+    arrived: Mapping[Move, Placed]
     changes: list[Change] = field(default_factory=list)
     _done: dict[int, tuple[Descriptor, Node]] = field(default_factory=dict)
     _by_digest: dict[Digest, tuple[Descriptor, Node]] = field(default_factory=dict)
@@ -314,7 +320,7 @@ class Rewriter:
 
 
 def _stored_as(
-    old: Descriptor, media_type: str, arrived: Arrived, *, recompressed: bool
+    old: Descriptor, media_type: str, arrived: Placed, *, recompressed: bool
 ) -> tuple[Descriptor, tuple[str, ...]]:
     """Return the descriptor of a layer as it is stored now, and what it had to lose because it is untrue now."""
     if not recompressed:

@@ -60,20 +60,13 @@ class Target:
         self._place: Destination | Staging | None = None
         self._fd: int | None = None
         self.spool: str | None = None
-        if options.outer != "none" and self._folder:
-            raise UsageError(f"--outer compresses a tar, and {options.format.name} is a folder")
-        if options.merge:
-            merge.require(dest, options.format)
-        if dest == _STDOUT:
-            if self._folder:
-                raise UsageError(f"{options.format.name} is a folder and cannot be written to standard output")
+        keeper = _judged(dest, options, sources, hear)
+        if keeper is None:
             return
-        keeper = Existing(dest, options.format, sources, hear)
         place: Destination | Staging
         if options.merge:
             self._place = place = stack.enter_context(Staging(dest, dest, keeper))
         else:
-            keeper.require_outside()
             made = Destination(dest, folder=self._folder, force=options.force, sync=options.sync, keeper=keeper)
             self._place = place = stack.enter_context(made)
         self.spool = place.parent
@@ -147,3 +140,30 @@ class Target:
                     found=finding.found,
                 )
         return report
+
+
+def require(dest: str, options: Options, sources: Sequence[Source], moves: Sequence[Move]) -> None:
+    """Refuse, touching nothing, a DEST that a conversion with these moves would refuse. UsageError, HostError."""
+    folder = writable(options.format).kind == "directory"
+    keeper = _judged(dest, options, sources, nobody)
+    where = temporary_folder() if keeper is None else dest if options.merge else os.path.dirname(os.path.realpath(dest))
+    if keeper is not None and not options.merge:
+        Destination(dest, folder=folder, force=options.force, sync=options.sync, keeper=keeper).require()
+    preflight.require(moves, where, dest if keeper is not None else where, one_file=not folder)
+
+
+def _judged(dest: str, options: Options, sources: Sequence[Source], hear: Hear) -> Existing | None:
+    """Return what decides what may go of DEST, None for standard output. UsageError: DEST cannot be what is asked."""
+    folder = writable(options.format).kind == "directory"
+    if options.outer != "none" and folder:
+        raise UsageError(f"--outer compresses a tar, and {options.format.name} is a folder")
+    if options.merge:
+        merge.require(dest, options.format)
+    if dest == _STDOUT:
+        if folder:
+            raise UsageError(f"{options.format.name} is a folder and cannot be written to standard output")
+        return None
+    keeper = Existing(dest, options.format, sources, hear)
+    if not options.merge:
+        keeper.require_outside()
+    return keeper

@@ -171,7 +171,7 @@ CALLS: dict[str, tuple[list[str], str]] = {
     "convert-without-dest": (["convert", "a"], "at least one SOURCE, and a DEST"),
     "audit-nothing": (["audit"], "at least one SOURCE"),
     "inspect-nothing": (["inspect"], "missing argument"),
-    "inspect-two": (["inspect", "a", "b"], "unexpected extra argument"),
+    "inspect-two": (["inspect", "a", "b", "--raw"], "one SOURCE"),
     "audit-absent": (["audit", "/nonexistent/archive"], "no such file or folder"),
     "inspect-absent": (["inspect", "/nonexistent/archive"], "no such file or folder"),
     "unknown-rule": (["rules", "digest-mismatched"], "nearest: digest-mismatch"),

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 import ociarchive
 from ociarchive.errors import UsageError
-from ociarchive.formats import FORMATS, by_name, detect, entry_documents, format_of, written
+from ociarchive.formats import FORMATS, FormatName, by_name, detect, entry_documents, format_of, written
 from ociarchive.formats.format import Content, Format
 from ociarchive.model import Archive, Image, images, walk
 from ociarchive.opening import open_archive
@@ -53,7 +54,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(source: Path, folder: Path, known: Format, name: str = "dest") -> Path:
-    ociarchive.convert(source, folder / name, to=known.name, sync=False)
+    ociarchive.convert(source, folder / name, to=cast("FormatName", known.name), sync=False)
     return folder / name
 
 

@@ -14,10 +14,15 @@ import pytest
 
 import ociarchive
 from ociarchive import api
+from ociarchive.model import images
+from tests.support.call import told
 from tests.support.readme import README, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ociarchive.report.rendering import AuditFormat, DiffFormat
+    from tests.support.call import Call
 
 _PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 _SAYS = re.compile(r"print\(.*\)  # (.*)")
@@ -84,3 +89,106 @@ def test_errors_are_of_one_family(tmp_path: Path) -> None:
     with pytest.raises(ociarchive.ContentError):
         ociarchive.inspect(tmp_path / "text")
     assert issubclass(ociarchive.HostError, ociarchive.OciArchiveError)
+
+
+MET = {"Finding", "Report", "Change", "Conversion", "Archive", "Progress", "ImagePair"}
+
+
+def test_names_that_users_meet_are_offered_and_documented() -> None:
+    code = "import ociarchive; print(*dir(ociarchive))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(ociarchive.__all__) | MET <= set(done.stdout.split())
+    page = (ROOT / "docs" / "api.md").read_text()
+    for name in (*MET, *ociarchive.__all__):
+        assert getattr(ociarchive, name) is not None
+        assert name == "__version__" or f"`{name}" in page, name
+
+
+def test_an_archive_is_closed_where_its_with_ends(corpus: Path) -> None:
+    with ociarchive.open_archive(corpus / "docker20.tar") as archive:
+        assert isinstance(archive, ociarchive.Archive)
+        (image,) = images(archive.roots)
+        source = image.layers[0].source
+        assert source is not None
+        assert source.head(1)
+    with pytest.raises((ociarchive.OciArchiveError, OSError)):
+        source.head(1)
+
+
+def test_results_say_in_one_line_what_they_are(corpus: Path, tmp_path: Path) -> None:
+    path = corpus / "docker20.tar"
+    report = ociarchive.audit(path)
+    with ociarchive.open_archive(path) as archive:
+        lines = [
+            repr(report),
+            repr(report.evidence),
+            repr(archive),
+            repr(ociarchive.convert(path, tmp_path / "out", to="dir", jobs=1)),
+            repr(ociarchive.diff(path, path)),
+        ]
+    for line in lines:
+        assert "\n" not in line
+        assert len(line) < 300 + 2 * len(str(path))
+    assert lines[0] == f"Report(source={str(path)!r}, failed=False, errors=0, warnings=0, notes=0, blobs=4)"
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "codequality", "html"])
+def test_reports_are_those_of_the_command_line(
+    form: AuditFormat, corpus: Path, monkeypatch: pytest.MonkeyPatch, cli_call: Call
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    path = str(corpus / "docker20.tar")
+    options = () if form != "html" else ("--strict",)
+    monkeypatch.setattr(sys, "argv", ["ociarchive", "audit", path, *options])
+    theirs = told(cli_call("audit", path, "--format", form, *options)).stdout
+    ours = ociarchive.render_audit(ociarchive.audit(path, policy=ociarchive.Policy(strict=bool(options))), form)
+    assert ours == theirs
+
+
+def test_reports_of_several_archives_and_of_none(corpus: Path) -> None:
+    reports = [ociarchive.audit(corpus / name) for name in ("docker20.tar", "docker20-two-images.tar")]
+    assert len(json.loads(ociarchive.render_audit(reports, "json"))["archives"]) == len(reports)
+    assert json.loads(ociarchive.render_audit([], "json"))["archives"] == []
+    with pytest.raises(ociarchive.UsageError, match="one of json, sarif"):
+        ociarchive.render_audit(reports, "pdf")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_comparisons_are_those_of_the_command_line(
+    form: DiffFormat, corpus: Path, monkeypatch: pytest.MonkeyPatch, cli_call: Call
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    paths = [str(corpus / name) for name in ("docker20.tar", "docker20-two-images.tar")]
+    monkeypatch.setattr(sys, "argv", ["ociarchive", "diff", *paths])
+    theirs = told(cli_call("diff", *paths, "--format", form), 1).stdout
+    assert ociarchive.render_diff(ociarchive.diff(*paths), form) == theirs
+    with pytest.raises(ociarchive.UsageError, match="one of json, html"):
+        ociarchive.render_diff(ociarchive.diff(*paths), "sarif")  # type: ignore[arg-type]
+
+
+def test_a_receipt_is_that_of_the_command_line(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    path, receipt = corpus / "docker20.tar", tmp_path / "receipt.json"
+    dest = tmp_path / "out"
+    told(cli_call("convert", path, dest, "--to", "dir", "--receipt", receipt))
+    theirs = receipt.read_text()
+    shutil.rmtree(dest)
+    receipt.unlink()
+    done = ociarchive.convert(path, dest, to="dir", receipt=receipt)
+    assert receipt.read_text() == theirs
+    plain = json.loads(ociarchive.render_receipt(done))
+    assert plain["sources"][0].pop("sha256") is None
+    wanted = json.loads(theirs)
+    assert wanted["sources"][0].pop("sha256").startswith("sha256:")
+    assert plain == wanted
+
+
+def test_a_receipt_overwrites_nothing(corpus: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    note.write_text("mine")
+    for place in (note, tmp_path / "out" / "receipt.json"):
+        with pytest.raises(ociarchive.OciArchiveError):
+            ociarchive.convert(corpus / "docker20.tar", tmp_path / "out", to="dir", receipt=place)
+        assert not (tmp_path / "out").exists()
+    assert note.read_text() == "mine"
+    ociarchive.convert(corpus / "docker20.tar", tmp_path / "out", to="dir", receipt=note, force=True)
+    assert json.loads(note.read_text())["destination"]["format"] == "dir"

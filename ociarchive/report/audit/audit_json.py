@@ -29,12 +29,17 @@ def pieces(reports: Sequence[Report], run: Run) -> Iterator[str]:
     return _document(_audited(report) for report in reports)
 
 
-def inspect_json(archive: Archive, evidence: Evidence, report: Report | None) -> Iterator[str]:
-    """Give what is in an archive, in pieces; with the report of an audit where layers were read."""
+def inspect_json(archives: Iterable[dict[str, object]]) -> Iterator[str]:
+    """Give the report of what is in some archives, each by `inspected`, in pieces."""
+    return _document(archives)
+
+
+def inspected(archive: Archive, evidence: Evidence, report: Report | None) -> dict[str, object]:
+    """Return what is in an archive, which stays open until it is written; with an audit where layers were read."""
     facts = _facts(archive, evidence)
     if report is not None:
         facts["findings"] = [finding_object(finding) for finding in report.findings]
-    return _document([facts])
+    return facts
 
 
 def _facts(archive: Archive, evidence: Evidence) -> dict[str, object]:

@@ -1,14 +1,19 @@
-"""What a call takes from its surroundings: the time and the current folder."""
+"""What a report takes from its surroundings: the time, the current folder, the digests of files."""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.source import open_regular
 from ociarchive.errors import UsageError, cannot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _EPOCH: Final = "SOURCE_DATE_EPOCH"
 #: The last second that a date with a year of four digits has.
@@ -46,3 +51,14 @@ def current_folder() -> str:
     except OSError as error:
         where = os.environ.get("PWD") or "the current folder"
         raise cannot("tell the current folder", error, where) from error
+
+
+def sha256_of(path: str) -> str:
+    """Return the sha256 of a file in hex. ContentError: it is no regular file. HostError: it cannot be read."""
+    with open(open_regular(path, path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def source_digests(paths: Iterable[str]) -> dict[str, str | None]:
+    """Return the digest of each source, for a receipt; None for one that is no file."""
+    return {path: f"sha256:{sha256_of(path)}" if os.path.isfile(path) else None for path in paths}

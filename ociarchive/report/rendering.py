@@ -1,0 +1,103 @@
+"""Reports by the name of their format: what the command line prints and the Python interface returns."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+
+from ociarchive.auditing import Report
+from ociarchive.auditing.run import Run
+from ociarchive.errors import UsageError
+from ociarchive.report.comparison.diff_html import diff_html
+from ociarchive.report.comparison.diff_json import diff_json
+from ociarchive.report.conversion.receipt import receipt_json
+from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
+from ociarchive.report.shared.versions import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ociarchive.auditing import Policy
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.comparison import Difference
+    from ociarchive.transform.convert import Conversion
+
+AuditFormat: TypeAlias = Literal["json", "sarif", "junit", "codequality", "html"]
+DiffFormat: TypeAlias = Literal["json", "html"]
+
+#: Reports of an audit by format; each module has one function `render(reports, run)`.
+REPORTS: Final[Mapping[AuditFormat, str]] = {
+    "json": "ociarchive.report.audit.audit_json",
+    "sarif": "ociarchive.report.audit.sarif",
+    "junit": "ociarchive.report.audit.junit",
+    "codequality": "ociarchive.report.audit.codequality",
+    "html": "ociarchive.report.audit.audit_html",
+}
+
+
+def render_audit(reports: Report | Sequence[Report], form: AuditFormat, *, limits: Limits | None = None) -> str:
+    """Return the report of an audit of one or more archives in a format of `audit --format`.
+
+    `limits` are those that the audit was called with: the HTML report lists them. It also has the sha256 of each source
+    that is a file, which is read for it. The time in it is SOURCE_DATE_EPOCH where that is set, else the clock's.
+
+    UsageError: there is no such format, or SOURCE_DATE_EPOCH is no time. HostError: a source cannot be read.
+    """
+    if form not in REPORTS:
+        raise _unknown(form, tuple(REPORTS))
+    listed = [reports] if isinstance(reports, Report) else list(reports)
+    sources = [report.source for report in listed]
+    command = ("ociarchive", "audit", *sources, *_asked(listed[0].policy if listed else None))
+    made: str = import_module(REPORTS[form]).render(listed, _run(command, sources, limits, hashed=form == "html"))
+    return made
+
+
+def render_diff(difference: Difference, form: DiffFormat, *, limits: Limits | None = None) -> str:
+    """Return the report of a comparison in a format of `diff --format`.
+
+    `limits` are those that it was called with; errors are those of `render_audit`.
+    """
+    if form not in get_args(DiffFormat):
+        raise _unknown(form, get_args(DiffFormat))
+    if form == "json":
+        return diff_json(difference)
+    sides = (difference.old, difference.new)
+    command = ("ociarchive", "diff", *(side.label for side in sides))
+    return diff_html(difference, _run(command, [side.source for side in sides], limits, hashed=True))
+
+
+def render_receipt(conversion: Conversion, *, sha256: Mapping[str, str | None] | None = None) -> str:
+    """Return the receipt of a conversion, as `convert --receipt` writes it (`receipt.schema.json`).
+
+    `sha256` has the digest (`sha256:...`) of each source that is a file, by its path; without it the receipt has null.
+    """
+    return receipt_json(conversion, conversion.storage, dict(sha256 or {}))
+
+
+def _unknown(form: object, known: Sequence[str]) -> UsageError:
+    return UsageError(f"no report has the format {form!r}", expected=f"one of {', '.join(known)}")
+
+
+def _asked(policy: Policy | None) -> list[str]:
+    """Return the options that ask a command line for a policy."""
+    if policy is None:
+        return []
+    words = ["--strict"] if policy.strict else []
+    words += [word for rule in policy.ignore for word in ("--ignore", rule)]
+    words += [word for rule in policy.only for word in ("--only", rule)]
+    return words + [word for rule, (level, _) in policy.severity.items() for word in ("--severity", f"{rule}={level}")]
+
+
+def _run(command: tuple[str, ...], sources: Sequence[str], limits: Limits | None, *, hashed: bool) -> Run:
+    files = [path for path in sources if os.path.isfile(path)]
+    made = Run(
+        command=command,
+        time=now().time,
+        seconds=0.0,
+        sha256={path: sha256_of(path) for path in files} if hashed else {},
+        sizes={path: os.path.getsize(path) for path in files},
+        versions=versions(),
+        folder=current_folder(),
+    )
+    return made if limits is None else made.within(limits)
