@@ -113,14 +113,9 @@ class GzipDecoder:
                 yield out
             if self._member.eof:
                 return
+            # What the library holds back with nothing left here comes with the next piece: before it gave all its
+            # output no library takes the last byte of a member's trailer.
             piece = self._member.unconsumed_tail
-            if not piece and len(out) == PIECE:
-                yield from self._drain()
-
-    def _drain(self) -> Iterator[bytes]:
-        """Give what the library still holds back although it took all input."""
-        while not self._member.eof and (out := self._member.decompress(b"", PIECE)):
-            yield out
 
     def finish(self) -> None:
         """Refuse a stream that is not whole."""

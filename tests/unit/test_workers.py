@@ -256,27 +256,35 @@ def test_threads_that_cannot_be_started_are_the_hosts_fault(workers: Workers, mo
             call()
 
 
-# name: limits of files and of address space, workers asked for, fewest and most that are allowed
+# name: limits of files and of address space, workers asked for, those that are allowed
 NONE = resource.RLIM_INFINITY
-LIMITS: dict[str, tuple[int, int, int, tuple[int, int]]] = {
-    "no-limits": (NONE, NONE, 64, (64, 64)),
-    "usual": (1024, NONE, 64, (64, 64)),
-    "few-files": (64, NONE, 64, (2, 12)),
-    "hardly-any-files": (8, NONE, 64, (1, 1)),
-    "little-space": (NONE, 300 << 20, 64, (1, 2)),
-    "hardly-any-space": (NONE, 64 << 20, 64, (1, 1)),
-    "one": (NONE, NONE, 1, (1, 1)),
+LIMITS: dict[str, tuple[int, int, int, int]] = {
+    "no-limits": (NONE, NONE, 64, 64),
+    "usual": (1024, NONE, 64, 64),
+    "few-files": (64, NONE, 64, 9),
+    "files-for-one-more": (68, NONE, 64, 10),
+    "files-for-one-more-but-one": (67, NONE, 64, 9),
+    "more-files-than-workers": (68, NONE, 3, 3),
+    "hardly-any-files": (8, NONE, 64, 1),
+    "little-space": (NONE, 300 << 20, 64, 1),
+    "space-for-two": (NONE, 570 << 20, 64, 2),
+    "space-for-two-but-a-byte": (NONE, (570 << 20) - 1, 64, 1),
+    "hardly-any-space": (NONE, 64 << 20, 64, 1),
+    "space-for-more-than-files": (40, 4 << 30, 64, 3),
+    "files-for-more-than-space": (1024, 780 << 20, 64, 3),
+    "one": (NONE, NONE, 1, 1),
+    "none-asked-for": (NONE, NONE, 0, 1),
 }
 
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_workers_follow_the_limits_of_the_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, space, asked, (fewest, most) = LIMITS[name]
+    files, space, asked, expected = LIMITS[name]
     limits = {resource.RLIMIT_NOFILE: files, resource.RLIMIT_AS: space}
     stacks: list[int] = []
     monkeypatch.setattr(resource, "getrlimit", lambda which: (limits[which], limits[which]))
     monkeypatch.setattr(threading, "stack_size", stacks.append)
-    assert fewest <= allowed(asked) <= most
+    assert allowed(asked) == expected
     assert bool(stacks) is (space != NONE)
 
 
