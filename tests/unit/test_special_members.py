@@ -7,6 +7,7 @@ from tarfile import BLKTYPE, CHRTYPE, DIRTYPE, FIFOTYPE, REGTYPE, SYMTYPE, USTAR
 
 import pytest
 
+from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.container import TarContainer
 
 
@@ -15,7 +16,7 @@ def opened(*infos: TarInfo) -> Iterator[TarContainer]:
     raw = b"".join(info.tobuf(USTAR_FORMAT) for info in infos) + bytes(1024)
     fd = os.memfd_create("tar")
     os.write(fd, raw)
-    container = TarContainer(fd, len(raw), "a.tar", "a.tar")
+    container = TarContainer(OpenFile(fd, "a.tar"), "a.tar", "a.tar")
     try:
         yield container
     finally:
