@@ -428,15 +428,13 @@ CASES: dict[str, Case] = {
     "config-name-climbs": Case(
         build=archive(entry(Config="../canary")),
         rule="link-escapes",
-        words="not in the archive",
-        said="leads out",
+        words="leads out",
         of="CVE-2014-9358",
     ),
     "layer-name-climbs": Case(
         build=archive(entry(Layers=["../../../../../../etc/passwd"])),
         rule="link-escapes",
-        words="not in the archive",
-        said="leads out",
+        words="leads out",
         of="CVE-2014-9358",
     ),
     "layer-name-absolute-in-a-folder": Case(

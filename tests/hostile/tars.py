@@ -366,15 +366,13 @@ CASES: dict[str, Case] = {
     "layer-links-to-etc-passwd": Case(
         build=_linked("l", "/etc/passwd"),
         rule="link-escapes",
-        words="not in the archive",
-        said="leads out",
+        words="leads out",
         of="CVE-2014-9358",
     ),
     "layer-links-upward": Case(
         build=_linked("l", "../../../../../etc/passwd"),
         rule="link-escapes",
-        words="not in the archive",
-        said="leads out",
+        words="leads out",
         of="CVE-2014-9358",
     ),
     "layer-links-through-a-folder": Case(
@@ -382,8 +380,7 @@ CASES: dict[str, Case] = {
             [*docker_archive(SAVED, entries=[{**SAVED.entry(), "Layers": ["d/passwd"]}]), symlink("d", "../../etc")]
         ),
         rule="link-escapes",
-        words="not in the archive",
-        said="leads out",
+        words="leads out",
         of="CVE-2014-9358",
     ),
     "layer-is-a-hard-link-outside": Case(
@@ -391,32 +388,25 @@ CASES: dict[str, Case] = {
             [*docker_archive(SAVED, entries=[{**SAVED.entry(), "Layers": ["l"]}]), hardlink("l", "../../etc/passwd")]
         ),
         rule="link-escapes",
-        words="not in the archive",
-        said="leads out",
+        words="leads out",
         of="CVE-2014-9358",
     ),
-    "layer-links-to-itself": Case(build=_linked("l", "l"), rule="link-loop", words="not in the archive", said="circle"),
+    "layer-links-to-itself": Case(build=_linked("l", "l"), rule="link-loop", words="circle"),
     "layer-links-in-a-ring": Case(
         build=archive(
             [*docker_archive(SAVED, entries=[{**SAVED.entry(), "Layers": ["a"]}]), symlink("a", "b"), symlink("b", "a")]
         ),
         rule="link-loop",
-        words="not in the archive",
-        said="circle",
+        words="circle",
     ),
-    "links-in-a-chain-of-10-000": Case(
-        build=_links(10_000), rule="link-loop", words="not in the archive", said="circle"
-    ),
-    "layer-links-to-nothing": Case(
-        build=_linked("l", "nowhere"), rule="link-dangling", words="not in the archive", said="leads to nothing"
-    ),
+    "links-in-a-chain-of-10-000": Case(build=_links(10_000), rule="link-loop", words="circle"),
+    "layer-links-to-nothing": Case(build=_linked("l", "nowhere"), rule="link-dangling", words="leads to nothing"),
     # Kinds
     **{
         f"layer-is-a-{kind}": Case(
             build=_layer_as(head(_LAYER.encode(), 0, flag)),
             rule="member-special",
-            words="not in the archive",
-            said="not a regular file",
+            words="not a regular file",
             of="FIFO, device or link where a blob is expected",
         )
         for kind, flag in (("fifo", b"6"), ("character-device", b"3"), ("block-device", b"4"), ("folder", b"5"))
