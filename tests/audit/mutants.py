@@ -1088,19 +1088,24 @@ def unnamed(document: Json) -> None:
         one.pop("annotations", None)
 
 
-@mutation("hybrid-disagrees")
-def halves_give_a_name_to_different_images(bundle: Bundle) -> None:
-    name = both(bundle)
-    told = bundle.json(name)[0]["RepoTags"][0]
+def stranger(bundle: Bundle) -> build.Node:
+    """Make another image of the same layers, whose config has another author."""
     manifest = bundle.json(bundle.manifest)
     config = build.dumped({**bundle.json(bundle.config), "author": "somebody else"})
     manifest["config"].update(digest=build.digest(config), size=len(config))
     manifest["annotations"] = {"other": "image"}
     data = build.dumped(manifest)
-    other = build.Node(
-        {"mediaType": manifest["mediaType"], "digest": build.digest(data), "size": len(data)},
+    media_type = manifest.get("mediaType", build.OCI_MANIFEST)
+    return build.Node(
+        {"mediaType": media_type, "digest": build.digest(data), "size": len(data)},
         {build.digest(data): data, build.digest(config): config},
     )
+
+
+@mutation("hybrid-disagrees")
+def halves_give_a_name_to_different_images(bundle: Bundle) -> None:
+    told = bundle.json(both(bundle))[0]["RepoTags"][0]
+    other = stranger(bundle)
     spelled = oracle.normal(told)
     bundle.edit("index.json", unnamed)
     another_root(bundle, other.named(spelled, spelled))

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+import tests.audit.mutants_of_layers  # noqa: F401  # it puts its mutations into the table
 from ociarchive.auditing import RULES, audit_archive
 from ociarchive.blobio.limits import Limits
 from ociarchive.opening import open_archive
 from ociarchive.workers import Workers
 from tests.audit.editing import NotHereError, opened
 from tests.audit.mutants import ARCHIVES, MUTATIONS, TABLES, Mutation
+from tests.audit.mutants_of_archives import REGISTRIES
 from tests.support.call import Call
 from tests.support.truth import CORPUS, load
 
+# Archives that have what rules of these families look at; all other rules are shown by the same dozen.
+OF_A_FAMILY = {"toc-": TABLES, "registry-": REGISTRIES}
 # What no archive shows by itself.
 OF_THE_CALL = {"not-an-archive", "expected-digest-missing", "receipt-mismatch"}
 
@@ -73,7 +77,8 @@ def complaints(mutation: Mutation, name: str, call: Call, folder: Path) -> list[
 @pytest.mark.parametrize("mutation", [pytest.param(one, id=one.name) for one in MUTATIONS])
 def test_one_fault_is_one_finding(mutation: Mutation, tmp_path: Path, cli_call: Call) -> None:
     found = {}
-    for name in TABLES if mutation.rule.startswith("toc-") else ARCHIVES:
+    family = next((names for prefix, names in OF_A_FAMILY.items() if mutation.rule.startswith(prefix)), ARCHIVES)
+    for name in family:
         folder = tmp_path / name.replace(".", "-")
         folder.mkdir()
         found[name] = complaints(mutation, name, cli_call, folder)
