@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tarfile
 import time
@@ -24,6 +25,7 @@ STEPS = ("sha256", "gunzip", "unzstd", "gzip", "zstd", "read", "write")
 _CHUNK = 1 << 20
 _SAMPLE = 64 << 20
 _ROUNDS = 3
+_MEMBER = 4 << 10
 _WINDOW = 128 << 20
 
 
@@ -38,6 +40,17 @@ def sample(path: str) -> bytes:
 def pieces(data: bytes, size: int = _CHUNK) -> list[bytes]:
     """Return the data in pieces."""
     return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def layer(members: int, length: int) -> tuple[bytes, int]:
+    """Return a layer's tar and the number of its headers: so many members of 4 KiB, with names of so many bytes."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for number in range(members):
+            info = tarfile.TarInfo(f"usr/share/{number:0{length - len('usr/share/')}}")
+            info.size = _MEMBER
+            tar.addfile(info, io.BytesIO(bytes(_MEMBER)))
+    return out.getvalue(), members * (2 if length > tarfile.LENGTH_NAME else 1)
 
 
 def packed(data: bytes, codec: Codec, level: Level | None = None) -> bytes:

@@ -9,6 +9,8 @@ import pytest
 from benchmarks import primitives
 from benchmarks.report import rate, rounds
 from ociarchive.blobio.codec import GZIP, ZSTD
+from ociarchive.blobio.limits import Limits
+from ociarchive.container.walk import Walk
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -36,6 +38,23 @@ def test_pack(benchmark: BenchmarkFixture, data: bytes, codec: Codec, level: Lev
     stored = rounds(benchmark, lambda: primitives.packed(data, codec, level))
     rate(benchmark, len(data))
     benchmark.extra_info["ratio"] = round(len(data) / len(stored), 2)
+
+
+@pytest.mark.parametrize("length", [60, 140], ids=["plain", "long"])
+def test_walk_over_a_layer(benchmark: BenchmarkFixture, length: int) -> None:
+    """Headers a second of the walk over a layer's tar; a name of more than 100 bytes has two of them."""
+    layer, headers = primitives.layer(10_000, length)
+    pieces = primitives.pieces(layer)
+
+    def walk() -> bool | None:
+        walk = Walk(Limits())
+        for piece in pieces:
+            walk.take(piece)
+        return walk.finish().whole
+
+    assert rounds(benchmark, walk)
+    if benchmark.stats is not None:
+        benchmark.extra_info["headers/s"] = round(headers / benchmark.stats["median"])
 
 
 def test_write(benchmark: BenchmarkFixture, data: bytes, scratch: str) -> None:

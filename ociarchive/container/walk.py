@@ -8,13 +8,13 @@ header may begin, and in the zeros that fill a member's last block.
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.container import header
 from ociarchive.container.lenient import lenient
 from ociarchive.container.names import normal
+from ociarchive.container.plainheaders import PlainHeaders
 from ociarchive.container.tar import BLOCK
 
 if TYPE_CHECKING:
@@ -22,17 +22,11 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.limits import Limits
 
-#: What nearly every header is: a file, folder, symlink or device of ustar or GNU with octal numbers and a name of its
-#: own. Groups: its size, its checksum.
-_PLAIN: Final = re.compile(
-    rb".{100}[0-7]{6}[0-7 ][ \0][0-7]{6}[0-7 ][ \0][0-7]{6}[0-7 ][ \0]([0-7]{11})[ \0][0-7]{11}[ \0]"
-    rb"([0-7]{6}\0 )[02-6].{100}ustar.{67}(?:[0-7]{7}\0[0-7]{7}\0|\0{16})\0",
-    re.DOTALL,
-)
-_FILE: Final = ord("0")
+#: A part of a path that is none, in paths that are each between a slash and a zero.
+_DOTS: Final = re.compile(rb"/\.\.?[/\0]")
 _SPARSE: Final = b"S"
-#: Checksums, as they are written, whose values are kept.
-_SUMS: Final = 4096
+#: Paths that wait at most to be compared.
+_WAITING: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +79,6 @@ class _End(Exception):
         self.fault = fault
 
 
-class _Sums(dict[bytes, int]):
-    """What the bytes of a header add up to, plus one, by the checksum that it claims: eight bytes of its own."""
-
-    def __missing__(self, claimed: bytes) -> int:
-        if len(self) >= _SUMS:
-            self.clear()
-        found = self[claimed] = int(claimed[:6], 8) - len(claimed) * ord(" ") + sum(claimed) + 1
-        return found
-
-
 class Walk:
     """A walk over a tar that is handed over in pieces."""
 
@@ -105,7 +89,8 @@ class Walk:
         self._extended = header.Extended()
         self._promised = False  # whether an extended header speaks of a member that did not come yet
         self._paths: set[int] = set()
-        self._sums = _Sums()
+        self._waiting: list[bytes] = []  # paths that were not compared yet
+        self._headers = PlainHeaders()
         self._kept = True
         self._found: dict[str, Named] = {}
         self._loose = 0
@@ -139,7 +124,8 @@ class Walk:
         except _End as end:
             self._fault = end.fault
             self._over = True
-            self._data, self._paths, self._sums = b"", set(), _Sums()
+            self._compare()
+            self._data, self._paths, self._headers = b"", set(), PlainHeaders()
 
     # The walk. Each `yield` is given the next piece, an empty one at the end.
 
@@ -168,36 +154,31 @@ class Walk:
 
     def _plain(self) -> bool:
         """Go over the headers of this piece as far as they are plain ones; tell whether the next is in another."""
-        data, at = self._data, self._at
-        last = len(data) - BLOCK
-        if at > last or self._promised:
-            return at > len(data)
-        match, adler32, sums = _PLAIN.match, zlib.adler32, self._sums
-        blocks: list[bytes] = []
-        size = begin = 0
-        while at <= last:
-            block = data[at : at + BLOCK]
-            found = match(block)
-            # Adler-32 (RFC 1950, 9) has the sum of the bytes, plus one, modulo 65,521 in its lower half. ASCII alone
-            # cannot add up to as much.
-            if found is None or adler32(block) & 0xFFFF != sums[found[2]] or not block.isascii():
+        last = len(self._data) - BLOCK
+        while self._at <= last and not self._promised:
+            run = self._headers.run(self._data, self._at)
+            if not run.names:
                 break
-            blocks.append(block[:100])
-            begin = at + BLOCK
-            size = int(found[1], 8) if block[156] == _FILE else 0
-            at = begin + (size + 511 & -512)
-        self._at = at
-        if blocks:
-            self._member = (blocks[-1].rstrip(b"\0"), self._before + begin, size)
-            self._enter(blocks)
-        return at > len(data)
+            self._at = run.at
+            self._member = (run.names[-1].rstrip(b"\0"), self._before + run.begin, run.size)
+            self._enter(run.names)
+        return self._at > len(self._data)
 
-    def _enter(self, fields: list[bytes]) -> None:
-        """Take paths, as they stand in the first hundred bytes of plain headers."""
-        names = [field.rstrip(b"/\0") for field in fields]
-        joined = b"/" + b"\0/".join(names)
-        if b"/." in joined or b"//" in joined or joined.count(b"\0") >= len(names):
-            names = list(map(self._cleaned, fields))
+    def _enter(self, written: list[bytes]) -> None:
+        """Take paths, as plain headers have them: zeros may follow."""
+        names = [name.rstrip(b"/\0") for name in written]
+        if names[-1].startswith(b"./"):
+            names = [name.removeprefix(b"./") for name in names]
+        joined = b"/" + b"\0/".join(names) + b"\0"
+        if b"//" in joined or joined.count(b"\0") > len(names) or (b"/." in joined and _DOTS.search(joined)):
+            names = list(map(self._cleaned, written))
+        self._waiting += names
+        if len(self._waiting) >= _WAITING:
+            self._compare()
+
+    def _compare(self) -> None:
+        """Compare the paths that wait with all that came before, many at once: a table that is cold is slow."""
+        names, self._waiting = self._waiting, []
         new = set(map(hash, names))
         if len(new) == len(names) and self._paths.isdisjoint(new):
             self._paths |= new
@@ -247,10 +228,11 @@ class Walk:
         raw = sparse if sparse is not None else name.encode("utf-8", "surrogateescape")
         self._extended.next_member()
         self._promised = False
-        self._add(self._normal(raw))
+        self._waiting.append(self._normal(raw))
         if parsed.flag == b"1":
             self._link(raw, link.encode("utf-8", "surrogateescape"))
-        self._bound()
+        if len(self._waiting) >= _WAITING:
+            self._compare()
         self._member = (raw, self._offset, size)
         self._at += size + -size % BLOCK
 
@@ -282,16 +264,18 @@ class Walk:
         """Wait until so many bytes of the tar are at hand from here on; False where it ends before."""
         if len(self._data) - self._at >= size:
             return True
-        held = bytearray(memoryview(self._data)[self._at :])
+        held = [self._data[self._at :]] if self._at < len(self._data) else []
+        there = len(self._data) - self._at
         self._before += self._at
         self._data, self._at = b"", 0
-        while len(held) < size and not self._ended:
+        while there < size and not self._ended:
             piece = yield
             self._ended = not piece
-            held += piece
+            there += len(piece)
+            held.append(piece)
             del piece
-        self._data = bytes(held)
-        return len(held) >= size
+        self._data = held[0] if len(held) == 1 else b"".join(held)
+        return there >= size
 
     def _end_marker(self) -> Generator[None, bytes]:
         """Judge what follows a block of zeros: another one, or nothing."""
@@ -333,6 +317,7 @@ class Walk:
     # Paths
 
     def _link(self, raw: bytes, target: bytes) -> None:
+        self._compare()
         inside = _normal(target)
         if inside == b".." or inside.startswith(b"../"):
             self._note("outside", raw)

@@ -138,6 +138,8 @@ LAWFUL = {
     "number-then-junk": _header(b"0", b"a", 0, at100=b"644\0junk"),
     "v7-without-devices": _header(b"0", b"a", 0, at257=b"\0" * 8, at329=b"whatever"),
     "unknown-type": _header(b"D", b"a", 3) + b"abc" + bytes(509),
+    "spaces-before-size": _header(b"0", b"a", 0, at124=b"          3\0") + b"abc" + bytes(509),
+    "prefix": _header(b"0", b"a", 3, at257=b"ustar\x0000", at345=b"folder") + b"abc" + bytes(509),
     "spaces": _header(b"0", b"a", 0, at100=b"   644 \0"),
 }  # fmt: skip
 
@@ -158,3 +160,54 @@ def test_paths_are_kept_up_to_a_limit() -> None:
             found = walk.finish()
             assert found.paths is kept
             assert (found.doubled.count if found.doubled else 0) == (1000 if kept else 0)
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Make the record of a PAX header."""
+    rest = b" " + key + b"=" + value + b"\n"
+    length = len(rest) + 2
+    return b"%d" % (length + (length > 99)) + rest
+
+
+def _pax(*records: bytes) -> bytes:
+    content = b"".join(records)
+    return _header(b"x", b"PaxHeaders/0", len(content)) + content + bytes(-len(content) % BLOCK)
+
+
+PLACES = {
+    "as it is": _header(b"0", b"folder/a", 0),
+    "with a dot": _header(b"0", b"./folder/./a", 0),
+    "a folder": _header(b"5", b"folder/a/", 0),
+    "in a prefix": _header(b"0", b"a", 0, at257=b"ustar\x0000", at345=b"folder"),
+    "in PAX": _pax(_record(b"path", b"folder/a")) + _header(b"0", b"cut", 0),
+    "in PAX, beside a time": _pax(_record(b"mtime", b"1.5"), _record(b"path", b"folder/a")) + _header(b"0", b"cut", 0),
+    "in PAX, over a prefix": _pax(_record(b"path", b"folder/a"))
+    + _header(b"0", b"b", 0, at257=b"ustar\x0000", at345=b"other"),
+    "in GNU": _header(b"L", b"long", 9) + b"folder/a\0" + bytes(503) + _header(b"0", b"cut", 0),
+}
+
+
+@pytest.mark.parametrize("first", PLACES)
+@pytest.mark.parametrize("second", PLACES)
+def test_a_path_is_one_wherever_it_stands(first: str, second: str) -> None:
+    other = _header(b"2", b"other", 0)
+    for step in (100, 1 << 20):
+        found = walked(PLACES[first] + other + PLACES[second] + bytes(END), step)
+        assert (found.fault, found.doubled and found.doubled.count) == (None, 1)
+        assert walked(PLACES[first] + other + bytes(END), step) == Walked()
+
+
+def test_a_size_in_pax_is_that_of_the_member() -> None:
+    data = _pax(_record(b"size", b"600"), _record(b"path", b"a")) + _header(b"0", b"a", 0) + bytes(1024)
+    assert walked(data + _header(b"0", b"next", 0) + bytes(END)) == Walked()
+    fault = walked(data[:-500]).fault
+    assert fault is not None
+    assert fault.rule == "layer-tar-truncated"
+
+
+def test_numbers_that_look_like_some_are_none() -> None:
+    """What Python takes for a number: signs, underscores, a base; a negative size leads nowhere."""
+    for size in (b"-0000001000\0", b"+0000000000\0", b"0_000000000\0", b"0o000000000\0"):
+        fault = walked(_header(b"0", b"a", 0) + _header(b"0", b"b", 0, at124=size) + bytes(END)).fault
+        assert fault is not None
+        assert (fault.rule, fault.offset) == ("layer-tar-damaged", BLOCK)
