@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: With a ratio that was asked for, whatever is larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
@@ -76,6 +80,9 @@ class Limits:
     #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index; and blobs.
     #: Two thousand images of twenty layers each stay below; in 256 MiB fits a report of so many and no more.
     listed: int = 50_000
+    #: Steps by which a comparison holds values, names, annotations and layers of one archive against those of another,
+    #: as often as their images meet: two archives that differ in all that fits into memory take a million.
+    compared: int = 4_000_000
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
     #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
@@ -90,6 +97,13 @@ class Limits:
     def guard(self, where: str) -> Guard:
         """Return a new count for one stream."""
         return Guard(self, where)
+
+    def proved(self, sizes: Iterable[int]) -> Limits:
+        """Return these limits for what this process wrote itself: nothing in it unpacks to more than one of `sizes`.
+
+        How well it is compressed is no sign of anything then.
+        """
+        return replace(self, ratio=sys.maxsize, layer_size=max(sizes, default=0) or self.layer_size)
 
     def within(self, stored: int) -> Limits:
         """Return these limits with a total for an archive of `stored` bytes."""

@@ -13,8 +13,10 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import companions, files
 from ociarchive.comparison.difference import ArchiveSide, Difference
 from ociarchive.comparison.images import Held, alone, codecs, held, together
+from ociarchive.comparison.members import Values
 from ociarchive.comparison.pairing import couples
 from ociarchive.comparison.units import absent, units
+from ociarchive.comparison.work import Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive
@@ -172,6 +174,8 @@ class _Comparison:
     def __init__(self, old: _Side, new: _Side, options: Options, workers: Workers, progress: Progress | None) -> None:
         self._old, self._new, self._options = old, new, options
         self._workers, self._progress = workers, progress
+        self._work = Work(options.limits, f"{old.archive.where} and {new.archive.where}")
+        self._values = Values(self._work)
         self._speaking = [companions.by_subject(found) for found in (old.attached(new), new.attached(old))]
 
     def run(self) -> Difference:
@@ -198,9 +202,10 @@ class _Comparison:
             one = old or new
             if one is None:
                 raise TypeError(couple)
-            return alone(one, "removed" if old is not None else "added")
+            return alone(one, "removed" if old is not None else "added", self._work)
         old, new = self._old.images[id(couple.old)], self._new.images[id(couple.new)]
-        return together(couple, old, new, self._attestations(couple.old, couple.new))
+        attestations = self._attestations(couple.old, couple.new)
+        return together(couple, old, new, attestations, self._values, self._work)
 
     def _held(self, couple: Couple) -> tuple[Held | None, Held | None]:
         old = self._old.images[id(couple.old)] if couple.old is not None else None
@@ -209,12 +214,10 @@ class _Comparison:
 
     def _attestations(self, old: Unit, new: Unit) -> tuple[Companion, ...]:
         """Compare what speaks of two images."""
-        return tuple(
-            companions.compared(
-                companions.speaking_of(self._speaking[0], old.manifests),
-                companions.speaking_of(self._speaking[1], new.manifests),
-            )
-        )
+        before = companions.speaking_of(self._speaking[0], old.manifests)
+        after = companions.speaking_of(self._speaking[1], new.manifests)
+        self._work.lines(len(before) + len(after))
+        return tuple(companions.compared(before, after))
 
     def _artifacts(self) -> tuple[Companion, ...]:
         """Compare what speaks of no image that is here: of an index, or of nothing."""
