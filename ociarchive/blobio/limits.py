@@ -105,6 +105,11 @@ class Limits:
         """
         return replace(self, ratio=sys.maxsize, layer_size=max(sizes, default=0) or self.layer_size)
 
+    def unpacked(self, size: int, where: str) -> None:
+        """Hold what is known before it is read against the total. LimitError: it is too much for the archive."""
+        if self.total is not None:
+            self.total.unpacked(size, where)
+
     def within(self, stored: int) -> Limits:
         """Return these limits with a total for an archive of `stored` bytes."""
         return replace(self, total=Total(self, stored))

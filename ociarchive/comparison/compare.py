@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence
 from ociarchive.auditing.audit import look_closer, measure_all, wanted
@@ -16,7 +16,7 @@ from ociarchive.comparison.images import Held, alone, codecs, held, together
 from ociarchive.comparison.members import Values
 from ociarchive.comparison.pairing import couples
 from ociarchive.comparison.units import absent, units
-from ociarchive.comparison.work import Work
+from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.selection.argument import Source
     from ociarchive.values import Digest, Platform
+
+#: Paths of two layers that are held beside those of other layers: 450 bytes each, and a real layer has some ten
+#: thousand. Layers of more are read one after another, when all others are done.
+_BESIDE: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +246,7 @@ class _Comparison:
     # Paths
 
     def _files(self, pairs: Iterable[tuple[Couple, ImagePair]]) -> dict[_Key, Files]:
-        """Compare the paths of all layers that differ, side by side."""
+        """Compare the paths of all layers that differ, side by side; those with very many paths one by one."""
         keys = {
             key: None
             for couple, pair in pairs
@@ -251,25 +255,45 @@ class _Comparison:
         }
 
         order = list(keys)
+        self._require_few_bytes(order)
         if self._progress is not None and order:
             told = [
                 (one.where, sum(source.size for source in key if source)) for key in order if (one := key[0] or key[1])
             ]
             self._progress.begin(told)
+        listing = Listing(self._options.limits.listed)
 
-        def read(number: int) -> Files:
+        def read(number: int, place: int, beside: int | None = None) -> Files | None:
             def tick(count: int) -> None:
                 self._workers.check()
-                if self._progress is not None:
+                if self._progress is not None and place == number:  # what is read twice counts once
                     self._progress.read(number, count)
 
-            found = files.compared(*order[number], self._options.limits, tick)
+            try:
+                found = files.compared(*order[number], self._options.limits, tick, beside)
+            except files.TooManyError:
+                listing.add(place, 0)
+                return None
             if self._progress is not None:
                 self._progress.end(number)
-            return found
+            return found if listing.add(place, len(found.changes)) else files.too_many_listed(listing.most)
 
-        calls = [partial(read, number) for number in range(len(order))]
-        return dict(zip(keys, self._workers.run(calls) if calls else [], strict=True))
+        calls = [partial(read, number, number, _BESIDE) for number in range(len(order))]
+        results = dict(enumerate(self._workers.run(calls) if calls else []))
+        large = {number: len(order) + number for number, result in results.items() if result is None}
+        for number, place in large.items():
+            results.update(zip([number], self._workers.run([partial(read, number, place)]), strict=True))
+        fits = listing.fitting()
+        no_room = files.too_many_listed(listing.most)
+        return {key: (fits[large.get(at, at)] and results[at]) or no_room for at, key in enumerate(order)}
+
+    def _require_few_bytes(self, order: Iterable[_Key]) -> None:
+        """Refuse to read a layer again for each of many that it is held against. LimitError: all is too much."""
+        evidences = (self._old.evidence, self._new.evidence)
+        facts = [one.fact(source) for key in order for one, source in zip(evidences, key, strict=True)]
+        unpacked = sum(fact.uncompressed_size or 0 for fact in facts if fact is not None)
+        stored = sum(side.archive.origin.stored_size for side in (self._old, self._new))
+        self._options.limits.within(stored).unpacked(unpacked, f"{self._old.archive.where}: --files")
 
     def _with_files(self, couple: Couple, pair: ImagePair, listed: dict[_Key, Files]) -> Iterator[LayerPair]:
         for layer in pair.layers:

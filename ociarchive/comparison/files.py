@@ -29,19 +29,30 @@ _TYPES: Final = {
 }  # fmt: skip
 
 
+class TooManyError(Exception):
+    """Two layers have more paths than can be held beside those of others."""
+
+
 def compared(
-    old: ByteSource | None, new: ByteSource | None, limits: Limits, tick: Callable[[int], None] | None = None
+    old: ByteSource | None,
+    new: ByteSource | None,
+    limits: Limits,
+    tick: Callable[[int], None] | None = None,
+    beside: int | None = None,
 ) -> Files:
     """Return the paths of two layers that differ, all of one where the other is None.
 
-    A layer whose tar cannot be read is a `problem`. HostError: the machine cannot read it. `tick` hears of stored
-    bytes, and may raise to end the work.
+    A layer whose tar cannot be read is a `problem`, and so are more paths of both than `limits.layer_paths`. HostError:
+    the machine cannot read it. `tick` hears of stored bytes, and may raise to end the work. TooManyError: there are
+    more paths than `beside`.
     """
     try:
-        before = _states(old, limits, tick) if old is not None else {}
-        after = _states(new, limits, tick) if new is not None else {}
+        before = _states(old, limits, tick, beside, 0) if old is not None else {}
+        after = _states(new, limits, tick, beside, len(before)) if new is not None else {}
     except header.HeaderError as error:
         return Files(problem=f"the layer's tar cannot be read: {error}")
+    except LimitError as error:
+        return Files(problem=f"the layer cannot be read: {error.what}, {error.hint}")
     except ContentError as error:
         return Files(problem=f"the layer cannot be read: {error.what}")
     changes = []
@@ -63,8 +74,18 @@ def unreadable() -> Files:
     return Files(problem="the layer cannot be looked into")
 
 
-def _states(source: ByteSource, limits: Limits, tick: Callable[[int], None] | None) -> dict[str, FileState]:
-    """Return what a layer has at each path; of a path that stands twice the last, as unpacking leaves it."""
+def too_many_listed(most: int) -> Files:
+    """Return what is said of a layer whose paths are more than a report has room for beside those before."""
+    return Files(problem=f"all layers have more than {most} paths that differ, --limit listed=N lifts this limit")
+
+
+def _states(
+    source: ByteSource, limits: Limits, tick: Callable[[int], None] | None, beside: int | None, held: int
+) -> dict[str, FileState]:
+    """Return what a layer has at each path; of a path that stands twice the last, as unpacking leaves it.
+
+    `held` is how many paths of the other layer are held.
+    """
     found: dict[str, FileState] = {}
     _, pieces = unpack(_heard(source, tick), limits, source.where)
     with closing(pieces):
@@ -79,6 +100,11 @@ def _states(source: ByteSource, limits: Limits, tick: Callable[[int], None] | No
             found[member.name] = _state(member, content)
             if len(found) > limits.members:
                 raise LimitError(f"layer has more than {limits.members} paths", "members", where=source.where)
+            if beside is not None and len(found) + held > beside:
+                raise TooManyError
+            if len(found) + held > limits.layer_paths:
+                what = f"both layers have more than {limits.layer_paths} paths"
+                raise LimitError(what, "layer-paths", where=source.where)
     return found
 
 

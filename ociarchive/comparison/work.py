@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
@@ -39,6 +41,35 @@ class Work:
         if self._lines > self.most:
             what = f"what differs, and the images' names and layers, are more than {self.most} lines"
             raise LimitError(what, "listed", where=self._where)
+
+
+class Listing:
+    """Which of many lists have room in one report, in order: those up to the one with which they are too many.
+
+    The lists end in any order, in several threads; which of them have room does not depend on it.
+    """
+
+    def __init__(self, most: int) -> None:
+        """`most` is how many entries all lists may have together."""
+        self.most = most
+        self._lock = threading.Lock()
+        self._counts: dict[int, int] = {}
+        self._total = 0
+
+    def add(self, place: int, count: int) -> bool:
+        """Hear how many entries the list at a place has; False where it surely has no room."""
+        with self._lock:
+            self._counts[place] = count
+            self._total += count
+            if self._total <= self.most:  # then those before it are few enough, too
+                return True
+            return sum(size for at, size in self._counts.items() if at <= place) <= self.most
+
+    def fitting(self) -> dict[int, bool]:
+        """Return for each place whether its list has room, once all were heard of."""
+        places = sorted(self._counts)
+        sums = accumulate(self._counts[place] for place in places)
+        return {place: total <= self.most for place, total in zip(places, sums, strict=True)}
 
 
 def _length(value: object) -> int:
