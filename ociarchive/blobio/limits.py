@@ -68,7 +68,8 @@ class Limits:
     #: keeps two hundred bytes of each beside its name.
     members: int = 500_000
     #: Paths of one layer by which doubled ones and links to nothing are found: 100 bytes each while it is read, so this
-    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand.
+    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand. A comparison holds
+    #: the paths of two layers, 450 bytes each.
     layer_paths: int = 250_000
     #: A name that no file system takes is no name: PATH_MAX.
     name: int = 4096
@@ -168,11 +169,12 @@ MEANINGS: Final = {
     "values": "values in all JSON documents together",
     "layers": "layers of one image",
     "members": "members of a tar, or files of a folder",
-    "layer-paths": "paths of one layer by which doubled ones and links to nothing are found",
+    "layer-paths": "paths of one layer by which doubled ones and links to nothing are found, or of two compared",
     "name": "characters in a member's name",
     "names-size": "memory for the names of all members",
     "links": "steps on the way to what the links of an archive lead to",
     "listed": "layers, names and entries of a report, as often as they are reached",
+    "compared": "steps by which a comparison holds values and layers of one archive against those of another",
     "extended": "one extended header of a tar",
     "window": "the window of a zstd frame",
     "gzip-header": "the header of a gzip member",

@@ -180,6 +180,7 @@ class _Comparison:
         self._workers, self._progress = workers, progress
         self._work = Work(options.limits, f"{old.archive.where} and {new.archive.where}")
         self._values = Values(self._work)
+        self._stored = sum(side.archive.origin.stored_size for side in (old, new))
         self._speaking = [companions.by_subject(found) for found in (old.attached(new), new.attached(old))]
 
     def run(self) -> Difference:
@@ -271,9 +272,11 @@ class _Comparison:
 
             try:
                 found = files.compared(*order[number], self._options.limits, tick, beside)
-            except files.TooManyError:
+            except files.TooManyError as error:
+                self._work.members(error.read, self._stored)
                 listing.add(place, 0)
                 return None
+            self._work.members(found.read, self._stored)
             if self._progress is not None:
                 self._progress.end(number)
             return found if listing.add(place, len(found.changes)) else files.too_many_listed(listing.most)
@@ -282,7 +285,9 @@ class _Comparison:
         results = dict(enumerate(self._workers.run(calls) if calls else []))
         large = {number: len(order) + number for number, result in results.items() if result is None}
         for number, place in large.items():
-            results.update(zip([number], self._workers.run([partial(read, number, place)]), strict=True))
+            left = self._work.members(0, self._stored)
+            call = partial(read, number, place, left if left < self._options.limits.layer_paths else None)
+            results.update(zip([number], self._workers.run([call]), strict=True))
         fits = listing.fitting()
         no_room = files.too_many_listed(listing.most)
         return {key: (fits[large.get(at, at)] and results[at]) or no_room for at, key in enumerate(order)}
@@ -292,8 +297,7 @@ class _Comparison:
         evidences = (self._old.evidence, self._new.evidence)
         facts = [one.fact(source) for key in order for one, source in zip(evidences, key, strict=True)]
         unpacked = sum(fact.uncompressed_size or 0 for fact in facts if fact is not None)
-        stored = sum(side.archive.origin.stored_size for side in (self._old, self._new))
-        self._options.limits.within(stored).unpacked(unpacked, f"{self._old.archive.where}: --files")
+        self._options.limits.within(self._stored).unpacked(unpacked, f"{self._old.archive.where}: --files")
 
     def _with_files(self, couple: Couple, pair: ImagePair, listed: dict[_Key, Files]) -> Iterator[LayerPair]:
         for layer in pair.layers:

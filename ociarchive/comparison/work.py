@@ -11,6 +11,10 @@ from ociarchive.blobio.limits import LimitError
 if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
 
+#: Steps that reading a member of a layer takes; and stored bytes that one has at least where there are very many: a
+#: header alone, compressed, has 50 to 100.
+_MEMBER: Final = 20
+_LEAST: Final = 100
 #: Characters of a value that take a line of a report.
 _LINE: Final = 400
 
@@ -22,7 +26,8 @@ class Work:
         """`where` names what is compared. Each archive may have `limits.listed` lines, a comparison those of both."""
         self._limits, self._where = limits, where
         self.most = 2 * limits.listed
-        self._steps = self._lines = 0
+        self._steps = self._lines = self._members = 0
+        self._lock = threading.Lock()
 
     def spend(self, steps: int) -> None:
         """Count steps that will be taken."""
@@ -30,6 +35,20 @@ class Work:
         if self._steps > self._limits.compared:
             what = f"holding what differs against each other takes more than {self._limits.compared} steps"
             raise LimitError(what, "compared", where=self._where)
+
+    def members(self, count: int, stored: int) -> int:
+        """Count members of layers whose paths were read, of archives of `stored` bytes; return how many may follow.
+
+        Calls come from several threads. Whether all are too many does not depend on their order.
+        """
+        most = max(self._limits.compared // _MEMBER, stored // _LEAST)
+        with self._lock:
+            self._members += count
+            left = most - self._members
+        if left < 0:
+            what = f"layers whose paths are compared have more than {most} members"
+            raise LimitError(what, "compared", where=self._where)
+        return left
 
     def list(self, *values: object) -> None:
         """Count a line, and more where values are long."""
