@@ -139,14 +139,17 @@ class RegistryLayout:
         return blob_path(digest)
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """Every repository has a link for each blob of what belongs to it: of a referrer all that its subject is in."""
+        """Links are few enough, two for a tag and one for each blob of what belongs to a repository.
+
+        A referrer belongs to all repositories that its subject is in.
+        """
         homes = _homes(content)
-        most, found = limits.listed * 2, 0
+        most, found = limits.listed, 0
         for number, root in enumerate(content.roots):
-            found += len(homes.get(number, ())) * extent([replace(root, names=())], most)
+            found += 2 * len(root.names) + len(homes.get(number, ())) * extent([replace(root, names=())], most)
             if found > most:
                 raise ContentError(
-                    f"a registry would need more than {most} links for the blobs of all repositories",
+                    f"a registry would need more than {most} links for the tags and blobs of all repositories",
                     hint="take fewer names with --image, or lift the limit with --limit listed=N",
                 )
 

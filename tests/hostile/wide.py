@@ -280,7 +280,7 @@ CASES: dict[str, Wide] = {
     "manifests-missing-20-000": Wide(build=_tar(lambda: _missing(20_000))),
     "images-1-900-of-20-layers": Wide(build=_gzip(lambda: _images(1900, 20, named=True))),
     "configs-2-400": Wide(build=_tar(lambda: _configs(2400))),
-    "signatures-8-000-of-one-name": Wide(build=_tar(lambda: _signatures(8000))),
+    "signatures-6-000-of-one-name": Wide(build=_tar(lambda: _signatures(6000))),
     "statements-4-000-of-8-000-subjects": Wide(build=_tar(lambda: _statements(4000, 8000))),
     "referrers-2-400-of-one-image": Wide(build=_tar(lambda: _referrers(2400))),
     "tags-100-000": Wide(build=_tar(lambda: _repo_tags(100_000)), rule="limit-listed"),
