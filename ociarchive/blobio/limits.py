@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: With a ratio that was asked for, whatever is larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
@@ -64,7 +68,8 @@ class Limits:
     #: keeps two hundred bytes of each beside its name.
     members: int = 500_000
     #: Paths of one layer by which doubled ones and links to nothing are found: 100 bytes each while it is read, so this
-    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand.
+    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand. A comparison holds
+    #: the paths of two layers, 450 bytes each.
     layer_paths: int = 250_000
     #: A name that no file system takes is no name: PATH_MAX.
     name: int = 4096
@@ -76,6 +81,9 @@ class Limits:
     #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index; and blobs.
     #: Two thousand images of twenty layers each stay below; in 256 MiB fits a report of so many and no more.
     listed: int = 50_000
+    #: Steps by which a comparison holds values, names, annotations and layers of one archive against those of another,
+    #: as often as their images meet: two archives that differ in all that fits into memory take a million.
+    compared: int = 4_000_000
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
     #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
@@ -90,6 +98,18 @@ class Limits:
     def guard(self, where: str) -> Guard:
         """Return a new count for one stream."""
         return Guard(self, where)
+
+    def proved(self, sizes: Iterable[int]) -> Limits:
+        """Return these limits for what this process wrote itself: nothing in it unpacks to more than one of `sizes`.
+
+        How well it is compressed is no sign of anything then.
+        """
+        return replace(self, ratio=sys.maxsize, layer_size=max(sizes, default=0) or self.layer_size)
+
+    def unpacked(self, size: int, where: str) -> None:
+        """Hold what is known before it is read against the total. LimitError: it is too much for the archive."""
+        if self.total is not None:
+            self.total.unpacked(size, where)
 
     def within(self, stored: int) -> Limits:
         """Return these limits with a total for an archive of `stored` bytes."""
@@ -149,11 +169,12 @@ MEANINGS: Final = {
     "values": "values in all JSON documents together",
     "layers": "layers of one image",
     "members": "members of a tar, or files of a folder",
-    "layer-paths": "paths of one layer by which doubled ones and links to nothing are found",
+    "layer-paths": "paths of one layer by which doubled ones and links to nothing are found, or of two compared",
     "name": "characters in a member's name",
     "names-size": "memory for the names of all members",
     "links": "steps on the way to what the links of an archive lead to",
     "listed": "layers, names and entries of a report, as often as they are reached",
+    "compared": "steps by which a comparison holds values and layers of one archive against those of another",
     "extended": "one extended header of a tar",
     "window": "the window of a zstd frame",
     "gzip-header": "the header of a gzip member",

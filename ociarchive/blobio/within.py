@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import close_read
 from ociarchive.errors import ContentError, cannot
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _MAX_LINKS: Final = 40
 #: Folders that are opened on the way to one file: more than a path of PATH_MAX has parts.
 _MAX_STEPS: Final = 4096
+#: Folders on the way to one file that are free: the deepest that a registry writes are a dozen, and its repositories'.
+_USUAL_DEPTH: Final = 64
 _STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -49,9 +52,14 @@ class Found:
 class Folder:
     """A folder by its path; it must stay the same folder, by device and inode, as long as this is used."""
 
-    def __init__(self, path: str) -> None:
-        """OSError: there is none."""
+    def __init__(self, path: str, steps: int | None = None) -> None:
+        """`steps` is how many folders and links all look-ups may take behind links or very deep down.
+
+        OSError: there is no such folder.
+        """
         self.path = os.path.realpath(path)
+        self._left = steps
+        self._allowed = steps
         self._status = os.stat(self.path)
         self._lock = threading.RLock()
         self._kept = _Kept()
@@ -63,8 +71,20 @@ class Folder:
         with self._lock:
             self._kept.close()
 
+    def spend(self, steps: int) -> None:
+        """Count steps of look-ups. LimitError: they are more than is allowed of the whole folder."""
+        if self._left is None or not steps:
+            return
+        self._left -= steps
+        if self._left < 0:
+            what = f"finding files behind links and deep down takes more than {self._allowed} steps"
+            raise LimitError(what, "links", where=self.path)
+
     def find(self, parts: Sequence[str]) -> Found | Astray:
-        """Look a name up, its links followed within the folder. OSError: the system refuses it."""
+        """Look a name up, its links followed within the folder.
+
+        OSError: the system refuses it. LimitError: this and those before took too many steps.
+        """
         with self._lock:
             way = _Way(self, parts, self._kept)
             try:
@@ -112,6 +132,7 @@ class Folder:
 
     def descend(self, parts: Sequence[str]) -> int:
         """Return a descriptor of a folder inside, for steps from it. OSError: one of the parts is no folder."""
+        self.spend(max(len(parts) - _USUAL_DEPTH, 0))
         fd = self.root()
         for part in parts:
             try:
@@ -139,6 +160,7 @@ class Folder:
         if common > len(self._kept.parts) or not self._kept.leads_to(folders):
             self._kept.take(folders[:common], self.descend(folders[:common]))
         held, rest = self._kept.fd, folders[len(self._kept.parts) :]
+        self.spend(max(len(rest) - _USUAL_DEPTH, 0))
         fd = held
         try:
             for part in rest:
@@ -216,8 +238,13 @@ class _Way:
             return "escapes"
         return Found(parts=tuple(self._here), status=os.fstat(self._fd))
 
+    def _step(self, count: int = 1) -> None:
+        self._steps += count
+        if self._links or self._steps > _USUAL_DEPTH:
+            self._folder.spend(count)
+
     def _down(self, part: str) -> None:
-        self._steps += 1
+        self._step()
         try:
             below = os.open(part, _STEP, dir_fd=self._fd)
         except OSError as error:
@@ -234,7 +261,7 @@ class _Way:
             self._outside = os.path.dirname(self._folder.path)
             return
         self._here.pop()
-        self._steps += len(self._here) + 1
+        self._step(len(self._here) + 1)
         self._stand(self._folder.descend(self._here))
 
     def _stand(self, fd: int) -> None:
@@ -256,11 +283,12 @@ class _Way:
 
     def _push(self, target: str) -> None:
         self._links += 1
+        self._step()
         self._pending.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
 
     def _step_outside(self, at: str, part: str) -> None:
         """Go on where no file is ever opened: a link may lead out of the folder and into it again."""
-        self._steps += 1
+        self._step()
         path = os.path.dirname(at) if part == ".." else os.path.join(at, part)
         try:
             target = os.readlink(path) if part != ".." and path != self._folder.path else None

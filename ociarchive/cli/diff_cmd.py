@@ -33,6 +33,7 @@ from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.comparison import Difference
@@ -80,6 +81,7 @@ def command(**values: Any) -> int:
     )
     with progress(shared) as hears:
         found = difference(options, hears)
+    text: str | Iterable[str]
     if values["fmt"] == "json":
         text = diff_json(found)
     elif at is not None:

@@ -7,28 +7,33 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
 #: An entry of the old sequence and one of the new one by their places; None where one has no partner.
 Pair: TypeAlias = "tuple[int | None, int | None]"
 #: Pairs of equal entries that are looked at. Entries that stand many times in both make as many pairs as their product;
 #: with more than these, the first is paired with the first, the second with the second, and so on.
-_MOST: Final = 1_000_000
+_MOST: Final = 250_000
 
 
-def aligned(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Pair]:
+def _free(_: int) -> None:
+    """Count nothing."""
+
+
+def aligned(old: Sequence[Hashable], new: Sequence[Hashable], spend: Callable[[int], None] = _free) -> list[Pair]:
     """Return every entry of both sequences once, in order, equal ones together as far as the order allows.
 
     The equal ones are a longest common subsequence where no entry stands very often. Between them old entries stand
-    before new ones, each without a partner.
+    before new ones, each without a partner. `spend` hears how many steps it takes before they are taken.
     """
+    spend(len(old) + len(new))
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1
     end = 0
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
-    middle = _common(old[start : len(old) - end], new[start : len(new) - end])
+    middle = _common(old[start : len(old) - end], new[start : len(new) - end], spend)
     pairs: list[Pair] = [(at, at) for at in range(start)]
     at_old = at_new = start
     for i, j in (*((i + start, j + start) for i, j in middle), (len(old) - end, len(new) - end)):
@@ -41,31 +46,38 @@ def aligned(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Pair]:
     return pairs
 
 
-def matched(old: Sequence[Hashable], new: Sequence[Hashable], hints: Sequence[Sequence[Hashable]]) -> list[Pair]:
+def matched(
+    old: Sequence[Hashable],
+    new: Sequence[Hashable],
+    hints: Sequence[Sequence[Hashable]],
+    spend: Callable[[int], None] = _free,
+) -> list[Pair]:
     """Return `aligned` pairs in which what stands between two equal entries has partners, as far as there are some.
 
     `hints` has a key for each old and each new entry: of what is not equal, entries with one key go together first,
-    then those that stand in the same gap, in order.
+    then those that stand in the same gap, in order. `spend` hears of steps as those of `aligned`.
     """
     found: list[Pair] = []
     left: list[int] = []
     right: list[int] = []
-    for i, j in (*aligned(old, new), (-1, -1)):
+    for i, j in (*aligned(old, new, spend), (-1, -1)):
         if i is None:
             right.append(j or 0)
         elif j is None:
             left.append(i)
         else:
-            found.extend(_gap(left, right, hints))
+            found.extend(_gap(left, right, hints, spend))
             found.append((i, j))
             left, right = [], []
     return found[:-1]
 
 
-def _gap(left: list[int], right: list[int], hints: Sequence[Sequence[Hashable]]) -> Iterator[Pair]:
+def _gap(
+    left: list[int], right: list[int], hints: Sequence[Sequence[Hashable]], spend: Callable[[int], None]
+) -> Iterator[Pair]:
     rest_left: list[int] = []
     rest_right: list[int] = []
-    keyed = aligned([hints[0][i] for i in left], [hints[1][j] for j in right])
+    keyed = aligned([hints[0][i] for i in left], [hints[1][j] for j in right], spend)
     for i, j in (*keyed, (-1, -1)):
         if i is None:
             rest_right.append(right[j or 0])
@@ -81,14 +93,17 @@ def _gap(left: list[int], right: list[int], hints: Sequence[Sequence[Hashable]])
                 yield left[i], right[j]
 
 
-def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int]]:
+def _common(old: Sequence[Hashable], new: Sequence[Hashable], spend: Callable[[int], None]) -> list[tuple[int, int]]:
     """Return a longest common subsequence as places in both (Hunt and Szymanski, 1977)."""
     places: dict[Hashable, list[int]] = defaultdict(list)
     for j, key in enumerate(new):
         places[key].append(j)
     counts = Counter(old)
-    if sum(count * len(places[key]) for key, count in counts.items() if key in places) > _MOST:
+    pairs = sum(count * len(places[key]) for key, count in counts.items() if key in places)
+    if pairs > _MOST:
         places, old = _numbered(old, new)
+    else:
+        spend(pairs)
     ends: list[int] = []  # the last place in `new` of the best subsequence of each length
     links: list[tuple[int, int, int]] = []  # a pair and the link before it
     heads: list[int] = []  # the link that ends the subsequence of each length

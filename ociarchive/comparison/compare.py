@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence
 from ociarchive.auditing.audit import look_closer, measure_all, wanted
@@ -13,8 +13,10 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import companions, files
 from ociarchive.comparison.difference import ArchiveSide, Difference
 from ociarchive.comparison.images import Held, alone, codecs, held, together
+from ociarchive.comparison.members import Values
 from ociarchive.comparison.pairing import couples
 from ociarchive.comparison.units import absent, units
+from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.selection.argument import Source
     from ociarchive.values import Digest, Platform
+
+#: Paths of two layers that are held beside those of other layers: 450 bytes each, and a real layer has some ten
+#: thousand. Layers of more are read one after another, when all others are done.
+_BESIDE: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,9 @@ class _Comparison:
     def __init__(self, old: _Side, new: _Side, options: Options, workers: Workers, progress: Progress | None) -> None:
         self._old, self._new, self._options = old, new, options
         self._workers, self._progress = workers, progress
+        self._work = Work(options.limits, f"{old.archive.where} and {new.archive.where}")
+        self._values = Values(self._work)
+        self._stored = sum(side.archive.origin.stored_size for side in (old, new))
         self._speaking = [companions.by_subject(found) for found in (old.attached(new), new.attached(old))]
 
     def run(self) -> Difference:
@@ -198,9 +207,10 @@ class _Comparison:
             one = old or new
             if one is None:
                 raise TypeError(couple)
-            return alone(one, "removed" if old is not None else "added")
+            return alone(one, "removed" if old is not None else "added", self._work)
         old, new = self._old.images[id(couple.old)], self._new.images[id(couple.new)]
-        return together(couple, old, new, self._attestations(couple.old, couple.new))
+        attestations = self._attestations(couple.old, couple.new)
+        return together(couple, old, new, attestations, self._values, self._work)
 
     def _held(self, couple: Couple) -> tuple[Held | None, Held | None]:
         old = self._old.images[id(couple.old)] if couple.old is not None else None
@@ -209,12 +219,10 @@ class _Comparison:
 
     def _attestations(self, old: Unit, new: Unit) -> tuple[Companion, ...]:
         """Compare what speaks of two images."""
-        return tuple(
-            companions.compared(
-                companions.speaking_of(self._speaking[0], old.manifests),
-                companions.speaking_of(self._speaking[1], new.manifests),
-            )
-        )
+        before = companions.speaking_of(self._speaking[0], old.manifests)
+        after = companions.speaking_of(self._speaking[1], new.manifests)
+        self._work.lines(len(before) + len(after))
+        return tuple(companions.compared(before, after))
 
     def _artifacts(self) -> tuple[Companion, ...]:
         """Compare what speaks of no image that is here: of an index, or of nothing."""
@@ -239,7 +247,7 @@ class _Comparison:
     # Paths
 
     def _files(self, pairs: Iterable[tuple[Couple, ImagePair]]) -> dict[_Key, Files]:
-        """Compare the paths of all layers that differ, side by side."""
+        """Compare the paths of all layers that differ, side by side; those with very many paths one by one."""
         keys = {
             key: None
             for couple, pair in pairs
@@ -248,25 +256,48 @@ class _Comparison:
         }
 
         order = list(keys)
+        self._require_few_bytes(order)
         if self._progress is not None and order:
             told = [
                 (one.where, sum(source.size for source in key if source)) for key in order if (one := key[0] or key[1])
             ]
             self._progress.begin(told)
+        listing = Listing(self._options.limits.listed)
 
-        def read(number: int) -> Files:
+        def read(number: int, place: int, beside: int | None = None) -> Files | None:
             def tick(count: int) -> None:
                 self._workers.check()
-                if self._progress is not None:
+                if self._progress is not None and place == number:  # what is read twice counts once
                     self._progress.read(number, count)
 
-            found = files.compared(*order[number], self._options.limits, tick)
+            try:
+                found = files.compared(*order[number], self._options.limits, tick, beside)
+            except files.TooManyError as error:
+                self._work.members(error.read, self._stored)
+                listing.add(place, 0)
+                return None
+            self._work.members(found.read, self._stored)
             if self._progress is not None:
                 self._progress.end(number)
-            return found
+            return found if listing.add(place, len(found.changes)) else files.too_many_listed(listing.most)
 
-        calls = [partial(read, number) for number in range(len(order))]
-        return dict(zip(keys, self._workers.run(calls) if calls else [], strict=True))
+        calls = [partial(read, number, number, _BESIDE) for number in range(len(order))]
+        results = dict(enumerate(self._workers.run(calls) if calls else []))
+        large = {number: len(order) + number for number, result in results.items() if result is None}
+        for number, place in large.items():
+            left = self._work.members(0, self._stored)
+            call = partial(read, number, place, left if left < self._options.limits.layer_paths else None)
+            results.update(zip([number], self._workers.run([call]), strict=True))
+        fits = listing.fitting()
+        no_room = files.too_many_listed(listing.most)
+        return {key: (fits[large.get(at, at)] and results[at]) or no_room for at, key in enumerate(order)}
+
+    def _require_few_bytes(self, order: Iterable[_Key]) -> None:
+        """Refuse to read a layer again for each of many that it is held against. LimitError: all is too much."""
+        evidences = (self._old.evidence, self._new.evidence)
+        facts = [one.fact(source) for key in order for one, source in zip(evidences, key, strict=True)]
+        unpacked = sum(fact.uncompressed_size or 0 for fact in facts if fact is not None)
+        self._options.limits.within(self._stored).unpacked(unpacked, f"{self._old.archive.where}: --files")
 
     def _with_files(self, couple: Couple, pair: ImagePair, listed: dict[_Key, Files]) -> Iterator[LayerPair]:
         for layer in pair.layers:

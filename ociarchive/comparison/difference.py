@@ -79,11 +79,15 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The paths of a layer that differ, by name; `same` is how many do not. `problem` says why none could be read."""
+    """The paths of a layer that differ, by name; `same` is how many do not. `problem` says why none could be read.
+
+    `read` is how many members the tars of both layers have.
+    """
 
     changes: tuple[FileChange, ...] = ()
     same: int = 0
     problem: str | None = None
+    read: int = 0
 
     def count(self, kind: str) -> int:
         """Return the number of paths of a kind."""

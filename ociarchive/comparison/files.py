@@ -29,21 +29,37 @@ _TYPES: Final = {
 }  # fmt: skip
 
 
+class TooManyError(Exception):
+    """Two layers have more members than can be read beside those of others; `read` were."""
+
+    def __init__(self, read: int) -> None:
+        super().__init__()
+        self.read = read
+
+
 def compared(
-    old: ByteSource | None, new: ByteSource | None, limits: Limits, tick: Callable[[int], None] | None = None
+    old: ByteSource | None,
+    new: ByteSource | None,
+    limits: Limits,
+    tick: Callable[[int], None] | None = None,
+    beside: int | None = None,
 ) -> Files:
     """Return the paths of two layers that differ, all of one where the other is None.
 
-    A layer whose tar cannot be read is a `problem`. HostError: the machine cannot read it. `tick` hears of stored
-    bytes, and may raise to end the work.
+    A layer whose tar cannot be read is a `problem`, and so are more paths of both than `limits.layer_paths`. HostError:
+    the machine cannot read it. `tick` hears of stored bytes, and may raise to end the work. TooManyError: there are
+    more members than `beside`.
     """
+    counted = _Members(limits, beside)
     try:
-        before = _states(old, limits, tick) if old is not None else {}
-        after = _states(new, limits, tick) if new is not None else {}
+        before = _states(old, limits, tick, counted) if old is not None else {}
+        after = _states(new, limits, tick, counted) if new is not None else {}
     except header.HeaderError as error:
-        return Files(problem=f"the layer's tar cannot be read: {error}")
+        return Files(problem=f"the layer's tar cannot be read: {error}", read=counted.read)
+    except LimitError as error:
+        return Files(problem=f"the layer cannot be read: {error.what}, {error.hint}", read=counted.read)
     except ContentError as error:
-        return Files(problem=f"the layer cannot be read: {error.what}")
+        return Files(problem=f"the layer cannot be read: {error.what}", read=counted.read)
     changes = []
     same = 0
     for path in sorted(before.keys() | after.keys()):
@@ -55,7 +71,7 @@ def compared(
             changes.append(FileChange(path=_target(path), kind="changed", old=one, new=other, what=what))
         else:
             same += 1
-    return Files(changes=tuple(changes), same=same)
+    return Files(changes=tuple(changes), same=same, read=counted.read)
 
 
 def unreadable() -> Files:
@@ -63,13 +79,38 @@ def unreadable() -> Files:
     return Files(problem="the layer cannot be looked into")
 
 
-def _states(source: ByteSource, limits: Limits, tick: Callable[[int], None] | None) -> dict[str, FileState]:
+def too_many_listed(most: int) -> Files:
+    """Return what is said of a layer whose paths are more than a report has room for beside those before."""
+    return Files(problem=f"all layers have more than {most} paths that differ, --limit listed=N lifts this limit")
+
+
+class _Members:
+    """Counts the members of two layers, whether their paths are new or not."""
+
+    def __init__(self, limits: Limits, beside: int | None) -> None:
+        self._limits, self._beside = limits, beside
+        self.read = 0
+
+    def one(self, source: ByteSource) -> None:
+        """Count one of a layer. LimitError, TooManyError: there are more than may be."""
+        self.read += 1
+        if self._beside is not None and self.read > self._beside:
+            raise TooManyError(self.read)
+        if self.read > self._limits.layer_paths:
+            what = f"both layers have more than {self._limits.layer_paths} paths"
+            raise LimitError(what, "layer-paths", where=source.where)
+
+
+def _states(
+    source: ByteSource, limits: Limits, tick: Callable[[int], None] | None, counted: _Members
+) -> dict[str, FileState]:
     """Return what a layer has at each path; of a path that stands twice the last, as unpacking leaves it."""
     found: dict[str, FileState] = {}
     _, pieces = unpack(_heard(source, tick), limits, source.where)
     with closing(pieces):
         tar = stream.Tar(pieces, limits)
         for member in tar.members():
+            counted.one(source)
             content = None
             if member.kind == "reg" or member.size:
                 hashed = hashlib.sha256()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.comparison.aligning import matched
 from ociarchive.comparison.difference import AnnotationChange, ImagePair, ImageSide, LayerPair, LayerSide
-from ociarchive.comparison.members import changes
 from ociarchive.measure import agrees
 from ociarchive.model import Child, Image
 from ociarchive.toc import CHUNKED
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Evidence
     from ociarchive.comparison.difference import Change, Companion
+    from ociarchive.comparison.members import Values
     from ociarchive.comparison.pairing import Couple
     from ociarchive.comparison.units import Unit
+    from ociarchive.comparison.work import Work
     from ociarchive.documents import Document
     from ociarchive.model import Layer
     from ociarchive.values import JSON
@@ -52,9 +53,10 @@ def held(unit: Unit, evidence: Evidence) -> Held:
     return Held(unit, evidence, tuple(sides))
 
 
-def alone(one: Held, kind: Literal["added", "removed"]) -> ImagePair:
+def alone(one: Held, kind: Literal["added", "removed"], work: Work) -> ImagePair:
     """Return an image that the other archive does not have."""
     added = kind == "added"
+    work.lines(_extent(one))
     layers = [LayerPair(kind=kind, new=layer) if added else LayerPair(kind=kind, old=layer) for layer in one.layers]
     side = _side(one.unit)
     return ImagePair(
@@ -62,9 +64,12 @@ def alone(one: Held, kind: Literal["added", "removed"]) -> ImagePair:
     )
 
 
-def together(couple: Couple, old: Held, new: Held, attestations: tuple[Companion, ...]) -> ImagePair:
-    """Compare two images."""
-    layers = _layers(old, new)
+def together(
+    couple: Couple, old: Held, new: Held, attestations: tuple[Companion, ...], values: Values, work: Work
+) -> ImagePair:
+    """Compare two images. LimitError: that is more than `work` has left."""
+    work.lines(max(_extent(old), _extent(new)))
+    layers = _layers(old, new, work)
     same = old.unit.image_id == new.unit.image_id and not any(pair.counts for pair in layers)
     same = same and (not old.unit.runs_on or not new.unit.runs_on or old.unit.runs_on == new.unit.runs_on)
     return ImagePair(
@@ -74,10 +79,16 @@ def together(couple: Couple, old: Held, new: Held, attestations: tuple[Companion
         new=_side(new.unit),
         names=_names_differ(old.unit, new.unit),
         layers=layers,
-        config=_config(old.unit.image.config_document, new.unit.image.config_document),
-        annotations=tuple(_annotations(old, new, layers)),
+        config=_config(old.unit.image.config_document, new.unit.image.config_document, values),
+        annotations=tuple(_annotations(old, new, layers, work)),
         attestations=attestations,
     )
+
+
+def _extent(one: Held) -> int:
+    """Return how many lines an image takes in each pair that it is in: its layers, names and manifests."""
+    unit = one.unit
+    return 1 + len(one.layers) + len(unit.names) + len(unit.ref_names) + len(unit.manifests)
 
 
 def _side(unit: Unit) -> ImageSide:
@@ -136,12 +147,12 @@ def _created_by(config: Document | None, count: int) -> list[str]:
     return [text if isinstance(text, str) else "" for text in made]
 
 
-def _layers(old: Held, new: Held) -> tuple[LayerPair, ...]:
+def _layers(old: Held, new: Held, work: Work) -> tuple[LayerPair, ...]:
     keys = [[_content(layer) for layer in one.layers] for one in (old, new)]
     hints = [[layer.created_by or index for index, layer in enumerate(one.layers)] for one in (old, new)]
     return tuple(
         _layer_pair(None if i is None else old.layers[i], None if j is None else new.layers[j])
-        for i, j in matched(keys[0], keys[1], hints)
+        for i, j in matched(keys[0], keys[1], hints, work.spend)
     )
 
 
@@ -163,36 +174,43 @@ def _layer_pair(old: LayerSide | None, new: LayerSide | None) -> LayerPair:
 # Documents
 
 
-def _config(old: Document | None, new: Document | None) -> tuple[Change, ...]:
+def _config(old: Document | None, new: Document | None, values: Values) -> tuple[Change, ...]:
     """Return what differs in the configs, without the list of diff_ids, which the layers tell."""
     if old is None or new is None or old.raw == new.raw:
         return ()
-    return tuple(one for one in changes(old.value, new.value) if not one.pointer.startswith("/rootfs/diff_ids"))
+    found = values.changes(old.value, new.value)
+    return tuple(one for one in found if not one.pointer.startswith("/rootfs/diff_ids"))
 
 
-def _annotations(old: Held, new: Held, layers: tuple[LayerPair, ...]) -> Iterator[AnnotationChange]:
+def _annotations(old: Held, new: Held, layers: tuple[LayerPair, ...], work: Work) -> Iterator[AnnotationChange]:
     """Give the annotations that differ where both archives have what could carry them, but not what is packing.
 
     Of an archive's own entries (index.json) nothing is compared: they hold names, and not every format has them.
     """
     documents = (old.unit.image.document, new.unit.image.document)
     if documents[0] is not None and documents[1] is not None:
-        yield from _between("manifest", *(one.members.get("annotations") for one in documents if one is not None))
+        told = (one.members.get("annotations") for one in documents if one is not None)
+        yield from _between(work, "manifest", *told)
     entries = [one.unit.edge.entry for one in (old, new)]
     if isinstance(entries[0], Child) and isinstance(entries[1], Child):
-        yield from _between("entry", entries[0].descriptor.annotations, entries[1].descriptor.annotations)
+        yield from _between(work, "entry", entries[0].descriptor.annotations, entries[1].descriptor.annotations)
     indexes = [one.unit.edge.parent for one in (old, new)]
     if indexes[0] is not None and indexes[1] is not None:
-        yield from _between("index", *(index.document.members.get("annotations") for index in indexes if index))
+        yield from _between(work, "index", *(one.document.members.get("annotations") for one in indexes if one))
     for pair in layers:
         if pair.old is None or pair.new is None or pair.kind != "same":
             continue
         claims = [one.unit.image.layers[side.number - 1].descriptor for one, side in ((old, pair.old), (new, pair.new))]
         if claims[0] is not None and claims[1] is not None:
-            yield from _between(f"layer {pair.new.number}", claims[0].annotations, claims[1].annotations)
+            yield from _between(work, f"layer {pair.new.number}", claims[0].annotations, claims[1].annotations)
 
 
-def _between(on: str, old: JSON | Mapping[str, str], new: JSON | Mapping[str, str]) -> Iterator[AnnotationChange]:
+def _between(
+    work: Work, on: str, old: JSON | Mapping[str, str], new: JSON | Mapping[str, str]
+) -> Iterator[AnnotationChange]:
+    if old is new:
+        return
+    work.spend(sum(len(one) for one in (old, new) if isinstance(one, dict)))
     before, after = _texts(old), _texts(new)
     for key in (*before, *(key for key in after if key not in before)):
         if before.get(key) == after.get(key):
@@ -200,6 +218,7 @@ def _between(on: str, old: JSON | Mapping[str, str], new: JSON | Mapping[str, st
         kind: Literal["added", "removed", "changed"] = "changed"
         if key not in before or key not in after:
             kind = "added" if key not in before else "removed"
+        work.list(key, before.get(key), after.get(key))
         yield AnnotationChange(on=on, key=key, kind=kind, old=before.get(key), new=after.get(key))
 
 

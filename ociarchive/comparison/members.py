@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ociarchive.blobio.limits import Limits
 from ociarchive.comparison.aligning import matched
 from ociarchive.comparison.difference import Change
+from ociarchive.comparison.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -19,19 +21,33 @@ def changes(old: JSON, new: JSON) -> tuple[Change, ...]:
     Entries of arrays are aligned, so that one put in between is one that was added. `NAME=value`, as variables of an
     environment are written, goes with the same name, and a step of a history with the same command.
     """
-    return tuple(_Comparison().changes(old, new, ""))
+    return tuple(Values(Work(Limits(), "")).changes(old, new))
 
 
-class _Comparison:
-    """Values by numbers: equal ones have one number. So each is looked at once, however deep it lies."""
+class Values:
+    """Values by numbers: equal ones have one number. So each is looked at once, however deep it lies.
 
-    def __init__(self) -> None:
+    However many others it is held against, too: values must live as long as this does.
+    """
+
+    def __init__(self, work: Work) -> None:
+        """`work` is what all comparisons may come to."""
+        self._work = work
         self._numbers: dict[Hashable, int] = {}
         self._seen: dict[int, int] = {}
 
-    def changes(self, old: JSON, new: JSON, pointer: str) -> Iterator[Change]:
-        """Give what differs between two values at a place."""
+    def changes(self, old: JSON, new: JSON, pointer: str = "") -> Iterator[Change]:
+        """Give what differs between two values at a place. LimitError: it is too much work, or too much to list."""
+        for change in self._changes(old, new, pointer):
+            self._work.list(change.pointer, change.old, change.new)
+            yield change
+
+    def _changes(self, old: JSON, new: JSON, pointer: str) -> Iterator[Change]:
+        self._work.spend(1)
         if isinstance(old, dict) and isinstance(new, dict):
+            if self._number(old) == self._number(new):
+                return
+            self._work.spend(len(old) + len(new))
             for key in (*old, *(key for key in new if key not in old)):
                 place = f"{pointer}/{escaped(key)}"
                 if key not in new:
@@ -39,7 +55,7 @@ class _Comparison:
                 elif key not in old:
                     yield Change(pointer=place, kind="added", new=new[key])
                 else:
-                    yield from self.changes(old[key], new[key], place)
+                    yield from self._changes(old[key], new[key], place)
         elif isinstance(old, list) and isinstance(new, list):
             yield from self._entries(old, new, pointer)
         elif self._number(old) != self._number(new):
@@ -48,13 +64,13 @@ class _Comparison:
     def _entries(self, old: list[JSON], new: list[JSON], pointer: str) -> Iterator[Change]:
         numbers = [[self._number(entry) for entry in entries] for entries in (old, new)]
         hints = [[self._hint(entry) for entry in entries] for entries in (old, new)]
-        for i, j in matched(numbers[0], numbers[1], hints):
+        for i, j in matched(numbers[0], numbers[1], hints, self._work.spend):
             if i is None:
                 yield Change(pointer=f"{pointer}/{j}", kind="added", new=new[j or 0])
             elif j is None:
                 yield Change(pointer=f"{pointer}/{i}", kind="removed", old=old[i])
             elif numbers[0][i] != numbers[1][j]:
-                yield from self.changes(old[i], new[j], f"{pointer}/{j}")
+                yield from self._changes(old[i], new[j], f"{pointer}/{j}")
 
     def _hint(self, entry: JSON) -> Hashable:
         """Return what an entry is likely to share with the one that takes its place."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import FileRange
 from ociarchive.blobio.within import Folder, Found
 from ociarchive.container.protocol import member
@@ -42,7 +42,7 @@ class DirectoryContainer:
         self.flaws = Flaws()
         self.damaged = False
         try:
-            self._folder = Folder(path)
+            self._folder = Folder(path, self.limits.links)
         except OSError as error:
             raise cannot("read", error, where) from error
 
@@ -85,6 +85,9 @@ class DirectoryContainer:
     def _find(self, parts: list[str], name: str) -> Found | Astray:
         try:
             return self._folder.find(parts)
+        except LimitError as error:
+            self._too_far(error)
+            return "absent"
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 return "absent"
@@ -142,6 +145,9 @@ class DirectoryContainer:
                     found.append((entry.name, "link" if entry.is_symlink() else "file", size))
         except FileNotFoundError:
             return []
+        except LimitError as error:
+            self._too_far(error)
+            return []
         except NotADirectoryError:
             self._note("member-not-a-folder", folder, "a file stands where members need a folder")
             return []
@@ -153,6 +159,9 @@ class DirectoryContainer:
         """Return the folder inside that a link leads to, None where it leads to none or another link led there."""
         try:
             found = self._folder.find(link)
+        except LimitError as error:
+            self._too_far(error)
+            return None
         except OSError:  # told where the link is looked up
             return None
         if not isinstance(found, Found) or not found.parts or not stat.S_ISDIR(found.status.st_mode):
@@ -161,6 +170,11 @@ class DirectoryContainer:
             return None
         entered.add(found.parts)
         return found.parts
+
+    def _too_far(self, error: LimitError) -> None:
+        """Note, once for the folder, that no more is looked up in it."""
+        what = f"{error.what}, {error.hint}"
+        self.flaws.add(Flaw(rule="limit-links", where=self.where, message=what, subject=self.where))
 
     def _astray(self, why: Astray, name: str) -> None:
         if why != "absent":

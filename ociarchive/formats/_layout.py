@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
@@ -11,16 +12,17 @@ from ociarchive.errors import ContentError
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
-from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Digest, Reference
+from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.formats.format import Content
     from ociarchive.model import Node
-    from ociarchive.values import JSON, Descriptor
+    from ociarchive.values import JSON
 
 INDEX: Final = "index.json"
 MARKER: Final = "oci-layout"
@@ -31,6 +33,9 @@ _REF_NAME: Final = re.compile(
 )
 #: What stands beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
 _OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[a-z0-9]+(?:[-+._][a-z0-9]+)*/)?")
+#: Stands for a manifest that is yet to be made. In DEST a descriptor may have a shorter media type and a smaller size.
+_SOME_DESCRIPTOR: Final = Descriptor.make(OCI_MANIFEST, Digest("sha256", "0" * 64), 0)
+_MAY_SHRINK: Final = 40
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -180,6 +185,23 @@ def index_json(content: Content, *, everywhere: bool = False) -> bytes:
         return documents.dump({**content.entry.members, "manifests": list(entries)})
     value: JSON = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}
     return documents.dump(value)
+
+
+def require_readable(content: Content, limits: Limits, *, everywhere: bool = False) -> None:
+    """Refuse a content that makes an index.json larger than readers take: names times what is said of each.
+
+    Roots without a descriptor, and those that change, count for the least that they can be.
+    """
+    size = 0
+    for root in content.roots:
+        known = root if root.descriptor is not None else replace(root, descriptor=_SOME_DESCRIPTOR)
+        for entry in entries_of(known, everywhere=everywhere):
+            size += len(documents.dump(entry.raw)) - _MAY_SHRINK
+            if size > limits.manifest_size:
+                raise ContentError(
+                    f"{INDEX} of DEST would be larger than the {limits.manifest_size} bytes that readers take",
+                    hint="take fewer names with --image, or lift the limit with --limit manifest-size=N",
+                )
 
 
 def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:

@@ -19,6 +19,7 @@ from ociarchive.values import REGISTERED, Descriptor, Digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
@@ -135,6 +136,9 @@ class DirLayout:
     def document_path(self, digest: Digest, *, root: bool) -> str:
         """manifest.json, and `<hex>.manifest.json` for what an index names."""
         return _MANIFEST if root else digest.hex + _CHILD
+
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """There is one manifest, which is stored as it is."""
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """The file `version`; the entry document is the manifest itself, and stored by then."""

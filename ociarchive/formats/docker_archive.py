@@ -25,6 +25,7 @@ from ociarchive.values import Digest, Reference, type_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
@@ -132,6 +133,10 @@ class DockerLayout:
         """As a layout."""
         del root
         return _layout.blob_path(digest)
+
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """What index.json names is little enough; manifest.json has the layers of few, which the audit sees."""
+        _layout.require_readable(content, limits, everywhere=True)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """oci-layout and index.json for engines that read layouts, manifest.json for all others."""

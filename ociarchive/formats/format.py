@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Root
@@ -107,6 +108,13 @@ class Layout(Protocol):
 
     def document_path(self, digest: Digest, *, root: bool) -> str:
         """Return where a manifest or index is kept; `root` for one that the archive itself names."""
+        ...
+
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """Refuse, at the cost of what is allowed, a content whose `metadata` would be more than readers take.
+
+        Roots may still stand for what they will be in DEST. ContentError: what is too much, and the way out.
+        """
         ...
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:

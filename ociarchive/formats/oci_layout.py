@@ -14,6 +14,7 @@ from ociarchive.model import Archive
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
     from ociarchive.model import Root
@@ -93,6 +94,10 @@ class OciLayout:
         """Manifests are blobs like all others."""
         del root
         return _layout.blob_path(digest)
+
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """What index.json names is little enough."""
+        _layout.require_readable(content, limits)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """oci-layout, then index.json."""

@@ -15,12 +15,13 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _refusals
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, parts, walk
+from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, extent, parts, walk
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
 
@@ -136,6 +137,21 @@ class RegistryLayout:
         """Manifests are blobs like all others."""
         del root
         return blob_path(digest)
+
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """Links are few enough, two for a tag and one for each blob of what belongs to a repository.
+
+        A referrer belongs to all repositories that its subject is in.
+        """
+        homes = _homes(content)
+        most, found = limits.listed, 0
+        for number, root in enumerate(content.roots):
+            found += 2 * len(root.names) + len(homes.get(number, ())) * extent([replace(root, names=())], most)
+            if found > most:
+                raise ContentError(
+                    f"a registry would need more than {most} links for the tags and blobs of all repositories",
+                    hint="take fewer names with --image, or lift the limit with --limit listed=N",
+                )
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """The links of every repository; those of its tags last."""

@@ -61,7 +61,7 @@ def render_diff(difference: Difference, form: DiffFormat, *, limits: Limits | No
     if form not in get_args(DiffFormat):
         raise _unknown(form, get_args(DiffFormat))
     if form == "json":
-        return diff_json(difference)
+        return "".join(diff_json(difference))
     sides = (difference.old, difference.new)
     command = ("ociarchive", "diff", *(side.label for side in sides))
     return diff_html(difference, _run(command, [side.source for side in sides], limits, hashed=True))

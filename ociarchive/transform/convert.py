@@ -15,7 +15,7 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.model import Missing, walk
 from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.target import Target
-from ociarchive.transform.transfer import Moving, sentence
+from ociarchive.transform.transfer import Moving, like_bombs, sentence
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def convert(
         _store_documents(sink, written)
         sink.complete(written)
         target.wrap()
-        report = target.audit(progress)
+        notices.extend(like_bombs(arrived.values(), options.limits))
+        unpacked = (one.fact.uncompressed_size or 0 for one in arrived.values())
+        report = target.audit(unpacked, progress)
         sink.commit()
         notices.extend(_told_of_dest(report.findings if report else (), found, settled.changes))
         return Conversion(

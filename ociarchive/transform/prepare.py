@@ -110,6 +110,7 @@ def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[
     """
     try:
         content, left = writable(options.format).admit(tagged(gathered.content, options.tag))
+        writable(options.format).require_few(content, options.limits)
         return content, left, plan(content.roots, options.storage)
     except (ContentError, UsageError):
         Judging(gathered.archives, gathered.content.roots, options.limits, workers).check_documents()

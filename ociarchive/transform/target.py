@@ -12,7 +12,7 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
-from ociarchive.errors import HostError, UsageError
+from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.formats import writable
 from ociarchive.opening import open_archive
 from ociarchive.transform import merge, outer, preflight
@@ -20,10 +20,11 @@ from ociarchive.transform.existing import Existing
 from ociarchive.transform.sink import LayoutSink, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
+    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
     from ociarchive.measure import Progress
     from ociarchive.selection.argument import Source
@@ -99,11 +100,16 @@ class Target:
             options = self._options
             outer.compress(self._fd, self._place.fd, options.outer, self._workers, self._dest, sync=options.sync)
 
-    def audit(self, progress: Progress | None) -> Report | None:
-        """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails."""
+    def audit(self, unpacked: Iterable[int], progress: Progress | None) -> Report | None:
+        """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails.
+
+        `unpacked` are the sizes in bytes to which its layers were seen to unpack. They are all that limits it: a layer
+        that is stored better than it was in SOURCE is no bomb.
+        """
         if self._place is None or not self._options.audit:
             return None
-        return self._audit(self._place.path, progress)
+        tar = [os.fstat(self._fd).st_size] if self._fd is not None else []
+        return self._audit(self._place.path, self._options.limits.proved([*unpacked, *tar]), progress)
 
     def _publish(self) -> None:
         """Give DEST its name, add it to what is there, or send it."""
@@ -125,13 +131,21 @@ class Target:
         for chunk in read_fd(self._fd, self._dest):
             write_all(_STDOUT_FD, chunk, "standard output")
 
-    def _audit(self, path: str, progress: Progress | None) -> Report:
-        archive = open_archive(path, spool_folder=self.spool, limits=self._options.limits, shown=self._dest)
+    def _audit(self, path: str, limits: Limits, progress: Progress | None) -> Report:
+        archive = open_archive(path, spool_folder=self.spool, limits=limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=self._options.limits, workers=self._workers, progress=progress)
+            report = audit_archive(archive, limits=limits, workers=self._workers, progress=progress)
         finally:
             archive.close()
         for finding in report.findings:
+            if finding.rule.startswith("limit-"):
+                raise ContentError(
+                    f"DEST would be more than its readers take: {finding.message}",
+                    where=finding.location,
+                    expected=finding.expected,
+                    found=finding.found,
+                    hint="take less of SOURCE, with --image or --platform, or lift the limit",
+                )
             if finding.severity == "error":
                 raise HostError(
                     f"what was written fails its audit: {finding.message}",

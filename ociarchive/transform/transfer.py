@@ -12,9 +12,10 @@ from ociarchive.transform.rewrite import Arrived
 from ociarchive.workers import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ociarchive.auditing import Finding
+    from ociarchive.blobio.limits import Limits
     from ociarchive.measure import Measured, Progress
     from ociarchive.transform.judging import Judging
     from ociarchive.transform.options import Options
@@ -108,6 +109,18 @@ def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
     if fact.diff_id is None or fact.uncompressed_size is None:
         raise ContentError("layer does not unpack to its end", where=move.source.where)
     return Arrived(digest=fact.diff_id, size=fact.uncompressed_size, compression=move.codec.name, fact=fact)
+
+
+def like_bombs(arrived: Iterable[Arrived], limits: Limits) -> Iterator[str]:
+    """Give, in words, each blob of DEST that is compressed better than the limits for archives of others allow."""
+    for one in arrived:
+        size = one.fact.uncompressed_size or 0
+        if one.compression != "none" and size > limits.ratio_from and size > limits.ratio * max(one.size, 1):
+            times = -(-size // max(one.size, 1))
+            yield (
+                f"{one.digest}: it unpacks to {times} times its size, and ociarchive reads archives of others up to"
+                f" {limits.ratio} times; who reads DEST with it needs --max-ratio {times}"
+            )
 
 
 def sentence(finding: Finding) -> str:

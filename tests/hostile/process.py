@@ -26,12 +26,16 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a process ended: its status (negative for a signal), both streams, and its peak of memory in bytes."""
+    """How a process ended: its status (negative for a signal) and both streams.
+
+    `peak` is that of its memory in bytes, `seconds` are of the processor and of all threads.
+    """
 
     status: int
     stdout: bytes
     stderr: str
     peak: int
+    seconds: float
 
     @property
     def errors(self) -> list[str]:
@@ -63,7 +67,7 @@ def run(*args: str | Path, place: Path, stdin: Path | None = None, network: bool
         out.seek(0)
         err.seek(0)
         facts = json.loads(told.read_text())
-        return Ended(facts["status"], out.read(), err.read().decode(), facts["peak"])
+        return Ended(facts["status"], out.read(), err.read().decode(), facts["peak"], facts["seconds"])
 
 
 @cache
@@ -86,8 +90,9 @@ def _watch(told: str, command: list[str]) -> None:
     signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
     signal.alarm(PATIENCE)
     _, status, usage = os.wait4(child, 0)
+    facts = {"status": os.waitstatus_to_exitcode(status), "peak": usage.ru_maxrss << 10}
     with open(told, "w", encoding="ascii") as file:
-        json.dump({"status": os.waitstatus_to_exitcode(status), "peak": usage.ru_maxrss << 10}, file)
+        json.dump({**facts, "seconds": usage.ru_utime + usage.ru_stime}, file)
 
 
 if __name__ == "__main__":

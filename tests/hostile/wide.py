@@ -26,8 +26,9 @@ from tests.support.build import (
     dumped,
     index,
     layout,
+    packed,
 )
-from tests.support.tar import Member, Style, file, header, symlink, tar, write_tar
+from tests.support.tar import Member, Style, file, folder, header, symlink, tar, write_folder, write_tar
 
 #: What is promised for any input of this size, in bytes.
 LARGEST = 10_000_000
@@ -39,17 +40,27 @@ _COSIGN = "dev.cosignproject.cosign"
 class Wide:
     """What is built at a path; `rule` is the limit's that refuses it, empty where it is only much.
 
+    `other` is what a comparison is with, else the archive itself; `calls` are those that it aims at, beside the usual.
     `sparse` files are left out where a report has the sha256 of the whole file, which costs what its holes cost.
     """
 
     build: Callable[[Path], None]
     rule: str = ""
     sparse: bool = False
+    other: Callable[[Path], None] | None = None
+    calls: tuple[str, ...] = ()
 
 
 def _tar(make: Callable[[], Iterable[Member]], *, style: Style = Style.USTAR) -> Callable[[Path], None]:
     def build(path: Path) -> None:
         write_tar(path, make(), style=style)
+
+    return build
+
+
+def _folder(make: Callable[[], Iterable[Member]]) -> Callable[[Path], None]:
+    def build(path: Path) -> None:
+        write_folder(path, make())
 
     return build
 
@@ -191,6 +202,62 @@ def _layers_absent(count: int) -> list[Member]:
     return docker_archive(SAVED, entries=[{**SAVED.entry(), "Layers": [f"l{n}" for n in range(count)]}] * 8)
 
 
+def _zigzag(count: int) -> list[Member]:
+    """Layers behind a link that goes down and up again as often as one look-up may."""
+    layers = [f"d/{number}" for number in range(count)]
+    ways = [folder("a"), folder("a/b"), symlink("d", "a/b/../../" * 400)]
+    return [*docker_archive(SAVED, entries=[{**SAVED.entry(), "Layers": layers}]), *ways]
+
+
+# Comparisons and registries
+
+
+def _one_against_many(names: int) -> list[Member]:
+    """An image under many names, with a large config and many annotations; compared with `_many_of_the_same_names`."""
+    labels = {f"l{number}": "x" for number in range(50_000)}
+    said = {f"a{number}": "x" for number in range(20_000)}
+    one = Image(
+        layers=[LAYER], config_members={"config": {"Labels": labels}}, manifest_members={"annotations": said}
+    ).node()
+    return layout(*(one.annotated(**{REF_NAME: f"r{number}"}) for number in range(names)))
+
+
+def _many_of_the_same_names(names: int) -> list[Member]:
+    nodes = [Image(layers=[LAYER], config_members={"author": str(number)}).node() for number in range(names)]
+    return layout(*(node.annotated(**{REF_NAME: f"r{number}"}) for number, node in enumerate(nodes)))
+
+
+def _many_layers(count: int, paths: int, names: int, *, mark: str) -> list[Member]:
+    """Images, each of one layer of its own with many paths, which are others than those of another `mark`."""
+    layers = [
+        packed(tar(file(f"{mark}{number}/{path}", b"") for path in range(paths)), "gzip") for number in range(count)
+    ]
+    nodes = [Image(layers=[layers[number % count]]).node() for number in range(names)]
+    return layout(*(node.annotated(**{REF_NAME: f"r{number}"}) for number, node in enumerate(nodes)))
+
+
+def _repositories_of_referrers(names: int, referrers: int) -> list[Member]:
+    """Referrers of an image that is in many repositories."""
+    image = Image(layers=[LAYER])
+    entry = {
+        "Config": blob_path(image.image_id),
+        "RepoTags": [f"example.com/a{number}:1" for number in range(names)],
+        "Layers": [blob_path(LAYER.digest)],
+    }
+    nodes = (artifact(b"%d" % number, "application/vnd.example.x", subject=_NODE) for number in range(referrers))
+    return [*layout(_NODE, *nodes), file("manifest.json", dumped([entry]))]
+
+
+def _said_of_names(names: int, said: int) -> list[Member]:
+    """An image of which much is said, under many names."""
+    entry = {
+        "Config": blob_path(IMAGE.image_id),
+        "RepoTags": [f"app:{number}" for number in range(names)],
+        "Layers": [blob_path(LAYER.digest)],
+    }
+    return [*layout(_NODE.annotated(note="x" * said)), file("manifest.json", dumped([entry]))]
+
+
 def _doubled_hole(path: Path) -> None:
     """Two members of one name that are 256 GiB of nothing, in a file of a few blocks."""
     size = 256 << 30
@@ -213,7 +280,7 @@ CASES: dict[str, Wide] = {
     "manifests-missing-20-000": Wide(build=_tar(lambda: _missing(20_000))),
     "images-1-900-of-20-layers": Wide(build=_gzip(lambda: _images(1900, 20, named=True))),
     "configs-2-400": Wide(build=_tar(lambda: _configs(2400))),
-    "signatures-8-000-of-one-name": Wide(build=_tar(lambda: _signatures(8000))),
+    "signatures-6-000-of-one-name": Wide(build=_tar(lambda: _signatures(6000))),
     "statements-4-000-of-8-000-subjects": Wide(build=_tar(lambda: _statements(4000, 8000))),
     "referrers-2-400-of-one-image": Wide(build=_tar(lambda: _referrers(2400))),
     "tags-100-000": Wide(build=_tar(lambda: _repo_tags(100_000)), rule="limit-listed"),
@@ -235,5 +302,25 @@ CASES: dict[str, Wide] = {
     "blobs-100-000": Wide(build=_gzip(lambda: _strays(100_000, 1)), rule="limit-listed"),
     "blobs-49-000": Wide(build=_gzip(lambda: _strays(49_000, 1))),
     "layers-absent-40-000": Wide(build=_tar(lambda: _layers_absent(5000)), rule="blob-missing"),
+    "links-in-a-folder": Wide(build=_folder(lambda: _zigzag(5000)), rule="limit-links"),
+    "one-image-against-2-400": Wide(
+        build=_tar(lambda: _one_against_many(2400)),
+        other=_tar(lambda: _many_of_the_same_names(2400)),
+        calls=("diff-json", "diff-html"),
+    ),
+    "paths-of-200-layers": Wide(
+        build=_tar(lambda: _many_layers(200, 1000, 200, mark="a")),
+        other=_tar(lambda: _many_layers(200, 1000, 200, mark="b")),
+        calls=("diff-files", "diff-files-json"),
+    ),
+    "paths-of-2-large-layers": Wide(
+        build=_tar(lambda: _many_layers(2, 120_000, 2, mark="a")),
+        other=_tar(lambda: _many_layers(2, 120_000, 2, mark="b")),
+        calls=("diff-files", "diff-files-json"),
+    ),
+    "referrers-in-many-repositories": Wide(
+        build=_tar(lambda: _repositories_of_referrers(2000, 2000)), calls=("convert-registry",)
+    ),
+    "texts-of-8-000-names": Wide(build=_tar(lambda: _said_of_names(8000, 500_000)), calls=("convert-layout",)),
     "a-doubled-hole-of-256-gib": Wide(build=_doubled_hole, sparse=True),
 }

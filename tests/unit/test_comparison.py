@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -10,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes
 from ociarchive.comparison import files
 from ociarchive.comparison.difference import FileChange, Files
-from ociarchive.comparison.members import changes
+from ociarchive.comparison.members import Values, changes
 from ociarchive.comparison.pairing import couples
 from ociarchive.comparison.units import Unit
+from ociarchive.comparison.work import Listing, Work
 from ociarchive.values import Platform
 from tests.support.build import gzipped, zstded
 from tests.support.tar import Kind, Member, Style, file, folder, hardlink, header, pax, symlink, tar
@@ -44,6 +46,45 @@ Json = Any
 )  # fmt: skip
 def test_values(old: Json, new: Json, wanted: list[tuple[str, str, Json, Json]]) -> None:
     assert [(one.pointer, one.kind, one.old, one.new) for one in changes(old, new)] == wanted
+
+
+def test_values_that_meet_again_and_again_are_too_much_work() -> None:
+    """What is large in one archive may be held against what is small in many images of the other."""
+    large: Json = {"a": [str(number) for number in range(1000)]}
+    values = Values(Work(Limits(compared=10_000, listed=1_000_000), "here"))
+    with pytest.raises(LimitError, match="more than 10000 steps") as caught:
+        deque(found for number in range(100) for found in values.changes(large, {"a": [str(number)]}))
+    assert "--limit compared=N" in str(caught.value)
+
+
+def test_differences_are_as_many_as_a_report_has_room_for() -> None:
+    values = Values(Work(Limits(listed=50), "here"))
+    assert len(list(values.changes({}, {str(number): number for number in range(90)}))) == 90
+    with pytest.raises(LimitError, match="more than 100 lines"):
+        list(values.changes({}, {str(number): number for number in range(20)}))
+    with pytest.raises(LimitError, match="more than 100 lines"):
+        list(Values(Work(Limits(listed=50), "here")).changes({}, {"a": ["x" * 50_000]}))
+
+
+@given(counts=st.lists(st.integers(0, 9), max_size=9), data=st.data())
+def test_which_lists_have_room_depends_on_no_order_of_work(counts: list[int], data: st.DataObject) -> None:
+    listing = Listing(20)
+    for place in data.draw(st.permutations(range(len(counts)))):
+        if not listing.add(place, counts[place]):
+            assert sum(counts[: place + 1]) > 20
+    assert listing.fitting() == {place: sum(counts[: place + 1]) <= 20 for place in range(len(counts))}
+
+
+def test_paths_of_both_layers_count() -> None:
+    raw = tar([file(str(number), b"") for number in range(4)])
+    assert listed(raw, raw, Limits(layer_paths=8)).problem is None
+    problem = listed(raw, raw, Limits(layer_paths=7)).problem
+    assert (
+        problem
+        == "the layer cannot be read: both layers have more than 7 paths, --limit layer-paths=N lifts this limit"
+    )
+    with pytest.raises(files.TooManyError):
+        files.compared(Bytes(raw, "a"), Bytes(raw, "b"), Limits(), beside=7)
 
 
 def test_nested_arrays_cost_no_power_of_their_depth() -> None:

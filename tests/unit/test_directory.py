@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.blobio.limits import Limits
 from ociarchive.container import DirectoryContainer
 from ociarchive.errors import ContentError, HostError
 from tests.support.tar import Member, file, folder, symlink, write_folder
@@ -264,3 +265,29 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
         assert source is not None
         with pytest.raises(kind, match=message):
             list(source.chunks())
+
+
+def test_links_of_a_whole_folder_take_few_steps(tmp_path: Path) -> None:
+    """Each look-up is within bounds; ten thousand of them are not."""
+    write_folder(tmp_path / "f", [A, folder("x/y"), symlink("d", "x/y/../../" * 50)])
+    container = DirectoryContainer(str(tmp_path / "f"), "layout", Limits(links=2000))
+    found = [container.get(f"d/{number}") for number in range(50)]
+    assert found == [None] * 50
+    (flaw,) = container.flaws
+    assert (flaw.rule, flaw.subject) == ("limit-links", "layout")
+    assert "--limit links=N" in flaw.message
+    assert content(container, "a") == A.data, "what no link leads to is read"
+
+
+def test_usual_folders_take_no_steps(tmp_path: Path) -> None:
+    write_folder(tmp_path / "f", [file(f"{'d/' * 20}{number}", b"x") for number in range(9)])
+    container = DirectoryContainer(str(tmp_path / "f"), "layout", Limits(links=1))
+    assert [content(container, name) for name in container.names()] == [b"x"] * 9
+    assert rules(container) == []
+
+
+def test_deep_folders_are_walked_within_the_bound(tmp_path: Path) -> None:
+    write_folder(tmp_path / "f", [file(f"{'d/' * 200}a", b"x")])
+    container = DirectoryContainer(str(tmp_path / "f"), "layout", Limits(links=1000))
+    assert list(container.names()) == []
+    assert rules(container) == ["limit-links"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ociarchive.report.shared.facts import image_facts, other_facts
+from ociarchive.report.shared.pieces import written
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.auditing import Evidence, Finding, Report
     from ociarchive.auditing.run import Run
@@ -86,27 +85,5 @@ def finding_object(finding: Finding) -> JSON:
 
 def _document(archives: Iterable[dict[str, object]]) -> Iterator[str]:
     tool = {"name": "ociarchive", "version": VERSION}
-    yield from _written({"schema_version": 1, "tool": tool, "archives": iter(archives)}, "\n")
+    yield from written({"schema_version": 1, "tool": tool, "archives": iter(archives)}, "\n")
     yield "\n"
-
-
-def _written(value: object, newline: str) -> Iterator[str]:
-    """Write a value as `json.dumps` does with an indent of 2, one entry after the other where it is an iterator.
-
-    `newline` begins a line at the value's own depth. No text of JSON has a newline in it (RFC 8259, 7).
-    """
-    inner = f"{newline}  "
-    if isinstance(value, dict) and any(isinstance(member, Iterator | dict) for member in value.values()):
-        for number, (key, member) in enumerate(value.items()):
-            yield f"{',' if number else '{'}{inner}{json.dumps(key)}: "
-            yield from _written(member, inner)
-        yield f"{newline}}}"
-    elif isinstance(value, Iterator):
-        empty = True
-        for member in value:
-            yield f"{'[' if empty else ','}{inner}"
-            yield from _written(member, inner)
-            empty = False
-        yield "[]" if empty else f"{newline}]"
-    else:
-        yield json.dumps(value, indent=2, ensure_ascii=True).replace("\n", newline)

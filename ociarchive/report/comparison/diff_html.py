@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def diff_html(difference: Difference, run: Run) -> str:
     """Return the report. Same arguments, same text."""
     made = environment()
-    digest = hashlib.sha256(diff_json(difference).encode()).hexdigest()
+    hashed = hashlib.sha256()
+    for piece in diff_json(difference):
+        hashed.update(piece.encode())
+    digest = hashed.hexdigest()
     style = made.get_template("audit.css.jinja").render(foot=f"JSON report sha256:{digest}", feet=[])
     sides = (("First", difference.old), ("Second", difference.new))
     return page(

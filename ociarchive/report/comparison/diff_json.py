@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ociarchive.comparison.difference import ASPECTS
 from ociarchive.report.comparison.diff_words import sentence, word
+from ociarchive.report.shared.pieces import written
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.comparison.difference import (
         ArchiveSide,
         Difference,
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 
-def diff_json(difference: Difference) -> str:
-    """Return a comparison. It depends on the archives and options alone, not on time or machine."""
+def diff_json(difference: Difference) -> Iterator[str]:
+    """Give a comparison, in pieces. It depends on the archives and options alone, not on time or machine."""
     kept = [pair for pair in difference.images if pair.old is not None and pair.new is not None]
     listed = [layer.files for pair in kept for layer in pair.layers if layer.files is not None]
     files: JSON = {kind: sum(one.count(kind) for one in listed) for kind in ("added", "removed", "changed")}
@@ -35,7 +37,7 @@ def diff_json(difference: Difference) -> str:
         **{aspect: difference.found(aspect) for aspect in ASPECTS},
         "files": files if listed else None,
     }
-    document: Object = {
+    document: dict[str, object] = {
         "schema_version": 1,
         "tool": {"name": "ociarchive", "version": VERSION},
         "same": difference.same,
@@ -43,12 +45,13 @@ def diff_json(difference: Difference) -> str:
         "ignored": [*sorted(difference.ignored)],
         "old": _archive(difference.old),
         "new": _archive(difference.new),
-        "images": [_pair(pair) for pair in difference.images],
+        "images": map(_pair, difference.images),
         "artifacts": [asdict(one) for one in difference.artifacts],
         "notes": [*difference.notes],
         "summary": summary,
     }
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    yield from written(document, "\n")
+    yield "\n"
 
 
 def _archive(side: ArchiveSide) -> Object:
@@ -65,7 +68,7 @@ def _archive(side: ArchiveSide) -> Object:
     }
 
 
-def _pair(pair: ImagePair) -> Object:
+def _pair(pair: ImagePair) -> dict[str, object]:
     return {
         "kind": pair.kind,
         "matched_by": None if pair.by == "alone" else pair.by,
@@ -73,7 +76,7 @@ def _pair(pair: ImagePair) -> Object:
         "repacked": pair.repacked,
         "old": _image(pair.old),
         "new": _image(pair.new),
-        "layers": [_layer_pair(layer) for layer in pair.layers],
+        "layers": map(_layer_pair, pair.layers),
         "config": [asdict(change) for change in pair.config],
         "annotations": [asdict(change) for change in pair.annotations],
         "attestations": [asdict(one) for one in pair.attestations],
@@ -94,7 +97,7 @@ def _image(side: ImageSide | None) -> Object | None:
     }
 
 
-def _layer_pair(pair: LayerPair) -> Object:
+def _layer_pair(pair: LayerPair) -> dict[str, object]:
     return {
         "kind": pair.kind,
         "old": _layer(pair.old),
@@ -111,8 +114,8 @@ def _layer(side: LayerSide | None) -> Object | None:
     return facts
 
 
-def _files(files: Files) -> Object:
-    return {"problem": files.problem, "same": files.same, "changes": [_file(change) for change in files.changes]}
+def _files(files: Files) -> dict[str, object]:
+    return {"problem": files.problem, "same": files.same, "changes": map(_file, files.changes)}
 
 
 def _file(change: FileChange) -> Object:
