@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import RULES, Policy
-from ociarchive.auditing.controls import control_of
 from ociarchive.report.audit.locations import Place, local, places, sentence, uri
 from ociarchive.report.shared.text import safe
 from ociarchive.version import VERSION
@@ -76,7 +75,7 @@ def _rule(rule: Rule) -> Object:
         "help": {"text": text, "markdown": markdown},
         "defaultConfiguration": {"level": rule.severity},
         "properties": {
-            "tags": [control_of(rule.id).id],
+            "tags": [rule.control.id],
             "precision": "very-high",
             "problem.severity": _PROBLEM[rule.severity],
         },
