@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ociarchive.auditing import Finding, Policy, Report, audit_archives
+from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.cli.output import Output
-    from ociarchive.measure import Measured, Progress
+    from ociarchive.measure import Progress
     from ociarchive.model import Archive
     from ociarchive.report.shared.surroundings import Now
 
@@ -154,7 +155,7 @@ class _Auditing:
         self._result = result
         self._workers = Workers(threads)
         self._open: list[tuple[Archive, list[Finding]]] = []
-        self._known: dict[Digest, Measured] = {}
+        self._known = Remembered()
         self.reports: list[Report] = []
         self.hears: Progress | None = None
         self.statuses = [0]

@@ -91,7 +91,7 @@ def convert(
         _store_documents(sink, written)
         sink.complete(written)
         target.wrap()
-        report = target.audit(progress)
+        report = target.audit(progress, judging.known)
         sink.commit()
         notices.extend(_told_of_dest(report.findings if report else (), found, settled.changes))
         return Conversion(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
+    from ociarchive.auditing.factstore import FactStore
     from ociarchive.blobio.locks import Hear
     from ociarchive.measure import Progress
     from ociarchive.selection.argument import Source
@@ -99,11 +100,14 @@ class Target:
             options = self._options
             outer.compress(self._fd, self._place.fd, options.outer, self._workers, self._dest, sync=options.sync)
 
-    def audit(self, progress: Progress | None) -> Report | None:
-        """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails."""
+    def audit(self, progress: Progress | None, known: FactStore) -> Report | None:
+        """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails.
+
+        All of it is read and hashed; what `known` says of a layer's bytes is not found out by unpacking them again.
+        """
         if self._place is None or not self._options.audit:
             return None
-        return self._audit(self._place.path, progress)
+        return self._audit(self._place.path, progress, known)
 
     def _publish(self) -> None:
         """Give DEST its name, add it to what is there, or send it."""
@@ -125,10 +129,12 @@ class Target:
         for chunk in read_fd(self._fd, self._dest):
             write_all(_STDOUT_FD, chunk, "standard output")
 
-    def _audit(self, path: str, progress: Progress | None) -> Report:
+    def _audit(self, path: str, progress: Progress | None, known: FactStore) -> Report:
         archive = open_archive(path, spool_folder=self.spool, limits=self._options.limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=self._options.limits, workers=self._workers, progress=progress)
+            report = audit_archive(
+                archive, limits=self._options.limits, workers=self._workers, progress=progress, known=known
+            )
         finally:
             archive.close()
         for finding in report.findings:

@@ -17,7 +17,8 @@ from xml.etree import ElementTree as ET
 
 from ociarchive import documents, toc
 from ociarchive.auditing import Report, audit_archive
-from ociarchive.auditing.audit import judge, wanted
+from ociarchive.auditing.audit import judge
+from ociarchive.auditing.claims import claimed
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.run import Run
 from ociarchive.blobio.limits import Limits
@@ -124,8 +125,8 @@ def readers(data: bytes) -> None:
             kind = known.layout.kind if known.layout is not None else "directory"
             archive = known.reader.read(Members(dict(content), kind=kind, limits=LIMITS))
             facts = {
-                source: measure(source, limits=how.limits or LIMITS, unpack=how.unpack, algorithms=how.algorithms)
-                for source, how in wanted(archive).items()
+                source: measure(source, limits=how.limits, unpack=how.unpack, algorithms=how.algorithms)
+                for source, how in claimed([archive]).items()
             }
         except OciArchiveError:
             continue
