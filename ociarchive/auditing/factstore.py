@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from ociarchive.measure import Measured
     from ociarchive.values import Digest
 
-#: Facts that are kept: of the layers of a hundred images, in 2 MB. Memory must not grow with the number of archives.
-MOST: Final = 2_048
+#: Facts that are kept: of the layers of fifty images, in about 1 MB. Memory must not grow with the number of archives.
+MOST: Final = 1_024
 
 
 class FactStore(Protocol):

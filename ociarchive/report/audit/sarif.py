@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ociarchive.auditing import Report, Rule
+    from ociarchive.auditing.listing import Object
     from ociarchive.auditing.run import Run
-    from ociarchive.report.shared.facts import Object
     from ociarchive.values import JSON
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -11,6 +11,7 @@ from ociarchive.report.comparison.diff_words import sentence, word
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
+    from ociarchive.auditing.listing import Object
     from ociarchive.comparison.difference import (
         ArchiveSide,
         Difference,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         LayerPair,
         LayerSide,
     )
-    from ociarchive.report.shared.facts import Object
     from ociarchive.values import JSON
 
 
