@@ -9,10 +9,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive import opening
-from ociarchive.auditing import Finding, Policy, Report, audit_archive, sniffed
+from ociarchive.auditing import Finding, Policy, Report, sniffed
+from ociarchive.auditing.listing import archive_facts
+from ociarchive.auditing.receipts import load_receipt
+from ociarchive.audits import AuditOptions, Audits, audit_one
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
@@ -23,7 +27,6 @@ from ociarchive.errors import UsageError
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
 from ociarchive.report.rendering import render_audit, render_diff, render_receipt
-from ociarchive.report.shared.facts import archive_facts
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.selection.argument import Source
@@ -31,13 +34,15 @@ from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
 from ociarchive.transform.options import options, platform
 from ociarchive.transform.rewrite import Change
-from ociarchive.workers import Workers, processors
+from ociarchive.workers import processors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from ociarchive.auditing.report import Detail
     from ociarchive.blobio.codec import Level
     from ociarchive.comparison.difference import Aspect
+    from ociarchive.errors import OciArchiveError
     from ociarchive.formats import FormatName
     from ociarchive.transform.options import Outer, Without
     from ociarchive.transform.plan import Compression, MediaTypes
@@ -57,6 +62,7 @@ __all__ = [
     "Progress",
     "Report",
     "audit",
+    "audit_each",
     "convert",
     "diff",
     "inspect",
@@ -84,31 +90,89 @@ def open_archive(path: StrPath, *, limits: Limits | None = None) -> Archive:
     return opening.open_archive(os.fspath(path), limits=limits)
 
 
-def audit(
+def audit(  # noqa: PLR0913  one parameter for each option of the command
     path: StrPath,
     *,
     policy: Policy | None = None,
     limits: Limits | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
+    images: Sequence[str] = (),
+    receipt: StrPath | None = None,
+    detail: Detail = "all",
 ) -> Report:
     """Read every blob of the archive at `path` once and return what does not agree with what is claimed of it.
 
     `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
-    several threads. UsageError: no such file. ContentError: no archive, or none that can be read at all. HostError: the
-    machine cannot read it.
+    several threads. `images` are demanded of the archive, and what a conversion's `receipt` lists. `detail` is how much
+    the report holds: a kilobyte for a `verdict` and its findings, with `images` what the JSON report lists, `all` for
+    every format of `render_audit`.
+
+    UsageError: no such file, or an image that is demanded by its name is not there. ContentError: no archive, or none
+    that can be read at all. HostError: the machine cannot read it.
 
     >>> import ociarchive
     >>> ociarchive.audit("app.tar")
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
-    allowed = limits or Limits()
-    workers = Workers(jobs or processors())
-    try:
-        with open_archive(path, limits=allowed) as archive:
-            return audit_archive(archive, limits=allowed, workers=workers, policy=policy, progress=progress)
-    finally:
-        workers.close()
+    asked = _audit_options(policy, limits, jobs, images, receipt, detail)
+    return audit_one(Source(path=os.fspath(path)), asked, progress)
+
+
+def audit_each(  # noqa: PLR0913  one parameter for each option of the command
+    paths: Iterable[StrPath],
+    *,
+    policy: Policy | None = None,
+    limits: Limits | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    images: Sequence[str] = (),
+    receipt: StrPath | None = None,
+    recursive: bool = False,
+    detail: Detail = "verdict",
+) -> Iterator[Report]:
+    """Give the report of each archive as soon as it is made: some are read side by side, and none is kept.
+
+    Options are those of `audit`; with `recursive` the archives in folders of archives are audited too. What cannot be
+    read as an archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
+    """
+    asked = _audit_options(policy, limits, jobs, images, receipt, detail)
+    with Audits(replace(asked, recursive=recursive), _Raising(), progress) as audits:
+        yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
+
+
+def _audit_options(
+    policy: Policy | None,
+    limits: Limits | None,
+    jobs: int | None,
+    images: Sequence[str],
+    receipt: StrPath | None,
+    detail: Detail,
+) -> AuditOptions:
+    path = None if receipt is None else os.fspath(receipt)
+    return AuditOptions(
+        policy=policy or Policy(),
+        limits=limits or Limits(),
+        jobs=jobs or processors(),
+        images=tuple(images),
+        receipt=load_receipt(path) if path is not None else None,
+        receipt_path=path or "",
+        detail=detail,
+    )
+
+
+class _Raising:
+    """Ends the work at the first source that cannot be audited."""
+
+    def opens(self, path: str) -> None:
+        """Let it be opened."""
+
+    def passes_over(self, path: str) -> None:
+        """Let it be passed over."""
+
+    def fails(self, error: OciArchiveError) -> None:
+        """Raise what it is."""
+        raise error
 
 
 def inspect(path: StrPath, *, limits: Limits | None = None) -> dict[str, JSON]:

@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ociarchive.auditing.audit import Report, audit_archive, audit_archives, judge
+    from ociarchive.auditing.audit import audit_archive, audit_archives, judge
     from ociarchive.auditing.evidence import Evidence, sniffed
     from ociarchive.auditing.policy import Policy, Waiver
+    from ociarchive.auditing.report import Report
     from ociarchive.auditing.rule import Finding, Rule, Severity
     from ociarchive.auditing.rules import RULES
 
@@ -36,6 +37,7 @@ _MODULES: Final = {
     "sniffed": "evidence",
     "Policy": "policy",
     "Waiver": "policy",
+    "Report": "report",
     "Finding": "rule",
     "Rule": "rule",
     "Severity": "rule",

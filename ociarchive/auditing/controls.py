@@ -1,4 +1,4 @@
-"""The controls that an auditor asks for, and which rules speak for which."""
+"""The controls that an auditor asks for: the questions of an audit. Each rule says for which of them it speaks."""
 
 from __future__ import annotations
 
@@ -40,38 +40,5 @@ SAFETY: Final = Control(
     name="Safety to load",
     question="Can the archive be read by any engine in one way only, without harm to the reader?",
 )
+#: In the order in which reports show them.
 CONTROLS: Final = (BLOBS, LAYERS, IDENTITY, COMPLETENESS, SAFETY)
-
-_RULES: Final = {
-    "not-an-archive": COMPLETENESS,
-    "tar-truncated": COMPLETENESS,
-    "link-dangling": COMPLETENESS,
-    "layout-version": COMPLETENESS,
-    "layer-foreign": COMPLETENESS,
-    "blob-missing": COMPLETENESS,
-    "blob-unreferenced": COMPLETENESS,
-    "sparse-index": COMPLETENESS,
-    "receipt-mismatch": IDENTITY,
-    "expected-digest-missing": IDENTITY,
-    "hybrid-disagrees": IDENTITY,
-    "media-type-conflict": IDENTITY,
-    "media-type-mismatch": LAYERS,
-    "image-unproved": LAYERS,
-    "v1-conflict": IDENTITY,
-    "index-cycle": SAFETY,
-}
-#: For every other rule: the first of these that its id begins with.
-_PREFIXES: Final = (
-    (("digest-", "size-", "data-mismatch", "blob-"), BLOBS),
-    (("layer-", "layers-", "diff-id-", "toc-", "estargz-", "zstd-", "history-", "gzip-"), LAYERS),
-    (("index-", "manifests-"), COMPLETENESS),
-    (("image-id-", "reference-", "name-", "tag-", "manifest-untagged", "hybrid-", "roles-"), IDENTITY),
-    (("signature-", "statement-", "subject-", "referrer", "attestation-", "platform-", "config-name"), IDENTITY),
-)
-
-
-def control_of(rule: str) -> Control:
-    """Return the control that a rule speaks for: what nothing else claims bears on how safely it can be read."""
-    if rule in _RULES:
-        return _RULES[rule]
-    return next((control for prefixes, control in _PREFIXES if rule.startswith(prefixes)), SAFETY)

@@ -6,28 +6,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ociarchive.auditing.claims import claims
 from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.measure import agrees
 from ociarchive.model import Image, Index, Missing, images, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from ociarchive.auditing.claims import Claim
     from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.model import Archive, Edge, Layer
     from ociarchive.values import Descriptor, Digest, Reference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """That the bytes of `source` are what `descriptor` says, or hash to `digest` where a name alone says so."""
-
-    digest: Digest
-    source: ByteSource | None
-    where: str
-    descriptor: Descriptor | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,27 +72,7 @@ class Evidence:
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
         """Every claim about the bytes of a blob, each once, those of descriptors before those of file names."""
-        found: dict[tuple[Digest, int, str, bool], Claim] = {}
-        for claim in self._claims():
-            size = claim.descriptor.size if claim.descriptor else -1
-            found.setdefault((claim.digest, size, claim.where, claim.source is None), claim)
-        return tuple(found.values())
-
-    def _claims(self) -> Iterator[Claim]:
-        for edge in self.edges:
-            if edge.descriptor is not None:
-                yield self._claim(edge.descriptor, edge.node.source)
-        for node in {id(edge.node): edge.node for edge in self.edges}.values():
-            for part in parts(node):
-                if part.descriptor is not None:
-                    yield self._claim(part.descriptor, part.source)
-        for stored in self.archive.stored:
-            if stored.digest is not None and stored.source is not None:
-                yield Claim(digest=stored.digest, source=stored.source, where=stored.source.where)
-
-    def _claim(self, descriptor: Descriptor, source: ByteSource | None) -> Claim:
-        where = source.where if source is not None else self.place(str(descriptor.digest))
-        return Claim(digest=descriptor.digest, source=source, where=where, descriptor=descriptor)
+        return claims(self.archive)
 
     def verified(self, layer: Layer) -> bool | None:
         """Whether a layer was read to its end, agrees with every claim made of it and is a whole tar.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.auditing import RULES
 from ociarchive.auditing.rules import layers
-from ociarchive.toc import has_table
 
 if TYPE_CHECKING:
     from ociarchive.auditing import Finding, Report, Rule
@@ -59,18 +58,18 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
         return "the call names no receipt"
     if rule.id == "not-an-archive":
         return None
-    if report.evidence is None:
+    if report.contents is None:
         return "the source could not be read as an archive"
-    if report.evidence.archive.is_folder and rule.id.startswith(_OF_TARS):
+    if report.contents.is_folder and rule.id.startswith(_OF_TARS):
         return "the source is a folder, no tar"
-    if rule in layers.RULES and not report.evidence.images:
+    if rule in layers.RULES and not report.contents.images:
         return "there is no image"
     return _without_table(rule, report) if rule.id.startswith(_OF_TABLES) else None
 
 
 def _without_table(rule: Rule, report: Report) -> str | None:
     """Return why a rule about layers' tables of contents had none to judge."""
-    if not any(has_table(layer.descriptor) for image in report.images for layer in image.layers):
+    if report.contents is None or not report.contents.tables:
         return NO_TABLE
     found = {finding.rule for finding in (*report.findings, *report.waived)}
     if rule.id not in _OF_PLACES and not found.isdisjoint(_OF_PLACES):

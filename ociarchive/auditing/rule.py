@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ociarchive.auditing.controls import Control
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.flaws import Flaw
     from ociarchive.values import Digest
@@ -48,11 +49,13 @@ class Fault:
 class Rule:
     """One thing that can be wrong: `check` gives each place where it is. Pure: it reads evidence and nothing else.
 
-    `spec` is the clause behind it, `summary` says what is wrong, `advice` what to do.
+    `control` is the question of an auditor that it helps to answer, `spec` the clause behind it; `summary` says what
+    is wrong, `advice` what to do.
     """
 
     id: str
     severity: Severity
+    control: Control
     spec: str
     summary: str
     advice: str

@@ -163,14 +163,13 @@ class _Inspection:
         noticed = archive.noticed
         if not archive.roots:
             raise nothing_in(archive)
-        report = self._verified(archive) if self._values["verify"] else None
+        known, report = self._verified(archive) if self._values["verify"] else (None, None)
         selectors = _selectors(self._values, one)
         if selectors.images or selectors.platforms:
             archive = replace(archive, roots=select(archive.roots, selectors, archive.where).roots)
-        known = report.evidence if report is not None else None
         yield archive, Evidence(archive, known.facts) if known is not None else sniffed(archive), report
         if report is not None:
-            self._reports.append(replace(report, evidence=None))  # what it counts, without the archive
+            self._reports.append(report)
         if report is None:
             for flaw in noticed:
                 self._shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
@@ -180,13 +179,16 @@ class _Inspection:
         if errors:
             raise ContentError(f"the archive fails its verification: {plural(errors, 'error')} found", where=one.path)
 
-    def _verified(self, archive: Archive) -> Report:
-        from ociarchive.auditing import audit_archive
+    def _verified(self, archive: Archive) -> tuple[Evidence, Report]:
+        """Return what was measured of an archive, and what the audit says of it."""
+        from ociarchive.auditing import Policy
+        from ociarchive.auditing.audit import examine, judge, report_of
         from ociarchive.workers import Workers
 
         workers = Workers(jobs(None))
         try:
-            return audit_archive(archive, limits=self._limits, workers=workers)
+            (evidence,) = examine([archive], limits=self._limits, workers=workers)
+            return evidence, report_of(evidence, judge(evidence), Policy())
         finally:
             workers.close()
 

@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence
-from ociarchive.auditing.audit import look_closer, measure_all, wanted
+from ociarchive.auditing.claims import claimed
+from ociarchive.auditing.factstore import Remembered
+from ociarchive.auditing.measuring import look_closer, measure_all
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import companions, files
 from ociarchive.comparison.difference import ArchiveSide, Difference
@@ -27,7 +29,7 @@ from ociarchive.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ociarchive.auditing.audit import Wanted
+    from ociarchive.auditing.claims import Claimed
     from ociarchive.blobio.source import ByteSource
     from ociarchive.comparison.companions import Attached
     from ociarchive.comparison.difference import Aspect, Companion, Files, ImagePair, LayerPair, LayerSide
@@ -75,7 +77,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
-        facts = _measured(archives, options.limits, workers, progress)
+        facts = _measured(archives, workers, progress)
         hosts = all(format_of(archive.format).hosts for archive in archives)
         sides = [
             _Side(archive, facts, options, workers, hosts=hosts, selectors=source.images)
@@ -93,27 +95,20 @@ def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
     return taken(archive, select(archive.roots, selectors, archive.where).roots)
 
 
-def _measured(
-    archives: Sequence[Archive], limits: Limits, workers: Workers, progress: Progress | None
-) -> dict[ByteSource, Measured]:
+def _measured(archives: Sequence[Archive], workers: Workers, progress: Progress | None) -> dict[ByteSource, Measured]:
     """Measure all that is compared. What both archives claim to be one layer is unpacked once, and hashed in each."""
-    first: dict[ByteSource, Wanted] = {}
-    again: dict[ByteSource, Wanted] = {}
-    claimed: set[Digest] = set()
-    for archive in archives:
-        for source, how in wanted(archive).items():
-            known = first.get(source) or again.get(source)
-            if known is not None:
-                known.unpack |= how.unpack
-                known.algorithms |= how.algorithms
-            elif how.unpack and how.claimed in claimed:
-                again[source] = how
-            else:
-                first[source] = how
-                claimed |= {how.claimed} if how.claimed is not None else set()
-    before: dict[Digest, Measured] = {}
-    found = measure_all(first, limits, workers, progress, before)
-    return found | (measure_all(again, limits, workers, progress, before) if again else {})
+    first: dict[ByteSource, Claimed] = {}
+    again: dict[ByteSource, Claimed] = {}
+    digests: set[Digest] = set()
+    for source, how in claimed(archives).items():
+        if how.unpack and how.digest in digests:
+            again[source] = how
+        else:
+            first[source] = how
+            digests |= {how.digest} if how.digest is not None else set()
+    before = Remembered()
+    found = measure_all(first, workers, progress, before)
+    return found | (measure_all(again, workers, progress, before) if again else {})
 
 
 class _Side:
@@ -129,7 +124,7 @@ class _Side:
         hosts: bool,
         selectors: tuple[str, ...],
     ) -> None:
-        mine = {source: facts[source] for source in wanted(archive)}
+        mine = {source: facts[source] for source in claimed([archive])}
         seen = look_closer(archive, mine, options.limits, workers)
         refuse_errors(Evidence(archive, mine, seen, folded=False))
         self.archive, self.selectors = archive, selectors

@@ -93,7 +93,7 @@ def convert(
         target.wrap()
         notices.extend(like_bombs(arrived.values(), options.limits))
         unpacked = (one.fact.uncompressed_size or 0 for one in arrived.values())
-        report = target.audit(unpacked, progress)
+        report = target.audit(unpacked, progress, judging.known)
         sink.commit()
         notices.extend(_told_of_dest(report.findings if report else (), found, settled.changes))
         return Conversion(

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Evidence, judge
-from ociarchive.auditing.audit import look_closer, wanted
+from ociarchive.auditing.claims import claimed
+from ociarchive.auditing.factstore import Remembered
+from ociarchive.auditing.measuring import look_closer
 from ociarchive.blobio.source import Bytes
 from ociarchive.measure import measure
 from ociarchive.model import Artifact, Image, parts, walk
-from ociarchive.transform.claims import Claims, claims_by_source
 from ociarchive.transform.subset import refuse_errors, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ociarchive.auditing import Finding
-    from ociarchive.auditing.audit import Wanted
+    from ociarchive.auditing.claims import Claimed
+    from ociarchive.auditing.factstore import FactStore
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
     from ociarchive.transform.sources import Gathered
     from ociarchive.workers import Workers
 
-_UNCLAIMED = Claims()
-
 
 class Judging:
-    """Some roots of some archives, what is claimed of them, and the `facts` of what was read of them so far."""
+    """Some roots of some archives, what is claimed of them, and the `facts` of what was read of them so far.
+
+    `known` has those of layers by digest, for whatever step of the call comes next.
+    """
 
     def __init__(self, archives: Sequence[Gathered], roots: Sequence[Root], limits: Limits, workers: Workers) -> None:
         self._archives, self._limits, self._workers = archives, limits, workers
@@ -37,24 +40,25 @@ class Judging:
         self._taken = [
             taken(one.archive, tuple(root for root in one.roots if id(root.node) in kept)) for one in archives
         ]
-        self._wanted: dict[ByteSource, Wanted] = {}
-        for archive in self._taken:
-            for source, how in wanted(archive).items():
-                known = self._wanted.setdefault(source, how)
-                known.unpack |= how.unpack
-                known.algorithms |= how.algorithms
-        self._claims = claims_by_source(self._taken)
+        self._claimed = claimed(self._taken)
         self.facts: dict[ByteSource, Measured] = {}
+        self.known: FactStore = Remembered()
         self._seen: list[tuple[Flaw, ...]] = [()] * len(self._taken)
 
-    def wanted(self, source: ByteSource) -> Wanted:
-        """Return how a source that is taken is to be measured."""
-        return self._wanted[source]
+    def claimed(self, source: ByteSource) -> Claimed:
+        """Return what is claimed of a source that is taken, and so how it is to be measured."""
+        return self._claimed[source]
+
+    def learn(self, source: ByteSource, fact: Measured) -> None:
+        """Take in what was measured of a source; what it unpacks to need not be found out again in DEST."""
+        self.facts[source] = fact
+        if fact.diff_ids is not None:
+            self.known.put(fact)
 
     def check_documents(self) -> None:
         """Refuse, before any layer is read, what documents alone show to be at fault (ContentError)."""
         blobs = _blobs(self._taken)
-        for source, how in self._wanted.items():
+        for source, how in self._claimed.items():
             in_memory = isinstance(source, Bytes) and not how.unpack
             if in_memory or source not in blobs:
                 self.facts[source] = measure(source, limits=self._limits, unpack=False, algorithms=how.algorithms)
@@ -71,7 +75,7 @@ class Judging:
     def contradicted(self, source: ByteSource) -> bool:
         """Whether what was measured of a source shows a claim to be false; then `check` says which."""
         fact = self.facts[source]
-        if not self._claims.get(source, _UNCLAIMED).contradicted_by(fact):
+        if not self._claimed[source].contradicted_by(fact):
             return False
         self._measure_beside(source, fact)
         return True
@@ -88,10 +92,9 @@ class Judging:
                     continue
                 for other in here:
                     if other not in self.facts:
-                        how = self._wanted[other]
-                        limits = how.limits or self._limits
+                        how = self._claimed[other]
                         self.facts[other] = measure(
-                            other, limits=limits, unpack=True, algorithms=how.algorithms, lane=self._workers.lane
+                            other, limits=how.limits, unpack=True, algorithms=how.algorithms, lane=self._workers.lane
                         )
 
     def findings(self) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
+    from ociarchive.auditing.factstore import FactStore
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
     from ociarchive.measure import Progress
@@ -100,16 +101,17 @@ class Target:
             options = self._options
             outer.compress(self._fd, self._place.fd, options.outer, self._workers, self._dest, sync=options.sync)
 
-    def audit(self, unpacked: Iterable[int], progress: Progress | None) -> Report | None:
+    def audit(self, unpacked: Iterable[int], progress: Progress | None, known: FactStore) -> Report | None:
         """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails.
 
+        All of it is read and hashed; what `known` says of a layer's bytes is not found out by unpacking them again.
         `unpacked` are the sizes in bytes to which its layers were seen to unpack. They are all that limits it: a layer
         that is stored better than it was in SOURCE is no bomb.
         """
         if self._place is None or not self._options.audit:
             return None
         tar = [os.fstat(self._fd).st_size] if self._fd is not None else []
-        return self._audit(self._place.path, self._options.limits.proved([*unpacked, *tar]), progress)
+        return self._audit(self._place.path, self._options.limits.proved([*unpacked, *tar]), progress, known)
 
     def _publish(self) -> None:
         """Give DEST its name, add it to what is there, or send it."""
@@ -131,10 +133,10 @@ class Target:
         for chunk in read_fd(self._fd, self._dest):
             write_all(_STDOUT_FD, chunk, "standard output")
 
-    def _audit(self, path: str, limits: Limits, progress: Progress | None) -> Report:
+    def _audit(self, path: str, limits: Limits, progress: Progress | None, known: FactStore) -> Report:
         archive = open_archive(path, spool_folder=self.spool, limits=limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=limits, workers=self._workers, progress=progress)
+            report = audit_archive(archive, limits=limits, workers=self._workers, progress=progress, known=known)
         finally:
             archive.close()
         for finding in report.findings:

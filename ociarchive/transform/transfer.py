@@ -56,7 +56,7 @@ class Moving:
         return {move: found[number] for number, move in enumerate(moves)}
 
     def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
-        how = self._judging.wanted(move.source)
+        how = self._judging.claimed(move.source)
         slot = sink.blob(number, move.digest)
         encoder = None
         if move.codec is not None and move.codec.encode:
@@ -68,15 +68,16 @@ class Moving:
                 self._progress.read(number, count)
 
         try:
-            fact = self._judging.facts[move.source] = measure(
+            fact = measure(
                 move.source,
-                limits=how.limits or self._options.limits,
+                limits=how.limits,
                 unpack=how.unpack,
                 algorithms=how.algorithms,
                 tee=encoder or Copier(slot, stored=move.codec is None),
                 tick=tick,
                 lane=self._workers.lane,
             )
+            self._judging.learn(move.source, fact)
             if self._judging.contradicted(move.source):
                 self._judging.check()
                 raise ContentError("content is not what is claimed of it", where=move.source.where)

@@ -16,9 +16,11 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from ociarchive import documents, toc
-from ociarchive.auditing import Report, audit_archive
-from ociarchive.auditing.audit import judge, wanted
+from ociarchive.auditing import Policy, Report, audit_archive
+from ociarchive.auditing.audit import judge, report_of
+from ociarchive.auditing.claims import claimed
 from ociarchive.auditing.evidence import Evidence
+from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.run import Run
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.randomfile import OpenFile
@@ -32,7 +34,6 @@ from ociarchive.model import images
 from ociarchive.opening import open_archive
 from ociarchive.report.audit import audit_json, codequality, junit, sarif
 from ociarchive.report.audit.audit_table import audit_table
-from ociarchive.report.shared.facts import archive_facts
 from ociarchive.values import JSON, Descriptor
 from ociarchive.workers import Workers
 from tests.fuzz import codecs
@@ -124,14 +125,14 @@ def readers(data: bytes) -> None:
             kind = known.layout.kind if known.layout is not None else "directory"
             archive = known.reader.read(Members(dict(content), kind=kind, limits=LIMITS))
             facts = {
-                source: measure(source, limits=how.limits or LIMITS, unpack=how.unpack, algorithms=how.algorithms)
-                for source, how in wanted(archive).items()
+                source: measure(source, limits=how.limits, unpack=how.unpack, algorithms=how.algorithms)
+                for source, how in claimed([archive]).items()
             }
         except OciArchiveError:
             continue
         evidence = Evidence(archive, facts)
         findings = judge(evidence)
-        _reported(Report(source=archive.where, evidence=evidence, findings=findings))
+        _reported(report_of(evidence, findings, Policy(), "images"))
         if not findings:  # then every layer of every image was proved
             for image in images(archive.roots):
                 assert all(evidence.verified(layer) for layer in image.layers if layer.unpacks), "unproved, no finding"
@@ -149,7 +150,7 @@ def _reported(report: Report) -> None:
             ET.fromstring(junit.render([report], _RUN))  # noqa: S314  our own output
         case _:
             json.loads(audit_json.render([report], _RUN))
-    table = audit_table([report], width=80, whole=False, seconds=0, paint=lambda text, _: text)
+    table = "".join(audit_table([report], width=80, whole=False, seconds=0, paint=lambda text, _: text))
     assert all(char.isprintable() or char == "\n" for char in table), "a control character in a table"
 
 
@@ -185,7 +186,7 @@ class Audit:
                 except OciArchiveError:
                     continue
                 with closing(archive), suppress(OciArchiveError):
-                    _reported(audit_archive(archive, limits=LIMITS, workers=self._workers))
+                    _reported(audit_archive(archive, limits=LIMITS, workers=self._workers, detail="images"))
 
 
 TARGETS: Final[dict[str, Callable[[], Callable[[bytes], None]]]] = {

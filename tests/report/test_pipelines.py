@@ -215,7 +215,7 @@ def test_code_quality_has_what_gitlab_asks_for(tmp_path: Path, cli_call: Call, m
 
 def test_findings_of_rules_that_others_add() -> None:
     finding = Finding(rule="theirs", severity="error", message="odd\x00", location="app.tar: x")
-    report = Report(source="app.tar", evidence=None, findings=(finding,), waived=(replace(finding, rule="waived"),))
+    report = Report(source="app.tar", contents=None, findings=(finding,), waived=(replace(finding, rule="waived"),))
     run = Run(command=("ociarchive",), time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), seconds=0)
     told = json.loads(sarif.render([report], run))["runs"][0]["results"]
     assert [("ruleIndex" in one, "suppressions" in one) for one in told] == [(False, False), (False, True)]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from wcwidth import wcswidth
 
-from ociarchive.auditing import Report, audit_archive
+from ociarchive.auditing import Policy, Report, judge
+from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.evidence import Evidence, sniffed
 from ociarchive.blobio.limits import Limits
 from ociarchive.cli.progress import Bars
@@ -73,18 +74,18 @@ def fits(render: Callable[[int, bool], str]) -> dict[tuple[int, bool], str]:
     return made
 
 
-def audited(archive: Archive) -> Report:
+def audited(archive: Archive) -> tuple[Evidence, Report]:
     workers = Workers(2)
     try:
-        return audit_archive(archive, limits=Limits(), workers=workers)
+        (evidence,) = examine([archive], limits=Limits(), workers=workers)
     finally:
         workers.close()
+    return evidence, report_of(evidence, judge(evidence), Policy())
 
 
-def trees(archive: Archive, report: Report) -> Iterator[dict[tuple[int, bool], str]]:
+def trees(archive: Archive, known: Evidence, report: Report) -> Iterator[dict[tuple[int, bool], str]]:
     """Give what inspect shows of an archive, with --verify too."""
-    read = Evidence(archive, report.evidence.facts) if report.evidence else sniffed(archive)
-    for evidence in (sniffed(archive), read):
+    for evidence in (sniffed(archive), Evidence(archive, known.facts)):
         for plain in (False, True):
 
             def render(width: int, whole: bool, evidence: Evidence = evidence, plain: bool = plain) -> str:
@@ -96,7 +97,9 @@ def trees(archive: Archive, report: Report) -> Iterator[dict[tuple[int, bool], s
 
 def table_of(reports: list[Report]) -> dict[tuple[int, bool], str]:
     return fits(
-        lambda width, whole: audit_table(reports, width=width, whole=whole, seconds=1.5, paint=uncolored, unread=["x"])
+        lambda width, whole: "".join(
+            audit_table(reports, width=width, whole=whole, seconds=1.5, paint=uncolored, unread=["x"])
+        )
     )
 
 
@@ -107,8 +110,8 @@ NAMES = sorted([*load(), "registry-data"])
 def test_archives_of_the_corpus_fit(name: str) -> None:
     archive = open_archive(str(CORPUS / name), limits=Limits())
     try:
-        report = audited(archive)
-        list(trees(archive, report))
+        evidence, report = audited(archive)
+        list(trees(archive, evidence, report))
         table_of([report])
         strict = dataclasses.replace(report, policy=dataclasses.replace(report.policy, strict=True))
         table_of([strict, report])
@@ -152,9 +155,9 @@ def test_hostile_names_fit_and_say_that_they_are_cut(
     source = str(write_tar(Path(f"{text[:50]}.tar"), members))
     archive = open_archive(source, limits=Limits())
     try:
-        report = audited(archive)
+        evidence, report = audited(archive)
         assert len(report.findings) > 20
-        for shown in trees(archive, report):
+        for shown in trees(archive, evidence, report):
             for (_, whole), tree in shown.items():
                 if not whole:
                     told(safe(text), tree)

@@ -31,6 +31,7 @@ ROWS = (
     "opening",
     "auditing",
     "selection",
+    "audits",
     "transform",
     "comparison",
     "report",

@@ -121,7 +121,6 @@ def test_results_say_in_one_line_what_they_are(corpus: Path, tmp_path: Path) -> 
     with ociarchive.open_archive(path) as archive:
         lines = [
             repr(report),
-            repr(report.evidence),
             repr(archive),
             repr(ociarchive.convert(path, tmp_path / "out", to="dir", jobs=1)),
             repr(ociarchive.diff(path, path)),

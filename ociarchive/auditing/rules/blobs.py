@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.controls import BLOBS, COMPLETENESS
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.blobio.hashing import digest_of
 from ociarchive.container.names import normal
@@ -205,55 +206,55 @@ def _digest_unknown(evidence: Evidence) -> Iterator[Fault]:
 
 RULES: Final = (
     Rule(
-        id="digest-mismatch", severity="error", spec="image-spec, descriptor.md, Digests, Verification",
+        id="digest-mismatch", severity="error", control=BLOBS, spec="image-spec, descriptor.md, Digests, Verification",
         summary="The bytes of a blob do not hash to the digest that names it.",
         advice="The blob was altered or damaged: get the archive again from where it was made.",
         check=_digest_mismatch,
     ),
     Rule(
-        id="size-mismatch", severity="error", spec="image-spec, descriptor.md, size",
+        id="size-mismatch", severity="error", control=BLOBS, spec="image-spec, descriptor.md, size",
         summary="A blob has another size than its descriptor gives.",
         advice="The archive was made or altered by a faulty program: make it again.",
         check=_size_mismatch,
     ),
     Rule(
-        id="data-mismatch", severity="error", spec="image-spec, descriptor.md, data",
+        id="data-mismatch", severity="error", control=BLOBS, spec="image-spec, descriptor.md, data",
         summary="The data inside a descriptor is not the blob that the descriptor names.",
         advice="The archive was made or altered by a faulty program: make it again.",
         check=_data_mismatch,
     ),
     Rule(
-        id="blob-missing", severity="error", spec="image-spec, image-layout.md, Content",
+        id="blob-missing", severity="error", control=COMPLETENESS, spec="image-spec, image-layout.md, Content",
         summary="Something that a manifest or index names is not in the archive.",
         advice="Save the image again; with Docker's containerd store name one platform, or pull all before.",
         check=_blob_missing,
     ),
     Rule(
-        id="sparse-index", severity="warning", spec="image-spec, image-index.md, manifests",
+        id="sparse-index", severity="warning", control=COMPLETENESS, spec="image-spec, image-index.md, manifests",
         summary="An index names manifests that are not here, while at least one image of it is here whole.",
         advice="Expected where one platform was exported. `convert --platform` writes an archive that is whole.",
         check=_sparse_index,
     ),
     Rule(
-        id="blob-unreferenced", severity="warning", spec="image-spec, image-layout.md, Content",
+        id="blob-unreferenced", severity="warning", control=COMPLETENESS, spec="image-spec, image-layout.md, Content",
         summary="A blob lies in the archive and nothing leads to it.",
         advice="Harmless where an edit left it; `convert` leaves it behind.",
         check=_blob_unreferenced,
     ),
     Rule(
-        id="blob-name", severity="warning", spec="image-spec, image-layout.md, Blobs",
+        id="blob-name", severity="warning", control=BLOBS, spec="image-spec, image-layout.md, Blobs",
         summary="A file lies where only blobs may, and its name is no digest.",
         advice="Harmless where somebody left a file; `convert` leaves it behind.",
         check=_blob_name,
     ),
     Rule(
-        id="size-conflict", severity="error", spec="image-spec, descriptor.md, size",
+        id="size-conflict", severity="error", control=BLOBS, spec="image-spec, descriptor.md, size",
         summary="Two descriptors give one blob two sizes: one of them is wrong.",
         advice="The archive was made or altered by a faulty program: make it again.",
         check=_size_conflict,
     ),
     Rule(
-        id="digest-unknown", severity="warning", spec="image-spec, descriptor.md, Registered Algorithms",
+        id="digest-unknown", severity="warning", control=BLOBS, spec="image-spec, descriptor.md, Registered Algorithms",
         summary="A digest is of an algorithm that cannot be computed here, so that the blob is not verified.",
         advice="For blake3 install the extra `blake3`; other algorithms are not registered.",
         check=_digest_unknown,

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.controls import COMPLETENESS, IDENTITY, LAYERS, SAFETY
 from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.measure import agrees
@@ -196,124 +197,130 @@ _DAMAGED = "The layer was altered or damaged: get the archive again from where i
 
 RULES: Final = (
     Rule(
-        id="image-id-mismatch", severity="error", spec="image-spec, config.md, ImageID",
+        id="image-id-mismatch", severity="error", control=IDENTITY, spec="image-spec, config.md, ImageID",
         summary="A docker-archive's config is named after a digest that is not its own.",
         advice="Do not use this archive: the name hides which image it is.",
         check=_image_id_mismatch,
     ),
     Rule(
-        id="diff-id-count", severity="error", spec=_CONFIG,
+        id="diff-id-count", severity="error", control=LAYERS, spec=_CONFIG,
         summary="Config and manifest disagree on the number of layers.",
         advice="Make the archive again; some engines crash on it, others load half an image.",
         check=_diff_id_count,
     ),
     Rule(
-        id="diff-id-mismatch", severity="error", spec="image-spec, config.md, Layer DiffID",
+        id="diff-id-mismatch", severity="error", control=LAYERS, spec="image-spec, config.md, Layer DiffID",
         summary="A layer unpacks to something else than its image's config says.",
         advice="This is not the image that its ID names: get it again from where it was made.",
         check=_diff_id_mismatch,
     ),
     Rule(
-        id="layer-order", severity="error", spec="image-spec, config.md, rootfs.diff_ids",
+        id="layer-order", severity="error", control=LAYERS, spec="image-spec, config.md, rootfs.diff_ids",
         summary="The layers of an image stand in another order than its config says.",
         advice="Files of one layer would hide those of another: make the archive again.",
         check=_layer_order,
     ),
     Rule(
-        id="history-count", severity="warning", spec="image-spec, config.md, history",
+        id="history-count", severity="warning", control=LAYERS, spec="image-spec, config.md, history",
         summary="A config's history speaks of another number of layers than the image has.",
         advice="Harmless to run; what made which layer cannot be told.",
         check=_history_count,
     ),
     Rule(
-        id="layer-name-mismatch", severity="warning", spec="go-containerregistry, tarball; skopeo, docker-archive",
+        id="layer-name-mismatch", severity="warning", control=LAYERS,
+        spec="go-containerregistry, tarball; skopeo, docker-archive",
         summary="A docker-archive's layer is named after a digest that is not its own; its bytes were changed.",
         advice="Its content is proved by its diff_id; get the archive again if its bytes matter.",
         check=_layer_name,
     ),
     Rule(
-        id="layer-padded", severity="warning", spec="RFC 1952, 2.2",
+        id="layer-padded", severity="warning", control=LAYERS, spec="RFC 1952, 2.2",
         summary="Zeros follow a layer's compressed stream; readers in Go stop there with an error.",
         advice="`convert --compression gzip` writes the layer anew where it was another, else make it again.",
         check=_layer_padded,
     ),
     Rule(
-        id="gzip-header", severity="warning", spec="RFC 1952, 2.3.1; Go, compress/gzip, Reader",
+        id="gzip-header", severity="warning", control=LAYERS, spec="RFC 1952, 2.3.1; Go, compress/gzip, Reader",
         summary="A gzip header has a longer name or comment than Go reads, so that skopeo, podman or Docker refuse it.",
         advice="`convert --compression gzip` writes the layer anew where it was another, else compress it again.",
         check=_gzip_header,
     ),
     Rule(
-        id="toc-annotation", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
+        id="toc-annotation", severity="error", control=LAYERS,
+        spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
         summary="A layer's annotations speak of a table of contents that is not where they say, or of other sizes.",
         advice="Engines that fetch single files fail on it, or fetch others: make the layer again.",
         check=noticed("toc-annotation"),
     ),
     Rule(
-        id="toc-digest", severity="error", spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
+        id="toc-digest", severity="error", control=LAYERS,
+        spec="stargz-snapshotter, estargz.md; containers/storage, zstd:chunked",
         summary="A layer's table of contents has another digest than its annotation says.",
         advice="The table or the annotation was altered: make the layer again.",
         check=noticed("toc-digest"),
     ),
     Rule(
-        id="toc-entry", severity="error", spec="stargz-snapshotter, estargz.md, TOC; containers/storage, zstd:chunked",
+        id="toc-entry", severity="error", control=LAYERS,
+        spec="stargz-snapshotter, estargz.md, TOC; containers/storage, zstd:chunked",
         summary="A layer's table of contents speaks of other files than the layer holds.",
         advice="An engine that believes the table runs another image: do not use this layer.",
         check=noticed("toc-entry"),
     ),
     Rule(
-        id="toc-attributes", severity="error",
+        id="toc-attributes", severity="error", control=LAYERS,
         spec="stargz-snapshotter, estargz.md, TOCEntry; containers/storage, zstd:chunked, FileMetadata",
         summary="A layer's table of contents gives a file another type, mode, owner, time, link or size than the tar.",
         advice="An engine that believes the table runs another image: do not use this layer.",
         check=noticed("toc-attributes"),
     ),
     Rule(
-        id="toc-chunk", severity="error",
+        id="toc-chunk", severity="error", control=LAYERS,
         spec="stargz-snapshotter, estargz.md, chunkDigest, offset; containers/storage, zstd:chunked, FileMetadata",
         summary="A part of a file is not what a layer's table of contents says, or is not stored where it says.",
         advice="Engines that fetch single files fail on it, or fetch others: make the layer again.",
         check=noticed("toc-chunk"),
     ),
     Rule(
-        id="toc-tar-split", severity="error", spec="containers/storage, zstd:chunked, tarSplitDigest; vbatts/tar-split",
+        id="toc-tar-split", severity="error", control=LAYERS,
+        spec="containers/storage, zstd:chunked, tarSplitDigest; vbatts/tar-split",
         summary="The tar-split data of a zstd:chunked layer builds another tar than the layer's.",
         advice="An engine that saves the image again writes another layer: make the layer again.",
         check=noticed("toc-tar-split"),
     ),
     Rule(
-        id="toc-elsewhere", severity="note", spec="stargz-snapshotter, estargz.md; estargz/externaltoc",
+        id="toc-elsewhere", severity="note", control=LAYERS, spec="stargz-snapshotter, estargz.md; estargz/externaltoc",
         summary="A layer's table of contents stands in another image, so that it was not held against the layer.",
         advice="The layer itself is proved; what engines fetch by the table is not.",
         check=noticed("toc-elsewhere"),
     ),
     Rule(
-        id="layer-damaged", severity="error", spec="RFC 1952; RFC 8878",
+        id="layer-damaged", severity="error", control=LAYERS, spec="RFC 1952; RFC 8878",
         summary="A layer's stream is damaged, cut, or followed by bytes that are not part of it.",
         advice=_DAMAGED,
         check=_layer_damaged,
     ),
     Rule(
-        id="limit-unpacked", severity="error",
+        id="limit-unpacked", severity="error", control=SAFETY,
         spec="limits of this program (--max-ratio, --max-layer-size, --limit window=N, --limit gzip-header=N)",
         summary="A layer unpacks to more, or takes more memory to unpack, than is allowed, as decompression bombs do.",
         advice="If the layer is meant to be so, --max-ratio, --max-layer-size and --limit lift the limits.",
         check=_layer_limit,
     ),
     Rule(
-        id="media-type-mismatch", severity="warning", spec="image-spec, layer.md, media types",
+        id="media-type-mismatch", severity="warning", control=LAYERS, spec="image-spec, layer.md, media types",
         summary="A layer's media type names another compression than its bytes have.",
         advice="Engines look at the bytes; `convert` writes the true media type.",
         check=_media_type_mismatch,
     ),
     Rule(
-        id="layer-opaque", severity="note", spec="image-spec, media-types.md; ocicrypt",
+        id="layer-opaque", severity="note", control=LAYERS, spec="image-spec, media-types.md; ocicrypt",
         summary="A layer cannot be looked into: it is encrypted, or of a media type that is not known.",
         advice="Its digest is proved, its diff_id is not; decrypt it to prove that too.",
         check=_layer_opaque,
     ),
     Rule(
-        id="layer-foreign", severity="note", spec="image-spec, layer.md, Non-Distributable Layers",
+        id="layer-foreign", severity="note", control=COMPLETENESS,
+        spec="image-spec, layer.md, Non-Distributable Layers",
         summary="A foreign layer is not in the archive, as its licence may demand.",
         advice="Carry it over the gap by other means, or save the image with it.",
         check=_layer_foreign,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.controls import IDENTITY
 from ociarchive.auditing.rule import Fault, Rule
 from ociarchive.model import Image, Index, Missing
 from ociarchive.schema import spelled
@@ -117,13 +118,13 @@ def _whole(platform: Platform) -> str:
 
 RULES: Final = (
     Rule(
-        id="platform-mismatch", severity="warning", spec="image-spec, image-index.md, platform",
+        id="platform-mismatch", severity="warning", control=IDENTITY, spec="image-spec, image-index.md, platform",
         summary="An index gives an image another platform than the image's own config.",
         advice="Engines choose by the index: the wrong image may be run. Build the index again.",
         check=_mismatch,
     ),
     Rule(
-        id="platform-doubled", severity="warning", spec="image-spec, image-index.md, platform",
+        id="platform-doubled", severity="warning", control=IDENTITY, spec="image-spec, image-index.md, platform",
         summary="Two images of an index have platforms that agree in every member.",
         advice="Engines take the first of them, or the last: leave one out of the index, or tell them apart.",
         check=_doubled,

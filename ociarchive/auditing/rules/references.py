@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.controls import IDENTITY
 from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.model import Artifact, Child, Missing, refers_to
 from ociarchive.values import tagged_digest
@@ -122,43 +123,45 @@ def _attached_to(evidence: Evidence, edge: Edge) -> tuple[frozenset[Digest], Dig
 
 RULES: Final = (
     Rule(
-        id="name-conflict", severity="warning", spec="distribution, reference grammar",
+        id="name-conflict", severity="warning", control=IDENTITY, spec="distribution, reference grammar",
         summary="Two images of an archive have one name; which one an engine takes cannot be told.",
         advice="Select one by its digest, and name it with `convert --tag`.",
         check=_name_conflict,
     ),
     Rule(
-        id="attestation-dangling", severity="warning", spec="BuildKit, docs/attestations, vnd.docker.reference.digest",
+        id="attestation-dangling", severity="warning", control=IDENTITY,
+        spec="BuildKit, docs/attestations, vnd.docker.reference.digest",
         summary="An attestation speaks of a manifest that is not in the archive.",
         advice="It was left behind when its image was rewritten by another program; it proves nothing here.",
         check=_attestation_dangling,
     ),
     Rule(
-        id="subject-dangling", severity="warning", spec="image-spec, manifest.md, subject",
+        id="subject-dangling", severity="warning", control=IDENTITY, spec="image-spec, manifest.md, subject",
         summary="A manifest refers to a subject that is not in the archive.",
         advice="Lawful; take the subject along if it is to be found.",
         check=_subject_dangling,
     ),
     Rule(
-        id="tag-dangling", severity="warning", spec="distribution-spec, Referrers Tag Schema; cosign, SIGNATURE_SPEC",
+        id="tag-dangling", severity="warning", control=IDENTITY,
+        spec="distribution-spec, Referrers Tag Schema; cosign, SIGNATURE_SPEC",
         summary="A tag made of a digest speaks of a manifest that is not in the archive.",
         advice="Take along what it speaks of, or leave it out with --without signatures.",
         check=_tag_dangling,
     ),
     Rule(
-        id="statement-dangling", severity="warning", spec="in-toto, statement.md, subject",
+        id="statement-dangling", severity="warning", control=IDENTITY, spec="in-toto, statement.md, subject",
         summary="A statement speaks of no image that is in the archive.",
         advice="Take along what it speaks of.",
         check=_statement_dangling,
     ),
     Rule(
-        id="manifest-untagged", severity="note", spec="distribution-spec, Pull",
+        id="manifest-untagged", severity="note", control=IDENTITY, spec="distribution-spec, Pull",
         summary="A registry holds a manifest that no tag names and that refers to nothing.",
         advice="Tag it if it is to come along; a registry's garbage collection removes it otherwise.",
         check=noticed("manifest-untagged"),
     ),
     Rule(
-        id="signature-stale", severity="warning",
+        id="signature-stale", severity="warning", control=IDENTITY,
         spec="cosign, SIGNATURE_SPEC.md; in-toto, statement.md, subject",
         summary="A signature or statement speaks of a digest that the image does not have (any more).",
         advice="Expected after a conversion that rewrote the manifest: sign again, or carry the original bytes.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.controls import SAFETY
 from ociarchive.auditing.rule import Fault, Rule
 
 if TYPE_CHECKING:
@@ -46,19 +47,19 @@ def _a(what: str) -> str:
 _SPEC: Final = "distribution, registry/storage/paths.go and linkedblobstore.go"
 RULES: Final = (
     Rule(
-        id="registry-link-missing", severity="error", spec=_SPEC,
+        id="registry-link-missing", severity="error", control=SAFETY, spec=_SPEC,
         summary="A registry has a blob, and the repository has no link to it: a pull of the image ends with 404.",
         advice="Push the image again; `convert` from another copy of it makes a folder with all links.",
         check=_missing,
     ),
     Rule(
-        id="registry-link-malformed", severity="error", spec=_SPEC,
+        id="registry-link-malformed", severity="error", control=SAFETY, spec=_SPEC,
         summary="A link of a repository is empty, or holds no digest or another one: a pull ends with an error (500).",
         advice="The folder was copied while the registry wrote, or its disk was full: push the image again.",
         check=_malformed,
     ),
     Rule(
-        id="registry-link-dangling", severity="error", spec=_SPEC,
+        id="registry-link-dangling", severity="error", control=SAFETY, spec=_SPEC,
         summary="A repository has a link to a manifest that the registry does not have.",
         advice="Push the image again, or delete the link; garbage collection may stop at it.",
         check=_dangling,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.controls import LAYERS
 from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.blobio.filetype import describe
 
@@ -84,56 +85,60 @@ _TAR: Final = "image-spec, layer.md, Distributable Format"
 
 RULES: Final = (
     Rule(
-        id="layer-not-tar", severity="warning", spec="image-spec, layer.md",
+        id="layer-not-tar", severity="warning", control=LAYERS, spec="image-spec, layer.md",
         summary="A layer of a layer's media type holds no tar.",
         advice="No engine can unpack it: make the image again.",
         check=_not_tar,
     ),
     Rule(
-        id="layer-tar-truncated", severity="error", spec=f"{_TAR}; POSIX.1-2017, pax, ustar Interchange Format",
+        id="layer-tar-truncated", severity="error", control=LAYERS,
+        spec=f"{_TAR}; POSIX.1-2017, pax, ustar Interchange Format",
         summary="The tar of a layer is cut short, inside a member or a header.",
         advice="No engine can unpack it: make the image again. The digests are those of a layer that was cut before.",
         check=_ended("layer-tar-truncated"),
     ),
     Rule(
-        id="layer-tar-damaged", severity="error", spec=f"{_TAR}; POSIX.1-2017, pax, ustar Interchange Format",
+        id="layer-tar-damaged", severity="error", control=LAYERS,
+        spec=f"{_TAR}; POSIX.1-2017, pax, ustar Interchange Format",
         summary="The tar of a layer has something else where a member's header has to be.",
         advice="No engine can unpack it: make the image again. The digests are those of a layer that was damaged"
         " before.",
         check=_ended("layer-tar-damaged"),
     ),
     Rule(
-        id="layer-tar-ambiguous", severity="warning", spec="POSIX.1-2017, pax; GNU tar manual, Basic Tar Format",
+        id="layer-tar-ambiguous", severity="warning", control=LAYERS,
+        spec="POSIX.1-2017, pax; GNU tar manual, Basic Tar Format",
         summary="The tar of a layer has headers that programs read in different ways.",
         advice="Two engines may unpack two sets of files; what follows was not looked at. Make the image again.",
         check=_ended("layer-tar-ambiguous"),
     ),
     Rule(
-        id="layer-path-doubled", severity="warning", spec="vbatts/tar-split, tar/storage; image-spec, layer.md",
+        id="layer-path-doubled", severity="warning", control=LAYERS,
+        spec="vbatts/tar-split, tar/storage; image-spec, layer.md",
         summary="A layer has two members of one path.",
         advice="podman, and Docker's classic store, refuse such a layer: make the image again.",
         check=_named("doubled", "a path stands twice", "others do"),
     ),
     Rule(
-        id="layer-path-outside", severity="warning", spec="image-spec, layer.md; CVE-2014-9356",
+        id="layer-path-outside", severity="warning", control=LAYERS, spec="image-spec, layer.md; CVE-2014-9356",
         summary="A layer has a path, or a hard link to one, that leaves the image's root by `..`.",
         advice="Engines refuse it or put it elsewhere; it may be an attack.",
         check=_named("outside", "a path leaves the root", "others do"),
     ),
     Rule(
-        id="layer-path-absolute", severity="note", spec="image-spec, layer.md",
+        id="layer-path-absolute", severity="note", control=LAYERS, spec="image-spec, layer.md",
         summary="A layer has a path that begins with a slash, which engines leave out.",
         advice="Nothing is wrong.",
         check=_named("absolute", "a path begins with a slash", "others do"),
     ),
     Rule(
-        id="layer-link-dangling", severity="warning", spec="image-spec, layer.md, Hardlinks",
+        id="layer-link-dangling", severity="warning", control=LAYERS, spec="image-spec, layer.md, Hardlinks",
         summary="A layer has a hard link to a path that neither it, before the link, nor a layer below has.",
         advice="Engines refuse such a layer: make the image again.",
         check=noticed("layer-link-dangling"),
     ),
     Rule(
-        id="layer-unchecked", severity="note", spec="limits of this program (--limit NAME=N)",
+        id="layer-unchecked", severity="note", control=LAYERS, spec="limits of this program (--limit NAME=N)",
         summary="The paths of a layer were not all looked at, since there are more than a limit allows.",
         advice="Its digests are proved; the limit that is named lifts this.",
         check=_unchecked,

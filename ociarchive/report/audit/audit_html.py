@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from ociarchive.auditing import Report
+    from ociarchive.auditing.report import BlobRow
     from ociarchive.auditing.run import Run
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -43,9 +44,8 @@ class Page:
     waived: tuple[view.Group, ...]
     images: Iterator[contents.Shown]
     artifacts: Sequence[Mapping[str, object]]
-    missing: Sequence[Mapping[str, object]]
     unproved: tuple[tuple[str, str], ...]
-    blobs: tuple[contents.BlobRow, ...]
+    blobs: tuple[BlobRow, ...]
     results: tuple[Outcome, ...]
 
 
@@ -78,7 +78,7 @@ def render(reports: Sequence[Report], run: Run) -> str:
 
 def _page(number: int, report: Report, run: Run) -> Page:
     results = outcomes(report, run)
-    images, artifacts, missing = contents.shown(report.evidence) if report.evidence else (iter(()), [], [])
+    listed, proof = report.listed, report.proof
     return Page(
         number=number,
         report=report,
@@ -89,11 +89,10 @@ def _page(number: int, report: Report, run: Run) -> Page:
         controls=view.judged(report, results),
         found=view.groups(report, report.findings),
         waived=view.groups(report, report.waived),
-        images=images,
-        artifacts=artifacts,
-        missing=missing,
+        images=contents.shown(listed) if listed else iter(()),
+        artifacts=listed.artifacts if listed else (),
         unproved=contents.unproved(report, results),
-        blobs=contents.blobs(report),
+        blobs=proof.blobs if proof else (),
         results=results,
     )
 

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ociarchive.report.shared.facts import image_facts, other_facts
+from ociarchive.auditing.listing import image_facts, other_facts
 from ociarchive.report.shared.pieces import written
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Evidence, Finding, Report
+    from ociarchive.auditing.listing import Object
     from ociarchive.auditing.run import Run
     from ociarchive.model import Archive
     from ociarchive.values import JSON
 
 
-def render(reports: Sequence[Report], run: Run) -> str:
+def render(reports: Iterable[Report], run: Run) -> str:
     """Return the report of an audit of some archives."""
     return "".join(pieces(reports, run))
 
 
-def pieces(reports: Sequence[Report], run: Run) -> Iterator[str]:
-    """Give the same report in pieces, for an archive may be listed at a hundred times its size."""
+def pieces(reports: Iterable[Report], run: Run | None = None) -> Iterator[str]:
+    """Give the same report in pieces, one archive after the other: an archive may be listed at many times its size."""
     del run  # the contract's JSON depends on the archives alone
     return _document(_audited(report) for report in reports)
 
@@ -35,28 +36,25 @@ def inspect_json(archives: Iterable[dict[str, object]]) -> Iterator[str]:
 
 def inspected(archive: Archive, evidence: Evidence, report: Report | None) -> dict[str, object]:
     """Return what is in an archive, which stays open until it is written; with an audit where layers were read."""
-    facts = _facts(archive, evidence)
+    artifacts, missing = other_facts(archive)
+    facts = _facts(archive.where, archive.format, image_facts(archive, evidence), artifacts, missing)
     if report is not None:
         facts["findings"] = [finding_object(finding) for finding in report.findings]
     return facts
 
 
-def _facts(archive: Archive, evidence: Evidence) -> dict[str, object]:
-    return {
-        "source": archive.where,
-        "format": archive.format,
-        "images": image_facts(archive, evidence),
-        **other_facts(archive),
-    }
+def _facts(
+    source: str, form: str | None, images: Iterator[Object], artifacts: Iterable[Object], missing: Iterable[Object]
+) -> dict[str, object]:
+    return {"source": source, "format": form, "images": images, "artifacts": [*artifacts], "missing": [*missing]}
 
 
 def _audited(report: Report) -> dict[str, object]:
-    if report.evidence is None:
-        facts: dict[str, object] = {
-            "source": report.source, "format": None, "images": [], "artifacts": [], "missing": [],
-        }  # fmt: skip
+    if report.contents is None or report.listed is None:
+        facts = _facts(report.source, None, iter(()), (), ())
     else:
-        facts = _facts(report.evidence.archive, report.evidence)
+        listed = report.listed
+        facts = _facts(report.source, report.contents.format, iter(listed.images), listed.artifacts, listed.missing)
     facts["findings"] = [finding_object(finding) for finding in report.findings]
     facts["waived"] = [finding_object(finding) for finding in report.waived]
     facts["waivers"] = [{"rule": one.rule, "how": one.how, "by": one.by} for one in report.policy.waivers]

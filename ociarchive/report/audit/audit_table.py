@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.report.shared.text import (
+    aligned,
     columns,
     command,
     placed,
@@ -13,8 +15,8 @@ from ociarchive.report.shared.text import (
     short,
     shortened,
     size,
-    table,
     tail,
+    widths,
     wrapped,
 )
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 9
 _INDENT = 6
+_NUMBERS = (2, 3, 4)
 _HEADERS = ["archive", "format", "images", "blobs", "read", "verdict"]
 #: The least columns for an archive's name in a table; where there are fewer, each archive has lines of its own.
 _NARROW = 12
@@ -42,29 +45,52 @@ def audit_table(
     seconds: float,
     paint: Callable[[str, str], str],
     unread: Sequence[str] = (),
-) -> str:
-    """Return the report of some archives. `paint` colours a word for a severity; `whole` shows digests in full.
+) -> Iterator[str]:
+    """Give the report of some archives, line by line. `paint` colours a word for a severity.
 
-    `unread` names what was asked for and could not be audited: then nothing passes as a whole.
+    `whole` shows digests in full. `unread` names what was asked for and could not be audited: then nothing passes as a
+    whole.
     """
-    lines = [*_archives(reports, width, paint), ""]
+    for line in _all(reports, width, paint, seconds, unread, whole=whole):
+        yield f"{line.rstrip()}\n"
+
+
+def _all(
+    reports: Sequence[Report],
+    width: int,
+    paint: Callable[[str, str], str],
+    seconds: float,
+    unread: Sequence[str],
+    *,
+    whole: bool,
+) -> Iterator[str]:
+    yield from _archives(reports, width, paint)
+    yield ""
     for report in reports:
-        lines.extend(_findings(report, width, paint, whole=whole))
+        yield from _findings(report, width, paint, whole=whole)
     if any(report.findings for report in reports):
-        lines.append("")
-    lines.extend(verdict(reports, width=width, seconds=seconds, paint=paint, unread=unread))
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+        yield ""
+    yield from verdict(reports, width=width, seconds=seconds, paint=paint, unread=unread)
 
 
-def _archives(reports: Sequence[Report], width: int, paint: Callable[[str, str], str]) -> list[str]:
-    rows = [_row(report) for report in reports]
-    beside = sum(max(columns(row[number]) for row in [*rows, _HEADERS]) + 2 for number in range(1, len(_HEADERS)))
-    names = max(columns(row[0]) for row in [*rows, _HEADERS])
-    room = width - beside
+def _archives(reports: Sequence[Report], width: int, paint: Callable[[str, str], str]) -> Iterator[str]:
+    """Give a table of the archives. Rows are made twice, so that many need no room."""
+
+    def rows() -> Iterator[list[str]]:
+        yield _HEADERS
+        yield from map(_row, reports)
+
+    names, *others = widths(rows())
+    room = width - sum(one + 2 for one in (*others, max(columns(row[-1]) for row in rows())))
     if room < min(names, _NARROW):
-        return [line for row in rows for line in _lines(row, width, paint)]
-    told = [[tail(first, room), *others, _painted(verdict, paint)] for first, *others, verdict in rows]
-    return table([_HEADERS, *told], right={2, 3, 4})
+        for report in reports:
+            yield from _lines(_row(report), width, paint)
+        return
+    first = max(columns(tail(row[0], room)) for row in rows())
+    yield aligned(_HEADERS, [first, *others], _NUMBERS)
+    for report in reports:
+        name, *facts, verdict = _row(report)
+        yield aligned([tail(name, room), *facts, _painted(verdict, paint)], [first, *others], _NUMBERS)
 
 
 def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> Iterator[str]:
@@ -78,11 +104,11 @@ def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> 
 
 def _row(report: Report) -> list[str]:
     counts = [plural(report.count(severity), severity) for severity in _SEVERITIES if report.count(severity)]
-    evidence = report.evidence
+    contents = report.contents
     return [
         safe(report.source),
-        evidence.archive.format if evidence else "-",
-        str(len(report.images)) if evidence else "-",
+        contents.format if contents else "-",
+        str(contents.images) if contents else "-",
         str(report.blobs),
         size(report.bytes),
         f"{'FAIL' if report.failed else 'PASS'}  {', '.join(counts)}".rstrip(),
@@ -153,7 +179,7 @@ def verdict(
     layers = [verdict for report in reports for verdict in report.layers]
     word = outcome(reports, unread)
     waived = any(report.waived for report in reports)
-    images = sum(len(report.images) for report in reports)
+    images = sum(report.images for report in reports)
     told = [f"{plural(images, 'image')}, {_proved(layers, sound=word.startswith('PASS') and not waived)}"]
     told += _strictness(reports)
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
@@ -174,14 +200,35 @@ def verdict(
     return lines
 
 
-def outcome(reports: Sequence[Report], unread: Sequence[str] = ()) -> str:
-    """Return an audit's verdict in one line: PASS or FAIL, and what was found."""
-    bad = [report for report in reports if report.failed]
-    errors = sum(report.count("error") for report in reports)
-    warnings = sum(report.count("warning") for report in reports)
-    found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
-    scope = f" in {len(bad)} of {plural(len(reports), 'archive')}" if len(reports) > 1 and bad else ""
-    return f"{'FAIL' if bad or unread else 'PASS'}  {found}{scope}"
+@dataclass(slots=True)
+class Tally:
+    """What reports come to in numbers, counted one by one."""
+
+    archives: int = 0
+    failed: int = 0
+    errors: int = 0
+    warnings: int = 0
+
+    def add(self, report: Report) -> None:
+        """Count a report."""
+        self.archives += 1
+        self.failed += report.failed
+        self.errors += report.count("error")
+        self.warnings += report.count("warning")
+
+    def outcome(self, unread: Sequence[str] = ()) -> str:
+        """Return an audit's verdict in one line: PASS or FAIL, and what was found."""
+        found = f"{plural(self.errors, 'error')}, {plural(self.warnings, 'warning')}"
+        scope = f" in {self.failed} of {plural(self.archives, 'archive')}" if self.archives > 1 and self.failed else ""
+        return f"{'FAIL' if self.failed or unread else 'PASS'}  {found}{scope}"
+
+
+def outcome(reports: Iterable[Report], unread: Sequence[str] = ()) -> str:
+    """Return the verdict of some reports in one line."""
+    tally = Tally()
+    for report in reports:
+        tally.add(report)
+    return tally.outcome(unread)
 
 
 def _rank(severity: str) -> int:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ociarchive.auditing import Report
+    from ociarchive.auditing.listing import Object
     from ociarchive.auditing.run import Run
-    from ociarchive.report.shared.facts import Object
 
 _SEVERITIES: Final = {"error": "critical", "warning": "minor", "note": "info"}
 

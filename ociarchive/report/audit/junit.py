@@ -50,7 +50,7 @@ def _suite(report: Report, run: Run) -> ET.Element:
         time="0",
     )
     properties = ET.SubElement(suite, "properties")
-    told = [("format", report.evidence.archive.format if report.evidence else "none"), *_read(report)]
+    told = [("format", report.contents.format if report.contents else "none"), *_read(report)]
     told += [(f"waived:{one.rule}", f"{one.how}, as {one.by} asks") for one in report.policy.waivers]
     for name, value in told:
         ET.SubElement(properties, "property", name=safe(name), value=safe(value))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ociarchive.formats import entry_documents
+from ociarchive.auditing.report import member_of
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Finding, Report
     from ociarchive.auditing.run import Run
@@ -40,11 +40,11 @@ class Place:
         return uri(self.path)
 
 
-def places(reports: Sequence[Report], run: Run) -> Iterator[Place]:
+def places(reports: Iterable[Report], run: Run) -> Iterator[Place]:
     """Give every finding of every archive with its place, those that count first within each archive."""
     told: dict[str, int] = {}
     for report in reports:
-        own = _own_files(report)
+        own = report.contents.files if report.contents else frozenset()
         counted = [(finding, False) for finding in report.findings]
         for finding, waived in (*counted, *((finding, True) for finding in report.waived)):
             member = member_of(finding.location, report.source)
@@ -58,13 +58,6 @@ def places(reports: Sequence[Report], run: Run) -> Iterator[Place]:
                 fingerprint=f"{mark}:{told[mark]}",
                 waived=(report.policy.waives(finding.rule) or "waived") if waived else None,
             )
-
-
-def member_of(location: str, source: str) -> str:
-    """Return the place inside an archive that a location names; empty for the archive as a whole."""
-    if location == source:
-        return ""
-    return location.removeprefix(f"{source}: ")
 
 
 def local(path: str, folder: str) -> str:
@@ -93,15 +86,6 @@ def sentence(finding: Finding) -> str:
     if finding.found is not None:
         told.append(f"found {safe(finding.found)}")
     return "; ".join(told)
-
-
-def _own_files(report: Report) -> frozenset[str]:
-    """Return the members that are files of their own, as those of a folder are."""
-    evidence = report.evidence
-    if evidence is None or not evidence.archive.is_folder:
-        return frozenset()
-    read = (member_of(source.where, report.source) for source in evidence.facts)
-    return frozenset((*entry_documents(), *read)) - {""}
 
 
 def _fingerprint(finding: Finding, source: str, member: str) -> str:

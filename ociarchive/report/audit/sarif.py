@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import RULES, Policy
-from ociarchive.auditing.controls import control_of
 from ociarchive.report.audit.locations import Place, local, places, sentence, uri
 from ociarchive.report.shared.text import safe
 from ociarchive.version import VERSION
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ociarchive.auditing import Report, Rule
+    from ociarchive.auditing.listing import Object
     from ociarchive.auditing.run import Run
-    from ociarchive.report.shared.facts import Object
     from ociarchive.values import JSON
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -76,7 +75,7 @@ def _rule(rule: Rule) -> Object:
         "help": {"text": text, "markdown": markdown},
         "defaultConfiguration": {"level": rule.severity},
         "properties": {
-            "tags": [control_of(rule.id).id],
+            "tags": [rule.control.id],
             "precision": "very-high",
             "problem.severity": _PROBLEM[rule.severity],
         },

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.auditing import RULES
-from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, Control, control_of
-from ociarchive.measure import agrees
-from ociarchive.report.audit.locations import member_of
+from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
+from ociarchive.auditing.report import member_of
 from ociarchive.report.shared.text import plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ociarchive.auditing import Evidence, Finding, Report, Rule, Severity
+    from ociarchive.auditing import Finding, Report, Rule, Severity
     from ociarchive.auditing.outcomes import Outcome
+    from ociarchive.auditing.report import Proof
 
 Word: TypeAlias = Literal["PASS", "FAIL", "PARTLY", "NOT CHECKED"]
 
@@ -60,7 +60,7 @@ class Group:
 def verdict(report: Report, results: Sequence[Outcome]) -> Verdict:
     """Return the verdict of one archive."""
     word: Word = "FAIL" if report.failed else "PASS"
-    if report.evidence is None:
+    if report.contents is None:
         reason = report.findings[0].message if report.findings else "it is no image archive"
         return Verdict(
             word=word,
@@ -93,9 +93,10 @@ def _softened(report: Report) -> bool:
 def read(report: Report) -> str:
     """Return what was read and what was proved, as one clause."""
     told = [f"{plural(report.blobs, 'blob')}, {size(report.bytes)}, {_were(report.blobs)} read to the end"]
-    held, made = claims(report.evidence) if report.evidence else (0, 0)
-    if made:
-        told.append(f"{held} of {plural(made, 'digest or size', 'digests and sizes')} claimed of them agree")
+    proof = report.proof
+    if proof is not None and proof.made:
+        made = plural(proof.made, "digest or size", "digests and sizes")
+        told.append(f"{proof.held} of {made} claimed of them agree")
     layers = report.layers
     if layers:
         told.append(f"{layers.count(True)} of {len(layers)} layers unpack to what the images' configs list")
@@ -110,35 +111,20 @@ def counts(findings: Iterable[Finding]) -> str:
     return ", ".join(plural(severities.count(one), one) for one in _SEVERITIES if one in severities)
 
 
-def claims(evidence: Evidence) -> tuple[int, int]:
-    """Return how many claimed digests and sizes agree with what was read, and how many there are."""
-    held = made = 0
-    for claim in evidence.claims:
-        fact = evidence.fact(claim.source)
-        if fact is None:
-            continue
-        answers = [agrees(claim.digest, fact.digests)]
-        if claim.descriptor is not None:
-            answers.append(claim.descriptor.size == fact.size)
-        held += answers.count(True)
-        made += len(answers)
-    return held, made
-
-
 def judged(report: Report, results: Sequence[Outcome]) -> tuple[Judged, ...]:
     """Return the verdict control by control."""
     return tuple(_judged(control, report, results) for control in CONTROLS)
 
 
 def _judged(control: Control, report: Report, results: Sequence[Outcome]) -> Judged:
-    mine = [one for one in results if control_of(one.rule.id) is control]
-    findings = [finding for finding in report.findings if control_of(finding.rule) is control]
+    mine = [one for one in results if one.rule.control is control]
+    findings = [finding for finding in report.findings if _control(finding.rule) is control]
     applied = sum(one.status in ("found", "clean") for one in mine)
     waived = sum(len(one.waived) for one in mine)
     word: Word = "PASS"
     if report.policy.fails(findings):
         word = "FAIL"
-    elif report.evidence is None or not applied or not _anything(control, report.evidence):
+    elif report.proof is None or not applied or not _anything(control, report, report.proof):
         word = "NOT CHECKED"
     elif waived or (control is LAYERS and not all(report.layers)):
         word = "PARTLY"
@@ -152,33 +138,34 @@ def _judged(control: Control, report: Report, results: Sequence[Outcome]) -> Jud
     )
 
 
-def _anything(control: Control, evidence: Evidence) -> bool:
+def _control(rule: str) -> Control:
+    """Return the control of a rule by its id; what is no rule of this program bears on how safely it can be read."""
+    return _KNOWN[rule].control if rule in _KNOWN else SAFETY
+
+
+def _anything(control: Control, report: Report, proof: Proof) -> bool:
     """Whether an archive holds anything that a control could be about: where nothing is, nothing is proved."""
     if control in (LAYERS, IDENTITY):
-        return bool(evidence.images)
+        return bool(report.images)
     if control is BLOBS:
-        return bool(evidence.facts)
-    return control is not COMPLETENESS or bool(evidence.archive.roots)
+        return bool(report.blobs)
+    return control is not COMPLETENESS or proof.roots
 
 
 def _checks(control: Control, report: Report) -> str:
-    evidence = report.evidence
-    if evidence is None:
+    proof = report.proof
+    if proof is None:
         return "nothing could be checked"
     if control is BLOBS:
-        held, made = claims(evidence)
-        told = f"{held} of {made} claimed digests and sizes agree" if made else "no digest or size is claimed"
-        return f"{plural(report.blobs, 'blob')} read, {told}"
+        agreed = f"{proof.held} of {proof.made} claimed digests and sizes agree"
+        return f"{plural(report.blobs, 'blob')} read, {agreed if proof.made else 'no digest or size is claimed'}"
     if control is LAYERS:
         return f"{report.layers.count(True)} of {len(report.layers)} layers proved"
     if control is IDENTITY:
-        names = {str(name) for root in evidence.archive.roots for name in root.names}
-        return f"{plural(len(evidence.images), 'image')}, {plural(len(names), 'name')}"
+        return f"{plural(report.images, 'image')}, {plural(proof.names, 'name')}"
     if control is COMPLETENESS:
-        named = {claim.digest: claim.source is not None for claim in evidence.claims if claim.descriptor is not None}
-        return f"{sum(named.values())} of {len(named)} things that descriptors name are here"
-    members = len({stored.name for stored in evidence.archive.stored})
-    return f"{plural(members, 'stored file')}, the container and its documents"
+        return f"{proof.here} of {proof.named} things that descriptors name are here"
+    return f"{plural(proof.members, 'stored file')}, the container and its documents"
 
 
 def groups(report: Report, findings: Iterable[Finding]) -> tuple[Group, ...]:

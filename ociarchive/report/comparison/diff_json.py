@@ -13,6 +13,7 @@ from ociarchive.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.auditing.listing import Object
     from ociarchive.comparison.difference import (
         ArchiveSide,
         Difference,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         LayerPair,
         LayerSide,
     )
-    from ociarchive.report.shared.facts import Object
     from ociarchive.values import JSON
 
 

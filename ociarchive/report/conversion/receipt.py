@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING, Final
 import deflate
 import zstandard
 
-from ociarchive import documents
-from ociarchive.auditing import Finding
-from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError
-from ociarchive.values import Digest
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ociarchive.auditing import Report
+    from ociarchive.auditing.listing import Object
     from ociarchive.blobio.codec import Level
-    from ociarchive.report.shared.facts import Object
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.plan import Storage
     from ociarchive.transform.rewrite import Change
@@ -79,96 +71,6 @@ def _levels(conversion: Conversion, asked: Level | None) -> JSON:
     """Return the level of each codec that was used; none where nothing was compressed anew."""
     used = {move.codec.name: move.codec.level(asked) for move in conversion.arrived if move.codec and move.codec.levels}
     return {**used} or None
-
-
-def load_receipt(path: str) -> Object:
-    """Return the receipt in a file. UsageError: there is none. ContentError: it is no receipt."""
-    raw = read_named(path, "a receipt", MAX_RECEIPT)
-    members = documents.parse(raw, path, limit=MAX_RECEIPT).members
-    wrong = _wrong(members)
-    if wrong is not None:
-        raise ContentError(f"not a conversion's receipt: {wrong}", where=path)
-    return members
-
-
-def _wrong(members: Object) -> str | None:
-    """Return what keeps a document from being a receipt, in the terms of `receipt.schema.json`; None where it is one.
-
-    What is no receipt, or one of nothing, would hold for every archive.
-    """
-    tool, version = members.get("tool"), members.get("schema_version")
-    if not isinstance(tool, dict) or tool.get("name") != "ociarchive":
-        return "its tool is not ociarchive"
-    if version is True or version != 1:
-        return "its schema_version is not 1"
-    if not isinstance(members.get("sources"), list) or not isinstance(members.get("destination"), dict):
-        return "it does not name sources and a destination"
-    count = 0
-    for kind in KINDS:
-        listed = members.get(kind)
-        if not isinstance(listed, list):
-            return f"{kind} is not a list"
-        for number, entry in enumerate(listed):
-            if not _is_change(entry, kind):
-                return f"{kind}[{number}] does not say what a descriptor was and is"
-        count += len(listed)
-    return None if count else "it lists nothing that was converted"
-
-
-def _is_change(entry: JSON, kind: str) -> bool:
-    if not isinstance(entry, dict) or not _is_descriptor(entry.get("new")):
-        return False
-    if entry.get("old") is not None and not _is_descriptor(entry["old"]):
-        return False
-    diff_id = entry.get("diff_id")
-    return kind != "layers" or diff_id is None or (isinstance(diff_id, str) and Digest.maybe(diff_id) is not None)
-
-
-def _is_descriptor(value: JSON) -> bool:
-    if not isinstance(value, dict):
-        return False
-    digest, size = value.get("digest"), value.get("size")
-    return (
-        isinstance(value.get("mediaType"), str)
-        and isinstance(digest, str)
-        and Digest.maybe(digest) is not None
-        and isinstance(size, int)
-        and not isinstance(size, bool)
-        and size >= 0
-    )
-
-
-def check_receipt(receipt: Object, report: Report, path: str) -> Iterator[Finding]:
-    """Give what a receipt says is in an archive and is not: manifests, indexes, configs and layers by their digests."""
-    if report.evidence is None:
-        return
-    present: dict[str, set[str]] = {}
-    for claim in report.evidence.claims:
-        fact = report.evidence.fact(claim.source)
-        if fact is not None:
-            present.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
-    for kind in KINDS:
-        listed = receipt.get(kind)
-        for entry in listed if isinstance(listed, list) else []:
-            new = entry.get("new") if isinstance(entry, dict) else None
-            digest = new.get("digest") if isinstance(new, dict) else None
-            diff_id = entry.get("diff_id") if isinstance(entry, dict) else None
-            if not isinstance(digest, str) or not isinstance(entry, dict):
-                continue
-            gone = digest not in present
-            changed = not gone and isinstance(diff_id, str) and bool(present[digest]) and diff_id not in present[digest]
-            if gone or changed:
-                yield Finding(
-                    rule="receipt-mismatch",
-                    severity="error",
-                    message=f"the receipt lists {kind[:-1]} {digest}, which is not in the archive"
-                    if gone
-                    else f"the receipt gives layer {digest} another diff_id than it has",
-                    location=report.source,
-                    subject=digest,
-                    expected=diff_id if changed and isinstance(diff_id, str) else digest,
-                    found=path,
-                )
 
 
 def _changes(conversion: Conversion, kind: str) -> list[JSON]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.listing import full_platform, spelled
 from ociarchive.model import Image, Index, walk
-from ociarchive.report.shared.facts import full_platform, spelled
 from ociarchive.report.shared.text import columns, pad, placed, plural, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:

@@ -178,20 +178,25 @@ def pad(text: str, width: int) -> str:
     return text + " " * max(width - columns(text), 0)
 
 
-def table(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
-    """Return rows in lines whose columns stand under one another; those of `right` are aligned to the right.
+def widths(rows: Iterable[Sequence[str]]) -> list[int]:
+    """Return how wide the columns of a table are, the last one apart."""
+    found: list[int] = []
+    for row in rows:
+        cells = [columns(cell) for cell in row[:-1]]
+        found = [max(pair) for pair in zip(found, cells, strict=True)] if found else cells
+    return found
+
+
+def aligned(row: Sequence[str], across: Sequence[int], right: Container[int] = ()) -> str:
+    """Return a row of a table whose columns are so wide; those of `right` are aligned to the right.
 
     Nothing is filled up behind the last column, which may hold colours.
     """
-    widths = [max(map(columns, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            " " * (width - columns(cell)) + cell if number in right else pad(cell, width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=False))
-        ]
-        lines.append("  ".join([*cells, row[-1]]))
-    return lines
+    cells = [
+        " " * (width - columns(cell)) + cell if number in right else pad(cell, width)
+        for number, (cell, width) in enumerate(zip(row, across, strict=False))
+    ]
+    return "  ".join([*cells, row[-1]])
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

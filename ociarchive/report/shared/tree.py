@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.listing import full_platform, layer_facts, spelled
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
-from ociarchive.report.shared.facts import full_platform, layer_facts, spelled
 from ociarchive.report.shared.text import (
     bar,
     columns,

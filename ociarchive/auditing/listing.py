@@ -20,32 +20,38 @@ Object: TypeAlias = "dict[str, JSON]"
 
 def archive_facts(archive: Archive, evidence: Evidence) -> Object:
     """Return `archives[]` of the JSON reports, without findings and summary."""
+    artifacts, missing = other_facts(archive)
     return {
         "source": archive.where,
         "format": archive.format,
         "images": [*image_facts(archive, evidence)],
-        **other_facts(archive),
+        "artifacts": [*artifacts],
+        "missing": [*missing],
     }
 
 
 def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
-    """Give `images[]` of the JSON reports one by one, for there may be more than fits into memory at once."""
+    """Give `images[]` of the JSON reports one by one; those that many entries lead to have one list of layers.
+
+    A small archive may have a hundred entries for each of its images.
+    """
+    layers: dict[int, list[JSON]] = {}
     holders: dict[int, list[Root]] = {}
     for root in archive.roots:
         for edge in walk([root]):
             holders.setdefault(id(edge.entry), []).append(root)
     for edge in walk(archive.roots):
         if isinstance(edge.node, Image):
-            yield _image(edge, evidence, holders)
+            if id(edge.node) not in layers:
+                layers[id(edge.node)] = [*layer_facts(edge.node, evidence)]
+            yield _image(edge, layers[id(edge.node)], holders)
 
 
-def other_facts(archive: Archive) -> Object:
+def other_facts(archive: Archive) -> tuple[list[Object], list[Object]]:
     """Return `artifacts[]` and `missing[]` of the JSON reports."""
     edges = list(walk(archive.roots))
-    return {
-        "artifacts": [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)],
-        "missing": [_missing(edge) for edge in edges if isinstance(edge.node, Missing)],
-    }
+    artifacts = [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)]
+    return artifacts, [_missing(edge) for edge in edges if isinstance(edge.node, Missing)]
 
 
 def full_platform(entry: Root | Child) -> Platform | None:
@@ -62,7 +68,7 @@ def spelled(platform: Platform) -> str:
     return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
 
 
-def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Object:
+def _image(edge: Edge, layers: list[JSON], holders: dict[int, list[Root]]) -> Object:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
@@ -75,7 +81,7 @@ def _image(edge: Edge, evidence: Evidence, holders: dict[int, list[Root]]) -> Ob
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
-        "layers": [*layer_facts(image, evidence)],
+        "layers": layers,
     }
 
 

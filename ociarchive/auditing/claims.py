@@ -1,0 +1,145 @@
+"""What an archive claims of bytes: derived from it in one place, merged in one place.
+
+The audit measures by these claims and judges them, a conversion holds each blob against them the moment it was read,
+and a comparison reads by them what it compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ociarchive.measure import agrees
+from ociarchive.model import Artifact, Layer, parts, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.measure import Measured
+    from ociarchive.model import Archive
+    from ociarchive.values import Descriptor, Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """That the bytes of `source` are what `descriptor` says, or hash to `digest` where a name alone says so."""
+
+    digest: Digest
+    source: ByteSource | None
+    where: str
+    descriptor: Descriptor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """One place where an archive speaks of bytes, with the claim it makes there, None where it makes none.
+
+    `by` is what speaks: an entry of the archive or of an index, a manifest of its parts, or the name of a stored file.
+    `opaque` bytes are no document of the graph. `diff_id` is what a config says that a layer unpacks to; `unpacks`
+    tells whether it can be looked into.
+    """
+
+    source: ByteSource | None
+    claim: Claim | None
+    by: Literal["entry", "manifest", "name"]
+    opaque: bool = True
+    diff_id: Digest | None = None
+    unpacks: bool = False
+
+
+def mentions(archive: Archive) -> Iterator[Mention]:
+    """Give every place where an archive speaks of bytes, in its order; a part as often as an entry leads to it."""
+    for edge in walk(archive.roots):
+        source = edge.node.source
+        bare = isinstance(edge.node, Artifact) and edge.node.document is None
+        yield Mention(source=source, claim=_claim(archive, edge.descriptor, source), by="entry", opaque=bare)
+        for part in parts(edge.node):
+            claim = _claim(archive, part.descriptor, part.source)
+            if isinstance(part, Layer):
+                yield Mention(
+                    source=part.source, claim=claim, by="manifest", diff_id=part.diff_id, unpacks=part.unpacks
+                )
+            else:
+                yield Mention(source=part.source, claim=claim, by="manifest")
+    for stored in archive.stored:
+        if stored.digest is not None and stored.source is not None:
+            named = Claim(digest=stored.digest, source=stored.source, where=stored.source.where)
+            yield Mention(source=stored.source, claim=named, by="name")
+
+
+def claims(archive: Archive) -> tuple[Claim, ...]:
+    """Return every claim about the bytes of a blob, each once: of entries, then of manifests, then of file names."""
+    found: dict[str, list[Claim]] = {"entry": [], "manifest": [], "name": []}
+    for mention in mentions(archive):
+        if mention.claim is not None:
+            found[mention.by].append(mention.claim)
+    once: dict[tuple[Digest, int, str, bool], Claim] = {}
+    for claim in (*found["entry"], *found["manifest"], *found["name"]):
+        size = claim.descriptor.size if claim.descriptor else -1
+        once.setdefault((claim.digest, size, claim.where, claim.source is None), claim)
+    return tuple(once.values())
+
+
+@dataclass(slots=True)
+class Claimed:
+    """All that is claimed of one source, and so how it is to be measured: whether unpacked, by which `algorithms`.
+
+    `digest` is one that is claimed of its bytes. `digests`, `sizes` and `diff_ids` are the claims of what is no
+    document, which a measurement proves or contradicts.
+    """
+
+    limits: Limits
+    unpack: bool = False
+    algorithms: set[str] = field(default_factory=set)
+    digest: Digest | None = None
+    digests: dict[Digest, None] = field(default_factory=dict)
+    sizes: set[int] = field(default_factory=set)
+    diff_ids: set[Digest] = field(default_factory=set)
+
+    def add(self, mention: Mention) -> None:
+        """Take in what one place of an archive says."""
+        claim, diff_id = mention.claim, mention.diff_id
+        self.unpack |= mention.unpacks
+        self.algorithms.update(one.algorithm for one in (claim.digest if claim else None, diff_id) if one is not None)
+        if claim is not None:
+            self.digest = self.digest or claim.digest
+        if not mention.opaque or mention.by == "name":
+            return
+        if claim is not None and claim.descriptor is not None:
+            self.digests[claim.digest] = None
+            self.sizes.add(claim.descriptor.size)
+        if diff_id is not None and mention.unpacks:
+            self.diff_ids.add(diff_id)
+
+    def contradicted_by(self, fact: Measured) -> bool:
+        """Whether a fact shows one of the claims to be false."""
+        if any(agrees(digest, fact.digests) is False for digest in self.digests):
+            return True
+        if any(size != fact.size for size in self.sizes):
+            return True
+        if not self.diff_ids:
+            return False
+        return fact.diff_ids is None or any(agrees(diff_id, fact.diff_ids) is False for diff_id in self.diff_ids)
+
+
+def claimed(archives: Iterable[Archive]) -> dict[ByteSource, Claimed]:
+    """Return every source of some archives that they speak of, with all that is claimed of it in any of them."""
+    found: dict[ByteSource, Claimed] = {}
+    for archive in archives:
+        limits = archive.limits
+        for mention in mentions(archive):
+            if mention.source is not None:
+                one = found.get(mention.source)
+                if one is None:
+                    one = found[mention.source] = Claimed(limits)
+                one.add(mention)
+    return found
+
+
+def _claim(archive: Archive, descriptor: Descriptor | None, source: ByteSource | None) -> Claim | None:
+    if descriptor is None:
+        return None
+    where = source.where if source is not None else f"{archive.where}: {descriptor.digest}"
+    return Claim(digest=descriptor.digest, source=source, where=where, descriptor=descriptor)

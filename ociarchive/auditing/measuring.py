@@ -1,0 +1,105 @@
+"""Measuring: every source that something is claimed of is read once, side by side with the others."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ociarchive import toc
+from ociarchive.auditing.hard_links import check_links
+from ociarchive.blobio.limits import LimitError
+from ociarchive.measure import measure
+from ociarchive.model import parts, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ociarchive.auditing.claims import Claimed
+    from ociarchive.auditing.factstore import FactStore
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.flaws import Flaw
+    from ociarchive.measure import Measured, Progress
+    from ociarchive.model import Archive
+    from ociarchive.values import Descriptor
+    from ociarchive.workers import Lane, Workers
+
+
+def measure_all(
+    sources: Mapping[ByteSource, Claimed], workers: Workers, progress: Progress | None, known: FactStore
+) -> dict[ByteSource, Measured]:
+    """Measure sources side by side, the largest first, so that no worker is left with it at the end.
+
+    A blob that is in `known` unpacked is only hashed here, since equal bytes unpack to equal bytes. HostError: a source
+    cannot be read.
+    """
+    order: Sequence[ByteSource] = sorted(sources, key=lambda source: -source.size)
+    if progress:
+        progress.begin([(source.where, source.size) for source in order])
+
+    def read(number: int) -> Measured:
+        def tick(count: int) -> None:
+            workers.check()
+            if progress:
+                progress.read(number, count)
+
+        source = order[number]
+        fact = _measured(source, sources[source], tick, known, workers.lane)
+        if progress:
+            progress.end(number)
+        return fact
+
+    results = workers.run([partial(read, number) for number in range(len(order))])
+    found = dict(zip(order, results, strict=True))
+    return {source: found[source] for source in sources}
+
+
+def _measured(
+    source: ByteSource, how: Claimed, tick: Callable[[int], None], known: FactStore, lane: Callable[[], Lane]
+) -> Measured:
+    read = partial(measure, source, limits=how.limits, algorithms=how.algorithms, tick=tick, lane=lane)
+    before = known.get(how.digest) if how.unpack and how.digest is not None else None
+    if before is not None:
+        fact = read(unpack=False)
+        if fact.digests == before.digests and _allowed(before, how.limits, source.where):
+            return before
+    fact = read(unpack=how.unpack)
+    if how.unpack and fact.diff_ids is not None:
+        known.put(fact)
+    return fact
+
+
+def _allowed(fact: Measured, limits: Limits, where: str) -> bool:
+    """Whether an archive may hold what unpacks to so much; it counts for the archive's total as if it were unpacked."""
+    guard = limits.guard(where)
+    guard.stored = fact.size
+    try:
+        guard.unpacked(fact.uncompressed_size or 0)
+    except LimitError:
+        return False
+    return True
+
+
+def look_closer(
+    archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
+) -> tuple[Flaw, ...]:
+    """Return what only shows where layers are read once more: wrong tables of contents, hard links to nothing."""
+    tables = _check_tables(archive, facts, limits, workers)
+    return (*tables, *check_links(archive, facts, limits, workers))
+
+
+def _check_tables(
+    archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
+) -> tuple[Flaw, ...]:
+    """Return what is wrong with the tables of contents of layers; only what has one is read once more."""
+    calls: dict[tuple[ByteSource, Descriptor], Callable[[], list[Flaw]]] = {}
+    for edge in walk(archive.roots):
+        for part in parts(edge.node):
+            fact = facts.get(part.source) if part.source is not None else None
+            if part.source is None or part.descriptor is None or fact is None or fact.diff_ids is None:
+                continue
+            if toc.has_table(part.descriptor):
+                key = (part.source, part.descriptor)
+                calls[key] = partial(toc.check, part.descriptor, part.source, fact.uncompressed_size, limits)
+    found = workers.run(list(calls.values())) if calls else []
+    return tuple(flaw for flaws in found for flaw in flaws)

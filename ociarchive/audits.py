@@ -1,0 +1,252 @@
+"""Audits of many sources: some open at a time, and each report given as soon as it is made."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from ociarchive.auditing import Finding, Policy, Report, judge
+from ociarchive.auditing.audit import examine, report_of
+from ociarchive.auditing.factstore import Remembered
+from ociarchive.auditing.receipts import check_receipt
+from ociarchive.auditing.rules import RULE_IDS
+from ociarchive.blobio.beside import OverwriteError
+from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.errors import HostError, OciArchiveError, UsageError
+from ociarchive.opening import NotAnArchiveError, open_archive
+from ociarchive.opening.folders import archives_below, is_text
+from ociarchive.selection.argument import Source
+from ociarchive.selection.select import matching
+from ociarchive.values import REGISTERED, Digest
+from ociarchive.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ociarchive.auditing.factstore import FactStore
+    from ociarchive.auditing.listing import Object
+    from ociarchive.auditing.report import Detail
+    from ociarchive.measure import Progress
+    from ociarchive.model import Archive
+
+#: Archives that are read side by side; each holds a file open, of which a process may have only 64.
+_TOGETHER: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions:
+    """How sources are audited.
+
+    `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
+    conversion's, read from `receipt_path`, that each archive is held against. `detail` is how much a report holds.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
+    jobs: int = 1
+    images: tuple[str, ...] = ()
+    recursive: bool = False
+    receipt: Object | None = None
+    receipt_path: str = ""
+    detail: Detail = "verdict"
+
+
+class Hearer(Protocol):
+    """Who hears, beside the reports, how the audit of sources goes."""
+
+    def opens(self, path: str) -> None:
+        """Hear of what is to be opened next; what this raises ends the call."""
+
+    def passes_over(self, path: str) -> None:
+        """Hear of a text file that is passed over in a folder of archives."""
+
+    def fails(self, error: OciArchiveError) -> None:
+        """Hear why a source cannot be audited; the others go on."""
+
+
+class Audits:
+    """Sources on their way through the audit. `unread` names those that could not be audited, `status` is the worst.
+
+    Leaving it as a context lets go of threads and archives.
+    """
+
+    def __init__(
+        self, options: AuditOptions, hear: Hearer, progress: Progress | None = None, known: FactStore | None = None
+    ) -> None:
+        self._options, self._hear, self._progress = options, hear, progress
+        self._known = known if known is not None else Remembered()
+        self._workers = Workers(options.jobs)
+        self._open: list[tuple[Archive, tuple[Finding, ...]]] = []
+        self.unread: list[str] = []
+        self.status = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._workers.close()
+        for archive, _found in self._open:
+            archive.close()
+
+    def reports(self, arguments: Iterable[str], parse: Callable[[str], Source]) -> Iterator[Report]:
+        """Give the reports of all sources in their order. `parse` makes a source of an argument, or raises UsageError.
+
+        What ends the call is what `opens` of the hearer raises; any other error is heard of, and the others go on.
+        """
+        for argument in arguments:
+            yield from self._take(argument, parse)
+        yield from self._flush()
+
+    def _take(self, argument: str, parse: Callable[[str], Source]) -> Iterator[Report]:
+        try:
+            empty = True
+            for one in self._sources(parse(argument)):
+                empty = False
+                self._hear.opens(one.path)
+                yield from self._add(one)
+            if empty:
+                raise UsageError("no archive lies below this folder", where=argument)
+        except OverwriteError:
+            raise
+        except (UsageError, HostError) as error:
+            self._fails(error, argument)
+
+    def _sources(self, one: Source) -> Iterator[Source]:
+        if not self._options.recursive or one.images or not os.path.isdir(one.path):
+            yield one
+            return
+        for path in archives_below(one.path):
+            if is_text(path):
+                self._hear.passes_over(path)
+            else:
+                yield Source(path=path)
+
+    def _add(self, one: Source) -> Iterator[Report]:
+        """Open a source, and audit what is open once it is enough to be read side by side."""
+        try:
+            archive = open_archive(one.path, limits=self._options.limits)
+        except (UsageError, HostError):
+            raise
+        except OciArchiveError as error:
+            yield from self._flush()
+            yield unreadable(one.path, error, self._options.policy)
+            return
+        try:
+            found = expected(archive, (*one.images, *self._options.images))
+        except UsageError:
+            archive.close()
+            raise
+        self._open.append((archive, found))
+        if len(self._open) >= _TOGETHER:
+            yield from self._flush()
+
+    def _flush(self) -> Iterator[Report]:
+        """Audit what is open and let go of it; where one cannot be read the others are audited all the same."""
+        opened, self._open = self._open, []
+        archives = [archive for archive, _ in opened]
+        try:
+            reports = self._audited(archives, {id(archive): found for archive, found in opened})
+        finally:
+            for archive in archives:
+                archive.close()
+        yield from reports
+
+    def _audited(self, archives: list[Archive], demanded: dict[int, tuple[Finding, ...]]) -> list[Report]:
+        try:
+            return _reports(archives, demanded, self._options, self._workers, self._progress, self._known)
+        except HostError as error:
+            if len(archives) > 1:
+                return [report for archive in archives for report in self._audited([archive], demanded)]
+            self._fails(error, *(archive.where for archive in archives))
+            return []
+        except OciArchiveError as error:
+            if len(archives) > 1:
+                return [report for archive in archives for report in self._audited([archive], demanded)]
+            return [unreadable(archives[0].where, error, self._options.policy)]
+
+    def _fails(self, error: OciArchiveError, *names: str) -> None:
+        self.status = max(self.status, error.status)
+        self.unread.extend(names)
+        self._hear.fails(error)
+
+
+def audit_one(one: Source, options: AuditOptions, progress: Progress | None = None) -> Report:
+    """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
+    workers = Workers(options.jobs)
+    try:
+        archive = open_archive(one.path, limits=options.limits)
+        try:
+            found = {id(archive): expected(archive, (*one.images, *options.images))}
+            (report,) = _reports([archive], found, options, workers, progress, Remembered())
+            return report
+        finally:
+            archive.close()
+    finally:
+        workers.close()
+
+
+def _reports(
+    archives: list[Archive],
+    demanded: dict[int, tuple[Finding, ...]],
+    options: AuditOptions,
+    workers: Workers,
+    progress: Progress | None,
+    known: FactStore,
+) -> list[Report]:
+    """Audit some archives side by side; what is `demanded` and not there is found beside what rules find."""
+    found = []
+    for evidence in examine(archives, limits=options.limits, workers=workers, progress=progress, known=known):
+        findings = [*judge(evidence), *demanded[id(evidence.archive)]]
+        if options.receipt is not None:
+            findings += check_receipt(options.receipt, evidence, options.receipt_path)
+        found.append(report_of(evidence, findings, options.policy, options.detail))
+    return found
+
+
+def expected(archive: Archive, selectors: Iterable[str]) -> tuple[Finding, ...]:
+    """Return what was asked for by its digest and is not there. UsageError: another selector takes nothing."""
+    return tuple(finding for selector in selectors for finding in _expected(archive, selector))
+
+
+def _expected(archive: Archive, selector: str) -> list[Finding]:
+    """Return the finding that something that was asked for by its digest is not there."""
+    digest = Digest.maybe(selector)
+    if selector.startswith(tuple(f"{name}:" for name in REGISTERED)) and digest is None:
+        raise UsageError(f"{selector!r} is no digest", where=archive.where)
+    try:
+        matching(archive.roots, selector, archive.where)
+    except UsageError as error:
+        if digest is None or digest.algorithm not in REGISTERED:
+            raise
+        there = (error.hint or "").removeprefix("there is ")
+        return [
+            Finding(
+                rule="expected-digest-missing",
+                severity="error",
+                message="the archive holds nothing of this digest",
+                location=archive.where,
+                subject=selector,
+                expected=selector,
+                found=there or None,
+            )
+        ]
+    return []
+
+
+def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
+    """Return the report of a source that cannot be read as an archive."""
+    rule = error.rule if isinstance(error, NotAnArchiveError) else "not-an-archive"
+    if isinstance(error, LimitError):
+        rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
+    finding = Finding(
+        rule=rule if rule in RULE_IDS else "not-an-archive",
+        severity="error",
+        message=f"{error.what}, {error.hint}" if error.hint else error.what,
+        location=error.where or path,
+        subject=path,
+        expected=error.expected,
+        found=error.found,
+    )
+    kept, waived = rules.apply([finding])
+    return Report(source=path, contents=None, findings=kept, waived=waived, policy=rules)
