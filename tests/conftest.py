@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support import short
 from tests.support import truth as truths
 from tests.support.call import Call, Result, Run
 
@@ -16,6 +17,10 @@ from tests.support.call import Call, Result, Run
 settings.register_profile("fixed", derandomize=True, database=None)
 settings.register_profile("chance")
 settings.load_profile(os.environ.get("HYPOTHESIS", "fixed"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    short.mark(items)
 
 
 @pytest.fixture(scope="session")

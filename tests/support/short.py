@@ -1,0 +1,63 @@
+"""What the short suite leaves out: `pytest` runs the rest in under two minutes, `pytest -m slow` what is left out here.
+
+A table of hundreds of rows that go one way through the program shows a fault in its first dozens; the others are for
+those who change something, and for CI. Each entry says how many rows of a test the short suite passes over for one that
+it runs; None leaves out all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: By the beginning of a test's id; the first that fits counts.
+LEFT_OUT: Final[dict[str, int | None]] = {
+    # Every archive of the corpus into every format and compression, and each pair compared.
+    "tests/cli/test_corpus.py::test_converts": 14,
+    "tests/cli/test_diff_corpus.py": 9,
+    "tests/report/test_schemas.py": 5,
+    "tests/report/test_widths.py": 7,
+    # Every fault of the catalogue, through every format or in every archive.
+    "tests/audit/test_mutants.py::test_every": 0,
+    "tests/audit/test_mutants.py": 19,
+    "tests/audit/test_causes.py": 11,
+    "tests/audit/test_flips.py": 8,
+    "tests/audit/test_rules.py::test_fails": 2,
+    "tests/audit/test_rules.py::test_passes": 4,
+    "tests/audit/test_lawful.py": 3,
+    "tests/formats/test_producers": 2,
+    "tests/formats/test_streams.py": 2,
+    # Random archives, headers and pairs.
+    "tests/property": None,
+    "tests/differential": None,
+    "tests/fuzz": None,
+    # Processes within bounds, kills, full disks, single calls that fail.
+    "tests/hostile": None,
+    "tests/faults": None,
+    # Other programs, browsers, shells, wheels.
+    "tests/interop": None,
+    "tests/integration": None,
+    "tests/release": None,
+    "tests/report/test_browser.py": None,
+    "tests/cli/test_completion.py": None,
+    "tests/cli/test_recording.py": None,
+}
+
+
+def mark(items: Iterable[pytest.Item]) -> None:
+    """Mark as slow what the short suite leaves out; which rows these are depends on their order alone."""
+    counts: Counter[str] = Counter()
+    for item in items:
+        start = next((one for one in LEFT_OUT if item.nodeid.startswith(one)), None)
+        if start is None:
+            continue
+        over = LEFT_OUT[start]
+        test = item.nodeid.partition("[")[0]
+        if over is None or counts[test] % (over + 1):
+            item.add_marker(pytest.mark.slow)
+        counts[test] += 1
