@@ -20,7 +20,7 @@ MEMORY = 256 << 20
 #: Processor seconds of all threads, counted by the kernel, so that a busy machine changes nothing.
 SECONDS = 20
 #: Wall seconds after which a process that waits for ever is killed.
-PATIENCE = 120
+PATIENCE = 300
 _ROOT = Path(__file__).parents[2]
 
 
