@@ -79,6 +79,13 @@ class Evidence:
 
         None where that is not known.
         """
+        fact, claimed = self.fact(layer.source), self.as_claimed(layer)
+        if fact is None or not claimed:
+            return claimed
+        return fact.tar.whole if fact.tar is not None else None
+
+    def as_claimed(self, layer: Layer) -> bool | None:
+        """Whether a layer was read to its end and agrees with every claim made of its bytes; None: it is not known."""
         fact = self.fact(layer.source)
         if fact is None:
             return None
@@ -89,7 +96,6 @@ class Evidence:
         if layer.unpacks:
             unpacked = fact.diff_ids is not None and layer.diff_id is not None
             claims.append(agrees(layer.diff_id, fact.diff_ids) if unpacked else False)  # type: ignore[arg-type]
-            claims.append(fact.tar.whole if fact.tar is not None else None)
         else:
             claims.append(None)
         if False in claims:

@@ -118,7 +118,7 @@ def _names_differ(old: Unit, new: Unit) -> bool:
 
 def _layer(number: int, layer: Layer, evidence: Evidence, created_by: str) -> LayerSide:
     fact = evidence.fact(layer.source)
-    proved = evidence.verified(layer) is True
+    proved = evidence.as_claimed(layer) is True
     digest = fact.digest if fact is not None else layer.descriptor.digest if layer.descriptor is not None else None
     if layer.descriptor is not None and fact is not None and agrees(layer.descriptor.digest, fact.digests):
         digest = layer.descriptor.digest
