@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from ociarchive.errors import clipped
-from ociarchive.report.shared.text import bar, cut, pad, plural, safe, shell, short, size, tail, wrapped
+from ociarchive.report.shared.text import bar, columns, cut, pad, plural, safe, shell, short, size, tail, wrapped
 from ociarchive.values import Reference
 from tests.audit.cases import FAILS
 from tests.support import build, oracle
@@ -640,3 +640,10 @@ def test_names_of_an_archive_cannot_steer_the_terminal(tmp_path: Path, cli_call:
     dest = tmp_path / f"d{code}"
     result = cli_call("convert", path, dest, "--to", "oci-layout", "--no-sync")
     assert all(line.isprintable() for line in (result.stdout + result.stderr).splitlines())
+
+
+@given(st.text(alphabet="ab漢字🚀✈\ufe0f\u0301\u200de…é👩", max_size=40), st.integers(1, 20))
+def test_what_is_cut_fits_wherever_it_is_cut(text: str, width: int) -> None:
+    for shown in (cut(text, width), tail(text, width)):
+        assert columns(shown) <= width
+        assert shown == safe(text) or "…" in shown

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
@@ -140,13 +140,25 @@ def _dollar(word: str) -> str:
 
 
 def cut_hard(text: str, width: int) -> str:
-    """Return as many of the first characters as take at most `width` columns."""
-    used = 0
-    for number, char in enumerate(text):
-        used += columns(char)
+    """Return as many of the first characters as take at most `width` columns; marks stay with what they stand on."""
+    used, end = 0, 0
+    for cluster in _clusters(text):
+        used += columns(cluster)
         if used > width:
-            return text[:number]
+            return text[:end]
+        end += len(cluster)
     return text
+
+
+def _clusters(text: str) -> Iterator[str]:
+    """Give characters with the marks behind them, which take no column of their own and may widen what they follow."""
+    start = 0
+    for number, char in enumerate(text):
+        if number > start and (char.isascii() or columns(char)):
+            yield text[start:number]
+            start = number
+    if text[start:]:
+        yield text[start:]
 
 
 def tail(text: str, width: int) -> str:
@@ -156,11 +168,12 @@ def tail(text: str, width: int) -> str:
     if len(text) <= longest and columns(text) <= width:
         return text
     text = text[-longest:]
-    used = 0
-    for number in range(len(text) - 1, -1, -1):
-        used += columns(text[number])
+    used, start = 0, len(text)
+    for cluster in reversed([*_clusters(text)]):
+        used += columns(cluster)
         if used > width - 1:
-            return "…" + text[number + 1 :]
+            return "…" + text[start:]
+        start -= len(cluster)
     return "…" + text
 
 
