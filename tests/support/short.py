@@ -38,6 +38,7 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/property": None,
     "tests/differential": None,
     "tests/fuzz": None,
+    "tests/mutation": None,
     # Memory, measured.
     "tests/cli/test_inspect.py::test_a_listing_keeps_nothing": None,
     "tests/unit/test_audits.py::test_memory": None,
