@@ -1,6 +1,6 @@
-"""Manifests and indexes become nodes here and nowhere else.
+"""Make nodes of manifests and indexes. No other module does this.
 
-What is wrong becomes a flaw, and a `Missing` node where nothing could be read, so that an audit can go on; a document
+Each fault becomes a flaw, and a `Missing` node where nothing could be read, so that an audit can continue. A document
 that is of two kinds at once is refused (CVE-2021-41190). Source: image-spec manifest.md, image-index.md, config.md.
 """
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from ociarchive.documents import Document
     from ociarchive.values import JSON, Descriptor, Digest
 
-#: A layer on its way to the graph: descriptor, bytes, and how messages call it.
+#: A layer that is not yet in the graph: descriptor, bytes, and its name in messages.
 Found: TypeAlias = "tuple[Descriptor | None, ByteSource | None, str]"
 
 
 class GraphReader:
-    """Makes nodes of descriptors. Each document is read once, however many descriptors name it."""
+    """Makes nodes from descriptors. Each document is read once, however many descriptors name it."""
 
     def __init__(self, find: Callable[[Digest], ByteSource | None], where: str, limits: Limits | None = None) -> None:
-        """`find` returns the blob of a digest, None where it is not in the archive that `where` names."""
+        """`find` returns the blob of a digest, None where it is not in the archive. `where` names the archive."""
         self._find, self._where = find, where
         self.limits = limits or Limits()
         self._nodes: dict[tuple[Digest, str], Node] = {}
@@ -49,7 +49,7 @@ class GraphReader:
 
     @property
     def flaws(self) -> tuple[Flaw, ...]:
-        """What was noticed so far, each thing once."""
+        """The flaws that were found so far, each once."""
         return tuple(self._flaws)
 
     def node(self, descriptor: Descriptor, depth: int = 0) -> Node:
@@ -73,11 +73,11 @@ class GraphReader:
         return found
 
     def image_of(self, config: Blob, layers: tuple[Found, ...]) -> Image:
-        """Return the image of a config and layers that no manifest joins (docker-archive)."""
+        """Return the image of a config and layers without a manifest (docker-archive)."""
         return self._image(None, None, config, layers, None)
 
     def read_document(self, source: ByteSource, limit: int, *, surrogates: bool = False) -> Document:
-        """Return the strict JSON in a source. DocumentError: it is none, or too large."""
+        """Return the strict JSON in a source. DocumentError: it is not strict JSON, or it is too large."""
         if source.size > limit:
             raise documents.too_large(source.size, limit, source.where)
         raw = read_all(source, limit)
@@ -113,7 +113,7 @@ class GraphReader:
                 raise LimitError(what, name, where=self._where)
 
     def parse(self, document: Document, descriptor: Descriptor, source: ByteSource, depth: int = 0) -> Node:
-        """Return the node of a document that was read. Malformed: it is no manifest or index."""
+        """Return the node of a document that was read. Malformed: it is neither a manifest nor an index."""
         members = schema.object_in(document.value, "a manifest")
         told = members.get("mediaType")
         if told is not None and not isinstance(told, str):
@@ -174,7 +174,7 @@ class GraphReader:
         layers = self._descriptors(document.members, "layers", source, descriptor)
         if isinstance(listed, list) and len(layers) < len(listed):
             return self._artifact(document, source, (config, *layers), descriptor)
-        # An attestation has an image's config too: only its layers tell that it is none.
+        # An attestation has an image's config too. Only its layers show that it is not an image.
         layered = not layers or any(kind_of(layer.media_type) is Kind.LAYER for layer in layers)
         if kind_of(config.media_type) is not Kind.CONFIG or not layered:
             self._check_disguise(config, layers, source, descriptor)
@@ -186,7 +186,7 @@ class GraphReader:
     def _check_disguise(
         self, config: Descriptor, layers: tuple[Descriptor, ...], source: ByteSource, descriptor: Descriptor
     ) -> None:
-        """Note what would be an image if its media types were spelled otherwise: some engines do not look at them."""
+        """Note a document that is an image except for its media types. Some engines do not look at media types."""
         base = config.media_type.partition(";")[0].strip().lower()
         layered = any(one.media_type.lower().startswith(LAYER_PREFIXES) for one in layers)
         known = kind_of(base) is Kind.CONFIG
@@ -199,7 +199,7 @@ class GraphReader:
             self.flaw("image-unproved", what, source.where, descriptor.digest, None, config.media_type[:80])
 
     def _is_config(self, config: Descriptor) -> bool:
-        """Whether a blob of another media type reads as an image's config."""
+        """Whether a blob of another media type can be read as an image's config."""
         source = self.find(config)
         if source is None or source.size > self.limits.manifest_size:
             return False
@@ -272,7 +272,7 @@ class GraphReader:
         return sha256(b"".join(source.chunks()))
 
     def _config(self, config: Blob) -> tuple[Document | None, tuple[Digest, ...]]:
-        """Return the config's document and diff_ids; none, and a flaw, where it cannot be read. Each is read once."""
+        """Return the config's document and diff_ids; none, and a flaw, where it is unreadable. Each is read once."""
         if config.source is None:
             return None, ()
         if config.source not in self._configs:
@@ -302,7 +302,7 @@ class GraphReader:
     def _descriptors(
         self, members: dict[str, JSON], key: str, source: ByteSource, descriptor: Descriptor
     ) -> tuple[Descriptor, ...]:
-        """Return the descriptors in an array; those that are none are flaws. Malformed: it is no array."""
+        """Return the descriptors in an array. An element that is no descriptor is a flaw. Malformed: it is no array."""
         found = []
         for number, entry in enumerate(schema.list_in(members, key)):
             try:
@@ -320,14 +320,14 @@ class GraphReader:
             self.flaw(problem.rule, problem.message, place, subject, problem.expected, problem.found)
 
     def failed(self, error: Malformed | ContentError, where: str, subject: Digest | str) -> None:
-        """Note why a document, or a part of it, could not be read: what it leads to is then not known."""
+        """Note why a document, or a part of it, could not be read. What it leads to is then unknown."""
         self.incomplete = True
         if isinstance(error, Malformed):
             place = f"{where}#{error.pointer}" if error.pointer else where
             self.flaw(error.rule, error.message, place, subject, error.expected, error.found)
         else:
             rule = error.rule if isinstance(error, documents.DocumentError) else "schema"
-            if isinstance(error, LimitError):  # of the archive, whichever document met it first
+            if isinstance(error, LimitError):  # a flaw of the archive, whichever document found it first
                 rule, where, subject = f"limit-{error.name}", self._where, self._where
             what = f"{error.what}, {error.hint}" if error.hint else error.what
             self.flaw(rule, what, where, subject, error.expected, error.found)
@@ -341,7 +341,7 @@ class GraphReader:
         expected: str | None = None,
         found: str | None = None,
     ) -> None:
-        """Note something; the same observation twice is one."""
+        """Note a flaw. The same flaw is noted once."""
         flaw = Flaw(rule=rule, message=message, where=where, subject=str(subject), expected=expected, found=found)
         self._flaws.add(flaw)
 

@@ -1,4 +1,4 @@
-"""One pass over a blob makes the facts: what its bytes hash to, how they are stored, what they unpack to."""
+"""One pass over a blob finds the facts: its digests, its compression, and what it unpacks to."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ociarchive.values import Digest
 
 
-#: How many unpacked bytes a measurement keeps: what it takes to know a tar.
+#: How many unpacked bytes a measurement keeps: enough to recognise a tar.
 FIRST: Final = 512
 
 
 class Tee(Protocol):
-    """Who listens to a measurement, to the bytes as they are `stored` or else to what they unpack to.
+    """Receives the bytes of a measurement: as they are `stored`, or else unpacked.
 
-    `waits` tells that taking bytes may wait for other workers, which only the layer's own thread may do.
+    `waits` says that taking bytes may wait for other workers. Only the layer's own thread may wait.
     """
 
     stored: bool
@@ -38,20 +38,20 @@ class Tee(Protocol):
 
 
 class Progress(Protocol):
-    """Who hears how the blobs of an archive are read. Calls come from several threads."""
+    """Receives the progress of reading an archive's blobs. Calls come from several threads."""
 
     def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Hear of all blobs that will be read next: their places and sizes in bytes. Those of before are done."""
+        """Receive all blobs that will be read next: their places and sizes in bytes. Earlier blobs are done."""
 
     def read(self, number: int, count: int) -> None:
-        """Hear that `count` bytes of a blob, by its number among these, were read."""
+        """`count` bytes of a blob were read. The blob is given by its number among those announced."""
 
     def end(self, number: int) -> None:
-        """Hear that a blob is done."""
+        """A blob is done."""
 
 
 class Lane(Protocol):
-    """Who makes calls one after another, at once or later (`ociarchive.workers.Lane`)."""
+    """Makes calls one after another, at once or later (`ociarchive.workers.Lane`)."""
 
     def do(self, call: Callable[[bytes], object], data: bytes, /) -> None:
         """Call with these bytes; raises what an earlier call raised."""
@@ -60,7 +60,7 @@ class Lane(Protocol):
         """Wait until all is done; raises what a call raised."""
 
     def drop(self) -> None:
-        """Give up what is not done yet."""
+        """Cancel the calls that are not done yet."""
 
 
 class Here:
@@ -81,12 +81,11 @@ class Here:
 class Measured:
     """The facts of one blob that was read to its end.
 
-    `digests` are of the bytes as stored, `diff_ids` of what they unpack to, under every algorithm that was asked for
-    and sha256. `compression` is the codec's name; `diff_ids` and `uncompressed_size` (bytes) are None where nothing
-    was unpacked, or could not be to the end: then `damage` or `limit` says why. `padded` tells of zeros behind the
-    stream; `first` has what the unpacked bytes begin with, a tar's block of them; `header` is the size in bytes of the
-    longest text in the stream's headers. `tar` tells what is wrong with the tar that they are, or are to be; None where
-    nothing was unpacked to its end.
+    `digests` are of the stored bytes, `diff_ids` of the unpacked bytes, under sha256 and every algorithm that was asked
+    for. `compression` is the codec's name. `diff_ids` and `uncompressed_size` (bytes) are None without unpacking, and
+    where it did not reach the end; then `damage` or `limit` says why. `padded` says that zeros follow the stream.
+    `first` has the first unpacked bytes, one tar block. `header` is the size in bytes of the longest text in headers of
+    the stream. `tar` says what is wrong with the unpacked tar. It is None where nothing was unpacked to the end.
     """
 
     digests: tuple[Digest, ...]
@@ -117,7 +116,7 @@ def _sha256(digests: tuple[Digest, ...]) -> Digest:
 
 
 def agrees(claim: Digest, facts: tuple[Digest, ...]) -> bool | None:
-    """Whether a claimed digest is among the facts; None where its algorithm is one that nobody here can compute."""
+    """Whether a claimed digest is among the facts; None where its algorithm cannot be computed here."""
     found = [fact for fact in facts if fact.algorithm == claim.algorithm]
     return claim in found if found else None
 
@@ -132,15 +131,15 @@ def measure(
     tick: Callable[[int], None] | None = None,
     lane: Callable[[], Lane] = Here,
 ) -> Measured:
-    """Read a source once to its end and return the facts. With `unpack` its codec is sniffed and undone.
+    """Read a source once to its end and return the facts. With `unpack` its codec is detected and decoded.
 
-    Hashing and, where it waits for nobody, the tee go through lanes of their own, which `lane` makes. What is unpacked
-    is walked over as a tar, whatever it is.
+    Hashing runs in a lane of its own, which `lane` makes. The tee has one too if it never waits. All unpacked bytes
+    are read as a tar, whatever they are.
 
-    A stream that is damaged, or goes on behind its end, is a fact (`damage`), and so is one that unpacks to more than
-    the limits allow (`limit`): its stored bytes are hashed to the end all the same. `tick` hears of each chunk read,
-    in bytes, and may raise to end the work. ContentError: the source has fewer bytes than it should. HostError: it
-    cannot be read.
+    A stream that is damaged, or that has data after its end, is a fact (`damage`). So is one that unpacks to more than
+    the limits allow (`limit`). Its stored bytes are still hashed to the end. `tick` receives the size of each chunk in
+    bytes, and may raise to end the work. ContentError: the source has fewer bytes than it should. HostError: it cannot
+    be read.
     """
     codec = sniff(source.head(MAGIC))
     hashes = Hashes(algorithms)
@@ -173,7 +172,7 @@ def measure(
 
 
 class _Ear:
-    """Hears the bytes of one side, stored or unpacked: hashes them, where they are to be, and hands them to the tee."""
+    """Receives the bytes of one side, stored or unpacked. Hashes them if needed, and passes them to the tee."""
 
     def __init__(self, hashes: Hashes | None, lane: Callable[[], Lane], tee: Tee | None) -> None:
         self._calls: list[tuple[Lane, Callable[[bytes], object]]] = []
@@ -183,7 +182,7 @@ class _Ear:
             self._calls.append((Here() if tee.waits else lane(), tee.take))
 
     def tell(self, call: Callable[[bytes], object]) -> None:
-        """Have somebody hear the bytes at once, in the layer's own thread: who has little to do with each of them."""
+        """Add a receiver that is called at once, in the layer's own thread. It must do little work for each byte."""
         self._calls.append((Here(), call))
 
     def hear(self, data: bytes) -> None:
@@ -197,13 +196,13 @@ class _Ear:
             lane.end()
 
     def drop(self) -> None:
-        """Let go of what was not taken yet."""
+        """Drop the bytes that were not taken yet."""
         for lane, _ in self._calls:
             lane.drop()
 
 
 class _Unpacking:
-    """One stream on its way through its decoder, until it ends or shows that it is none."""
+    """One stream that passes through its decoder, until it ends or proves to be no such stream."""
 
     def __init__(self, codec: Codec, limits: Limits, where: str, ear: _Ear) -> None:
         self._decoder = codec.decoder(limits.window, limits.gzip_header)
@@ -220,7 +219,7 @@ class _Unpacking:
             self._take(self._decoder.feed(chunk))
 
     def finish(self, facts: Measured, hashes: Hashes) -> Measured:
-        """End the stream; return the facts with what it unpacked to, by its hashes, or why it did not."""
+        """End the stream. Return the facts with the hashes of the unpacked bytes, or why it could not be unpacked."""
         if self._damage is None and self._limit is None:
             try:
                 self._decoder.finish()
@@ -238,7 +237,7 @@ class _Unpacking:
         )
 
     def close(self) -> None:
-        """Let go of the decoder."""
+        """Release the decoder."""
         self._decoder.close()
 
     def _take(self, pieces: Iterable[bytes]) -> None:

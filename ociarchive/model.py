@@ -1,7 +1,7 @@
-"""The image graph: what an archive claims, and where the bytes are that it claims it of.
+"""The image graph: what an archive claims, and where the bytes are that each claim is about.
 
-Nodes are what documents say, edges (`Root`, `Child`) are the descriptors that lead to them. None means that the
-format makes no such claim, or that the bytes are not in the archive; it never means "not computed yet".
+Nodes hold what documents say. Edges (`Root`, `Child`) are the descriptors that lead to nodes. None means that the
+format makes no such claim, or that the bytes are not in the archive. It never means "not computed yet".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 ATTESTATION: Final = "attestation-manifest"
 #: Annotations of index.json's descriptors that name images: image-spec, annotations.md; containerd; cosign's saved
-#: layouts, where `kind` tells an image from what was signed over it.
+#: layouts, where `kind` distinguishes an image from its signatures.
 REF_NAME: Final = "org.opencontainers.image.ref.name"
 IMAGE_NAME: Final = "io.containerd.image.name"
 COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
@@ -37,7 +37,7 @@ COSIGN_KIND: Final = "kind"
 class Blob:
     """Opaque bytes: a config, or what an artifact holds.
 
-    `named` is the digest that a file name claims where there is no descriptor; `name` is how messages call it.
+    `named` is the digest in the file name, where there is no descriptor. `name` is its name in messages.
     """
 
     descriptor: Descriptor | None
@@ -48,7 +48,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A layer of an image. `diff_id` is what the config claims that it unpacks to."""
+    """A layer of an image. `diff_id` is the digest that the config claims for the unpacked layer."""
 
     descriptor: Descriptor | None
     source: ByteSource | None
@@ -57,7 +57,7 @@ class Layer:
 
     @property
     def unpacks(self) -> bool:
-        """Whether its bytes can be looked into: not encrypted, not of an unknown kind."""
+        """Whether its content can be read: it is not encrypted, and its kind is known."""
         if self.descriptor is None:
             return True
         known = look_up(self.descriptor.media_type)
@@ -87,7 +87,7 @@ class Image:
 
     @property
     def image_id(self) -> Digest | None:
-        """The digest of the config: what the manifest claims, without a manifest that of the bytes."""
+        """The digest of the config: the manifest's claim, or the digest of the bytes where there is no manifest."""
         return self.config.descriptor.digest if self.config.descriptor else self.config_digest
 
     @property
@@ -98,9 +98,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A manifest that is no image: an attestation, a signature, anything. Without a document it is bytes alone.
+    """A manifest that is no image: an attestation, a signature or anything else. Without a document it is only bytes.
 
-    `spoken_of` has, for each blob that is a signature's payload or a statement, the digests that it speaks of.
+    `spoken_of` has the digests that each blob refers to, for blobs that are statements or payloads of signatures.
     """
 
     document: Document | None
@@ -123,7 +123,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What a descriptor names and that is not there (`source` is None), or cannot be read as what it should be."""
+    """A descriptor's content that is absent (`source` is None), or that cannot be read as what it should be."""
 
     source: ByteSource | None = None
 
@@ -132,7 +132,7 @@ Node: TypeAlias = Image | Artifact | Index | Missing
 
 
 def refers_to(descriptor: Descriptor | None) -> Digest | None:
-    """Return the manifest that a BuildKit attestation speaks of by its descriptor, None for anything else."""
+    """Return the manifest that the descriptor of a BuildKit attestation refers to, None for anything else."""
     annotations = descriptor.annotations if descriptor else {}
     if annotations.get(REFERENCE_TYPE) != ATTESTATION:
         return None
@@ -153,16 +153,16 @@ class Child:
 
     @property
     def refers_to(self) -> Digest | None:
-        """The manifest a BuildKit attestation speaks of, None for any other entry."""
+        """The manifest that a BuildKit attestation refers to, None for any other entry."""
         return refers_to(self.descriptor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """An image, index or artifact that an archive names by itself, with the names it gives it.
+    """An image, index or artifact that the archive lists at its top level, with its names.
 
-    `attached` is the name of the image that cosign says this speaks of: no name of its own. `repository` is the one of
-    a registry in which it is.
+    `attached` is the name of the image that cosign attached this to, and no name of its own. `repository` is the
+    repository of a registry that contains it.
     """
 
     descriptor: Descriptor | None
@@ -174,13 +174,13 @@ class Root:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tags under which it stands."""
+        """The tags that lead to it."""
         found = [self.ref_name] if self.ref_name and "/" not in self.ref_name else []
         return (*found, *(name.tag for name in self.names if name.tag))
 
     @property
     def subjects(self) -> frozenset[Digest]:
-        """The digests that it speaks of: its subject, BuildKit's annotation, the digest in a tag `sha256-<hex>`."""
+        """The digests that it refers to: its subject, BuildKit's annotation, the digest in a tag `sha256-<hex>`."""
         found = {digest for tag in self.tags if (digest := tagged_digest(tag)) is not None}
         refers = refers_to(self.descriptor)
         if refers is not None:
@@ -195,7 +195,7 @@ class Root:
 
     @property
     def identity(self) -> object:
-        """What makes two roots the same, whatever their names: the digest, without one the image ID."""
+        """Two roots with this value are the same, whatever their names. It is the digest, else the image ID."""
         if self.descriptor is not None:
             return self.descriptor.digest
         return self.node.image_id if isinstance(self.node, Image) else id(self.node)
@@ -207,7 +207,7 @@ class Root:
 
     @property
     def label(self) -> str:
-        """What to call it in messages: its name, else its digest, else its image ID."""
+        """Its name in messages: the image name, else the digest, else the image ID."""
         if self.names:
             return str(self.names[0])
         if self.ref_name:
@@ -226,7 +226,7 @@ def platform_of(descriptor: Descriptor | None, node: Node) -> Platform | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A file that lies where a format keeps blobs. `digest` is what its name claims, None where that is no digest."""
+    """A file in a place where a format keeps blobs. `digest` is what its name claims, None where that is no digest."""
 
     name: str
     digest: Digest | None
@@ -235,10 +235,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A file of a registry's repository by which it has a blob, and which is not as a registry needs it.
+    """A link of a registry's repository to a blob, which the registry could not use.
 
-    `what` is what it should lead to, `digest` the one that its path says (a tag's says none). `held` is what stands in
-    it instead of a digest; None where the file is not there, or where it leads to a blob that is not (`leads_nowhere`).
+    `what` is what it should lead to. `digest` is the one in its path (a tag's path has none). `held` is the text in the
+    file instead of a digest. It is None where the file is absent, or where the blob is absent (`leads_nowhere`).
     """
 
     what: str
@@ -251,9 +251,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSource:
-    """What manifest.json says a layer came from, at the place `where`.
+    """The origin of a layer that manifest.json claims at the place `where`.
 
-    `blob` is what lies in the archive under the descriptor's digest, None where nothing does.
+    `blob` is the archive's blob of the descriptor's digest, None where there is none.
     """
 
     layer: Layer
@@ -264,10 +264,10 @@ class LayerSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Archive(Closing):
-    """Everything that one archive claims, with files held open until it is closed.
+    """Everything that one archive claims. Its files stay open until it is closed.
 
-    `entry` is the document with which it begins, `noticed` has the flaws of its documents and its origin, `beside` the
-    digests of blobs that something leads to which is no root. `incomplete`: what could not be read may lead to more.
+    `entry` is the document with which it begins. `noticed` has the flaws of its documents and its origin. `beside` has
+    the digests that something other than a root leads to. `incomplete`: something unread may lead to more.
     """
 
     format: str
@@ -289,26 +289,26 @@ class Archive(Closing):
 
     @property
     def noticed(self) -> tuple[Flaw, ...]:
-        """Every flaw that was noticed so far."""
+        """Every flaw that was found so far."""
         return (*self.origin.flaws, *self.flaws)
 
     @property
     def damaged(self) -> bool:
-        """Whether what is not here may have been lost where the archive is damaged."""
+        """Whether the archive is damaged, so that absent blobs may have been lost there."""
         return self.origin.damaged
 
     @property
     def is_folder(self) -> bool:
-        """Whether its blobs are files of their own."""
+        """Whether each blob is a file."""
         return self.origin.kind == "directory"
 
     @property
     def limits(self) -> Limits:
-        """What is allowed of it, given how large it is where it lies."""
+        """The limits that apply to it, given its stored size."""
         return self.origin.limits.within(self.origin.stored_size)
 
     def close(self) -> None:
-        """Let go of what it was read from."""
+        """Close the files that it was read from."""
         self.origin.close()
 
     def __repr__(self) -> str:
@@ -317,7 +317,7 @@ class Archive(Closing):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An entry of the archive or of an index, with the entries that lie before it."""
+    """An entry of the archive or of an index, with the entries on the path to it."""
 
     entry: Root | Child
     above: tuple[Child | Root, ...]
@@ -347,7 +347,7 @@ class Edge:
 def walk(roots: Iterable[Root]) -> Iterator[Edge]:
     """Give every edge once, parents before their children, in the order of the archive.
 
-    The children of an index are looked at once, however many entries lead to it.
+    The children of an index are visited once, however many entries lead to it.
     """
     seen: set[tuple[int, int]] = set()
     opened: set[int] = set()
@@ -385,9 +385,9 @@ def parts(node: Node) -> tuple[Blob | Layer, ...]:
 
 
 def extent(roots: Iterable[Root], most: int) -> int:
-    """Return how many lines a full report of some roots has, or any number above `most` where it has more.
+    """Return how many lines a full report of some roots has. Above `most` the number may be inexact.
 
-    Counted are the entries below each root with the blobs that they name, a root's names, and those again for each
+    It counts the entries below each root with their blobs, and the names of the root. The names count again for each
     entry of an index that they lead to.
     """
     found = 0

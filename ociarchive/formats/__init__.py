@@ -25,7 +25,7 @@ NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")
 
 
 def format_of(name: str) -> Format:
-    """Return the format that is known to have a name, as an archive's `format` is."""
+    """Return the format of a name that is known to exist, such as an archive's `format`."""
     return next(known for known in FORMATS if known.name == name)
 
 
@@ -35,7 +35,7 @@ def written() -> tuple[str, ...]:
 
 
 def by_name(name: str) -> Format:
-    """Return the format that `--to` names. UsageError: there is none, not yet, or it is a source alone."""
+    """Return the format that `--to` names. UsageError: it is unknown, not supported yet, or can only be read."""
     known = next((known for known in FORMATS if known.name == name), None)
     if known is not None:
         writable(known)
@@ -47,7 +47,7 @@ def by_name(name: str) -> Format:
 
 
 def writable(known: Format) -> Layout:
-    """Return the layout of a format. UsageError: it is a source alone."""
+    """Return the layout of a format. UsageError: the format can only be read."""
     if known.layout is None:
         raise UsageError(f"{known.name} can be read, not written", expected=f"one of {', '.join(written())}")
     return known.layout
@@ -66,10 +66,10 @@ def entry_documents() -> frozenset[str]:
 
 
 def detect(container: Container) -> Format | None:
-    """Return the format of what a container holds, told by its content alone; None where it is none."""
+    """Return the format of a container, found from its content alone; None where it has none."""
     return next((known for known in FORMATS if known.reader.probe(container)), None)
 
 
 def is_any_formats(name: str) -> bool:
-    """Whether a path is one that some format gives a file; a folder's ends in `/`."""
+    """Whether some format gives a file this path. A folder's path ends in `/`."""
     return any(known.reader.owns(name) for known in FORMATS)

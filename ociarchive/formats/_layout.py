@@ -1,4 +1,4 @@
-"""What all formats share that keep an OCI image layout: blobs by digest and an index.json (image-layout.md)."""
+"""Shared by all formats that keep an OCI image layout: blobs by digest and an index.json (image-layout.md)."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ BLOBS: Final = "blobs/"
 _REF_NAME: Final = re.compile(
     r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
 )
-#: What stands beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
+#: Paths beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
 _OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[a-z0-9]+(?:[-+._][a-z0-9]+)*/)?")
-#: Stands for a manifest that is yet to be made. In DEST a descriptor may have a shorter media type and a smaller size.
+#: Replaces a manifest that does not exist yet. In DEST a descriptor may have a shorter media type and a smaller size.
 _SOME_DESCRIPTOR: Final = Descriptor.make(OCI_MANIFEST, Digest("sha256", "0" * 64), 0)
 _MAY_SHRINK: Final = 40
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
 
 def owns(name: str) -> bool:
-    """Whether a path is one of an image layout; a folder's ends in `/`."""
+    """Whether a path belongs to an image layout. A folder's path ends in `/`."""
     if _OWN.fullmatch(name):
         return True
     algorithm, _, encoded = name.removeprefix(BLOBS).partition("/")
@@ -48,7 +48,7 @@ def owns(name: str) -> bool:
 
 
 def has_layout(container: Container) -> bool:
-    """Whether a container holds, or is what is left of, an image layout."""
+    """Whether a container holds an image layout, or the rest of one."""
     for name in (INDEX, MARKER):
         if container.get(name) is not None:
             return True
@@ -66,13 +66,13 @@ def blob_path(digest: Digest) -> str:
 
 
 def load(container: Container, name: str, graph: GraphReader) -> Document | None:
-    """Return an entry document, None where there is none. DocumentError: it is no strict JSON."""
+    """Return an entry document, None where there is none. DocumentError: it is not strict JSON."""
     source = container.get(name)
     return graph.read_document(source, container.limits.manifest_size) if source is not None else None
 
 
 def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, ...] | None:
-    """Return the roots of an index.json; None, and a flaw, where it lists nothing that could be one."""
+    """Return the roots of an index.json; None, and a flaw, where it lists nothing that could be a root."""
     try:
         listed = schema.list_in(schema.object_in(index.value, INDEX), "manifests")
     except schema.Malformed as error:
@@ -113,12 +113,12 @@ def named(descriptor: Descriptor, node: Node) -> Root:
 def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]:
     """Return the image names and the ref.name that a descriptor of index.json carries.
 
-    A ref.name without `/` and `:` is a tag or anything else, but no image name.
+    A ref.name without `/` and `:` may be a tag or something else. It is no image name.
     """
     annotations = descriptor.annotations
     ref_name = annotations.get(REF_NAME)
     if ref_name is not None and len(ref_name) > MAX_REFERENCE:
-        ref_name = None  # no name, which is noted where it is read
+        ref_name = None  # no name: the reader notes it
     spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
     if ref_name and set("/:") & set(ref_name):
         spelled.append(ref_name)
@@ -132,7 +132,7 @@ def _speaks(descriptor: Descriptor) -> bool:
 
 
 def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None:
-    """Note annotations that name an image and spell no name (image-spec, annotations.md; containerd)."""
+    """Note naming annotations whose value is no valid name (image-spec, annotations.md; containerd)."""
     annotations = descriptor.annotations
     name, ref_name = annotations.get(IMAGE_NAME), annotations.get(REF_NAME)
     if name is not None and Reference.maybe(name) is None:
@@ -145,13 +145,13 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
 
 
 def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
-    """Return all that lies where a layout keeps blobs."""
+    """Return all files in the places where a layout keeps blobs."""
     found = []
     for name in container.names(BLOBS):
         algorithm, slash, encoded = name.removeprefix(BLOBS).partition("/")
         if not slash and algorithm in REGISTERED:
             if container.kind == "tar":
-                continue  # told when the tar was walked
+                continue  # reported when the tar was read
             what = "a file stands where blobs need a folder"
             graph.flaw("member-not-a-folder", what, f"{container.where}: {name}", name)
             continue
@@ -162,7 +162,7 @@ def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
 
 
 def require_few(count: int, container: Container) -> None:
-    """Refuse more blobs than a report can list. LimitError: there are."""
+    """Refuse more blobs than a report can list. LimitError: there are more."""
     if count > container.limits.listed:
         what = f"more than the {container.limits.listed} blobs allowed lie in the archive"
         raise LimitError(what, "listed", where=container.where)
@@ -174,9 +174,9 @@ def marker() -> tuple[str, bytes]:
 
 
 def index_json(content: Content, *, everywhere: bool = False) -> bytes:
-    """Return the index.json of a content: as it was where it still is true, with unknown members in any case.
+    """Return the index.json of a content. It is unchanged where it is still true. Unknown members are always kept.
 
-    With `everywhere` an image's name stands in both annotations that engines look for it in.
+    With `everywhere` an image's name is in both annotations in which engines look for it.
     """
     entries = [entry.raw for root in content.roots for entry in entries_of(root, everywhere=everywhere)]
     if content.entry is not None:
@@ -188,9 +188,9 @@ def index_json(content: Content, *, everywhere: bool = False) -> bytes:
 
 
 def require_readable(content: Content, limits: Limits, *, everywhere: bool = False) -> None:
-    """Refuse a content that makes an index.json larger than readers take: names times what is said of each.
+    """Refuse a content whose index.json would be larger than readers accept: each name repeats its descriptor.
 
-    Roots without a descriptor, and those that change, count for the least that they can be.
+    Roots without a descriptor, and roots that change, count with their smallest possible size.
     """
     size = 0
     for root in content.roots:
@@ -205,12 +205,12 @@ def require_readable(content: Content, limits: Limits, *, everywhere: bool = Fal
 
 
 def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
-    """Give the descriptors with which an index.json names a root: as it stands, and one for each further name."""
+    """Give the descriptors by which an index.json names a root: the present one, and one for each further name."""
     if root.descriptor is None:
         raise RuntimeError("a root in DEST has a descriptor")
     told, _ = names_of(root.descriptor)
     annotations = root.descriptor.annotations
-    # What is no name of this root any more (it got another one) was taken from its annotations before.
+    # A name that the root lost (it got another one) was removed from its annotations before.
     if everywhere and told and not {IMAGE_NAME, REF_NAME} <= annotations.keys():
         full = str(told[0])
         yield root.descriptor.annotate({IMAGE_NAME: full, REF_NAME: full, **annotations})
@@ -223,7 +223,7 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
 
 
 def media_type_of(document: Document) -> str:
-    """Return the media type of a document that no descriptor names: its own, else what its members tell."""
+    """Return the media type of a document that no descriptor names: its own, else the one its members imply."""
     told = document.members.get("mediaType")
     if isinstance(told, str) and len(told) <= MAX_WORD:
         return told
@@ -235,7 +235,7 @@ def media_type_of(document: Document) -> str:
 
 
 def marker_flaws(container: Container, graph: GraphReader) -> None:
-    """Note what is wrong with the file that says which version of the layout this is."""
+    """Note what is wrong with the file that states the version of the layout."""
     try:
         found = load(container, MARKER, graph)
     except LimitError as error:

@@ -1,4 +1,4 @@
-"""What loaders of a docker-archive take: images under names that engines have, one for each entry of manifest.json."""
+"""What loaders of a docker-archive accept: one image for each entry of manifest.json, under names of engines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import Content
     from ociarchive.values import JSON
 
-#: Why a name stays out of manifest.json, and why one stays out of the archive.
+#: Why a name is not written to manifest.json, and why one is not written to the archive.
 _REFUSED: Final = (
     "skopeo 1.9 and podman 4.3 refuse the whole file over it; it stands in index.json alone, --tag gives another"
 )
@@ -26,7 +26,7 @@ _PREFERRED: Final = Platform(os="linux", architecture="amd64")
 
 
 def admit(roots: tuple[Root, ...]) -> tuple[tuple[Root, ...], list[LeftOut]]:
-    """Return roots without ref.names that engines lose, and what of names does not come along."""
+    """Return roots without the ref.names that engines lose, and the names that are left out."""
     disputed = dict.fromkeys(name for root in roots for name in root.names if name.disputed)
     left = [LeftOut(what=f"name {name} in manifest.json", why=f"{name.disputed}, and {_REFUSED}") for name in disputed]
     kept: list[Root] = []
@@ -46,7 +46,7 @@ def admit(roots: tuple[Root, ...]) -> tuple[tuple[Root, ...], list[LeftOut]]:
 
 
 def no_image(content: Content) -> ContentError:
-    """Return the error for a content of artifacts alone, with the place of the first."""
+    """Return the error for a content that has only artifacts, with the place of the first."""
     first = next((edge for edge in walk(content.roots) if isinstance(edge.node, Artifact)), None)
     told = first.node.artifact_type if first is not None and isinstance(first.node, Artifact) else None
     return ContentError(
@@ -58,9 +58,9 @@ def no_image(content: Content) -> ContentError:
 
 
 def _bare(root: Root) -> bool:
-    """Whether an image would be loaded under a ref.name that is no image name; tags of what refers to it load nothing.
+    """Whether an image would be loaded under a ref.name that is no image name. Tags of its referrers load nothing.
 
-    containerd takes it as it is, and Docker's list of images leaves out what has no canonical name.
+    containerd takes the name unchanged, and Docker's list of images omits images without a canonical name.
     """
     if root.descriptor is None or not root.ref_name or isinstance(root.node, Artifact) or root.speaks_of_another:
         return False
@@ -76,7 +76,7 @@ def _nameless(root: Root) -> Root:
 
 
 def manifest_json(content: Content) -> Iterator[JSON]:
-    """Give one entry for each image that a loader of manifest.json can have, with all its names."""
+    """Give one entry for each image that a loader of manifest.json can load, with all its names."""
     chosen: dict[tuple[str, ...], dict[str, None]] = {}
     for root in content.roots:
         image = _one_image(root)
@@ -99,7 +99,7 @@ def _path(digest: str) -> str:
 
 
 def _one_image(root: Root) -> Image | None:
-    """Return the image that stands for an index where only one can: linux/amd64, else the first."""
+    """Return the image to use for an index where only one image fits: linux/amd64, else the first."""
     if isinstance(root.node, Image):
         return root.node
     found = [edge for edge in walk([root]) if isinstance(edge.node, Image)]

@@ -1,6 +1,6 @@
-"""What is nearly an archive: the wrong folder of a registry, one folder too high, bytes that Windows' tools changed.
+"""What is nearly an archive: the wrong folder of a registry, a parent folder, bytes that Windows' tools changed.
 
-Each is told by what is sure to be so, and the answer is one sentence that says what to do.
+Each is recognised by certain signs only. The answer is one sentence that says what to do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.formats.format import Format
 
-#: Where a registry keeps all below its root, and what the folders in it lack of that, from the innermost one out.
+#: Where a registry keeps everything below its root, and the paths that its inner folders lack, innermost first.
 _REGISTRY: Final = "docker/registry/v2"
 _LEVELS: Final = ("", "v2/", "registry/v2/")
 _LINKS: Final = ("/_manifests/", "/_layers/", "/_uploads/")
@@ -31,13 +31,13 @@ _LINKS: Final = ("/_manifests/", "/_layers/", "/_uploads/")
 _BACKSLASHED: Final = re.compile(
     r"(?:^|\\)(?:blobs\\[^\\]+\\[^\\]+|[^\\]+\\(?:layer\.tar|json)|index\.json|_layers\\.*)\Z"
 )
-#: Files and folders that are looked at, enough to find an archive among what lies beside it.
+#: How many files and folders are examined: enough to find an archive among its neighbours.
 _LOOKED_AT: Final = 1000
 _HEAD: Final = 1024
 _SHOWN: Final = 3
 _BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
-#: What people call formats who know them from other programs.
+#: Names of formats in other programs.
 MEANT: Final = {
     "docker": "docker-archive",
     "docker-save": "docker-archive",
@@ -53,13 +53,13 @@ MEANT: Final = {
     "registry": "registry-storage",
     "distribution": "registry-storage",
 }
-#: Folders in folders, in which an archive in a tar is looked for.
+#: How many levels of folders are searched for an archive in a tar.
 _DEEPEST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Lookalike:
-    """What something is instead of an archive, and what to do."""
+    """What a path or file is instead of an archive, and what to do."""
 
     what: str
     found: str
@@ -67,12 +67,12 @@ class Lookalike:
 
 
 def misread(container: Container, path: str) -> Lookalike | None:
-    """Return what a container is whose members only seem to be an archive's; `path` is that of a folder."""
+    """Return what a container is if its members only look like an archive's. `path` is that of a folder."""
     return _backslashed(container) or _inside_registry(container, path)
 
 
 def folders_of_all(container: Container) -> Iterator[tuple[str, Container]]:
-    """Give the folders that all members lie in, the outermost first, and what is in each."""
+    """Give the folders that contain all members, the outermost first, and the content of each."""
     parts = [part for part in common_folder(container.names()).split("/") if part]
     for depth in range(1, min(len(parts), _DEEPEST) + 1):
         folder = "/".join(parts[:depth])
@@ -80,7 +80,7 @@ def folders_of_all(container: Container) -> Iterator[tuple[str, Container]]:
 
 
 def is_marked(found: Format, container: Container) -> bool:
-    """Whether a format is certain: many a program has an index.json or a manifest.json."""
+    """Whether a format is certain. Many programs write an index.json or a manifest.json."""
     if found.name == "docker-archive":
         source = container.get("manifest.json")
         return source is not None and source.head(64).lstrip()[:1] == b"["
@@ -89,12 +89,12 @@ def is_marked(found: Format, container: Container) -> bool:
 
 
 def note_folder(folder: str, container: Container) -> None:
-    """Note that an archive lies in a folder of its tar."""
+    """Note that an archive is in a folder of its tar."""
     _wrapped(container, f"the archive lies in the folder {folder} of the tar, where engines do not look")
 
 
 def note_packed(found: Format, container: Container) -> None:
-    """Note that a tar holds what is a folder for all other programs."""
+    """Note that a tar holds a format that all other programs keep in a folder."""
     if found.layout is not None and found.layout.kind == "directory":
         _wrapped(container, f"a tar of a {found.name}, which other programs read as a folder alone")
 
@@ -105,7 +105,7 @@ def _wrapped(container: Container, message: str) -> None:
 
 
 def _backslashed(container: Container) -> Lookalike | None:
-    """Tell names that were made on Windows: no folder at all, and parts of an archive with a backslash for each."""
+    """Recognise names made on Windows: there is no folder, and the archive's paths contain backslashes."""
     flat = 0
     found = None
     names = islice(container.names(), container.limits.members)
@@ -123,7 +123,7 @@ def _backslashed(container: Container) -> Lookalike | None:
 
 
 def _inside_registry(container: Container, path: str) -> Lookalike | None:
-    """Tell a folder inside of a registry's, whose blobs look like those of a layout."""
+    """Recognise a folder inside a registry's folder, whose blobs look like those of a layout."""
     if container.get("index.json") is not None or container.get("oci-layout") is not None:
         return None
     for level in _LEVELS:
@@ -144,7 +144,7 @@ def _root(container: Container, path: str, missing: str) -> str:
 
 
 def below(folder: str, is_archive: Callable[[str], bool]) -> Lookalike | None:
-    """Return what to name instead of a folder that is no archive and has some in it; `is_archive` judges a folder."""
+    """Return what to name instead of a folder that only contains archives. `is_archive` judges a folder."""
     found = list(_archives_in(folder, is_archive))
     if not found:
         return None
@@ -186,7 +186,7 @@ def _may_be_tar(path: str) -> bool:
 
 
 def utf16(head: bytes) -> Lookalike | None:
-    """Tell a tar, or a gzip, whose bytes were taken for text and written as UTF-16, from its first bytes."""
+    """Recognise, by its first bytes, a tar or gzip whose bytes were taken for text and written as UTF-16."""
     encoding = _BYTE_ORDER_MARKS.get(head[:2])
     if encoding is None:
         return None

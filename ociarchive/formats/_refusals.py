@@ -1,4 +1,4 @@
-"""What engines and copiers are known to refuse of an archive that is lawful, in words and with what to do.
+"""What engines and copiers are known to refuse in a lawful archive, and what to do.
 
 docs/formats.md has the table, by engine and version. Only what is certain is said.
 """
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from ociarchive.model import Root
 
-#: moby, layer/layer_store.go, maxLayerDepth: what lies on 125 layers is refused.
+#: moby, layer/layer_store.go, maxLayerDepth: a layer on top of 125 layers is refused.
 _CLASSIC_DEPTH: Final = 125
 
 
 def foreign(roots: Sequence[Root]) -> Iterator[str]:
-    """Say of foreign layers that are not here that they come over the network, if at all."""
+    """Say that absent foreign layers come over the network, if at all."""
     for what in _gone(roots):
         yield f"{what}: who loads the image gets what is missing over the network from its urls, or fails"
 
 
 def foreign_in_docker_archive(roots: Sequence[Root]) -> Iterator[str]:
-    """Say of foreign layers that are not here that no loader of a docker-archive goes on without."""
+    """Say that no loader of a docker-archive continues without the absent foreign layers."""
     for what in _gone(roots):
         yield (
             f"{what}: Docker, podman and skopeo refuse a docker-archive without; save the image where an engine has"
@@ -46,7 +46,7 @@ def _gone(roots: Sequence[Root]) -> Iterator[str]:
 
 
 def deep(roots: Sequence[Root]) -> Iterator[str]:
-    """Name the images of more layers than Docker's classic store takes."""
+    """Name the images with more layers than Docker's classic store accepts."""
     for image in images(roots):
         if len(image.layers) > _CLASSIC_DEPTH:
             yield (
@@ -56,7 +56,7 @@ def deep(roots: Sequence[Root]) -> Iterator[str]:
 
 
 def outer_gzip(outer: str) -> Iterator[str]:
-    """Say who reads no docker-archive that is compressed with gzip as a whole."""
+    """Say which programs cannot read a docker-archive that is compressed with gzip as a whole."""
     if outer == "gzip":
         yield (
             "skopeo 1.9 and podman 4.3 read no docker-archive that is compressed with gzip as a whole (podman one that"
@@ -65,7 +65,7 @@ def outer_gzip(outer: str) -> Iterator[str]:
 
 
 def disputed_names(roots: Sequence[Root]) -> Iterator[str]:
-    """Name the names over which some refuse a whole layout."""
+    """List the names for which some programs refuse a whole layout."""
     for name in dict.fromkeys(name for root in roots for name in root.names):
         if name.disputed:
             yield (

@@ -1,9 +1,9 @@
-"""LayerSources of manifest.json: for diff_ids of layers the descriptors of blobs that the layers came from.
+"""LayerSources of manifest.json. For the diff_id of a layer it has the descriptor of the blob of origin.
 
 moby writes them for layers that have a descriptor (image/tarexport/save.go), go-containerregistry for foreign ones
-(pkg/legacy/tarball, pkg/v1/tarball). The blob need not be what the archive holds: of a layer that lies here unpacked
-the descriptor may be that of the compressed blob in a registry. So what a descriptor says is held against bytes of
-its own digest alone, when they were measured; here only what the documents tell is looked at.
+(pkg/legacy/tarball, pkg/v1/tarball). The blob need not be the one in the archive. For a layer that is unpacked here,
+the descriptor may be that of the compressed blob in a registry. So a descriptor is compared only with bytes of its
+own digest, after they were measured. This module looks at the documents alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SUBJECT = "manifest.json"
 
 
 def read(value: JSON, image: Image, container: Container, graph: GraphReader, where: str) -> Iterator[LayerSource]:
-    """Give what LayerSources say of an image's layers; what is malformed, or of no layer of it, is a flaw."""
+    """Give the LayerSources of an image's layers. An entry that is malformed, or of none of them, is a flaw."""
     if value is None:
         return
     try:

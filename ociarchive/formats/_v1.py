@@ -1,8 +1,8 @@
-"""What only engines before Docker 1.10 read of a docker-archive, held against manifest.json.
+"""The parts of a docker-archive that only engines before Docker 1.10 read, compared with manifest.json.
 
-`repositories` gives each name a top layer; a layer is a folder with `layer.tar` and `json`, which names its parent
+`repositories` gives each name a top layer. A layer is a folder with `layer.tar` and `json`, which names its parent
 (Docker's image specification, v1.0, Loading/Saving Image Filesystem Changesets). Docker from 25 on keeps the same
-documents among the blobs, each under its own digest, where nothing names them.
+documents among the blobs, each under its own digest, and nothing names them.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 def kept_beside(roots: Sequence[Root], listed: Sequence[Root], stored: Iterable[Stored]) -> frozenset[Digest]:
     """Return the digests of the v1 documents that Docker from 25 on keeps among the blobs for engines before 1.10.
 
-    They are those that nothing leads to, that have an id, and a parent that is one of them or none. There are no more
-    than either document lists layers (moby, image/tarexport/save.go), so no more are looked for.
+    Nothing leads to them. Each has an id, and its parent is another one of them or absent. There are at most as many as
+    layers in either document (moby, image/tarexport/save.go), so no more are searched.
     """
     nodes = {id(edge.node): edge.node for edge in walk([*roots, *listed])}.values()
     led_to = {part.source for node in nodes for part in parts(node)} | {node.source for node in nodes}
@@ -87,7 +87,7 @@ def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
         graph.flaw(_RULE, error.what, where, NAME)
         return
     if graph.incomplete or not listed:
-        return  # manifest.json could not be read: nothing is contradicted
+        return  # manifest.json could not be read, so there is no contradiction
     owners = {name: root for root in listed for name in root.names}
     chains = _Chains(container, graph)
     for repository, tags in (found.members if found else {}).items():
@@ -108,7 +108,7 @@ def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
 
 
 class _Chains:
-    """Goes from top layers to their parents, reading the document of each layer once."""
+    """Follows parents from the top layers. It reads the document of each layer once."""
 
     def __init__(self, container: Container, graph: GraphReader) -> None:
         self._container, self._graph = container, graph
@@ -118,7 +118,7 @@ class _Chains:
         self._steps = container.limits.members  # many names may lead to one long chain
 
     def hold(self, top: str, image: Image) -> None:
-        """Hold a top layer and its parents against the layers of an image."""
+        """Compare a top layer and its parents with the layers of an image."""
         layer: str | None = top
         chain: list[str] = []
         while layer is not None and len(chain) <= len(image.layers):
@@ -139,7 +139,7 @@ class _Chains:
             self._graph.flaw(_RULE, what, f"{self._container.where}: {top}/json", top)
 
     def _parent(self, layer: str) -> tuple[str | None, bool]:
-        """Return a layer's parent, and whether it could be told."""
+        """Return a layer's parent, and whether it is known."""
         name = f"{layer}/json"
         where = f"{self._container.where}: {name}"
         source = self._container.get(name)

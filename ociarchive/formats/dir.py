@@ -49,9 +49,9 @@ class DirReader:
         return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
-        """A folder whose manifest.json is an object, or cannot be told and stands beside the file `version`.
+        """A folder whose manifest.json is an object, or is unreadable and beside the file `version`.
 
-        In a tar, where an object may be a damaged docker-archive's, only with that file.
+        In a tar the file `version` is required, because an object may be of a damaged docker-archive.
         """
         if (source := container.get(_MANIFEST)) is None:
             return False
@@ -100,7 +100,7 @@ class DirReader:
 
 @dataclass(frozen=True, slots=True)
 class DirLayout:
-    """Where the files of a `dir` lie, all side by side."""
+    """Where a `dir` keeps its files, all in one folder."""
 
     kind: Literal["directory"] = "directory"
     keeps_plain: bool = False
@@ -108,7 +108,7 @@ class DirLayout:
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
-        """One image or index; names and what refers to it stay behind."""
+        """One image or index. Names and referrers are left out."""
         root, others = _split(content)
         for edge in walk([root]):
             held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
@@ -138,10 +138,10 @@ class DirLayout:
         return _MANIFEST if root else digest.hex + _CHILD
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """There is one manifest, which is stored as it is."""
+        """There is one manifest, which is stored unchanged."""
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
-        """The file `version`; the entry document is the manifest itself, and stored by then."""
+        """The file `version`. The entry document is the manifest itself, which is already stored."""
         for extra in content.extras:
             if extra.source is not None:
                 yield extra.name, b"".join(extra.source.chunks())
@@ -167,7 +167,7 @@ def _split(content: Content) -> tuple[Root, list[Root]]:
 
 
 def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
-    """One digest may be a blob or a manifest; where both files are there, readers take different ones."""
+    """One digest may be a blob or a manifest. Where both files exist, readers take different ones."""
     seen: dict[Digest, str] = {}
     for one in stored:
         if one.digest is not None and one.source is not None:
@@ -177,7 +177,7 @@ def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
 
 
 def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
-    """Give the blobs. A name is hex alone: which algorithm it is of, only the manifests tell."""
+    """Give the blobs. A name is hex alone. Only the manifests say which algorithm it is of."""
     told = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
     told |= {part.descriptor.digest for edge in walk(roots) for part in parts(edge.node) if part.descriptor}
     by_hex = {digest.hex: digest for digest in told}

@@ -1,8 +1,8 @@
 """Tarballs of `docker save`, in every shape it and others gave them since Docker 1.10.
 
 The entry document is manifest.json (image-spec of Docker, v1.2, Combined Image JSON + Filesystem Changeset Format):
-config, layers in order and names of each image. From Docker 25 on the tar is an OCI layout as well, which then is the
-truth, and manifest.json adds what it lacks. We write both.
+config, layers in order and names of each image. From Docker 25 on the tar is an OCI layout as well. Then the layout
+is authoritative, and manifest.json adds what it lacks. We write both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAME: Final = "docker-archive"
 _MANIFEST: Final = "manifest.json"
 #: How producers name a config after its digest: docker, podman and skopeo; crane; docker from 25 on.
 _CONFIG_NAME: Final = re.compile(r"(?:(?:.*/)?|sha256:|blobs/sha256/)([0-9a-f]{64})(?:\.json)?\Z")
-#: What producers call configs and layers beside what manifest.json names.
+#: Producers' names for configs and layers that manifest.json does not name.
 _OWN: Final = re.compile(
     r"manifest\.json|repositories|(?:sha256:)?[0-9a-f]{64}(?:\.json|\.tar|\.tar\.gz)?"
     r"|[0-9a-f]{64}/(?:json|VERSION|layer\.tar)?"
@@ -52,7 +52,7 @@ class DockerReader:
     marker: str = _MANIFEST
 
     def owns(self, name: str) -> bool:
-        """What a layout is made of, and what Docker before 25 and podman write; manifest.json may name more."""
+        """The files of a layout, and those of Docker before 25 and podman. manifest.json may name more."""
         return _layout.owns(name) or _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
@@ -96,7 +96,7 @@ class DockerReader:
 
 @dataclass(frozen=True, slots=True)
 class DockerLayout:
-    """Where a docker-archive keeps what: as a layout, with a manifest.json beside index.json.
+    """Where a docker-archive keeps its files: as in a layout, with a manifest.json beside index.json.
 
     Docker before 23 reads no zstd layers. A layer of `docker save` stays plain, as Docker itself writes it.
     """
@@ -107,7 +107,7 @@ class DockerLayout:
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
-        """Everything fits but artifacts alone, which no engine loads."""
+        """Everything fits, except a content that has only artifacts: no engine loads it."""
         if next(images(content.roots), None) is None:
             raise _loaded.no_image(content)
         owners: dict[Reference, object] = {}
@@ -135,7 +135,7 @@ class DockerLayout:
         return _layout.blob_path(digest)
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """What index.json names is little enough; manifest.json has the layers of few, which the audit sees."""
+        """Check the size of index.json. manifest.json lists the layers of few images, and the audit checks it."""
         _layout.require_readable(content, limits, everywhere=True)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
@@ -176,7 +176,7 @@ def _entries(container: Container, graph: GraphReader, told: list[LayerSource]) 
 
 
 def _members(entry: dict[str, JSON], pointer: str) -> dict[str, JSON]:
-    """Return the members by small letters: Go finds keys without regard to case, so engines take what jib writes."""
+    """Return the members by lower-case keys. Go ignores the case of keys, so engines accept what jib writes."""
     members = {key.lower(): item for key, item in entry.items()}
     if len(members) != len(entry):
         counts = Counter(key.lower() for key in entry)
@@ -197,7 +197,7 @@ def _texts(members: dict[str, JSON], key: str, pointer: str) -> list[str]:
 
 
 def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, where: str, pointer: str) -> Root | None:
-    """Return the root of an entry, None where it has too many layers. Malformed: it is none that could be read."""
+    """Return the root of an entry, None where it has too many layers. Malformed: the entry cannot be read."""
     config = members.get("config")
     if not isinstance(config, str) or not config:
         says = "is not there" if config is None else "is empty" if config == "" else "has the wrong type"
@@ -237,7 +237,7 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:
-    """Join entries that name the same image, so that it has all its names in one place."""
+    """Join entries of the same image, so that one root has all its names."""
     merged: dict[tuple[object, ...], tuple[Root, dict[Reference, None]]] = {}
     for root in listed:
         image = root.node
@@ -250,7 +250,7 @@ def _distinct(listed: list[Root]) -> tuple[Root, ...]:
 
 
 def _index(container: Container, graph: GraphReader) -> tuple[documents.Document | None, tuple[Root, ...] | None]:
-    """Return index.json and its roots; no roots where it is not there or lists none beside a good manifest.json."""
+    """Return index.json and its roots. No roots: it is absent, or lists none beside a good manifest.json."""
     where = f"{container.where}: {_layout.INDEX}"
     try:
         found = _layout.load(container, _layout.INDEX, graph)
@@ -278,7 +278,7 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
             continue
         held = [holders[key] for key in (image.image_id, normal(image.config.name)) if key in holders]
         if not held:
-            if not graph.incomplete:  # else the index may name it where it cannot be read
+            if not graph.incomplete:  # else the unreadable part of the index may name it
                 missing = "names a config that is not here" if image.config.source is None else "names an image"
                 what = (
                     f"manifest.json {missing} that index.json does not"
@@ -309,9 +309,9 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
 
 @dataclass(slots=True)
 class _Holders:
-    """What holds an image of one ID: the number of the `first` root, all roots' nodes and names, the images' layers.
+    """What has an image of one ID: the number of the `first` root, the nodes and names of all roots, and the layers.
 
-    Kept by ID, since both documents may name as many images as fit, and every pair of them is too many to look at.
+    It is kept by ID because both documents may name very many images, and comparing every pair would take too long.
     """
 
     first: int
@@ -321,7 +321,7 @@ class _Holders:
 
 
 def _holders(roots: tuple[Root, ...]) -> dict[object, _Holders]:
-    """Return what holds images, by their IDs and by the names that their configs have in a layout."""
+    """Return what has images, by their IDs and by their configs' names in a layout."""
     alike: dict[int, list[int]] = {}
     for number, root in enumerate(roots):
         alike.setdefault(id(root.node), []).append(number)

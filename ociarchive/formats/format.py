@@ -1,6 +1,6 @@
-"""The two halves of a format: a reader knows and reads an archive, a layout says where a writer puts what.
+"""The two halves of a format. A reader recognises and reads an archive. A layout says where a writer puts each file.
 
-A format without a layout is a source alone.
+A format without a layout can only be read.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a writer completes: the graph as it is in DEST, every blob of it stored already.
+    """The content that a writer completes: the graph as it is in DEST. Every blob of it is already stored.
 
-    `entry` is the document a layout began with, where all of the content comes from one; `extras` are files that
-    belong to no graph.
+    `entry` is the entry document of the layout that all of the content comes from, if there is one. `extras` are files
+    that belong to no graph.
     """
 
     roots: tuple[Root, ...]
@@ -33,14 +33,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Something that does not come along, and why."""
+    """Something that is left out, and why."""
 
     what: str
     why: str
 
 
 class Reader(Protocol):
-    """How a format is known and read. It verifies nothing and opens no layer."""
+    """How a format is recognised and read. A reader verifies nothing and opens no layer."""
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -49,46 +49,46 @@ class Reader(Protocol):
 
     @property
     def marker(self) -> str | None:
-        """The file that only this format has, where other programs' folders may look alike; None where none do."""
+        """The file that only this format has, where folders of other programs look alike; None where none do."""
         ...
 
     def owns(self, name: str) -> bool:
-        """Whether a path is one that the format, or a program that keeps it, gives a file; a folder's ends in `/`."""
+        """Whether the format, or a program that keeps it, gives a file this path. A folder's path ends in `/`."""
         ...
 
     def probe(self, container: Container) -> bool:
-        """Whether a container holds this format; of all formats one says so at most."""
+        """Whether a container holds this format. At most one format says so."""
         ...
 
     def read(self, container: Container) -> Archive:
-        """Return the graph. ContentError: there is nothing that could be read as this format."""
+        """Return the graph. ContentError: nothing can be read as this format."""
         ...
 
 
 class Layout(Protocol):
-    """Where a writer puts what, and which documents complete an archive. It moves no blob.
+    """Where a writer puts each file, and which documents complete an archive. It moves no blob.
 
-    Its traits say what readers of the format can have.
+    Its traits say what readers of the format support.
     """
 
     @property
     def kind(self) -> Literal["directory", "tar"]:
-        """What it lies in."""
+        """The kind of container."""
         ...
 
     @property
     def keeps_plain(self) -> bool:
-        """Whether layers without a manifest stay as they are, rather than be compressed."""
+        """Whether layers without a manifest stay unchanged and are not compressed."""
         ...
 
     @property
     def takes_zstd(self) -> bool:
-        """Whether all of its readers take layers that are stored as zstd."""
+        """Whether all of its readers accept zstd layers."""
         ...
 
     @property
     def takes_docker_types(self) -> bool:
-        """Whether all of its readers take Docker's media types."""
+        """Whether all of its readers accept Docker's media types."""
         ...
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
@@ -99,7 +99,7 @@ class Layout(Protocol):
         ...
 
     def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
-        """Give, in words, what some of its readers are known to refuse of some roots; `outer` compresses the whole."""
+        """Give, in words, what some of its readers are known to refuse in these roots. `outer` compresses the whole."""
         ...
 
     def blob_path(self, digest: Digest) -> str:
@@ -107,13 +107,13 @@ class Layout(Protocol):
         ...
 
     def document_path(self, digest: Digest, *, root: bool) -> str:
-        """Return where a manifest or index is kept; `root` for one that the archive itself names."""
+        """Return where a manifest or index is kept. `root`: the archive itself names it."""
         ...
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """Refuse, at the cost of what is allowed, a content whose `metadata` would be more than readers take.
+        """Refuse a content whose `metadata` would be larger than readers accept. The cost is bounded by the limit.
 
-        Roots may still stand for what they will be in DEST. ContentError: what is too much, and the way out.
+        Roots may still be placeholders for those of DEST. ContentError: what is too large, and what to do.
         """
         ...
 
@@ -124,10 +124,10 @@ class Layout(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """How images are added to an archive that is there, so that nobody sees one before all of it is there.
+    """How images are added to an existing archive, so that an image is visible only when it is complete.
 
-    `index` is the document that lists the images and is written anew; without one, files alone make them seen: `turn`
-    says in which order files come, and `name_at` which name of an image a file gives, if it gives one.
+    `index` is the document that lists the images and is rewritten. Without it, single files make images visible. `turn`
+    gives the order of the files, and `name_at` the image name that a file sets, if it sets one.
     """
 
     index: str | None = None
@@ -137,11 +137,11 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One format. `name` is what reports, and `--to` where it has a layout, have for it.
+    """One format. `name` is its name in reports, and for `--to` where it has a layout.
 
-    `growth` says how `--merge` adds to one, None where nothing can be added. `hosts` tells whether names in it have
-    hosts, `alone` that it holds one image or index and nothing that refers to it, `transport` how skopeo and podman
-    spell it (containers-transports(5)).
+    `growth` says how `--merge` adds to it, None where nothing can be added. `hosts` says whether its names have hosts.
+    `alone` says that it holds one image or index and no referrers. `transport` is the spelling of skopeo and podman
+    (containers-transports(5)).
     """
 
     name: str

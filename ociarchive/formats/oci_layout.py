@@ -31,7 +31,7 @@ class OciReader:
     marker: str | None = None
 
     def owns(self, name: str) -> bool:
-        """What a layout is made of."""
+        """The files of a layout."""
         return _layout.owns(name)
 
     def probe(self, container: Container) -> bool:
@@ -68,7 +68,7 @@ class OciReader:
 
 @dataclass(frozen=True, slots=True)
 class OciLayout:
-    """Where a layout keeps what. umoci reads no Docker media types in one, skopeo 1.9 none by name."""
+    """Where a layout keeps its files. umoci reads no Docker media types in it, and skopeo 1.9 finds none by name."""
 
     kind: Literal["directory", "tar"]
     keeps_plain: bool = False
@@ -81,7 +81,7 @@ class OciLayout:
         return replace(content, extras=()), left
 
     def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
-        """Foreign layers that are not here, and names that some refuse."""
+        """Absent foreign layers, and names that some programs refuse."""
         del outer
         yield from _refusals.foreign(roots)
         yield from _refusals.disputed_names(roots)
@@ -96,7 +96,7 @@ class OciLayout:
         return _layout.blob_path(digest)
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """What index.json names is little enough."""
+        """Check the size of index.json."""
         _layout.require_readable(content, limits)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,6 @@
 """The folder a registry server keeps its data in, its `rootdirectory` (distribution, registry/storage/paths.go).
 
-Blobs lie once for all repositories; a repository is a tree of links, each a file that holds a digest.
+All repositories share the blobs. A repository is a tree of links, and each link is a file that holds a digest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REPOSITORIES: Final = f"{_ROOT}repositories/"
 _MANIFESTS: Final = "/_manifests/"
 _TAGS: Final = f"{_MANIFESTS}tags/"
 _CURRENT: Final = "/current/link"
-#: Links, uploads that are under way, and, of a cache of another registry, when what is in it is to go.
+#: Links, unfinished uploads, and the schedule by which a cache of another registry removes its content.
 _OWN: Final = re.compile(
     r"docker/(?:registry/(?:v2/)?)?|scheduler-state\.json"
     rf"|{_BLOBS}(?:[a-z0-9+._-]+/(?:[0-9a-f]{{2}}/(?:[0-9a-f]+/(?:data)?)?)?)?"
@@ -40,13 +40,13 @@ _OWN: Final = re.compile(
     rf"|{_REPOSITORIES}.+/_(?:manifests|layers)/(?:.+/)?link"
     rf"|{_REPOSITORIES}.+/_uploads/[^/]+/(?:data|startedat|hashstates/[^/]+/[0-9]+)"
 )
-#: A link is a digest and nothing else; sha512 makes the longest that is registered.
+#: A link is a digest and nothing else. The longest registered one is of sha512.
 _MAX_LINK: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryReader:
-    """Reads all repositories of a registry that stands still."""
+    """Reads all repositories of a registry that is not running."""
 
     documents: tuple[str, ...] = ()
     marker: None = None
@@ -56,7 +56,7 @@ class RegistryReader:
         return _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
-        """A registry's tree, and in a tar, where it may be part of anything, nothing of other formats at its top."""
+        """A registry's tree. A tar may contain it as part of anything, so there no other format may be at its top."""
         if container.kind == "tar" and any(container.get(name) for name in ("manifest.json", "index.json")):
             return False
         return next(iter(container.names(_ROOT)), None) is not None
@@ -99,7 +99,7 @@ class RegistryReader:
 
 @dataclass(frozen=True, slots=True)
 class RegistryLayout:
-    """Where a registry keeps blobs and the links that make repositories of them."""
+    """Where a registry keeps blobs, and the links that put them into repositories."""
 
     kind: Literal["directory"] = "directory"
     keeps_plain: bool = False
@@ -107,7 +107,7 @@ class RegistryLayout:
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
-        """Everything that has a name, or refers to what has one. UsageError: something has no place of its own."""
+        """Everything that has a name, or refers to something named. UsageError: something belongs to no repository."""
         owners: dict[str, Root] = {}
         for root in content.roots:
             for name in root.names:
@@ -139,7 +139,7 @@ class RegistryLayout:
         return blob_path(digest)
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """Links are few enough, two for a tag and one for each blob of what belongs to a repository.
+        """Check the number of links: two for a tag, and one for each blob of a root in a repository.
 
         A referrer belongs to all repositories that its subject is in.
         """
@@ -191,7 +191,7 @@ def _text(descriptor: Descriptor) -> bytes:
 
 
 def _homes(content: Content) -> dict[int, list[str]]:
-    """Return the repositories that each root belongs to: those of its names, else those of what it refers to."""
+    """Return the repositories of each root: those of its names, else those of what it refers to."""
     homes: dict[int, list[str]] = {}
     owners: dict[Digest, list[str]] = {}
     for number, root in enumerate(content.roots):
@@ -219,10 +219,10 @@ def _homes(content: Content) -> dict[int, list[str]]:
 
 
 class _Links:
-    """The links of repositories: a registry answers for a blob only where the repository has a link to it.
+    """The links of repositories. A registry serves a blob only where the repository has a link to it.
 
-    distribution, registry/storage/linkedblobstore.go: without one the answer is 404, with one that holds no digest 500.
-    `bad` has those that it could not serve from, each once.
+    distribution, registry/storage/linkedblobstore.go: without a link the answer is 404. If the link holds no digest, it
+    is 500. `bad` has the links that a registry could not use, each once.
     """
 
     def __init__(self, container: Container) -> None:
@@ -236,7 +236,7 @@ class _Links:
         self._seen.add(name)
         source = self._container.get(name)
         if source is None:
-            return None  # a link of the file system, which the container tells of
+            return None  # a link of the file system, which the container reports
         held = ""
         try:
             held = read_all(source, _MAX_LINK).decode("utf-8", "backslashreplace")
@@ -254,7 +254,7 @@ class _Links:
         return None
 
     def require(self, root: Root) -> None:
-        """Look for every link that a registry needs to serve a root, and what it leads to, from its repository."""
+        """Look for every link that a registry needs to serve a root, and all that it leads to, from its repository."""
         if root.repository is None or (root.repository, id(root.node)) in self._required:
             return
         self._required.add((root.repository, id(root.node)))
@@ -278,7 +278,7 @@ class _Links:
             self._bad(name, repository, what)
 
     def leads_nowhere(self, name: str, repository: str) -> None:
-        """Note a link to a manifest that is not there."""
+        """Note a link to an absent manifest."""
         self._bad(name, repository, "manifest", leads_nowhere=True)
 
     def _bad(
@@ -295,20 +295,20 @@ class _Links:
 
 
 def _in_path(name: str) -> Digest | None:
-    """Return the digest that the path of a link says; that of a tag says none."""
+    """Return the digest in the path of a link. The path of a tag has none."""
     *_, place, algorithm, encoded, _ = name.split("/")
     return Digest.maybe(f"{algorithm}:{encoded}") if place in ("revisions", "_layers") else None
 
 
 class _Described:
-    """Descriptors of manifests that only their digests name. Each manifest is read once, however many tags it has."""
+    """Descriptors of manifests that are known by digest alone. Each is read once, however many tags it has."""
 
     def __init__(self, container: Container, graph: GraphReader) -> None:
         self.container, self.graph = container, graph
         self._made: dict[Digest, Descriptor] = {}
 
     def of(self, digest: Digest) -> Descriptor:
-        """Return the descriptor of a manifest; its media type stands in it."""
+        """Return the descriptor of a manifest. The manifest itself has the media type."""
         if digest not in self._made:
             self._made[digest] = self._make(digest)
         return self._made[digest]
@@ -325,7 +325,7 @@ class _Described:
 
 
 def _tagged(described: _Described, links: _Links, name: str, repository: str, tag: str) -> Root | None:
-    """Return the root of a tag; one that holds no digest leads to what cannot be read."""
+    """Return the root of a tag. A tag that holds no digest leads to a `Missing` node."""
     container, graph = described.container, described.graph
     reference = Reference.maybe(f"{repository}:{tag}")
     if reference is None:
@@ -370,7 +370,7 @@ def _stored(container: Container) -> Iterator[Stored]:
 
 
 def _turn(name: str) -> int:
-    """Blobs come before the links that lead to them, what a tag was and is comes last."""
+    """Blobs come before the links to them. A tag's history and current link come last."""
     return 3 if name.endswith(_CURRENT) else 2 if _TAGS in name else 1 if name.startswith(_REPOSITORIES) else 0
 
 

@@ -1,4 +1,4 @@
-"""Opening: from what a call names to an archive. Each kind of SOURCE stands once in the table `KINDS`."""
+"""Opening: from the SOURCE of a call to an archive. The table `KINDS` lists each kind of SOURCE once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is to be opened. `shown` is what messages call it, `spool_folder` where temporary files go."""
+    """A SOURCE to open. `shown` is its name in messages, `spool_folder` the folder for temporary files."""
 
     source: str
     shown: str
@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of SOURCE: whether a text names one, and how its archive is opened."""
+    """A kind of SOURCE: whether a text names this kind, and how its archive is opened."""
 
     name: str
     fits: Callable[[str], bool]
@@ -50,7 +50,7 @@ def _not_built(asked: Asked) -> Archive:
     raise UsageError("registries and object storage are not built yet in this version", where=asked.shown)
 
 
-#: The first kind that fits opens a SOURCE; a path is what fits no other.
+#: The first kind that fits opens a SOURCE. A path is the last one: it takes what fits no other.
 KINDS: Final = (
     Kind(name="pipe", fits=lambda text: text == "-", open=_piped),
     Kind(name="remote", fits=lambda text: text.startswith(("docker://", "s3://")), open=_not_built),
@@ -63,8 +63,8 @@ def open_archive(
 ) -> Archive:
     """Return the archive that `source` names: a file, a folder, or `-` for standard input.
 
-    What is a pipe or compressed as a whole is unpacked once into a nameless file in `spool_folder` (else the system's
-    temporary folder). `shown` is what messages call the archive, else its path. It is to be closed.
+    A pipe, or an archive that is compressed as a whole, is unpacked once into a nameless file in `spool_folder` (else
+    the system's temporary folder). `shown` is the archive's name in messages, else its path. The caller closes it.
 
     UsageError: no such file. NotAnArchiveError: no image archive.
     ContentError: one that cannot be read at all. HostError: the machine cannot read it.

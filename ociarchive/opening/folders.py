@@ -1,4 +1,4 @@
-"""Folders: the archives below one, what of one is an archive's own."""
+"""Folders: which archives are below a folder, and which of its files belong to an archive."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def format_in(folder: str) -> Format | None:
 
 
 def owned_names(path: str) -> Callable[[str], bool] | None:
-    """Return what tells of each path in a folder whether it is the archive's own, None where the folder holds none.
+    """Return a test for whether a path in a folder belongs to the archive, None where the folder holds no archive.
 
-    Many a program's folder has a manifest.json or an index.json; only with a format's own marker is it an archive.
+    Folders of many programs have a manifest.json or an index.json. Only a format's own marker makes one an archive.
     A folder's path ends in `/`. HostError: it cannot be read.
     """
     container = DirectoryContainer(path, path)
@@ -52,9 +52,9 @@ def owned_names(path: str) -> Callable[[str], bool] | None:
 
 
 def archives_below(folder: str) -> Iterator[str]:
-    """Give the paths of archives in a folder and the folders below it, sorted; a folder that is one is not entered.
+    """Give the paths of archives in a folder and the folders below it, sorted. A folder that is one is not entered.
 
-    Files of other kinds are given too: they are for the caller to judge. Hidden files are passed over.
+    Files of other kinds are given too, and the caller judges them. Hidden files are skipped.
     """
     container = DirectoryContainer(folder, folder)
     try:
@@ -78,7 +78,7 @@ def archives_below(folder: str) -> Iterator[str]:
 
 
 def is_text(path: str) -> bool:
-    """Whether a file is plain text, as a list of checksums or a note beside archives is."""
+    """Whether a file is plain text, such as a list of checksums or a note beside archives."""
     try:
         fd = open_regular(path, path)
     except (ContentError, HostError):

@@ -1,4 +1,4 @@
-"""A path or a pipe as a container: a folder as it is, a tar however it is compressed."""
+"""A path or a pipe as a container: a folder, or a tar in any known compression."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def from_stdin(spool_folder: str | None, limits: Limits) -> Container:
 
 
 def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -> Container:
-    """Return the folder or tar at a path, which messages call `where`; a pipe is spooled to a nameless file.
+    """Return the folder or tar at a path. `where` is its name in messages. A pipe is spooled to a nameless file.
 
-    UsageError: no such file, or none that could be read. NotAnArchiveError: no tar. HostError: the machine cannot.
+    UsageError: no such file, or it cannot be read. NotAnArchiveError: no tar. HostError: the machine cannot read it.
     """
     try:
         status = os.stat(path)
@@ -47,7 +47,7 @@ def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -
         return DirectoryContainer(path, where, limits)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         raise UsageError("neither a file, a folder nor a pipe", where=where)
-    waits = 0 if stat.S_ISFIFO(status.st_mode) else os.O_NONBLOCK  # a pipe's writer may come later
+    waits = 0 if stat.S_ISFIFO(status.st_mode) else os.O_NONBLOCK  # a pipe's writer may open it later
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | waits)
     except OSError as error:
@@ -59,7 +59,7 @@ def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -
 
 
 def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
-    """Return the tar in an open file or pipe, however it is compressed."""
+    """Return the tar in an open file or pipe, in any known compression."""
     damage: Flaw | None = None
     headers: list[int] = []
     stored = 0
@@ -88,7 +88,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
 
 
 class _Counted:
-    """Chunks of a stream and how many bytes they were."""
+    """Chunks of a stream, and the number of bytes in them so far."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks

@@ -1,4 +1,4 @@
-"""From a container to an archive: which format it holds, or what it is instead."""
+"""From a container to an archive: which format it has, or what it is instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read(container: Container, path: str) -> Archive:
-    """Return the graph of what a container holds, which is closed where there is none. `path` is where it lies.
+    """Return the graph of a container at `path`. The container is closed where it holds no archive.
 
     NotAnArchiveError: no image archive. ContentError: one that cannot be read at all.
     """
@@ -43,9 +43,9 @@ def read(container: Container, path: str) -> Archive:
 
 
 def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
-    """Refuse what is small and would fill disks once it is listed: images under many names, indexes of one another.
+    """Refuse a small archive whose report would fill disks: images under many names, indexes that nest in each other.
 
-    LimitError: `extent` is more than allowed. Whoever walks an archive root by root may rely on it.
+    LimitError: `extent` is more than allowed. Code that visits an archive root by root may rely on it.
     """
     if extent(roots, limits.listed) > limits.listed:
         what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
@@ -53,7 +53,7 @@ def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
 
 
 def _packed_with_its_folder(container: Container) -> tuple[Container, Format | None]:
-    """Return the archive in the folder that all members of a tar lie in, or in one above that; else the tar itself."""
+    """Return the archive in the folder that contains all members of a tar, or in one above it; else the tar itself."""
     for folder, inside in _lookalike.folders_of_all(container):
         if (misread := _lookalike.misread(inside, folder)) is not None:
             raise instead(misread, container.where)

@@ -1,4 +1,4 @@
-"""The error of what is no image archive, with what it is and what to do where that is known."""
+"""The error for what is no image archive. It says what it is and what to do, where that is known."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class NotAnArchiveError(ContentError):
-    """A file or folder that is no image archive of a known format, or too damaged to tell: `rule` says which."""
+    """A file or folder that is no image archive of a known format, or is too damaged to know. `rule` says which."""
 
     rule = "not-an-archive"
 
 
 def damaged(flaw: Flaw) -> NotAnArchiveError:
-    """Return the error of what is too damaged to tell."""
+    """Return the error for a file that is too damaged to be recognised."""
     error = NotAnArchiveError(flaw.message, where=flaw.where, expected=flaw.expected, found=flaw.found)
     error.rule = flaw.rule
     return error
 
 
 def instead(told: Lookalike, where: str) -> NotAnArchiveError:
-    """Return the error of what looks like an archive, and what to take instead."""
+    """Return the error for what only looks like an archive, with what to use instead."""
     return NotAnArchiveError(told.what, where=where, found=told.found, hint=told.hint)

@@ -11,7 +11,7 @@ from ociarchive.formats import FORMATS
 
 #: Archives by the transports that name them.
 _TRANSPORTS: Final = {known.transport: known for known in FORMATS if known.transport is not None}
-#: Those of what is no archive, and how it becomes one.
+#: Transports that name no archive, and how to make an archive from them.
 _ENGINES: Final = {
     "docker-daemon": "`docker save -o app.tar IMAGE` writes one",
     "containers-storage": "`podman save -o app.tar IMAGE` writes one",
@@ -20,7 +20,7 @@ _ENGINES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelled:
-    """A path, and what else stands in its spelling; None where nothing does."""
+    """A path, and what else its spelling says; None where it says nothing more."""
 
     path: str
     format: str | None = None
@@ -28,7 +28,7 @@ class Spelled:
 
 
 def spelled(argument: str) -> Spelled:
-    """Return what a SOURCE or DEST spells; what exists as it stands, and a plain path, is a path alone.
+    """Return what a SOURCE or DEST spells. An existing path, and a plain path, are only a path.
 
     UsageError: it names a registry, an engine's storage, an image by its position, or no path.
     """
@@ -52,7 +52,7 @@ def spelled(argument: str) -> Spelled:
 
 
 def _split(text: str) -> tuple[str, str | None]:
-    """Return path and name of `PATH[:REF]`: the shortest path that exists, else what stands before the first colon."""
+    """Return path and name of `PATH[:REF]`. The path is the shortest that exists, else all before the first colon."""
     if os.path.lexists(text):
         return text, None
     ends = [number for number, char in enumerate(text) if char == ":"]

@@ -1,1 +1,1 @@
-"""Selection: which SOURCE, images, platforms and companions a call speaks of. Conversion and comparison use it."""
+"""Selection: which SOURCE, images, platforms and companions a call names. Conversion and comparison use it."""

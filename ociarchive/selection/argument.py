@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One SOURCE of the call: a path and the selectors that stand behind it."""
+    """One SOURCE of the call: a path and the selectors after it."""
 
     path: str
     images: tuple[str, ...] = ()

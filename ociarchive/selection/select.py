@@ -1,4 +1,4 @@
-"""Select: which roots, platforms and companions of an archive come along. Pure: nodes in, nodes out."""
+"""Select the roots, platforms and companions of an archive that a call asks for. Pure: nodes in, nodes out."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ if TYPE_CHECKING:
 ATTESTATIONS: Final = "attestations"
 SIGNATURES: Final = "signatures"
 REFERRERS: Final = "referrers"
-#: What artifact types of signatures begin with; sigstore's name their version behind it.
+#: Prefixes of the artifact types of signatures. In sigstore's types the version follows.
 _SIGNATURE_TYPES: Final = (
     "application/vnd.dev.cosign.artifact.sig.",
     "application/vnd.dev.sigstore.bundle",
     "application/vnd.cncf.notary.signature",
 )
-#: Names among which those are looked for that are like what was asked for: each takes some ten microseconds.
+#: How many names are compared with an unknown one to find similar names. Each takes some ten microseconds.
 _COMPARED: Final = 10_000
 
 
 class AmbiguousError(UsageError):
-    """A selector that fits several things."""
+    """A selector that matches several things."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selectors:
-    """What a call asks for. `images` are names or digests as they were written; all empty takes everything."""
+    """What a call asks for. `images` are names or digests as written. If all are empty, everything is selected."""
 
     images: tuple[str, ...] = ()
     platforms: tuple[Platform, ...] = ()
@@ -63,14 +63,14 @@ class Selectors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The roots that come along, in the archive's order, and what was left out on request."""
+    """The selected roots, in the archive's order, and what was left out on request."""
 
     roots: tuple[Root, ...]
     left_out: tuple[LeftOut, ...] = ()
 
 
 def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selection:
-    """Return what the selectors take of an archive. UsageError: one takes nothing, or cannot tell between several."""
+    """Return what the selectors select in an archive. UsageError: one matches nothing, or several things."""
     left: list[LeftOut] = []
     chosen = _by_image(roots, selectors.images, where) if selectors.images else roots
     chosen = tuple(_without(chosen, selectors.without, left))
@@ -80,7 +80,7 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
 
 
 def nothing_in(archive: Archive) -> ContentError:
-    """Return the error of an archive without any image or artifact: the first that is found in it, else a warning."""
+    """Return the error for an archive without any image or artifact: the first error found in it, else a warning."""
     found = judge(Evidence(archive, {}))
     for severity in ("error", "warning", "note"):
         for one in found:
@@ -91,9 +91,9 @@ def nothing_in(archive: Archive) -> ContentError:
 
 
 def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, ...]:
-    """Return the roots that one selector takes, without what refers to them."""
+    """Return the roots that one selector selects, without their referrers."""
     digest = Digest.maybe(selector)
-    # By its grammar `app:latest` could be a digest of an algorithm `app`; it is one only if something here has it.
+    # By its grammar `app:latest` could be a digest of an algorithm `app`. It is one only if something here has it.
     if digest is not None and (digest.algorithm in REGISTERED or _holders(roots, digest)):
         return _by_digest(roots, digest, where)
     return _by_name(roots, selector, where)
@@ -103,7 +103,7 @@ def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, 
 
 
 def _by_image(roots: tuple[Root, ...], selectors: Iterable[str], where: str) -> tuple[Root, ...]:
-    """Return what the selectors take, in the archive's order, each thing once with all names that were asked for."""
+    """Return what the selectors select, in the archive's order, each thing once with all requested names."""
     taken: dict[int, Root] = {}
     for selector in selectors:
         for root in matching(roots, selector, where):
@@ -118,7 +118,7 @@ def _by_image(roots: tuple[Root, ...], selectors: Iterable[str], where: str) -> 
 
 
 def _one_name_each(roots: Iterable[Root]) -> Iterator[Root]:
-    """Let the first of several entries of one index have its name; the others stand without one."""
+    """Give the name of an index to the first of its several entries. The others get no name."""
     taken: set[str] = set()
     for root in roots:
         spelled = set(map(str, root.names)) or set(filter(None, [root.ref_name]))
@@ -130,7 +130,7 @@ def _one_name_each(roots: Iterable[Root]) -> Iterator[Root]:
 
 
 def unnamed(root: Root) -> Root:
-    """Return a root that has no name any more, in its annotations neither."""
+    """Return a root without any name, also in its annotations."""
     descriptor = root.descriptor
     if descriptor is not None:
         gone = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
@@ -153,7 +153,7 @@ def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]
         raise AmbiguousError(f"{text!r} names several images: {listed}", where=where, hint="select one by its digest")
     if reference is None:
         return tuple(found)
-    # A docker-archive's image has all its names at once; one that was asked for by a name comes with this one.
+    # A docker-archive's image has all its names at once. One that was asked for by a name keeps this name alone.
     return tuple(replace(root, names=(reference,)) if root.descriptor is None else root for root in found)
 
 
@@ -165,7 +165,7 @@ def _by_digest(roots: tuple[Root, ...], digest: Digest, where: str) -> tuple[Roo
 
 
 def _holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
-    """Return what has a digest as image ID, manifest or index digest; what stands in an index as a root of its own."""
+    """Return what has this digest as image ID, manifest or index digest. An entry of an index becomes a root."""
     found: dict[int, Root] = {}
     for root in roots:
         for edge in walk([root]):
@@ -179,7 +179,7 @@ def _holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
 
 
 def _list(roots: tuple[Root, ...], near: str) -> str:
-    """Return what there is to select, the nearest to what was asked for first."""
+    """Return what can be selected, most similar to the request first."""
     spelled = list(dict.fromkeys(_spell(root) for root in roots))
     if not spelled:
         return "nothing"
@@ -216,7 +216,7 @@ def _comes(child: Child, without: frozenset[str], left: list[LeftOut]) -> bool:
 
 
 def _kind_of(entry: Root | Child) -> str | None:
-    """Return what an entry is beside an image: an attestation, a signature, any other referrer; None for none."""
+    """Return what an entry is beside an image: an attestation, a signature, or another referrer; None for the rest."""
     artifact = entry.node if isinstance(entry.node, Artifact) else None
     if isinstance(entry, Child) and entry.refers_to is not None:
         return ATTESTATIONS
@@ -241,7 +241,7 @@ def _signs(artifact: Artifact) -> bool:
 
 
 def _states(artifact: Artifact) -> bool:
-    """Whether an artifact holds in-toto statements, bare or in DSSE envelopes."""
+    """Whether an artifact holds in-toto statements, plain or in DSSE envelopes."""
     types = {blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None}
     return bool(types & {IN_TOTO, DSSE})
 
@@ -288,7 +288,7 @@ def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[Le
         return root
     kept = {child.descriptor.digest for child in _leaves(root) if _fits(child, platforms)}
     if not kept:
-        if root.subjects:  # an index of referrers: what it speaks of decides
+        if root.subjects:  # an index of referrers: its subject decides
             return root
         left.append(LeftOut(what=root.label, why="--platform"))
         return None
@@ -301,7 +301,7 @@ def _root_by_platform(root: Root, platforms: tuple[Platform, ...], left: list[Le
 
 
 def _stays(child: Child, kept: set[Digest], left: list[LeftOut]) -> bool:
-    """Whether an entry of an index stays beside the images that were kept."""
+    """Whether an entry of an index stays with the images that were kept."""
     if isinstance(child.node, Index):
         return True
     refers = child.refers_to
@@ -323,20 +323,20 @@ def _fits(child: Child, platforms: tuple[Platform, ...]) -> bool:
 
 
 def _leaves(root: Root) -> Iterator[Child]:
-    """Give the entries below a root that are no indexes, each once."""
+    """Give the entries below a root that are not indexes, each once."""
     for edge in walk([root]):
         if isinstance(edge.entry, Child) and not isinstance(edge.node, Index):
             yield edge.entry
 
 
 def _alone(root: Root) -> Edge | None:
-    """Return the one image of an index that holds nothing else."""
+    """Return the only image of an index that holds nothing else."""
     edges = [edge for edge in walk([root]) if not isinstance(edge.node, Index)]
     return edges[0] if len(edges) == 1 and isinstance(edges[0].node, Image) else None
 
 
 def _nested(edge: Edge, root: Root) -> Root:
-    """Give an entry of an index the place of the root it stood in: its annotations name it."""
+    """Put an entry of an index in the place of its root. The root's annotations then name it."""
     descriptor = edge.descriptor
     if descriptor is not None and root.descriptor is not None:
         descriptor = descriptor.annotate({**descriptor.annotations, **root.descriptor.annotations})
@@ -344,9 +344,9 @@ def _nested(edge: Edge, root: Root) -> Root:
 
 
 def _filtered(root: Root, stays: Callable[[Child], bool]) -> Root:
-    """Return a root whose indexes hold only the children that stay; without a change it is the same object.
+    """Return a root whose indexes hold only the children that stay. Without a change it is the same object.
 
-    Each index is looked at once, however many entries lead to it.
+    Each index is visited once, however many entries lead to it.
     """
     done: dict[int, Node] = {}
 

@@ -1,4 +1,4 @@
-"""One thing of an archive: the manifest or index, or the image, that a call asks for, and its bytes as they stand."""
+"""One part of an archive: the manifest, index or image that a call asks for, and its bytes unchanged."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive, Root
     from ociarchive.values import Descriptor, Digest
 
-#: How many a message lists: enough to choose from, few enough to read.
+#: How many choices a message lists: enough to choose from, few enough to read.
 _LISTED: Final = 12
 _SELECT: Final = "select one with --image or --platform"
 
 
 def manifest_bytes(archive: Archive, selectors: Selectors) -> bytes:
-    """Return the manifest or index that the selectors choose, byte for byte; with platforms it is an image's manifest.
+    """Return the selected manifest or index, byte for byte. With platforms it is an image's manifest.
 
-    UsageError: they choose none or several, which it lists, or the format keeps no manifest. ContentError: it is not in
-    the archive, or it is not what its descriptor says.
+    UsageError: the selectors match none or several, which it lists, or the format keeps no manifest. ContentError: the
+    manifest is not in the archive, or differs from its descriptor.
     """
     edges = (
         _images(archive, selectors) if selectors.platforms else [Edge(root, ()) for root in _roots(archive, selectors)]
@@ -45,7 +45,7 @@ def manifest_bytes(archive: Archive, selectors: Selectors) -> bytes:
 
 
 def config_bytes(archive: Archive, selectors: Selectors) -> bytes:
-    """Return the config of the image that the selectors choose, byte for byte. Errors are those of `manifest_bytes`."""
+    """Return the config of the selected image, byte for byte. It raises the errors of `manifest_bytes`."""
     image = the_image(archive, selectors, "config")
     config = image.config
     named = config.named if config.descriptor is None else None
@@ -54,9 +54,9 @@ def config_bytes(archive: Archive, selectors: Selectors) -> bytes:
 
 
 def the_image(archive: Archive, selectors: Selectors, what: str) -> Image:
-    """Return the image that the selectors choose; `what` of it is asked for.
+    """Return the selected image. `what` is the part of it that the call asks for.
 
-    UsageError: they choose none or several.
+    UsageError: the selectors match none or several.
     """
     edge = _only(_images(archive, selectors), what, archive.where)
     if not isinstance(edge.node, Image):
@@ -65,7 +65,7 @@ def the_image(archive: Archive, selectors: Selectors, what: str) -> Image:
 
 
 def _roots(archive: Archive, selectors: Selectors) -> Sequence[Root]:
-    """Return what is selected without what refers to it; of an archive as a whole what stands for itself."""
+    """Return what is selected, without referrers. For a whole archive it is all that refers to nothing else."""
     if not selectors.images:
         return [root for root in archive.roots if not root.speaks_of_another] or archive.roots
     found = [root for text in selectors.images for root in matching(archive.roots, text, archive.where)]
@@ -75,7 +75,7 @@ def _roots(archive: Archive, selectors: Selectors) -> Sequence[Root]:
 def _images(archive: Archive, selectors: Selectors) -> list[Edge]:
     roots = _roots(archive, selectors)
     if selectors.platforms:
-        select(tuple(roots), Selectors(platforms=selectors.platforms), archive.where)  # raises where none fits
+        select(tuple(roots), Selectors(platforms=selectors.platforms), archive.where)  # raises if none matches
     return [edge for edge in walk(roots) if isinstance(edge.node, Image) and _fits(edge, selectors)]
 
 
@@ -96,7 +96,7 @@ def _only(edges: Iterable[Edge], what: str, where: str) -> Edge:
 
 
 def _spell(edge: Edge) -> str:
-    """Return how a selector names something, and what helps to choose it."""
+    """Return how a selector names something, and what helps to choose."""
     image_id = edge.node.image_id if isinstance(edge.node, Image) else None
     digest = edge.descriptor.digest if edge.descriptor else image_id
     names = getattr(edge.entry, "names", ()) or ()
@@ -115,7 +115,7 @@ def _whole(
 
 
 def _checked(raw: bytes, descriptor: Descriptor | None, named: Digest | None, where: str) -> bytes:
-    """Return bytes that are what is claimed of them. ContentError: they are not, or nothing here can tell."""
+    """Return bytes that agree with their claim. ContentError: they do not, or nothing here can verify it."""
     claimed = descriptor.digest if descriptor is not None else named
     if claimed is None:
         return raw

@@ -1,6 +1,6 @@
-"""What speaks of what: which roots follow others that are taken, or go with those that are left behind.
+"""What refers to what: which roots follow the selected ones, and which are dropped with those that are left out.
 
-Each root is looked at once, and once more for each digest that it speaks of, however long the chains are.
+Each root is visited once, and once more for each digest that it refers to, however long the chains are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def companions(taken: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[Root]:
-    """Give the other roots that speak of what is taken: by subject, by a tag made of a digest, by cosign's name."""
+    """Give the other roots that refer to the selected ones: by subject, by a tag made of a digest, by cosign's name."""
     known = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
     names = {name for root in taken for name in root.names}
     nodes = {id(root.node) for root in taken}
@@ -43,9 +43,9 @@ def companions(taken: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[Roo
 
 
 def following(roots: Sequence[Root], gone: AbstractSet[Digest]) -> Iterator[tuple[Root, bool]]:
-    """Give roots and whether they stay where some digests go: what speaks of nothing else goes too, and so on.
+    """Give roots, and whether each stays when some digests are dropped. What refers only to those is dropped too.
 
-    What goes comes first, in the order in which it is found; what stays in that of the roots.
+    Dropped roots come first, in the order in which they are found. The others follow in the order of the roots.
     """
     speaking: dict[Digest, list[int]] = {}
     missing = [set(root.subjects) for root in roots]

@@ -1,4 +1,4 @@
-"""Convert: the one place that moves bytes. Everything is measured in the pass in which it is written.
+"""Convert: the one place that moves bytes. Everything is measured in the same pass that writes it.
 
 read → select → plan → move every blob, measuring → judge → rewrite → write documents → audit → give DEST its name
 """
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Conversion:
-    """What a conversion came to. `old_roots` and `new_roots` stand in the same order, `changes` in that of the graph.
+    """The result of a conversion. `old_roots` and `new_roots` have the same order, `changes` has that of the graph.
 
-    `report` is the audit of what was written, None where it was not read back; `seconds` is how long all took.
+    `report` is the audit of what was written, None where it was not read back. `seconds` is the duration of everything.
     """
 
     dest: str
@@ -66,10 +66,10 @@ def convert(
     progress: Progress | None = None,
     hear: Hear = nobody,
 ) -> Conversion:
-    """Write the images of `sources` to `dest` in another form and return what became of them.
+    """Write the images of `sources` to `dest` in another form and return the result.
 
-    `progress` hears how blobs are read; `hear` is told in words, perhaps from another thread, for what the work waits
-    and what of modes and owners could not be kept.
+    `progress` receives the progress of reading blobs. `hear` is called with words, perhaps from another thread: what
+    the work waits for, and which modes and owners could not be kept.
 
     DEST is complete when this returns and absent, or as it was, when it raises. ContentError: a source is at fault.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
@@ -113,9 +113,9 @@ def convert(
 
 
 def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: Sequence[Change]) -> Iterator[str]:
-    """Give, in words, what is wrong with DEST and was not with the sources, each as often as it is new.
+    """Give, in words, the faults of DEST that the sources do not have, each as often as it is new.
 
-    Names of blobs and members are no part of what is compared: they are others in each format.
+    Names of blobs and members are not compared, because they differ between formats.
     """
     before = {str(change.new.digest): str(change.old.digest) for change in changes if change.old is not None}
 
@@ -131,10 +131,10 @@ def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: 
 
 
 def _store_documents(sink: Sink, content: Content) -> None:
-    """Store every manifest and index once in each of its roles."""
+    """Store every manifest and index once for each of its roles."""
     edges = [edge for edge in walk(content.roots) if not isinstance(edge.node, Missing)]
     put: set[tuple[Digest, bool]] = set()  # one manifest may have many descriptors
-    for edge in sorted(edges, key=lambda edge: not edge.above):  # what the archive itself names comes last
+    for edge in sorted(edges, key=lambda edge: not edge.above):  # roots of the archive come last
         if not isinstance(edge.node, Missing) and edge.node.document is not None and edge.descriptor is not None:
             place = (edge.descriptor.digest, not edge.above)
             if place not in put:

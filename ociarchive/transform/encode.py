@@ -1,6 +1,6 @@
-"""Encode: what a measurement unpacks is compressed anew, block by block and side by side, and written in order.
+"""Encode: compress again what a measurement unpacks. Blocks are compressed in parallel and written in order.
 
-Memory: at most `BLOCKS_AHEAD` blocks per worker are on their way, each once unpacked and once compressed.
+Memory: at most `BLOCKS_AHEAD` blocks per worker are in progress, each once unpacked and once compressed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Writer(Protocol):
-    """Who takes bytes: a slot, or a file."""
+    """Receives bytes: a slot, or a file."""
 
     def write(self, data: bytes) -> None:
         """Add bytes; HostError where they cannot be written."""
 
 
 class Copier:
-    """Writes the bytes of a blob as they are `stored`, or else what they unpack to."""
+    """Writes the bytes of a blob, as they are `stored` or else unpacked."""
 
     waits = False
 
@@ -38,9 +38,9 @@ class Copier:
 
 
 class Encoder:
-    """Writes the unpacked bytes of a layer through a codec that compresses.
+    """Compresses the unpacked bytes of a layer with a codec and writes them.
 
-    Taking bytes may wait for blocks on their way, and raises what compressing or writing them raises.
+    Taking bytes may wait for blocks in progress, and raises what compressing or writing them raises.
     """
 
     stored = False
@@ -58,7 +58,7 @@ class Encoder:
         self.size = 0
 
     def take(self, data: bytes) -> None:
-        """Take unpacked bytes; whole blocks of them go on."""
+        """Take unpacked bytes. Whole blocks of them are compressed."""
         rest = memoryview(data)
         while rest:
             part = rest[: self.codec.block - self._length]
@@ -69,7 +69,7 @@ class Encoder:
                 self._encode()
 
     def finish(self) -> Digest:
-        """Write what is left; return the digest of all that was written. A layer of no bytes is one empty block."""
+        """Write the rest and return the digest of all that was written. A layer of no bytes is one empty block."""
         if self._held or not self._blocks:
             self._encode()
         while self._pending:

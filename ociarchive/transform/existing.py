@@ -1,4 +1,4 @@
-"""What stands where DEST is to be: whether it may go as a whole, what would go with it, and what else fits."""
+"""What exists at DEST: whether it may be replaced as a whole, what would be lost, and what to do instead."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _INDEX: Final = "index.json"
 
 
 class _Entry(NamedTuple):
-    """A file below a folder, or a folder, whose `name` ends in `/`; `empty` tells of folders alone."""
+    """A file below a folder, or a folder, whose `name` ends in `/`. `empty` is only for folders."""
 
     name: str
     status: os.stat_result
@@ -38,20 +38,20 @@ class _Entry(NamedTuple):
 
 
 class Existing(Keeper):
-    """Judges what a conversion may replace, and hears for it what a person may want to know."""
+    """Judges what a conversion may replace, and receives messages that a person may want to know."""
 
     def __init__(self, shown: str, fmt: Format, sources: Sequence[Source], hear: Hear) -> None:
-        """`shown` is what messages call DEST; `fmt` is what it is to be."""
+        """`shown` is DEST's name in messages. `fmt` is the format that it will have."""
         self._shown, self._format, self._hear = shown, fmt, hear
         self._sources = dict(_identities(sources))
         self._owns: Callable[[str], bool] = lambda _: False
 
     def hear(self, text: str) -> None:
-        """Hand it on."""
+        """Pass the message on."""
         self._hear(text)
 
     def require_outside(self) -> None:
-        """Refuse a DEST that would become part of a SOURCE. UsageError: it lies where one keeps its files."""
+        """Refuse a DEST that would become part of a SOURCE. UsageError: it is where a SOURCE keeps its files."""
         path = os.path.realpath(self._shown)
         below = os.path.basename(path)
         while (above := os.path.dirname(path)) != path:
@@ -65,11 +65,11 @@ class Existing(Keeper):
             path, below = above, f"{os.path.basename(above)}/{below}"
 
     def exists(self, shown: str) -> UsageError:
-        """Say what would be lost, and what fits instead. Nothing is unpacked or spooled for that."""
+        """Say what would be lost, and what to do instead. Nothing is unpacked or spooled for that."""
         return UsageError("DEST exists", hint=self._way_out(shown), where=shown)
 
     def require_known(self, path: str) -> None:
-        """Refuse what is neither a file nor a folder of an archive alone, and what cannot be removed."""
+        """Refuse what is neither a file nor a folder that holds only an archive, and what cannot be removed."""
         status = os.stat(path)
         if not stat.S_ISDIR(status.st_mode):
             if not stat.S_ISREG(status.st_mode):
@@ -87,7 +87,7 @@ class Existing(Keeper):
             self._require_removable(path, entry)
 
     def require_unchanged(self, path: str) -> None:
-        """Refuse a folder with a SOURCE in it, or with anything that is not the archive's own."""
+        """Refuse a folder that contains a SOURCE, or anything that does not belong to the archive."""
         strangers = []
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             return
@@ -107,7 +107,7 @@ class Existing(Keeper):
             )  # fmt: skip
 
     def is_left(self, path: str) -> bool:
-        """Whether a folder holds nothing but files that some format names, or that a run had not named yet."""
+        """Whether a folder holds only files that some format names, or that a run had not renamed yet."""
         try:
             entries = _below(path, self._shown)
             return all(_is_own(entry, is_any_formats) or entry.name.startswith(_SLOT) for entry in entries)
@@ -115,7 +115,7 @@ class Existing(Keeper):
             return False
 
     def _require_removable(self, path: str, entry: _Entry) -> None:
-        """Say before any work what could not be removed after it."""
+        """Report, before any work, what could not be removed after it."""
         if not entry.name.endswith("/"):
             return
         if entry.status.st_dev != os.lstat(path).st_dev:
@@ -167,7 +167,7 @@ def _identities(sources: Sequence[Source]) -> Iterator[tuple[tuple[int, int], st
 
 
 def _below(folder: str, shown: str) -> Iterator[_Entry]:
-    """Give all that is in a folder and the folders in it; links are not followed. HostError: it cannot be read."""
+    """Give everything in a folder and its subfolders. Links are not followed. HostError: it cannot be read."""
     pending = [""]
     while pending:
         below = pending.pop()
@@ -186,13 +186,13 @@ def _below(folder: str, shown: str) -> Iterator[_Entry]:
 
 
 def _is_own(entry: _Entry, owns: Callable[[str], bool]) -> bool:
-    """Whether something in a folder is the archive's, or what a merge into it left that was killed."""
+    """Whether something in a folder belongs to the archive, or was left by a merge that was killed."""
     name = entry.name
     top, _, rest = name.partition("/")
     if is_part_of(top, hidden_name(STAGED)):
         return not rest or rest.startswith(_SLOT) or _is_own(entry._replace(name=rest), is_any_formats)
     if name.endswith("/"):
-        return not entry.empty or owns(name)  # what is in it speaks for itself
+        return not entry.empty or owns(name)  # its content is judged by itself
     kind = entry.status.st_mode
     return (stat.S_ISREG(kind) or stat.S_ISLNK(kind)) and (owns(name) or is_part_of(name, _INDEX))
 

@@ -1,4 +1,4 @@
-"""Judging: what is taken of the sources, held against the audit's rules as far as it was read."""
+"""Judging: apply the audit's rules to what is selected from the sources, as far as it was read."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Judging:
-    """Some roots of some archives, what is claimed of them, and the `facts` of what was read of them so far.
+    """Some roots of some archives, the claims about them, and the `facts` of what was read so far.
 
-    `known` has those of layers by digest, for whatever step of the call comes next.
+    `known` has the facts of layers by digest, for the later steps of the call.
     """
 
     def __init__(self, archives: Sequence[Gathered], roots: Sequence[Root], limits: Limits, workers: Workers) -> None:
@@ -46,17 +46,17 @@ class Judging:
         self._seen: list[tuple[Flaw, ...]] = [()] * len(self._taken)
 
     def claimed(self, source: ByteSource) -> Claimed:
-        """Return what is claimed of a source that is taken, and so how it is to be measured."""
+        """Return the claims about a selected source. They decide how to measure it."""
         return self._claimed[source]
 
     def learn(self, source: ByteSource, fact: Measured) -> None:
-        """Take in what was measured of a source; what it unpacks to need not be found out again in DEST."""
+        """Store the measurement of a source. DEST need not find out again what it unpacks to."""
         self.facts[source] = fact
         if fact.diff_ids is not None:
             self.known.put(fact)
 
     def check_documents(self) -> None:
-        """Refuse, before any layer is read, what documents alone show to be at fault (ContentError)."""
+        """Refuse, before any layer is read, the faults that documents alone show (ContentError)."""
         blobs = _blobs(self._taken)
         for source, how in self._claimed.items():
             in_memory = isinstance(source, Bytes) and not how.unpack
@@ -65,7 +65,7 @@ class Judging:
         self.check()
 
     def check(self, *, closer: bool = False) -> None:
-        """Refuse what is taken if a rule finds an error in it (ContentError); `closer` reads layers again for that."""
+        """Refuse the selection if a rule finds an error in it (ContentError). `closer` reads layers again for that."""
         for number, one in enumerate(self._taken):
             facts = dict(self.facts)
             if closer:
@@ -73,7 +73,7 @@ class Judging:
             refuse_errors(Evidence(one, facts, self._seen[number], folded=False))
 
     def contradicted(self, source: ByteSource) -> bool:
-        """Whether what was measured of a source shows a claim to be false; then `check` says which."""
+        """Whether the measurement of a source shows that a claim is false. Then `check` says which."""
         fact = self.facts[source]
         if not self._claimed[source].contradicted_by(fact):
             return False
@@ -81,7 +81,7 @@ class Judging:
         return True
 
     def _measure_beside(self, source: ByteSource, fact: Measured) -> None:
-        """Read the other layers of an image in which this one is another's: their order is at fault then, not it."""
+        """Read the other layers of an image where this one is another's: their order is at fault, not the layer."""
         for archive in self._taken:
             for edge in walk(archive.roots):
                 image = edge.node
@@ -98,7 +98,7 @@ class Judging:
                         )
 
     def findings(self) -> Iterator[Finding]:
-        """Give what was found in the sources, what is not taken too, as far as it was read."""
+        """Give the findings in the sources as far as they were read, in parts that are not selected too."""
         for one, seen in zip(self._archives, self._seen, strict=True):
             yield from judge(Evidence(one.archive, dict(self.facts), seen))
 

@@ -1,7 +1,7 @@
-"""Merge: what was made beside DEST is added to it; nothing that is there is removed or rewritten.
+"""Merge: add to DEST what was made beside it. Nothing in DEST is removed or rewritten.
 
-Blobs come first. Then, in an OCI layout, index.json is replaced by one that lists the new images too; in a registry's
-storage the links of the repositories come, those of tags last. Until then nobody sees the new images.
+Blobs come first. Then, in an OCI layout, a new index.json lists the new images too. In a registry's storage the links
+of the repositories follow, those of tags last. Until then the new images are not visible.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def growth_of(fmt: Format) -> Growth:
 
 
 def require(dest: str, fmt: Format) -> None:
-    """Refuse a DEST that nothing can be merged into: none of the format, or with an error in what a merge relies on."""
+    """Refuse a DEST that cannot be merged into: it has another format, or an error in what a merge relies on."""
     growth = growth_of(fmt)
     called = f"{'an' if fmt.name[0] in 'aeiou' else 'a'} {fmt.name}"
     if not os.path.isdir(dest):
@@ -59,16 +59,16 @@ def require(dest: str, fmt: Format) -> None:
 
 
 def _of_entries(archive: Archive, fmt: Format) -> Iterator[Flaw]:
-    """Give what is wrong with the documents with which a layout begins; a registry's storage has none.
+    """Give the faults of a layout's entry documents. A registry's storage has none.
 
-    What images hold that are there is theirs: no blob of them is touched, and one that a new image shares is compared.
+    The images in DEST are not judged. No blob of them is changed, and a blob that a new image shares is compared.
     """
     entries = {f"{archive.where}: {name}" for name in fmt.reader.documents}
     yield from (flaw for flaw in archive.flaws if flaw.where.partition("#")[0] in entries)
 
 
 def _refuse_errors(flaws: Iterable[Flaw]) -> None:
-    """Refuse what the audit calls an error; a warning stands in nobody's way."""
+    """Refuse what the audit calls an error. A warning does not stop a merge."""
     for flaw in flaws:
         if _SEVERITIES.get(flaw.rule, "error") == "error":
             raise ContentError(f"what to merge into is at fault: {flaw.message}", where=flaw.where)
@@ -77,10 +77,10 @@ def _refuse_errors(flaws: Iterable[Flaw]) -> None:
 def into(dest: str, staged: str, fmt: Format, *, sync: bool, hear: Hear = nobody) -> None:
     """Move what was made into DEST. UsageError: a name is taken by another image.
 
-    What is new gets mode and owner of what lies beside it; `hear` is told where that may not be, and of long waits.
+    New files get the mode and owner of their neighbours. `hear` reports where that is not allowed, and long waits.
 
-    Two merges into one DEST wait for each other. ContentError: a blob of DEST differs from the one of the same
-    digest that was just made. HostError: DEST cannot be written; what was added until then is removed again.
+    Two merges into one DEST wait for each other. ContentError: a blob of DEST differs from the new one of the same
+    digest. HostError: DEST cannot be written, and what was added before is removed again.
     """
     with locked_folder(dest, dest, hear, do="open"):
         rights = Rights(dest, dest, hear, sync=sync)
@@ -107,7 +107,7 @@ def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool
         stack.callback(new.close)
         if old.entry is None or new.entry is None:
             raise ContentError("index.json went away", where=dest)
-        _refuse_errors(_of_entries(old, fmt))  # another merge, or anybody, may have written since
+        _refuse_errors(_of_entries(old, fmt))  # another merge, or another program, may have written since
         listed = old.entry.members.get("manifests")
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
         there = _There(old.roots, dest)
@@ -122,12 +122,12 @@ def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool
                     _replace(dest, name, documents.dump(index), rights, sync=sync)
                 except BaseException:
                     if not _put_back(dest, name, old.entry.raw, rights):
-                        moved.clear()  # as long as index.json lists them no blob goes
+                        moved.clear()  # as long as index.json lists them no blob is removed
                     raise
 
 
 def _put_back(dest: str, name: str, before: bytes, rights: Rights) -> bool:
-    """Make index.json what it was, and say whether it is."""
+    """Restore index.json, and say whether that worked."""
     with suppress(OSError, HostError):
         with open(os.path.join(dest, name), "rb") as file:
             if file.read() == before:
@@ -138,7 +138,7 @@ def _put_back(dest: str, name: str, before: bytes, rights: Rights) -> bool:
 
 
 def _clear_leftovers(dest: str, index: str) -> None:
-    """Remove what a run left that was killed while it wrote index.json anew; the lock keeps out those that live."""
+    """Remove what a run left that was killed while it rewrote index.json. The lock excludes runs that still work."""
     with suppress(OSError):
         for name in os.listdir(dest):
             path = os.path.join(dest, name)
@@ -147,7 +147,7 @@ def _clear_leftovers(dest: str, index: str) -> None:
 
 
 class _There:
-    """The images that a layout has, by their names and by what they are."""
+    """The images of a layout, by name and by identity."""
 
     def __init__(self, roots: tuple[Root, ...], dest: str) -> None:
         self._dest = dest
@@ -158,7 +158,7 @@ class _There:
                 self._owners.setdefault(name, {})[root.identity] = None
 
     def has(self, root: Root) -> bool:
-        """Whether an image is there under each of its names. UsageError: another one has one of them."""
+        """Whether an image is there under each of its names. UsageError: another image has one of them."""
         names = _names(root)
         others = (name for name in names if any(owner != root.identity for owner in self._owners.get(name, ())))
         taken = min(others, default=None)

@@ -1,4 +1,4 @@
-"""Adding files to a folder that is in use: nothing that is there is touched, nothing is written through links."""
+"""Add files to a folder that is in use. Nothing in it is changed, and nothing is written through links."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ociarchive.blobio.rights import Rights
 
 _COMPARED: Final = 1 << 20
-#: What was added: a path with what it is if it is a file, without if it is a folder.
+#: What was added: a path, with the file's identity, or without one for a folder.
 Added: TypeAlias = "list[tuple[str, os.stat_result | None]]"
 
 
 @contextmanager
 def undone_on_failure() -> Iterator[Added]:
-    """Give a list for files and folders, which are removed again, the last first, if what follows fails."""
+    """Give a list for files and folders. They are removed again, the last first, if the `with` block fails."""
     added: Added = []
     try:
         yield added
@@ -30,7 +30,7 @@ def undone_on_failure() -> Iterator[Added]:
             with suppress(OSError):
                 if file is None:
                     os.rmdir(path)
-                elif os.path.samestat(os.lstat(path), file):  # else it is what another program wrote
+                elif os.path.samestat(os.lstat(path), file):  # else another program wrote it
                     os.unlink(path)
         raise
 
@@ -44,9 +44,9 @@ def files_below(folder: str) -> Iterator[str]:
 
 
 def add(dest: str, staged: str, names: Iterable[str], added: Added, rights: Rights, *, sync: bool) -> None:
-    """Move files into DEST that it has not; what is new, folders too, is in `added` before it is there.
+    """Move files into DEST that it lacks. Each new file or folder is listed in `added` before it exists.
 
-    ContentError: DEST has one that differs. UsageError: a link stands in the way. HostError: DEST cannot be written.
+    ContentError: a file of DEST differs. UsageError: a link is in the way. HostError: DEST cannot be written.
     """
     changed: dict[str, None] = {}
     for name in names:
@@ -72,7 +72,7 @@ def add(dest: str, staged: str, names: Iterable[str], added: Added, rights: Righ
 
 
 def _make(dest: str, folder: str, added: Added, rights: Rights) -> Iterator[str]:
-    """Make a folder of DEST, and those that it lies in; give those that were not there."""
+    """Make a folder of DEST and its parents, and give those that did not exist."""
     path = dest
     try:
         for part in filter(None, folder.split("/")):
@@ -82,9 +82,9 @@ def _make(dest: str, folder: str, added: Added, rights: Rights) -> Iterator[str]
             if not os.path.isdir(path):
                 added.append((path, None))
                 try:
-                    os.mkdir(path, 0o700)  # nobody else's until it is what the folders around it are
+                    os.mkdir(path, 0o700)  # private until it has the rights of the folders around it
                 except FileExistsError:
-                    added.pop()  # another program made it, if it is a folder; what is no folder shows in a moment
+                    added.pop()  # another program made it, if it is a folder; else the next step fails
                     continue
                 rights.give(path, os.path.relpath(path, dest), added=True)
                 yield path

@@ -1,4 +1,4 @@
-"""What a conversion is asked for: one function makes it, of what a command line or a Python program says."""
+"""The options of a conversion. One function makes them, from a command line or from a Python call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPRESSIONS: Final[tuple[str, ...]] = get_args(Compression)
 MEDIA_TYPES: Final[tuple[str, ...]] = get_args(MediaTypes)
 OUTERS: Final[tuple[str, ...]] = get_args(Outer)
 WITHOUT: Final = (ATTESTATIONS, SIGNATURES, REFERRERS)
-#: Threads beyond these wait for one another on every machine that this was tried on.
+#: More threads only waited for each other on every machine that was tried.
 MOST_JOBS: Final = 256
 _NAMED_LEVELS: Final = ("fast", "small")
 _LONGEST_LEVEL: Final = 9
@@ -69,10 +69,10 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     force: bool = False,
     limits: Limits | None = None,
 ) -> Options:
-    """Return the options of a conversion, each as it is written on a command line; one text stands for a list of one.
+    """Return the options of a conversion, each as on a command line. One text means a list of one.
 
-    `jobs` is a number of threads, None for the processors that this process may use. UsageError: a value that an
-    option does not take, with those that it takes.
+    `jobs` is a number of threads, None for the processors that this process may use. UsageError: an option does not
+    accept a value; the error lists those that it accepts.
     """
     if not to:
         raise no_format()
@@ -114,7 +114,7 @@ def no_format(hint: str | None = None) -> UsageError:
 
 
 def platform(text: str) -> Platform:
-    """Return the platform that an option spells. UsageError: it spells none."""
+    """Return the platform that an option spells. UsageError: it is no platform."""
     try:
         return Platform.parse(text)
     except ValueError as error:

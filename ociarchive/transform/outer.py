@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Out:
-    """An open file as the place that an encoder writes to."""
+    """An open file to which an encoder writes."""
 
     def __init__(self, fd: int, where: str) -> None:
         self._fd, self._where = fd, where

@@ -1,4 +1,4 @@
-"""Plan: how each layer is stored in DEST, decided before a byte moves. What cannot exist is refused here."""
+"""Plan: decide how each layer is stored in DEST, before any byte moves. Impossible combinations are refused here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WAY_OUT = "use --media-types oci"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """How DEST is to hold things: the options of a conversion that decide about bytes."""
+    """How DEST stores content: the options of a conversion that decide about bytes."""
 
     format: Format
     compression: Compression = "auto"
@@ -38,9 +38,9 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One blob on its way: copied as it is under the digest that names it, or recompressed by a codec.
+    """One blob to move: copied unchanged under its digest, or recompressed by a codec.
 
-    `digest` is None where nothing named the blob before, and for one that is recompressed.
+    `digest` is None where nothing named the blob before, and where it is recompressed.
     """
 
     source: ByteSource
@@ -49,27 +49,27 @@ class Move:
 
     @classmethod
     def copy(cls, source: ByteSource, descriptor: Descriptor | None) -> Move:
-        """Return the move of a blob that stays as it is."""
+        """Return the move of a blob that stays unchanged."""
         return cls(source, None, descriptor.digest if descriptor else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Every distinct move, in the order of the graph, and what has to be said of it."""
+    """Every distinct move, in the order of the graph, and the notices about them."""
 
     moves: tuple[Move, ...]
     notices: tuple[str, ...]
     by_layer: Mapping[int, Move]
 
     def move_of(self, layer: Layer) -> Move:
-        """Return how a layer of the planned roots, one that is here, comes into DEST."""
+        """Return the move of a layer that is in the archive, of the planned roots."""
         return self.by_layer[id(layer)]
 
 
 def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
-    """Return the plan for some roots; reads the first bytes of each layer, which tell how it is stored.
+    """Return the plan for some roots. It reads the first bytes of each layer, which show how it is stored.
 
-    UsageError: a combination that cannot exist, with the way out. HostError: a layer cannot be read.
+    UsageError: an impossible combination, with what to do instead. HostError: a layer cannot be read.
     """
     if storage.level is not None:
         _check_level(storage)
@@ -89,7 +89,7 @@ def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
 
 
 class _Planner:
-    """What a plan is made of, image by image."""
+    """Collects a plan, image by image."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage, self._layout = storage, writable(storage.format)
@@ -121,7 +121,7 @@ class _Planner:
         return Move.copy(source, descriptor) if target == stored else Move(source, by_name(target))
 
     def _opaque(self, layer: Layer) -> Move:
-        """Plan a layer that cannot be looked into: it stays as it is, or cannot be had."""
+        """Plan a layer whose content cannot be read: it stays unchanged, or the combination is refused."""
         media_type = layer.descriptor.media_type if layer.descriptor else "of an unknown kind"
         if self._storage.media_types == "docker":
             raise UsageError(f"Docker's media types have none for {media_type}", hint="use --media-types keep")
@@ -132,7 +132,7 @@ class _Planner:
         return Move.copy(layer.source, layer.descriptor)
 
     def _check(self, layer: Layer, move: Move, family: Family, image: Image, descriptor: Descriptor | None) -> None:
-        """Docker's media types have no zstd, and a manifest that is to stay cannot name other layers."""
+        """Refuse zstd with Docker's media types, which lack it, and other layers in a manifest that must not change."""
         codec = move.codec.name if move.codec else self._stored[move.source]
         told = look_up(layer.descriptor.media_type) if layer.descriptor else None
         kept = move.codec is None and self._storage.media_types == "keep" and told is not None and told.codec == "zstd"
@@ -157,7 +157,7 @@ class _Planner:
 
 
 def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:
-    """Return the name of the codec that a layer is to be stored with."""
+    """Return the name of the codec for storing a layer."""
     typed = layer_type("oci", stored) is not None or has_manifest
     if storage.compression == "keep":
         if not typed:

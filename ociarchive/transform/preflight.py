@@ -1,7 +1,7 @@
-"""Room: what a conversion surely needs and is not there is said before it begins.
+"""Disk space: report before a conversion begins that space is missing that it surely needs.
 
-Only blobs that stay as they are count: what recompression makes of the others nobody knows. A check that refuses what
-would have fitted is worse than none, so all that is not certain counts for nothing.
+Only blobs that stay unchanged count, because the size after recompression is unknown. A check that refuses what would
+have fitted is worse than none. So an uncertain size counts as 0.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from ociarchive.transform.plan import Move
 
-#: File systems that store what they are given; others may compress it.
+#: File systems that store data as given. Others may compress it.
 _PLAIN: Final = frozenset(("ext2", "ext3", "ext4", "xfs", "tmpfs", "vfat", "exfat"))
 _MOUNTS: Final = "/proc/self/mountinfo"
 
 
 def require(moves: Iterable[Move], folder: str, where: str, *, one_file: bool) -> None:
-    """Refuse work that cannot end well: the kept blobs of `moves` do not fit into `folder`, or not into a file.
+    """Refuse work that cannot succeed: the kept blobs of `moves` do not fit into `folder`, or not into one file.
 
-    `one_file`: all of them go into a single file, as into a tar. HostError tells at `where` what is needed and there.
+    `one_file`: all of them go into a single file, such as a tar. HostError, at `where`: the space needed and available.
     """
     kept = _distinct(moves)
     sizes = [move.source.size for move in kept]
@@ -57,7 +57,7 @@ def require(moves: Iterable[Move], folder: str, where: str, *, one_file: bool) -
 def _distinct(moves: Iterable[Move]) -> list[Move]:
     """Return the blobs that are kept, each content once.
 
-    Two that nobody named may turn out to be one, and only if they are of one size.
+    Two blobs without a name may turn out to be equal, but only if they have the same size.
     """
     kept = [move for move in moves if move.codec is None]
     named = {move.digest: move for move in kept if move.digest is not None}
@@ -67,7 +67,7 @@ def _distinct(moves: Iterable[Move]) -> list[Move]:
 
 
 def _free(folder: str) -> int | None:
-    """Return the bytes that can still be written into a folder's file system, None where it does not say."""
+    """Return the free bytes of a folder's file system, None where it does not say."""
     found = os.statvfs(folder)
     if not found.f_blocks:
         return None
@@ -75,7 +75,7 @@ def _free(folder: str) -> int | None:
 
 
 def _filesystem(folder: str) -> str | None:
-    """Return the name of the kind of file system that a folder is on, None where that cannot be told."""
+    """Return the type of the file system of a folder, None where it is unknown."""
     device = os.stat(folder).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:

@@ -1,6 +1,6 @@
-"""What a conversion knows before a layer is read, and what follows once it is known what its blobs are in DEST.
+"""What a conversion knows before a layer is read, and what follows once its blobs in DEST are known.
 
-A conversion and a rehearsal of one share both, so that they say the same.
+A conversion and its rehearsal share both, so that they report the same.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DOCKER_TYPES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What is taken of the sources, what of it DEST can hold, and how it comes there. `notices` are those so far."""
+    """What is selected from the sources, what DEST can hold of it, and the plan. `notices` are those so far."""
 
     gathered: Gathering
     content: Content
@@ -51,7 +51,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The content as it is in DEST, what became of each document and blob, and all notices."""
+    """The content as it is in DEST, the change of each document and blob, and all notices."""
 
     content: Content
     changes: tuple[Change, ...]
@@ -61,9 +61,9 @@ class Settled:
 def prepare(
     sources: Sequence[Source], options: Options, spool: str | None, workers: Workers, stack: ExitStack
 ) -> Prepared:
-    """Open the sources, which leaving `stack` closes, and return what comes along and how; documents alone are read.
+    """Open the sources, and return what is converted and how. Only documents are read. `stack` closes the sources.
 
-    ContentError: a document that is taken is at fault. UsageError: a selector, or a combination that cannot exist.
+    ContentError: a selected document is at fault. UsageError: a selector, or an impossible combination.
     """
     gathered = gather(sources, options, spool, stack)
     content, left, planned = _admitted(gathered, options, workers)
@@ -82,9 +82,9 @@ def prepare(
 
 
 def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed], found: Sequence[Finding]) -> Settled:
-    """Return the content as it is in DEST, given what each blob is there and what was found in the sources.
+    """Return the content as it is in DEST, given each blob there and the findings in the sources.
 
-    UsageError: a digest that is to be preserved changes.
+    UsageError: a digest that must be preserved changes.
     """
     content = prepared.content
     notices = [*prepared.notices, *_told_of_sources(found)]
@@ -104,9 +104,9 @@ def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed],
 
 
 def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[Content, list[LeftOut], Plan]:
-    """Return what DEST can hold of what was gathered, what it cannot, and how it comes there.
+    """Return what DEST can hold of the sources, what it cannot hold, and the plan.
 
-    UsageError, ContentError: it cannot hold it at all; but what is wrong with what was selected is said before.
+    UsageError, ContentError: it cannot hold it at all. But faults of the selection are reported first.
     """
     try:
         content, left = writable(options.format).admit(tagged(gathered.content, options.tag))
@@ -118,7 +118,7 @@ def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[
 
 
 def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:
-    """Give, in words, warnings about the sources, and errors, which are in what is not taken."""
+    """Give, in words, warnings about the sources, and errors, which are in parts that are not selected."""
     for finding in findings:
         if finding.severity == "error":
             yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
@@ -127,7 +127,7 @@ def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:
-    """Say of each index that names what is not in the archive whether it stays as it is."""
+    """Say whether each index that names something absent stays unchanged."""
     for before, after in zip(old, new, strict=True):
         if before.descriptor is None or not any(_absent(edge.node) for edge in walk([before])):
             continue

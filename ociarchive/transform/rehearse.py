@@ -1,6 +1,7 @@
-"""Rehearse: what a conversion would write, from documents alone. No layer is read, nothing is written.
+"""Rehearse: find from documents alone what a conversion would write. No layer is read, and nothing is written.
 
-What a layer is once it is compressed anew nobody knows before it is read; nor then what names it. All else is known.
+The digest of a recompressed layer is unknown until it is read. So are the digests of the documents that name it.
+All else is known.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _DIGESTS: Final = re.compile(rb"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """What a conversion would come to. `unknown` are digests in it that stand for those which only layers tell."""
+    """The expected result of a conversion. `unknown` are placeholders for digests that only layers reveal."""
 
     dest: str
     format: str
@@ -50,9 +51,9 @@ class Rehearsal:
 
 
 def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsal:
-    """Return what the conversion of `sources` to `dest` would write, and what it would say, as far as documents tell.
+    """Return what the conversion of `sources` to `dest` would write and report, as far as documents show.
 
-    What a conversion refuses before it reads a layer is refused, with the same errors.
+    It refuses, with the same errors, what a conversion refuses before it reads a layer.
     """
     with ExitStack() as stack:
         workers = Workers(1)
@@ -76,7 +77,7 @@ def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsa
 
 
 def _placed(prepared: Prepared) -> tuple[dict[Move, Placed], set[Digest]]:
-    """Return what each blob would be in DEST, and the digests that stand for those which only its bytes tell."""
+    """Return what each blob would be in DEST, and the placeholders for digests that only its bytes reveal."""
     placed: dict[Move, Placed] = {}
     unknown: set[Digest] = set()
     for number, move in enumerate(prepared.planned.moves):
@@ -93,7 +94,7 @@ def _placed(prepared: Prepared) -> tuple[dict[Move, Placed], set[Digest]]:
 
 
 def _spread(unknown: Iterable[Digest], settled: Settled) -> frozenset[Digest]:
-    """Return these digests with those of all documents that have one of them in their bytes."""
+    """Return these digests and those of all documents that contain one of them."""
     known = {str(digest).encode(): digest for digest in unknown}
     documents = {
         edge.descriptor.digest: frozenset(_DIGESTS.findall(edge.node.document.raw))

@@ -1,7 +1,7 @@
-"""Rewrite: new manifests and indexes for what is stored otherwise, bottom-up. Pure: nodes and facts in, nodes out.
+"""Rewrite: new manifests and indexes for changed content, bottom-up. Pure: nodes and facts in, nodes out.
 
-A document under which nothing changed keeps its bytes. In one that is rewritten only what must change does: unknown
-members and their order stay. What names a rewritten document by its digest follows: entries, `subject`, BuildKit's
+A document under which nothing changed keeps its bytes. A rewritten document changes only where it must: unknown
+members and the order of members stay. All references to its digest follow: entries, `subject`, BuildKit's
 `vnd.docker.reference.digest`, and tags made of a digest.
 """
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 _NAMES: Final = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
-#: Annotations that speak of a layer's compressed bytes, or of a table of contents in them, and are untrue of others.
+#: Annotations about a layer's compressed bytes, or a table of contents in them. They are false for other bytes.
 UNTRUE: Final = (
     toc.CHUNKED,
     "containerd.io/snapshot/stargz/",
@@ -60,7 +60,7 @@ UNTRUE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A blob in DEST: the digest and size it has there, and how it is stored."""
+    """A blob in DEST: its digest and size there, and how it is stored."""
 
     digest: Digest
     size: int
@@ -69,14 +69,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived(Placed):
-    """A blob that was brought into DEST, with what was measured of it on the way."""
+    """A blob that was moved into DEST, with its measurement."""
 
     fact: Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one manifest, index, config or layer; for layers with the diff_id both unpack to."""
+    """The change of one manifest, index, config or layer. A layer also has the diff_id that both unpack to."""
 
     kind: str
     old: Descriptor | None
@@ -87,7 +87,7 @@ class Change:
 
 @dataclass(slots=True)
 class Rewriter:
-    """One rewriting. `arrived` tells what each move of the plan came to."""
+    """One rewriting. `arrived` has the result of each move of the plan."""
 
     roots: tuple[Root, ...]
     plan: Plan
@@ -117,7 +117,7 @@ class Rewriter:
         return self._retagged(replace(root, descriptor=descriptor, node=node))
 
     def _retagged(self, root: Root) -> Root:
-        """Let tags that are made of a rewritten digest follow."""
+        """Rename tags that are made of a rewritten digest."""
 
         def follow(text: str) -> str:
             tag = text.rsplit(":", 1)[-1]
@@ -142,7 +142,7 @@ class Rewriter:
         )
 
     def _follow(self, old: Digest) -> Digest | None:
-        """Return the new digest of a document of these roots, None where it keeps its own or is none of them."""
+        """Return the new digest of a document of these roots, None where it is unchanged or not among them."""
         known = self._by_digest.get(old)
         if known is None:
             return None
@@ -150,7 +150,7 @@ class Rewriter:
         return target.digest if target.digest != old else None
 
     def _node(self, descriptor: Descriptor | None, node: Node) -> tuple[Descriptor, Node]:
-        """Return what a node is in DEST and the descriptor that names it there."""
+        """Return the node in DEST and its descriptor there."""
         key = id(node)
         if key in self._done:
             return self._done[key]
@@ -233,7 +233,7 @@ class Rewriter:
         return replace(layer, descriptor=new)
 
     def _foreign(self, old: Descriptor, family: Family) -> Descriptor:
-        """Return the descriptor of a layer that is not here, in the family that was asked for."""
+        """Return the descriptor of an absent layer, in the requested family."""
         known = look_up(old.media_type)
         if self.storage.media_types == "keep" or known is None or known.codec is None:
             return old
@@ -273,7 +273,7 @@ class Rewriter:
         return Child(descriptor=_retargeted(child.descriptor, target), node=node)
 
     def _relinked(self, descriptor: Descriptor) -> Descriptor:
-        """Let an attestation name the manifest that it speaks of as it is now."""
+        """Make an attestation refer to the new digest of its manifest."""
         annotations = descriptor.annotations
         old = Digest.maybe(annotations.get(REFERENCE_DIGEST))
         new = self._follow(old) if old else None
@@ -322,7 +322,7 @@ class Rewriter:
 def _stored_as(
     old: Descriptor, media_type: str, arrived: Placed, *, recompressed: bool
 ) -> tuple[Descriptor, tuple[str, ...]]:
-    """Return the descriptor of a layer as it is stored now, and what it had to lose because it is untrue now."""
+    """Return the descriptor of a layer as it is now stored, and what was removed from it because it is now false."""
     if not recompressed:
         return (old if old.media_type == media_type else old.evolve(mediaType=media_type)), ()
     new = old.retarget(Descriptor.make(media_type, arrived.digest, arrived.size))
@@ -336,7 +336,7 @@ def _stored_as(
 
 
 def _describe(document: documents.Document, before: documents.Document | None, old: Descriptor | None) -> Descriptor:
-    """Return the descriptor of a document in DEST; where it kept its bytes it keeps its digest, whatever algorithm."""
+    """Return the descriptor of a document in DEST. If its bytes are unchanged, it keeps its digest of any algorithm."""
     told = document.members.get("mediaType")
     if old is not None and document is before:
         return Descriptor.make(old.media_type, old.digest, old.size)
@@ -354,9 +354,9 @@ def _retargeted(descriptor: Descriptor, target: Descriptor) -> Descriptor:
 
 
 def with_name(roots: Iterable[Root], name: Reference) -> tuple[Root, ...]:
-    """Return roots where the first has this one name and no annotation that gives it another.
+    """Return roots where the first has only this name, and no annotation that gives it another.
 
-    What cosign attached to the old name is attached to the new one.
+    What cosign attached to the old name is now attached to the new one.
     """
     first, *rest = roots
     descriptor = first.descriptor

@@ -1,7 +1,7 @@
-"""Sinks that speak digests: whoever moves blobs says what a blob is, and the sink knows where that goes.
+"""Sinks that work with digests. The caller says what a blob is, and the sink knows where it goes.
 
-As oras-go's content.Storage has it (exists, push), with one addition: a blob's digest may be known only when its last
-byte was written. Folders and tars turn digests into paths by a format's layout; a registry needs no paths.
+It is like oras-go's content.Storage (exists, push), with one addition: the digest of a blob may be known only after
+its last byte was written. For folders and tars a format's layout turns digests into paths. A registry needs no paths.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import Content, Layout
     from ociarchive.values import Descriptor
 
-#: Stands in for a digest that is not known yet: all of sha256 are of one length, and so is the room for their names.
+#: Replaces a digest that is not known yet. All sha256 digests have one length, and so have the names made of them.
 _SOME_DIGEST: Final = Digest("sha256", "0" * 64)
 
 
@@ -30,50 +30,50 @@ class Slot(Protocol):
         ...
 
     def commit(self, digest: Digest) -> None:
-        """Say what the blob is; a second blob of a digest, which holds the same bytes, is dropped."""
+        """Say what the blob is. A second blob of the same digest, which has the same bytes, is dropped."""
         ...
 
     def abandon(self) -> None:
-        """Let go of what is open; the archive will not be completed."""
+        """Close what is open. The archive will not be completed."""
         ...
 
 
 class Sink(Protocol):
-    """Where the content of a conversion goes: blobs side by side, then documents, then all of it becomes visible."""
+    """Where the content of a conversion goes: blobs in parallel, then documents. At the end all becomes visible."""
 
     def exists(self, descriptor: Descriptor) -> bool:
-        """Whether a blob is there already and need not be written; no proof of its bytes."""
+        """Whether a blob is already there and need not be written. It proves nothing about its bytes."""
         ...
 
     def blob(self, order: int, digest: Digest | None) -> Slot:
-        """Return a slot for a blob; `digest` is what it will be, None where that is not known yet.
+        """Return a slot for a blob. `digest` is the one it will have, None where that is not known yet.
 
-        Slots are committed or the sink is aborted. The result depends on `order`, from 0 on, and not on which slot is
-        written first.
+        Each slot is committed, or the sink is aborted. The result depends on `order`, which counts from 0, and not on
+        which slot is written first.
         """
         ...
 
     def document(self, descriptor: Descriptor, raw: bytes, *, root: bool) -> None:
-        """Store a manifest or index, after all blobs; `root` for one that the archive itself names."""
+        """Store a manifest or index, after all blobs. `root`: the archive itself names it."""
         ...
 
     def complete(self, content: Content) -> None:
-        """Store what else belongs to `content`; all of it can be read afterwards, under no final name yet."""
+        """Store what else belongs to `content`. Then all of it can be read, but it has no final name yet."""
         ...
 
     def commit(self) -> None:
-        """Make it visible under its name. HostError: that cannot be done; DEST is as it was."""
+        """Make it visible under its name. HostError: that is not possible, and DEST is unchanged."""
         ...
 
     def abort(self) -> None:
-        """Let slots that are still written to raise Aborted: the archive will not be completed."""
+        """Make slots that are still in use raise Aborted. The archive will not be completed."""
 
     def close(self) -> None:
-        """Let go of what is open, whatever became of the archive."""
+        """Close what is open, whatever happened to the archive."""
 
 
 class LayoutSink:
-    """A folder or tar that keeps blobs where a format's layout has them. `publish` gives DEST its name."""
+    """A folder or tar that keeps blobs where a format's layout puts them. `publish` gives DEST its name."""
 
     def __init__(self, files: Files, layout: Layout, publish: Callable[[], None]) -> None:
         self._files, self._layout, self._publish = files, layout, publish
@@ -84,7 +84,7 @@ class LayoutSink:
         return False
 
     def blob(self, order: int, digest: Digest | None) -> Slot:
-        """Return a slot; what is not known yet gets room for a name of the same length."""
+        """Return a slot. If the digest is unknown, space is kept for a name of the same length."""
         path = self._layout.blob_path
         return _BlobSlot(self._files.slot(order, path(digest or _SOME_DIGEST)), path)
 
@@ -93,7 +93,7 @@ class LayoutSink:
         self._files.put(self._layout.document_path(descriptor.digest, root=root), raw)
 
     def complete(self, content: Content) -> None:
-        """Write the layout's own documents, the entry document last, and end the folder or tar."""
+        """Write the layout's own documents, the entry document last, and complete the folder or tar."""
         for name, raw in self._layout.metadata(content):
             self._files.put(name, raw)
         self._files.finish()
@@ -107,7 +107,7 @@ class LayoutSink:
         self._files.abort()
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         self._files.close()
 
 

@@ -1,4 +1,4 @@
-"""Gather: open every SOURCE, take what was selected of each, and make one content of it."""
+"""Open every SOURCE, take what was selected from each, and join it into one content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """One archive and the roots of it that come along."""
+    """One archive and its selected roots."""
 
     archive: Archive
     roots: tuple[Root, ...]
@@ -42,7 +42,7 @@ class Gathering:
 
 
 def gather(sources: Sequence[Source], options: Options, spool: str | None, stack: ExitStack) -> Gathering:
-    """Open the sources and return what comes along; errors are those of opening and selecting."""
+    """Open the sources and return what is selected. It raises the errors of opening and selecting."""
     found = Gathering()
     opened = []
     for source in sources:
@@ -76,7 +76,7 @@ def gather(sources: Sequence[Source], options: Options, spool: str | None, stack
 
 
 def _notice(archive: Archive, found: Gathered, notices: list[str]) -> None:
-    """Say what of an archive cannot come along where several are joined."""
+    """Say what an archive loses where several are joined."""
     extra = sorted(set(archive.entry.members) - _USUAL) if archive.entry is not None else []
     if extra and found.roots:
         notices.append(f"left behind: {', '.join(extra)} of index.json ({archive.where})")
@@ -127,7 +127,7 @@ def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
 
 
 def tagged(content: Content, tag: Reference | None) -> Content:
-    """Return a content whose one image has the name of `--tag`, in front of what refers to it, or the content as it is.
+    """Return a content whose one image has the name of `--tag`, before its referrers. Without `--tag` it is unchanged.
 
     UsageError: it has several images.
     """

@@ -1,4 +1,4 @@
-"""What of an archive is taken, as an archive of its own that the audit's rules can judge."""
+"""The selected part of an archive, as a separate archive that the audit's rules can judge."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive, Link, Root
     from ociarchive.values import Digest
 
-#: What looking up any member may show. It counts where something that is taken needs the member.
+#: Rules of flaws that any lookup of a member may find. They count where the selection needs the member.
 _OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "link-escapes"))
 
 
 def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
-    """Return an archive with only some of its roots, or parts of them, and without flaws of documents of the others."""
+    """Return an archive with only some of its roots, or parts of them, without the flaws of other documents."""
     places = _places(roots)
     aside = _places(archive.roots) - places
     aside |= {stored.source.where for stored in archive.stored if stored.source and stored.digest in archive.beside}
@@ -38,7 +38,7 @@ def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
 
 
 def refuse_errors(evidence: Evidence) -> None:
-    """Raise the first error that a rule finds in what is taken. ContentError: there is one."""
+    """Raise the first error that a rule finds in the selection. ContentError: there is one."""
     wanting = frozenset(name for one in lacking(evidence) for name in one.names)
     for finding in judge(evidence):
         if finding.severity != "error" or (finding.rule in _OF_STRAYS and not explains(finding.subject, wanting)):
@@ -47,7 +47,7 @@ def refuse_errors(evidence: Evidence) -> None:
 
 
 def _needed(link: Link, linked: set[tuple[str, Digest]], places: set[str]) -> bool:
-    """Whether a registry needs a link to serve what is taken: a tag's stands where its root does."""
+    """Whether a registry needs a link to serve the selection. A tag's link has the place of its root."""
     return link.where in places if link.digest is None else (link.repository, link.digest) in linked
 
 
@@ -59,7 +59,7 @@ def _digests(root: Root) -> Iterator[Digest]:
 
 
 def _places(roots: Sequence[Root]) -> set[str]:
-    """Return where the documents of some roots stand; the documents that an archive begins with are not among them."""
+    """Return the places of the documents of some roots. The entry documents of an archive are not among them."""
     found: set[str] = set()
     for edge in walk(roots):
         config = edge.node.config.source if isinstance(edge.node, Image) else None

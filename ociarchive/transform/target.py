@@ -1,4 +1,4 @@
-"""The target of a conversion: where DEST is made, how it is audited and how it gets its name."""
+"""The target of a conversion: where DEST is written, how it is audited, and how it gets its name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STDOUT_FD: Final = 1
 
 
 class Target:
-    """DEST while it is made: under a hidden name beside it, in a nameless file for `-`, or inside of it for a merge.
+    """DEST while it is written: under a hidden name beside it, in a nameless file for `-`, or inside it for a merge.
 
     `spool` is the folder for temporary files: beside DEST, for a merge DEST itself, None for the system's own.
     """
@@ -52,9 +52,9 @@ class Target:
         sources: Sequence[Source] = (),
         hear: Hear = nobody,
     ) -> None:
-        """Take the place of DEST; leaving `stack` gives it back. UsageError: DEST cannot be what is asked for.
+        """Reserve the place of DEST, until `stack` is closed. UsageError: DEST cannot be written as requested.
 
-        No file of `sources` is replaced; `hear` is told of waits, and of rights that cannot be kept.
+        No file of `sources` is replaced. `hear` reports waits, and rights that cannot be kept.
         """
         self._dest, self._options, self._workers, self._hear = dest, options, workers, hear
         self.layout = writable(options.format)
@@ -74,13 +74,13 @@ class Target:
         self.spool = place.parent
 
     def require_room(self, moves: Sequence[Move]) -> None:
-        """Refuse, before any work, what surely does not fit. HostError: how much is needed and how much is there."""
+        """Refuse, before any work, what surely does not fit. HostError: the space needed and available."""
         folder = self.spool or temporary_folder()
         where = self._dest if self._place is not None else place_of(None)
         preflight.require(moves, folder, where, one_file=not self._folder)
 
     def open(self, stack: ExitStack) -> Sink:
-        """Return the sink to write to, which leaving `stack` closes."""
+        """Return the sink to write to. `stack` closes it."""
         sink = LayoutSink(self._files(stack), self.layout, self._publish)
         stack.callback(sink.close)
         return sink
@@ -96,17 +96,16 @@ class Target:
         return TarSink(OpenFile(self._fd, where), self.spool, where, sync=False)
 
     def wrap(self) -> None:
-        """Compress the finished tar as a whole where that is asked for and DEST is a file."""
+        """Compress the finished tar as a whole, if the call asks for it and DEST is a file."""
         if isinstance(self._place, Destination) and self._fd is not None:
             options = self._options
             outer.compress(self._fd, self._place.fd, options.outer, self._workers, self._dest, sync=options.sync)
 
     def audit(self, unpacked: Iterable[int], progress: Progress | None, known: FactStore) -> Report | None:
-        """Audit what was written, before it has its name; None where nothing is read back. HostError: it fails.
+        """Audit what was written, before it gets its name; None where nothing is read back. HostError: the audit fails.
 
-        All of it is read and hashed; what `known` says of a layer's bytes is not found out by unpacking them again.
-        `unpacked` are the sizes in bytes to which its layers were seen to unpack. They are all that limits it: a layer
-        that is stored better than it was in SOURCE is no bomb.
+        All of it is read and hashed. Layers in `known` are not unpacked again. `unpacked` are the sizes in bytes to
+        which the layers unpacked before. Only these sizes limit it: better compression than in SOURCE is no bomb.
         """
         if self._place is None or not self._options.audit:
             return None
@@ -114,7 +113,7 @@ class Target:
         return self._audit(self._place.path, self._options.limits.proved([*unpacked, *tar]), progress, known)
 
     def _publish(self) -> None:
-        """Give DEST its name, add it to what is there, or send it."""
+        """Give DEST its name, merge it into the existing one, or send it."""
         if self._place is None:
             self._send()
         elif isinstance(self._place, Staging):
@@ -169,7 +168,7 @@ def require(dest: str, options: Options, sources: Sequence[Source], moves: Seque
 
 
 def _judged(dest: str, options: Options, sources: Sequence[Source], hear: Hear) -> Existing | None:
-    """Return what decides what may go of DEST, None for standard output. UsageError: DEST cannot be what is asked."""
+    """Return what decides what may be replaced, None for standard output. UsageError: DEST cannot be as requested."""
     folder = writable(options.format).kind == "directory"
     if options.outer != "none" and folder:
         raise UsageError(f"--outer compresses a tar, and {options.format.name} is a folder")

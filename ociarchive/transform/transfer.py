@@ -1,4 +1,4 @@
-"""Moving: every blob of a plan goes through a measurement into DEST, and what it shows is held against the claims."""
+"""Transfer: every blob of a plan is measured on its way into DEST, and the result is compared with the claims."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Moving:
-    """The moves of one conversion and what they showed."""
+    """The moves of one conversion and their results."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Moving:
         self._workers, self._progress = workers, progress
 
     def run(self, sink: Sink) -> dict[Move, Arrived]:
-        """Bring every blob into the sink and return what it is there. ContentError: a claim does not hold."""
+        """Move every blob into the sink and return what it is there. ContentError: a claim is false."""
         moves = self._plan.moves
         if self._progress:
             self._progress.begin([(move.source.where, move.source.size) for move in moves])
@@ -92,17 +92,18 @@ class Moving:
 
 
 def _order(sizes: Sequence[int], jobs: int) -> list[int]:
-    """Return in which order blobs of these sizes are begun.
+    """Return the order in which blobs of these sizes are started.
 
-    All workers but one begin with the largest, lest one is left with it at the end. The others come in their order,
-    which is that of a tar's members: so what is written mostly has its turn and need not wait on the shelf.
+    All workers but one start with the largest blobs, so that none of these is left for the end. The other blobs follow
+    in their order, which is that of a tar's members. So most blobs are written in their turn and need not wait on the
+    shelf.
     """
     largest = sorted(range(len(sizes)), key=lambda number: -sizes[number])[: jobs - 1]
     return [*largest, *(number for number in range(len(sizes)) if number not in largest)]
 
 
 def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
-    """Return what a blob is in DEST: compressed anew, as it was, or unpacked."""
+    """Return what a blob is in DEST: recompressed, unchanged, or unpacked."""
     if encoder is not None:
         return Arrived(digest=encoder.finish(), size=encoder.size, compression=encoder.codec.name, fact=fact)
     if move.codec is None:
@@ -113,7 +114,7 @@ def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
 
 
 def like_bombs(arrived: Iterable[Arrived], limits: Limits) -> Iterator[str]:
-    """Give, in words, each blob of DEST that is compressed better than the limits for archives of others allow."""
+    """Give, in words, each blob of DEST whose compression ratio exceeds the limits for other people's archives."""
     for one in arrived:
         size = one.fact.uncompressed_size or 0
         if one.compression != "none" and size > limits.ratio_from and size > limits.ratio * max(one.size, 1):
