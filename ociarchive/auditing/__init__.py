@@ -1,6 +1,6 @@
-"""The audit: claims of an archive held against facts, rule by rule.
+"""The audit: compare the claims of an archive with facts, rule by rule.
 
-The names below are imported when they are first used: who looks into an archive needs its evidence, and no rules.
+The names below are imported when they are first used. To inspect an archive needs its evidence, but no rules.
 """
 
 from __future__ import annotations

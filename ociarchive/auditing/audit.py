@@ -57,9 +57,9 @@ def audit_archives(
     known: FactStore | None = None,
     detail: Detail = "verdict",
 ) -> list[Report]:
-    """Read all of some archives, their blobs side by side, and judge each. HostError: one cannot be read.
+    """Read some archives completely, their blobs in parallel, and judge each. HostError: one cannot be read.
 
-    `known` keeps the facts of layers: one that was unpacked before is only hashed where it comes again.
+    `known` keeps the facts of layers. A layer that was unpacked before is only hashed when it comes again.
     """
     policy = policy or Policy()
     every = examine(archives, limits=limits, workers=workers, progress=progress, known=known)
@@ -74,7 +74,7 @@ def examine(
     progress: Progress | None = None,
     known: FactStore | None = None,
 ) -> list[Evidence]:
-    """Read all of some archives, their blobs side by side, and return the evidence of each. HostError: as above."""
+    """Read some archives completely, their blobs in parallel, and return the evidence of each. HostError: as above."""
     facts = measure_all(claimed(archives), workers, progress, known if known is not None else Remembered())
     found = []
     for archive in archives:
@@ -84,7 +84,7 @@ def examine(
 
 
 def report_of(evidence: Evidence, findings: Sequence[Finding], policy: Policy, detail: Detail = "verdict") -> Report:
-    """Return the report of an archive by its evidence, with what was found."""
+    """Return the report of an archive from its evidence and its findings."""
     kept, waived = policy.apply(findings)
     return Report(
         source=evidence.archive.where,

@@ -1,7 +1,7 @@
-"""What an archive claims of bytes: derived from it in one place, merged in one place.
+"""What an archive claims about bytes. This is the one place that derives and merges claims.
 
-The audit measures by these claims and judges them, a conversion holds each blob against them the moment it was read,
-and a comparison reads by them what it compares.
+The audit measures by these claims and judges them. A conversion compares each blob with them as soon as it was read.
+A comparison reads by them what it compares.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """That the bytes of `source` are what `descriptor` says, or hash to `digest` where a name alone says so."""
+    """The claim that the bytes of `source` agree with `descriptor`, or with `digest` where only a name claims it."""
 
     digest: Digest
     source: ByteSource | None
@@ -34,11 +34,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """One place where an archive speaks of bytes, with the claim it makes there, None where it makes none.
+    """One place where an archive refers to bytes, with its claim there, None where it makes none.
 
-    `by` is what speaks: an entry of the archive or of an index, a manifest of its parts, or the name of a stored file.
-    `opaque` bytes are no document of the graph. `diff_id` is what a config says that a layer unpacks to; `unpacks`
-    tells whether it can be looked into.
+    `by` is what makes the claim: an entry of the archive or of an index, a manifest for its parts, or the name of a
+    stored file. `opaque` bytes are no document of the graph. `diff_id` is the config's claim about the unpacked layer.
+    `unpacks` says whether it can be unpacked.
     """
 
     source: ByteSource | None
@@ -50,7 +50,7 @@ class Mention:
 
 
 def mentions(archive: Archive) -> Iterator[Mention]:
-    """Give every place where an archive speaks of bytes, in its order; a part as often as an entry leads to it."""
+    """Give every place where an archive refers to bytes, in its order. A part comes once for each entry above it."""
     for edge in walk(archive.roots):
         source = edge.node.source
         bare = isinstance(edge.node, Artifact) and edge.node.document is None
@@ -70,7 +70,7 @@ def mentions(archive: Archive) -> Iterator[Mention]:
 
 
 def claims(archive: Archive) -> tuple[Claim, ...]:
-    """Return every claim about the bytes of a blob, each once: of entries, then of manifests, then of file names."""
+    """Return every claim about the bytes of a blob, each once: by entries, then by manifests, then by file names."""
     found: dict[str, list[Claim]] = {"entry": [], "manifest": [], "name": []}
     for mention in mentions(archive):
         if mention.claim is not None:
@@ -84,10 +84,10 @@ def claims(archive: Archive) -> tuple[Claim, ...]:
 
 @dataclass(slots=True)
 class Claimed:
-    """All that is claimed of one source, and so how it is to be measured: whether unpacked, by which `algorithms`.
+    """All claims about one source. They decide how to measure it: whether to unpack it, and by which `algorithms`.
 
-    `digest` is one that is claimed of its bytes. `digests`, `sizes` and `diff_ids` are the claims of what is no
-    document, which a measurement proves or contradicts.
+    `digest` is one claimed digest of its bytes. `digests`, `sizes` and `diff_ids` are the claims about opaque bytes,
+    which a measurement proves or contradicts.
     """
 
     limits: Limits
@@ -99,7 +99,7 @@ class Claimed:
     diff_ids: set[Digest] = field(default_factory=set)
 
     def add(self, mention: Mention) -> None:
-        """Take in what one place of an archive says."""
+        """Add the claim of one place of an archive."""
         claim, diff_id = mention.claim, mention.diff_id
         self.unpack |= mention.unpacks
         self.algorithms.update(one.algorithm for one in (claim.digest if claim else None, diff_id) if one is not None)
@@ -114,7 +114,7 @@ class Claimed:
             self.diff_ids.add(diff_id)
 
     def contradicted_by(self, fact: Measured) -> bool:
-        """Whether a fact shows one of the claims to be false."""
+        """Whether a fact shows that one of the claims is false."""
         if any(agrees(digest, fact.digests) is False for digest in self.digests):
             return True
         if any(size != fact.size for size in self.sizes):
@@ -125,7 +125,7 @@ class Claimed:
 
 
 def claimed(archives: Iterable[Archive]) -> dict[ByteSource, Claimed]:
-    """Return every source of some archives that they speak of, with all that is claimed of it in any of them."""
+    """Return every source to which some archives refer, with all claims about it in any of them."""
     found: dict[ByteSource, Claimed] = {}
     for archive in archives:
         limits = archive.limits

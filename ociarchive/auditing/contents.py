@@ -1,4 +1,4 @@
-"""From evidence to the values of a report, as far as they are asked for, while the archive is still open."""
+"""Make the requested values of a report from evidence, while the archive is still open."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Layer
 
-#: Rules that tell of something that could not be proved, and what it is.
+#: Rules that report something that could not be proved, and what it is.
 _UNPROVED: Final = {"image-unproved": "manifest", "toc-elsewhere": "table of contents of layer"}
 
 
 def contents(evidence: Evidence, findings: Iterable[Finding], detail: Detail) -> Contents:
-    """Return what reports say of an archive beside its findings."""
+    """Return what reports say about an archive beside its findings."""
     layers = {
         (layer.source, layer.name, layer.diff_id): evidence.verified(layer)
         for image in evidence.images
@@ -44,7 +44,7 @@ def contents(evidence: Evidence, findings: Iterable[Finding], detail: Detail) ->
 
 
 def listed(evidence: Evidence) -> Listed:
-    """Return what an archive names, as the JSON report has it."""
+    """Return what an archive names, in the form of the JSON report."""
     artifacts, missing = other_facts(evidence.archive)
     return Listed(
         images=tuple(image_facts(evidence.archive, evidence)), artifacts=tuple(artifacts), missing=tuple(missing)
@@ -52,7 +52,7 @@ def listed(evidence: Evidence) -> Listed:
 
 
 def _own_files(evidence: Evidence, findings: Iterable[Finding]) -> frozenset[str]:
-    """Return the places of findings that are files of their own, as those of a folder are."""
+    """Return the places of findings that are separate files, like those of a folder."""
     if not evidence.archive.is_folder:
         return frozenset()
     where = evidence.archive.where
@@ -79,7 +79,7 @@ def _proof(evidence: Evidence) -> Proof:
 
 
 def _claims(evidence: Evidence) -> tuple[int, int]:
-    """Return how many claimed digests and sizes agree with what was read, and how many there are."""
+    """Return how many claimed digests and sizes agree with what was read, and how many claims there are."""
     held = made = 0
     for claim in evidence.claims:
         fact = evidence.fact(claim.source)
@@ -94,7 +94,7 @@ def _claims(evidence: Evidence) -> tuple[int, int]:
 
 
 def _blobs(evidence: Evidence) -> tuple[BlobRow, ...]:
-    """Return every blob that was read, then those that were not, by their places."""
+    """Return every blob that was read, then those that were not, by place."""
     where = evidence.archive.where
     found = {
         source.where: BlobRow(where=member_of(source.where, where), fact=fact, size=fact.size)
@@ -118,7 +118,7 @@ def _blobs(evidence: Evidence) -> tuple[BlobRow, ...]:
 
 
 def _unread(evidence: Evidence) -> Iterator[ByteSource]:
-    """Give what lies where blobs are kept and was not read, because nothing makes a claim of it."""
+    """Give the files in the places of blobs that were not read, because nothing makes a claim about them."""
     for stored in evidence.archive.stored:
         if stored.source is not None and stored.source not in evidence.facts:
             yield stored.source
@@ -147,7 +147,7 @@ def _not_proved(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _why(layer: Layer, evidence: Evidence) -> str | None:
-    """Return why a layer could not be proved, None where it was proved or proved wrong."""
+    """Return why a layer could not be proved, None where it was proved right or wrong."""
     fact = evidence.fact(layer.source)
     if fact is None:
         return "it is foreign and left out, as it may be" if layer.foreign else "it is not in the archive"

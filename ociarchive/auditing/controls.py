@@ -1,4 +1,4 @@
-"""The controls that an auditor asks for: the questions of an audit. Each rule says for which of them it speaks."""
+"""The controls that an auditor asks for: the questions of an audit. Each rule names the one that it helps to answer."""
 
 from __future__ import annotations
 

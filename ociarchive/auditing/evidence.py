@@ -1,4 +1,4 @@
-"""What rules look at: the claims of an archive, what its readers noticed, and the facts that were measured."""
+"""The input of rules: the claims of an archive, the flaws that readers found, and the facts that were measured."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Evidence:
-    """An archive with the facts of those of its blobs that were read, and what a closer look at them showed.
+    """An archive with the facts of the blobs that were read, and what a second reading of layers found.
 
-    With `folded`, what follows from a fault that is told is not told again. `stored` has the codecs that the first
-    bytes of layers tell, where nothing more was read of them.
+    With `folded`, the consequences of a reported fault are not reported again. `stored` has the codecs of layers, found
+    from their first bytes, where no more was read.
     """
 
     archive: Archive
@@ -41,7 +41,7 @@ class Evidence:
 
     @cached_property
     def flaws(self) -> tuple[Flaw, ...]:
-        """What the readers of container and documents noticed."""
+        """The flaws that the readers of container and documents found."""
         return tuple(dict.fromkeys((*self.archive.noticed, *self.seen)))
 
     @cached_property
@@ -55,29 +55,29 @@ class Evidence:
         return tuple({id(edge.node): edge.node for edge in self.edges if isinstance(edge.node, Image)}.values())
 
     def fact(self, source: ByteSource | None) -> Measured | None:
-        """Return what was measured of a source, None where it was not read."""
+        """Return the measurement of a source, None where it was not read."""
         return self.facts.get(source) if source is not None else None
 
     def compression(self, layer: Layer) -> str | None:
-        """Return the name of the codec that a layer is stored with, None where that is not known."""
+        """Return the name of a layer's codec, None where it is unknown."""
         fact = self.fact(layer.source)
         if layer.source is None or not layer.unpacks:
             return None
         return fact.compression if fact is not None else self.stored.get(layer.source)
 
     def place(self, name: str) -> str:
-        """Return the location of something that is not there to name its own."""
+        """Return a location for something absent, which cannot name its own."""
         return f"{self.archive.where}: {name}"
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
-        """Every claim about the bytes of a blob, each once, those of descriptors before those of file names."""
+        """Every claim about the bytes of a blob, each once. Claims of descriptors come before those of file names."""
         return claims(self.archive)
 
     def verified(self, layer: Layer) -> bool | None:
-        """Whether a layer was read to its end, agrees with every claim made of it and is a whole tar.
+        """Whether a layer was read to its end, agrees with every claim about it and is a complete tar.
 
-        None where that is not known.
+        None where that is unknown.
         """
         fact, claimed = self.fact(layer.source), self.as_claimed(layer)
         if fact is None or not claimed:
@@ -85,7 +85,7 @@ class Evidence:
         return fact.tar.whole if fact.tar is not None else None
 
     def as_claimed(self, layer: Layer) -> bool | None:
-        """Whether a layer was read to its end and agrees with every claim made of its bytes; None: it is not known."""
+        """Whether a layer was read to its end and agrees with every claim about its bytes; None: unknown."""
         fact = self.fact(layer.source)
         if fact is None:
             return None
@@ -118,13 +118,13 @@ class Evidence:
 
     @cached_property
     def used(self) -> frozenset[str]:
-        """The places of what manifests lead to, whether by digest or, in a docker-archive, by name."""
+        """The places of all that manifests lead to, by digest or, in a docker-archive, by name."""
         nodes = {id(edge.node): edge.node for edge in self.edges}.values()
         return frozenset(part.source.where for node in nodes for part in parts(node) if part.source is not None)
 
     @cached_property
     def _sparse(self) -> frozenset[int]:
-        """The indexes below which at least one image is whole; every index is looked at once."""
+        """The indexes with at least one complete image below them. Every index is visited once."""
         indexes = {id(edge.node): edge.node for edge in self.edges if isinstance(edge.node, Index)}
         above: dict[int, list[int]] = {}
         pending = []
@@ -144,16 +144,16 @@ class Evidence:
 
     @cached_property
     def _whole(self) -> frozenset[int]:
-        """The images that are here with all that they need, foreign layers aside."""
+        """The images that are complete in the archive, apart from foreign layers."""
         return frozenset(id(image) for image in self.images if _is_whole(image))
 
     def is_sparse(self, index: Index) -> bool:
-        """Whether an index holds at least one whole image: then what it lacks was left out, not lost."""
+        """Whether an index has at least one complete image. Then what it lacks was left out, not lost."""
         return id(index) in self._sparse
 
     @cached_property
     def holders(self) -> Mapping[Reference, tuple[frozenset[Digest], Digest | None]]:
-        """The digests that the archive gives each name to, and the least of them."""
+        """The digests that have each name in the archive, and the least of them."""
         found: dict[Reference, set[Digest]] = {}
         for root in self.archive.roots:
             for name in root.names:
@@ -174,7 +174,7 @@ def _is_whole(image: Image) -> bool:
 
 
 def sniffed(archive: Archive) -> Evidence:
-    """Return evidence for looking into an archive: no facts, and how the layers' first bytes say they are stored."""
+    """Return evidence for inspecting an archive: no facts, and the layers' codecs by their first bytes."""
     stored: dict[ByteSource, str] = {}
     for image in images(archive.roots):
         for layer in image.layers:

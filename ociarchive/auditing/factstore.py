@@ -1,4 +1,4 @@
-"""Where what was measured is kept by digest, so that what a call proved once serves all its steps."""
+"""Keeps measurements by digest, so that all steps of a call use what it proved once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ociarchive.measure import Measured
     from ociarchive.values import Digest
 
-#: Facts that are kept: of the layers of fifty images, in about 1 MB. Memory must not grow with the number of archives.
+#: How many facts are kept: those of fifty images' layers, about 1 MB. Memory must not grow with the number of archives.
 MOST: Final = 1_024
 
 
@@ -24,7 +24,7 @@ class FactStore(Protocol):
 
 
 class Remembered:
-    """Facts in memory: those that were asked for or kept last, `most` of them."""
+    """Facts in memory: the `most` of them that were used last."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -36,7 +36,7 @@ class Remembered:
         with self._lock:
             fact = self._facts.pop(digest, None)
             if fact is not None:
-                self._facts[digest] = fact  # the last to be given up now
+                self._facts[digest] = fact  # now the last to be dropped
             return fact
 
     def put(self, fact: Measured) -> None:

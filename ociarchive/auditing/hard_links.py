@@ -1,4 +1,4 @@
-"""Hard links of a layer to files of layers below: looked for only where a layer has such links, and kept nowhere."""
+"""Hard links of a layer to files of layers below. They are searched only in layers with such links, and not stored."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 _WHITEOUT: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
-#: Paths are kept while layers are held against each other: of one layer at a time, whatever the number of threads.
+#: Paths are in memory while layers are compared: those of one layer at a time, whatever the number of threads.
 _one: Final = threading.Lock()
 
 
 def check_links(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
-    """Return the layers with hard links to what neither they nor a layer below have, each with the first such link.
+    """Return the layers with hard links to paths that neither they nor a layer below have, each with the first link.
 
-    Only layers that need one below are read once more, and those below them. Where one of them is not here or cannot
-    be read as a tar, nothing is said. HostError: a layer cannot be read.
+    Only layers that need a layer below, and the layers below them, are read again. If one of these is absent or cannot
+    be read as a tar, nothing is reported. HostError: a layer cannot be read.
     """
     calls: dict[tuple[ByteSource, ...], Callable[[], list[Flaw]]] = {}
     for edge in walk(archive.roots):
@@ -61,7 +61,7 @@ def _readable(layer: Layer, facts: Mapping[ByteSource, Measured]) -> bool:
 
 
 def _check(stack: tuple[ByteSource, ...], subject: str, limits: Limits) -> list[Flaw]:
-    """Look for what the first layer's hard links lead to, in it and in the others, which lie below one by one."""
+    """Look for the targets of the first layer's hard links, in it and in the others, from top to bottom."""
     top, *below = stack
     with _one:
         try:
@@ -85,11 +85,11 @@ def _check(stack: tuple[ByteSource, ...], subject: str, limits: Limits) -> list[
 
 
 class _Links:
-    """The hard links of a layer to what does not stand before them in it, by what they lead to."""
+    """The hard links of a layer whose target does not precede them in it, by target."""
 
     def __init__(self, source: ByteSource, limits: Limits) -> None:
         self._limits = limits
-        self._names: dict[str, str] = {}  # a link to each
+        self._names: dict[str, str] = {}  # one link for each target
         self._later: set[str] = set()
         self._hidden: set[str] = set()
         paths: set[int] = set()
@@ -108,21 +108,21 @@ class _Links:
                 raise LimitError(f"layer has more than {limits.layer_paths} paths", "layer-paths", where=source.where)
         for target in list(self._names):
             if any(hash(folder) in through for folder in _folders(target)):
-                del self._names[target]  # where a linked folder leads is not followed: it may be there
+                del self._names[target]  # linked folders are not followed: the target may be there
 
     @property
     def missing(self) -> dict[str, str]:
-        """What was not found, with a link to it."""
+        """The targets that were not found, each with a link to it."""
         return self._names
 
     def told(self) -> Iterator[tuple[str, str]]:
-        """Give what is wrong in words, and what a link leads to, for each."""
+        """Give, for each, the fault in words and the target of the link."""
         for target, name in self._names.items():
             place = "comes only behind it" if target in self._later else "neither this layer nor one below has"
             yield f"the hard link {name[:200]!r} leads to what {place}", target[:200]
 
     def look(self, source: ByteSource) -> None:
-        """Look for what is missing in the next layer below; what it deletes is not looked for any further."""
+        """Look for missing targets in the next layer below. A target that it deletes is not searched any further."""
         wanted = self._names.keys() - self._hidden
         if not wanted:
             return

@@ -1,4 +1,4 @@
-"""What reports show of an archive, as plain values: the contract's JSON, and the tables are made of it too."""
+"""What reports show of an archive, as plain values for the JSON reports. The tables are made of them too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def archive_facts(archive: Archive, evidence: Evidence) -> Object:
 
 
 def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
-    """Give `images[]` of the JSON reports one by one; those that many entries lead to have one list of layers.
+    """Give `images[]` of the JSON reports one by one. An image to which many entries lead has only one list of layers.
 
     A small archive may have a hundred entries for each of its images.
     """
@@ -55,7 +55,7 @@ def other_facts(archive: Archive) -> tuple[list[Object], list[Object]]:
 
 
 def full_platform(entry: Root | Child) -> Platform | None:
-    """Return the platform of an entry, with the variant and the version of the OS that its config alone gives."""
+    """Return the platform of an entry, with the variant and the OS version that only its config has."""
     told = entry.platform
     own = entry.node.platform if isinstance(entry.node, Image) else None
     if told is None or own is None or (told.os, told.architecture) != (own.os, own.architecture):
@@ -64,7 +64,7 @@ def full_platform(entry: Root | Child) -> Platform | None:
 
 
 def spelled(platform: Platform) -> str:
-    """Return a platform with the version of its OS, by which images for Windows differ."""
+    """Return a platform with its OS version, by which images for Windows differ."""
     return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
 
 
@@ -95,7 +95,7 @@ def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
 
 
 def _names(edge: Edge, holders: dict[int, list[Root]]) -> Object:
-    """Return the names under which an edge can be reached: its own, or those of the roots that it lies below."""
+    """Return the names that lead to an edge: its own, or those of the roots above it."""
     roots = [edge.entry] if isinstance(edge.entry, Root) else holders[id(edge.entry)]
     full = list(dict.fromkeys(str(name) for root in roots for name in root.names))
     ref_names = dict.fromkeys(root.ref_name for root in roots if root.ref_name and root.ref_name not in full)

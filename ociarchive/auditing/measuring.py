@@ -1,4 +1,4 @@
-"""Measuring: every source that something is claimed of is read once, side by side with the others."""
+"""Measuring: every source with a claim is read once, in parallel with the others."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def measure_all(
     sources: Mapping[ByteSource, Claimed], workers: Workers, progress: Progress | None, known: FactStore
 ) -> dict[ByteSource, Measured]:
-    """Measure sources side by side, the largest first, so that no worker is left with it at the end.
+    """Measure sources in parallel, the largest first, so that it is not left for the end.
 
-    A blob that is in `known` unpacked is only hashed here, since equal bytes unpack to equal bytes. HostError: a source
+    A blob that `known` has unpacked is only hashed here, since equal bytes unpack to equal bytes. HostError: a source
     cannot be read.
     """
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: -source.size)
@@ -70,7 +70,7 @@ def _measured(
 
 
 def _allowed(fact: Measured, limits: Limits, where: str) -> bool:
-    """Whether an archive may hold what unpacks to so much; it counts for the archive's total as if it were unpacked."""
+    """Whether this unpacked size is within the archive's limits. It counts for the total as if unpacked here."""
     guard = limits.guard(where)
     guard.stored = fact.size
     try:
@@ -83,7 +83,7 @@ def _allowed(fact: Measured, limits: Limits, where: str) -> bool:
 def look_closer(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
-    """Return what only shows where layers are read once more: wrong tables of contents, hard links to nothing."""
+    """Return the faults that only a second reading of layers shows: wrong tables of contents, hard links to nothing."""
     tables = _check_tables(archive, facts, limits, workers)
     return (*tables, *check_links(archive, facts, limits, workers))
 
@@ -91,7 +91,7 @@ def look_closer(
 def _check_tables(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
-    """Return what is wrong with the tables of contents of layers; only what has one is read once more."""
+    """Return what is wrong with layers' tables of contents. Only layers that have one are read again."""
     calls: dict[tuple[ByteSource, Descriptor], Callable[[], list[Flaw]]] = {}
     for edge in walk(archive.roots):
         for part in parts(edge.node):

@@ -1,4 +1,4 @@
-"""What became of every rule on one archive: found, waived, checked and clean, or not checked, which is not clean."""
+"""The outcome of every rule on one archive: found, waived, clean, or not checked. Not checked does not mean clean."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 Status: TypeAlias = Literal["found", "waived", "clean", "not checked"]
 
-#: Rules about the container itself, which a folder has nothing of.
+#: Rules about a tar as the container. They do not apply to a folder.
 _OF_TARS: Final = ("tar-", "data-after-end", "member-doubled", "limit-members")
-#: Rules about layers' tables of contents; two of them tell that one could not be found, or is not the right one.
+#: Rules about layers' tables of contents. Two of them report that a table was not found, or is not the right one.
 _OF_TABLES: Final = "toc-"
 NO_TABLE: Final = "no layer has a table of contents"
 _OF_PLACES: Final = frozenset(("toc-annotation", "toc-digest", "toc-elsewhere"))
@@ -24,7 +24,7 @@ _OF_PLACES: Final = frozenset(("toc-annotation", "toc-digest", "toc-elsewhere"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A rule and what became of it. `why` says why it is waived or was not checked."""
+    """A rule and its outcome. `why` says why it is waived or was not checked."""
 
     rule: Rule
     status: Status
@@ -34,7 +34,7 @@ class Outcome:
 
 
 def outcomes(report: Report, run: Run) -> tuple[Outcome, ...]:
-    """Return what became of every rule, in the rules' order."""
+    """Return the outcome of every rule, in the rules' order."""
     return tuple(_outcome(rule, report, run) for rule in RULES)
 
 
@@ -51,7 +51,7 @@ def _outcome(rule: Rule, report: Report, run: Run) -> Outcome:
 
 
 def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
-    """Return why a rule had nothing to judge, None where it had."""
+    """Return why a rule had nothing to judge, None where it had something."""
     if rule.id == "expected-digest-missing" and report.source not in run.pinned:
         return "the call asks for no digest"
     if rule.id == "receipt-mismatch" and run.receipt is None:

@@ -1,4 +1,4 @@
-"""What a caller asks of the audit: rules left out, or judged otherwise. Whatever is softened is told."""
+"""What a caller asks of the audit: rules to leave out, or another severity. Reports list what is softened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """A rule that was not applied as it is. `how` says what was done, `by` who asked: an option, or a file's path."""
+    """A rule that was changed or left out. `how` says what was done. `by` is who asked: an option, or a file's path."""
 
     rule: str
     how: str
@@ -22,7 +22,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The rules that count. `ignore`, `only` and `severity` map rule ids to who asked for it."""
+    """Which rules count. `ignore`, `only` and `severity` map rule ids to who asked for it."""
 
     ignore: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Policy:
     strict: bool = False
 
     def apply(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-        """Return the findings that count, with the severity they count with, and those that were waived."""
+        """Return the findings that count, with their effective severity, and those that were waived."""
         kept, waived = [], []
         for finding in findings:
             if finding.rule in self.ignore or (self.only and finding.rule not in self.only):
@@ -42,7 +42,7 @@ class Policy:
 
     @property
     def waivers(self) -> tuple[Waiver, ...]:
-        """Everything by which this policy differs from none, for reports."""
+        """Everything that this policy changes, for reports."""
         found = [Waiver(rule=rule, how="ignored", by=by) for rule, by in self.ignore.items()]
         found += [Waiver(rule=rule, how="one of the only rules applied", by=by) for rule, by in self.only.items()]
         found += [Waiver(rule=rule, how=f"counted as {level}", by=by) for rule, (level, by) in self.severity.items()]
@@ -57,5 +57,5 @@ class Policy:
         return None
 
     def fails(self, findings: Iterable[Finding]) -> bool:
-        """Whether findings that count make an archive fail: an error, with `strict` a warning too."""
+        """Whether findings that count make an archive fail: an error does, and with `strict` a warning too."""
         return any(one.severity == "error" or (self.strict and one.severity == "warning") for one in findings)

@@ -1,4 +1,4 @@
-"""A conversion's receipt, read and held against an archive."""
+"""Read a conversion's receipt and compare it with an archive."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 #: What a receipt lists, each entry with its descriptor before and after.
 KINDS: Final = ("manifests", "indexes", "configs", "layers")
-#: A receipt has a few hundred bytes for each blob: this is one of some hundred thousand blobs.
+#: A receipt has a few hundred bytes for each blob. This is the size for some hundred thousand blobs.
 MAX_RECEIPT: Final = 64 << 20
 
 
 def load_receipt(path: str) -> Object:
-    """Return the receipt in a file. UsageError: there is none. ContentError: it is no receipt."""
+    """Return the receipt in a file. UsageError: no such file. ContentError: it is no receipt."""
     raw = read_named(path, "a receipt", MAX_RECEIPT)
     members = documents.parse(raw, path, limit=MAX_RECEIPT).members
     wrong = _wrong(members)
@@ -34,9 +34,9 @@ def load_receipt(path: str) -> Object:
 
 
 def _wrong(members: Object) -> str | None:
-    """Return what keeps a document from being a receipt, in the terms of `receipt.schema.json`; None where it is one.
+    """Return why a document is no receipt, in the terms of `receipt.schema.json`; None where it is one.
 
-    What is no receipt, or one of nothing, would hold for every archive.
+    A document that is no receipt, or an empty receipt, would agree with every archive.
     """
     tool, version = members.get("tool"), members.get("schema_version")
     if not isinstance(tool, dict) or tool.get("name") != "ociarchive":
@@ -81,7 +81,7 @@ def _is_descriptor(value: JSON) -> bool:
 
 
 def check_receipt(receipt: Object, evidence: Evidence, path: str) -> Iterator[Finding]:
-    """Give what a receipt says is in an archive and is not: manifests, indexes, configs and layers by their digests."""
+    """Give what a receipt lists and the archive lacks: manifests, indexes, configs and layers, by digest."""
     present: dict[str, set[str]] = {}
     for claim in evidence.claims:
         fact = evidence.fact(claim.source)

@@ -1,4 +1,4 @@
-"""What an audit came to, as values alone: a report needs no open archive, and can be stored and sent."""
+"""The result of an audit, as values only. A report needs no open archive, and can be stored and sent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ociarchive.auditing.rule import Finding
     from ociarchive.measure import Measured
 
-#: How much of an archive a report holds: what a verdict needs; with it images, artifacts and what is missing; or all,
-#: every blob too. The first is a kilobyte, the others grow with the archive.
+#: How much of an archive a report holds: what a verdict needs; also images, artifacts and what is missing; or all,
+#: with every blob. The first is a kilobyte. The others grow with the archive.
 Detail: TypeAlias = Literal["verdict", "images", "all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What an archive names, each as the JSON report has it."""
+    """What an archive names, in the form of the JSON report."""
 
     images: tuple[Object, ...]
     artifacts: tuple[Object, ...]
@@ -31,9 +31,9 @@ class Listed:
 
 @dataclass(slots=True, kw_only=True)
 class BlobRow:
-    """A blob that was read, or was not: then `fact` is None, and `size` too where it is not here.
+    """A blob. If it was not read, `fact` is None. If it is absent, `size` is None too.
 
-    `held` of `made` claims of its digest and size hold.
+    Of `made` claims about its digest and size, `held` are true.
     """
 
     where: str
@@ -44,18 +44,18 @@ class BlobRow:
 
     @property
     def ok(self) -> bool | None:
-        """Whether every claim holds, None where there is none."""
+        """Whether every claim is true, None where there is none."""
         return None if not self.made else self.held == self.made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What the claims of an archive came to, one by one.
+    """The result for the claims of an archive, one by one.
 
-    `held` of `made` claimed digests and sizes agree with what was read; `here` of `named` things that descriptors name
-    are in the archive. `names` and `members` are the numbers of names and of stored files; `roots` tells whether the
-    archive names anything. `unproved` has what could not be proved, each with the reason; `unread` the files that
-    nothing makes a claim of.
+    Of `made` claimed digests and sizes, `held` agree with what was read. Of `named` things that descriptors name,
+    `here` are in the archive. `names` and `members` are the numbers of names and of stored files. `roots` says whether
+    the archive names anything. `unproved` has what could not be proved, each with the reason. `unread` has the files
+    about which nothing makes a claim.
     """
 
     held: int
@@ -74,9 +74,9 @@ class Proof:
 class Contents:
     """What was audited. `images` is their number.
 
-    `layers` says of each distinct layer whether every claim of it was proved, None where it could not be; `tables`
-    tells whether one has a table of contents. `files` are the places of findings that are files of their own, as those
-    of a folder are. `listed` and `proof` are None where the audit was not asked for so much detail.
+    `layers` says for each distinct layer whether every claim about it was proved, None where that was impossible.
+    `tables` says whether a layer has a table of contents. `files` are the places of findings that are separate files,
+    like those of a folder. `listed` and `proof` are None where the audit was not asked for so much detail.
     """
 
     format: str
@@ -91,10 +91,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Report:
-    """What the audit of one archive came to.
+    """The result of the audit of one archive.
 
-    `findings` count, `waived` were found and do not, as `policy` asks. `blobs` and `bytes` are what was read; without
-    `contents` the source could not be read as an archive at all.
+    `findings` count. `waived` findings do not count, because `policy` says so. `blobs` and `bytes` are what was read.
+    `contents` is None where the source could not be read as an archive at all.
     """
 
     source: str
@@ -110,7 +110,7 @@ class Report:
         return f"Report(source={self.source!r}, failed={self.failed}, {found}, blobs={self.blobs})"
 
     def adding(self, findings: Iterable[Finding]) -> Report:
-        """Return this report with what else was found, as the policy counts it."""
+        """Return this report with more findings, as the policy counts them."""
         kept, waived = self.policy.apply(findings)
         return replace(self, findings=(*self.findings, *kept), waived=(*self.waived, *waived))
 
@@ -126,12 +126,12 @@ class Report:
 
     @property
     def layers(self) -> tuple[bool | None, ...]:
-        """For each distinct layer whether every claim of it was proved; None where it could not be."""
+        """For each distinct layer, whether every claim about it was proved; None where that was impossible."""
         return self.contents.layers if self.contents else ()
 
     @property
     def listed(self) -> Listed | None:
-        """What the archive names, None where it could not be read as one. UsageError: nobody asked for that detail."""
+        """What the archive names, None where it could not be read. UsageError: this detail was not requested."""
         if self.contents is None:
             return None
         if self.contents.listed is None:
@@ -140,7 +140,7 @@ class Report:
 
     @property
     def proof(self) -> Proof | None:
-        """What each claim came to, None where there is no archive. UsageError: nobody asked for that detail."""
+        """The result for each claim, None where there is no archive. UsageError: this detail was not requested."""
         if self.contents is None:
             return None
         if self.contents.proof is None:

@@ -1,4 +1,4 @@
-"""The shape of a rule and of what it finds."""
+"""The structure of a rule and of its findings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ociarchive.flaws import Flaw
     from ociarchive.values import Digest
 
-#: Findings of one rule that are kept: enough to see what is wrong, few enough to hold and to read. Blobs that nothing
-#: leads to are as many in a registry that nobody cleans up.
+#: How many findings of one rule are kept: enough to see what is wrong, few enough for memory and readers. A registry
+#: that is never cleaned up has so many unreferenced blobs.
 MAX_FINDINGS: Final = 10_000
 _NUMBER: Final = re.compile(r"\blayer [0-9]+")
 Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -47,10 +47,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One thing that can be wrong: `check` gives each place where it is. Pure: it reads evidence and nothing else.
+    """One kind of fault. `check` gives each place where it occurs. Pure: it reads evidence and nothing else.
 
-    `control` is the question of an auditor that it helps to answer, `spec` the clause behind it; `summary` says what
-    is wrong, `advice` what to do.
+    `control` is the auditor's question that it helps to answer. `spec` is the clause behind it. `summary` says what
+    is wrong, and `advice` what to do.
     """
 
     id: str
@@ -62,9 +62,9 @@ class Rule:
     check: Callable[[Evidence], Iterator[Fault]]
 
     def findings(self, evidence: Evidence) -> Iterator[Finding]:
-        """Give the rule's findings, each fault once, by however many images or paths it is reached.
+        """Give the rule's findings. Each fault comes once, however many images or paths lead to it.
 
-        The last one says how many more there are, where there are more than are kept.
+        If there are more than are kept, the last finding says how many more.
         """
         seen: set[int] = set()
         more = 0
@@ -96,7 +96,7 @@ class Rule:
 
 
 def noticed(rule: str) -> Callable[[Evidence], Iterator[Fault]]:
-    """Return the check of a rule whose faults readers notice on their way."""
+    """Return the check of a rule whose faults are found while the archive is read."""
 
     def check(evidence: Evidence) -> Iterator[Fault]:
         for flaw in evidence.flaws:

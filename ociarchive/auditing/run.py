@@ -1,4 +1,4 @@
-"""What reports tell of the run that made them."""
+"""What reports say about the run that made them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Run:
     """One run of the audit.
 
-    `command` is the command line as it was called; `time` is in UTC, SOURCE_DATE_EPOCH where that is set; `seconds`
-    is how long it took; `sha256` has the digest of each source that is a file, by its name; `versions` those of
-    the program, Python and the codecs. `folder` is the current one, from which relative paths go; `pinned` has the
-    selectors of sources of which something was demanded.
+    `command` is the command line of the call. `time` is in UTC, and is SOURCE_DATE_EPOCH where that is set. `seconds`
+    is the duration. `sha256` has the digest of each source that is a file, by its name. `versions` are those of the
+    program, Python and the codecs. `folder` is the current folder, to which paths are relative. `pinned` has the
+    selectors of sources that had to contain something.
     """
 
     command: tuple[str, ...]
@@ -34,5 +34,5 @@ class Run:
     pinned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def within(self, limits: Limits) -> Run:
-        """Return this run with the limits that it had."""
+        """Return this run with its limits."""
         return replace(self, limits=limits)

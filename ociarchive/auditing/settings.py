@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _NAMES: Final = ("ociarchive.toml", "pyproject.toml")
 _KEYS: Final = ("ignore", "only", "severity", "strict")
-#: Settings are a page of text; a pyproject.toml may hold much else.
+#: Settings are a page of text. A pyproject.toml may contain much more.
 _MAX_SIZE: Final = 4 << 20
 _LEVELS: Final = get_args(Severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What options of a call ask for; `severity` as it was written, `RULE=LEVEL`."""
+    """What the options of a call ask for. `severity` is as written: `RULE=LEVEL`."""
 
     ignore: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Asked:
 
 
 def find(folder: str) -> str | None:
-    """Return the settings file that holds for a folder: the nearest upward that has settings for this program."""
+    """Return the settings file of a folder: the nearest one, there or above, with settings for this program."""
     folder = os.path.abspath(folder)
     while True:
         for name in _NAMES:
@@ -55,9 +55,9 @@ def find(folder: str) -> str | None:
 
 
 def policy(asked: Asked, path: str | None) -> Policy:
-    """Return the policy of options and of the settings file at `path`; options go first.
+    """Return the policy of options and of the settings file at `path`. Options take precedence.
 
-    UsageError: a rule or level that does not exist, or a file that says something else. HostError: it cannot be read.
+    UsageError: a rule or level does not exist, or the file has other content. HostError: it cannot be read.
     """
     table = (_table(path) or {}) if path else {}
     by = path or ""

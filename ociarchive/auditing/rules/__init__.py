@@ -1,4 +1,4 @@
-"""All rules, in the order in which their findings are told."""
+"""All rules, in the order in which their findings are reported."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Rules about blobs: what descriptors and file names claim of their bytes."""
+"""Rules about blobs: what descriptors and file names claim about their bytes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lacking:
-    """Something that is named and not here: what it is, how it is called, and under which `names` it would be here."""
+    """Something that is named and absent: what it is, its name in messages, and the `names` that it would have."""
 
     what: str
     called: str
@@ -73,7 +73,7 @@ class Lacking:
 
 
 def lacking(evidence: Evidence) -> Iterator[Lacking]:
-    """Give what is named and not in the archive, though it may not be left out."""
+    """Give what is named and absent, but may not be left out."""
     for edge in evidence.edges:
         node = edge.node
         absent = isinstance(node, Missing) and node.source is None
@@ -90,12 +90,12 @@ def lacking(evidence: Evidence) -> Iterator[Lacking]:
 
 
 def explains(member: str | None, names: frozenset[str]) -> bool:
-    """Whether a member that gives nothing, or a folder that leads elsewhere, is why one of the names is not there."""
+    """Whether an unreadable member, or a folder that leads elsewhere, is why one of the names is absent."""
     return member is not None and any(name == member or name.startswith(f"{member}/") for name in names)
 
 
 def _places(name: str) -> Iterator[str]:
-    """Give a name and the folders that it lies in."""
+    """Give a name and the folders that contain it."""
     while name:
         yield name
         name = name.rpartition("/")[0]
@@ -103,7 +103,7 @@ def _places(name: str) -> Iterator[str]:
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.damaged and evidence.folded:
-        return  # what is missing may stand behind the damage, which is told
+        return  # it may be behind the damage, which is reported
     told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
     for one in lacking(evidence):
         if not any(place in told for name in one.names for place in _places(name)):
@@ -113,7 +113,7 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-#: Why a container gives nothing for a name that it has; then the blob is not missing, but this.
+#: Why a container gives nothing for a name that it has. Then this is the fault, not a missing blob.
 _INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop", "limit-links"))
 
 
@@ -143,7 +143,7 @@ def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _platforms(edges: Sequence[Edge]) -> str:
-    """Return the platforms of an index's entries, each once with its number; attestations are called so."""
+    """Return the platforms of an index's entries, each once with its count. Attestations are listed as such."""
     counts: dict[str, int] = {}
     attestations = 0
     for edge in edges:

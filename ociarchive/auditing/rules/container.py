@@ -1,4 +1,4 @@
-"""Rules about the tar or folder that an archive lies in."""
+"""Rules about the tar or folder that contains an archive."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _AGAIN = "Get the archive again from where it was made; compare sizes and a chec
 
 
 def _never(_: Evidence) -> Iterator[Fault]:
-    """Faults that no archive's evidence shows; whoever opens archives reports them."""
+    """Faults that no archive's evidence shows. The code that opens archives reports them."""
     return iter(())
 
 
 def _devices(evidence: Evidence) -> Iterator[Fault]:
-    """Devices that are asked for as a file are an error of their own, and told once."""
+    """A device that is requested as a file is a separate error, and reported once."""
     asked = {flaw.subject for flaw in evidence.flaws if flaw.rule == "member-special"}
     found = noticed("member-device")(evidence)
     return (fault for fault in found if fault.subject is None or fault.subject not in asked)

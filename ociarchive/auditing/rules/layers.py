@@ -91,10 +91,10 @@ def _history_count(evidence: Evidence) -> Iterator[Fault]:
         if not isinstance(history, list) or not history or image.config.source is None:
             continue
         if len(image.layers) != len(image.diff_ids):
-            continue  # one of the two is wrong, which is told
+            continue  # one of the two is wrong, which is reported
         empty = [entry.get("empty_layer") for entry in history if isinstance(entry, dict)]
         if len(empty) < len(history) or not all(told is None or isinstance(told, bool) for told in empty):
-            continue  # malformed, which is told
+            continue  # malformed, which is reported
         made = sum(told is not True for told in empty)
         if made != len(image.layers):
             yield Fault(

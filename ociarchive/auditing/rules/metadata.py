@@ -22,14 +22,14 @@ _TRAP: Final = "Do not use this archive: two readers may see two images in it."
 def _rule(
     rule: str, control: Control, spec: str, summary: str, advice: str = _MAKER, severity: Severity = "error"
 ) -> Rule:
-    """Return a rule whose faults the readers of documents notice."""
+    """Return a rule whose faults the readers of documents find."""
     return Rule(
         id=rule, severity=severity, control=control, spec=spec, summary=summary, advice=advice, check=noticed(rule)
     )
 
 
 def _layer_sources(evidence: Evidence) -> Iterator[Fault]:
-    """Hold each descriptor against bytes of its own digest alone: of others it says nothing."""
+    """Compare each descriptor only with bytes of its own digest. It says nothing about others."""
     yield from noticed("layer-sources-mismatch")(evidence)
     for told in evidence.archive.layer_sources:
         fact = evidence.fact(told.layer.source)

@@ -1,4 +1,4 @@
-"""Rules about platforms: what an index says of its images, by which engines choose among them."""
+"""Rules about platforms: what an index says about its images. Engines choose images by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ociarchive.model import Child
     from ociarchive.values import Digest, Platform
 
-#: By these annotations containers/image tells images of one platform apart that are compressed otherwise.
+#: By these annotations containers/image distinguishes images of one platform that are compressed differently.
 _COMPRESSION: Final = "io.github.containers.compression."
 _UNKNOWN: Final = "unknown"
 
@@ -42,14 +42,14 @@ def _both(platform: Platform) -> bool:
 
 
 def _usual(platform: Platform) -> Platform:
-    """Return a platform in Go's spelling: another spelling is a fault of its own."""
+    """Return a platform in Go's spelling. Another spelling is a separate fault."""
     return replace(platform, os=spelled("os", platform.os), architecture=spelled("architecture", platform.architecture))
 
 
 def _differing(told: Platform, real: Platform) -> frozenset[str]:
-    """Return the members in which two platforms contradict each other: what only one of them says is no contradiction.
+    """Return the members in which two platforms contradict each other. A member of only one is no contradiction.
 
-    Go's names for the members; features are a set.
+    The members have Go's names. Features are a set.
     """
     pairs = {
         "os": (told.os, real.os),
@@ -92,20 +92,20 @@ def _doubled(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _identity(child: Child) -> Digest:
-    """Return what tells images apart: one image that is compressed in two ways is one whichever is taken."""
+    """Return what distinguishes images. One image that is compressed in two ways counts as one, whichever is chosen."""
     image_id = child.node.image_id if isinstance(child.node, Image) else None
     return image_id or child.descriptor.digest
 
 
 def _is_image(child: Child) -> bool:
-    """Whether an entry leads to an image, as far as can be told where it is not in the archive."""
+    """Whether an entry leads to an image, as far as that is known where the image is absent."""
     if isinstance(child.node, Missing):
         return child.refers_to is None and child.descriptor.artifact_type is None
     return isinstance(child.node, Image)
 
 
 def _chosen_by(child: Child, platform: Platform) -> object:
-    """Return all that engines choose an entry of an index by."""
+    """Return all by which engines choose an entry of an index."""
     annotations = child.descriptor.annotations
     compressed = tuple(sorted(item for item in annotations.items() if item[0].startswith(_COMPRESSION)))
     return replace(platform, os_features=tuple(sorted(set(platform.os_features)))), compressed

@@ -1,4 +1,4 @@
-"""Rules about what speaks of an image: signatures, attestations, referrers."""
+"""Rules about what refers to an image: signatures, attestations, referrers."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
 
 
 class _Sets:
-    """The sets of what payloads speak of, each made once: thousands of artifacts may hold one payload."""
+    """The sets of digests to which payloads refer, each made once: thousands of artifacts may share one payload."""
 
     def __init__(self) -> None:
         self._made: dict[int, frozenset[Digest]] = {}
 
     def of(self, spoken: tuple[Digest, ...]) -> frozenset[Digest]:
-        """Return the set of a payload's digests, which live as long as the evidence."""
+        """Return the set of a payload's digests. The digests live as long as the evidence."""
         if id(spoken) not in self._made:
             self._made[id(spoken)] = frozenset(spoken)
         return self._made[id(spoken)]
@@ -105,9 +105,9 @@ def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _attached_to(evidence: Evidence, edge: Edge) -> tuple[frozenset[Digest], Digest | None]:
-    """Return the digests that an artifact is attached to, by annotation, subject, tag or cosign's name; and the least.
+    """Return the digests to which an artifact is attached, by annotation, subject, tag or cosign's name; and the least.
 
-    Those of a name are counted once for all that is attached to it.
+    The digests of a name are collected once for all that is attached to it.
     """
     entry = edge.entry
     if isinstance(entry, Child):

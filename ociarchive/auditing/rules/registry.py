@@ -1,4 +1,4 @@
-"""Rules about a registry's folder: whether the registry could serve what its repositories hold."""
+"""Rules about a registry's folder: whether the registry could serve what its repositories list."""
 
 from __future__ import annotations
 

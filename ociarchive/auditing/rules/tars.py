@@ -1,4 +1,4 @@
-"""Rules about the tars that layers are."""
+"""Rules about the tars of layers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _walked(evidence: Evidence) -> Iterator[tuple[int, Layer, str, Measured, Walked]]:
-    """Give every layer whose tar was walked over, with its number and place."""
+    """Give every layer whose tar was read, with its number and place."""
     for image in evidence.images:
         for number, layer in enumerate(image.layers, 1):
             fact = evidence.fact(layer.source)
@@ -31,7 +31,7 @@ def _subject(layer: Layer) -> str:
 
 
 def _ended(rule: str) -> Callable[[Evidence], Iterator[Fault]]:
-    """Return the check of a rule that a walk over a tar ends at."""
+    """Return the check of a rule whose fault ends the reading of a tar."""
 
     def check(evidence: Evidence) -> Iterator[Fault]:
         for number, layer, where, _, tar in _walked(evidence):
@@ -54,7 +54,7 @@ def _not_tar(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _named(kind: str, one: str, several: str) -> Callable[[Evidence], Iterator[Fault]]:
-    """Return the check of a rule about paths, of which the first is named."""
+    """Return the check of a rule about paths. It names the first path."""
 
     def check(evidence: Evidence) -> Iterator[Fault]:
         for number, layer, where, _, tar in _walked(evidence):
