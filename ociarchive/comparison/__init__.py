@@ -1,4 +1,4 @@
-"""The comparison of two archives: whether they hold the same images, however packed."""
+"""The comparison of two archives: whether they have the same images, whatever their packing."""
 
 from ociarchive.comparison.compare import Options, difference
 from ociarchive.comparison.difference import ASPECTS, Difference

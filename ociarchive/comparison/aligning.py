@@ -1,4 +1,4 @@
-"""Two sequences side by side: what stands in both, in the same order, and what stands between."""
+"""Align two sequences: the entries that are in both, in the same order, and those between them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
-#: An entry of the old sequence and one of the new one by their places; None where one has no partner.
+#: The positions of an entry in the old and in the new sequence; None where one has no partner.
 Pair: TypeAlias = "tuple[int | None, int | None]"
-#: Pairs of equal entries that are looked at. Entries that stand many times in both make as many pairs as their product;
-#: with more than these, the first is paired with the first, the second with the second, and so on.
+#: How many pairs of equal entries are examined. An entry that occurs often in both makes as many pairs as the product.
+#: With more pairs than this, the first is paired with the first, the second with the second, and so on.
 _MOST: Final = 250_000
 
 
@@ -21,10 +21,10 @@ def _free(_: int) -> None:
 
 
 def aligned(old: Sequence[Hashable], new: Sequence[Hashable], spend: Callable[[int], None] = _free) -> list[Pair]:
-    """Return every entry of both sequences once, in order, equal ones together as far as the order allows.
+    """Return every entry of both sequences once, in order. Equal entries are paired as far as the order allows.
 
-    The equal ones are a longest common subsequence where no entry stands very often. Between them old entries stand
-    before new ones, each without a partner. `spend` hears how many steps it takes before they are taken.
+    The pairs are a longest common subsequence if no entry occurs very often. Between pairs, old entries come before
+    new ones, each without a partner. `spend` receives the number of steps before they are taken.
     """
     spend(len(old) + len(new))
     start = 0
@@ -52,10 +52,10 @@ def matched(
     hints: Sequence[Sequence[Hashable]],
     spend: Callable[[int], None] = _free,
 ) -> list[Pair]:
-    """Return `aligned` pairs in which what stands between two equal entries has partners, as far as there are some.
+    """Return `aligned` pairs in which the entries between two equal ones have partners too, as far as possible.
 
-    `hints` has a key for each old and each new entry: of what is not equal, entries with one key go together first,
-    then those that stand in the same gap, in order. `spend` hears of steps as those of `aligned`.
+    `hints` has a key for each old and each new entry. Of unequal entries, those with the same key are paired first,
+    then those in the same gap, in order. `spend` receives steps as in `aligned`.
     """
     found: list[Pair] = []
     left: list[int] = []
@@ -94,7 +94,7 @@ def _gap(
 
 
 def _common(old: Sequence[Hashable], new: Sequence[Hashable], spend: Callable[[int], None]) -> list[tuple[int, int]]:
-    """Return a longest common subsequence as places in both (Hunt and Szymanski, 1977)."""
+    """Return a longest common subsequence as positions in both (Hunt and Szymanski, 1977)."""
     places: dict[Hashable, list[int]] = defaultdict(list)
     for j, key in enumerate(new):
         places[key].append(j)
@@ -126,7 +126,7 @@ def _common(old: Sequence[Hashable], new: Sequence[Hashable], spend: Callable[[i
 
 
 def _numbered(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[dict[Hashable, list[int]], Sequence[Hashable]]:
-    """Make every entry its own, by how often it stood before."""
+    """Make every entry unique, by how often it occurred before."""
 
     def numbered(entries: Sequence[Hashable]) -> Iterator[tuple[Hashable, int]]:
         seen: Counter[Hashable] = Counter()

@@ -1,7 +1,7 @@
-"""What speaks of images, or stands beside them: attestations, signatures, other artifacts. Compared by what they hold.
+"""What refers to images, or is beside them: attestations, signatures, other artifacts. Compared by their content.
 
-A manifest that speaks of another one names its digest, which changes with the packing; so the manifest's own digest
-says nothing here. The blobs it holds do, each of which was measured.
+A manifest that refers to another one contains its digest, which changes with the packing. So the digests of such
+manifests cannot be compared. Their blobs can, and each was measured.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _PREDICATE: Final = "in-toto.io/predicate-type"
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """An artifact of one archive: what it is, what it holds, and the manifests or indexes that it speaks of.
+    """An artifact of one archive: what it is, its content, and the manifests or indexes to which it refers.
 
-    `inside` tells that it stands in an index, beside what it speaks of.
+    `inside` says that it is in an index, beside what it refers to.
     """
 
     type: str
@@ -72,14 +72,14 @@ def _type(artifact: Artifact, edge: Edge) -> str:
         return ", ".join(dict.fromkeys(predicates))
     types = [blob.descriptor.media_type for blob in artifact.blobs[1:] if blob.descriptor is not None]
     first = artifact.artifact_type or (edge.descriptor.media_type if edge.descriptor is not None else "")
-    # An image's config tells nothing, what lies beside it does: cosign's signatures have one.
+    # An image's config decides nothing, the layers do: cosign's signatures have such a config.
     return (
         types[0] if types and (not first or ".config." in first or first.endswith("image.v1+json")) else first
     ) or "?"
 
 
 def _content(artifact: Artifact, evidence: Evidence) -> str:
-    """Return the digest of everything that an artifact holds; of one without a document, that of its bytes."""
+    """Return the digest of everything in an artifact; without a document, that of its bytes."""
     told: list[object] = [_blob(blob, evidence) for blob in artifact.blobs]
     if artifact.document is not None:
         annotations = artifact.document.members.get("annotations")
@@ -101,7 +101,7 @@ def _blob(blob: Blob, evidence: Evidence) -> object:
 
 
 def by_subject(found: Iterable[Attached]) -> dict[Digest, list[Attached]]:
-    """Return artifacts by what they speak of."""
+    """Return artifacts by what they refer to."""
     subjects: dict[Digest, list[Attached]] = defaultdict(list)
     for one in found:
         for digest in one.subjects:
@@ -110,13 +110,13 @@ def by_subject(found: Iterable[Attached]) -> dict[Digest, list[Attached]]:
 
 
 def speaking_of(subjects: Mapping[Digest, list[Attached]], manifests: Iterable[Digest]) -> list[Attached]:
-    """Return what speaks of some manifests, of an image all that it has, each once."""
+    """Return what refers to some manifests, which are all those of an image, each once."""
     found = (one for digest in manifests for one in subjects.get(digest, ()))
     return list({id(one): one for one in found}.values())
 
 
 def compared(old: Iterable[Attached], new: Iterable[Attached]) -> Iterator[Companion]:
-    """Give every artifact of both: the same by what they hold, then those of one type together, in order."""
+    """Give every artifact of both. Those with the same content are paired first, then those of one type, in order."""
     rest: dict[tuple[str, str], deque[Attached]] = defaultdict(deque)
     by_type: dict[str, deque[Attached]] = defaultdict(deque)
     for one in new:

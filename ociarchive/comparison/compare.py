@@ -1,4 +1,4 @@
-"""Compare two archives: read both to their end, refuse what does not hold, pair their images, say what differs."""
+"""Compare two archives: read both completely, refuse false claims, pair their images, find what differs."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from ociarchive.selection.argument import Source
     from ociarchive.values import Digest, Platform
 
-#: Paths of two layers that are held beside those of other layers: 450 bytes each, and a real layer has some ten
-#: thousand. Layers of more are read one after another, when all others are done.
+#: How many paths of two layers may be in memory beside those of other layers: 450 bytes each, and a real layer has
+#: some ten thousand. Layers with more are read one after another, when all others are done.
 _BESIDE: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What is to be compared, and how. `ignore` is what does not count; `files` asks for the paths that differ."""
+    """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ."""
 
     old: Source
     new: Source
@@ -59,16 +59,16 @@ class Options:
 
     @property
     def ignored(self) -> frozenset[Aspect]:
-        """What does not count: names neither where an image of each archive was asked for by another name."""
+        """What does not count. Names do not count either where the call names one image of each archive differently."""
         if self.old.images and self.new.images and self.old.images != self.new.images:
             return self.ignore | {"names"}
         return self.ignore
 
 
 def difference(options: Options, progress: Progress | None = None) -> Difference:
-    """Read both archives and return what differs; `progress` hears how it goes, from several threads.
+    """Read both archives and return what differs. `progress` receives the progress, from several threads.
 
-    ContentError: one of them is at fault, so that nothing it says can be relied on. UsageError: the call is.
+    ContentError: one of them is at fault, so that its claims are not reliable. UsageError: the call is at fault.
     HostError: the machine cannot read it.
     """
     if options.old.path == options.new.path == "-":
@@ -96,7 +96,7 @@ def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
 
 
 def _measured(archives: Sequence[Archive], workers: Workers, progress: Progress | None) -> dict[ByteSource, Measured]:
-    """Measure all that is compared. What both archives claim to be one layer is unpacked once, and hashed in each."""
+    """Measure all that is compared. If both archives claim the same layer, it is unpacked once, and hashed in each."""
     first: dict[ByteSource, Claimed] = {}
     again: dict[ByteSource, Claimed] = {}
     digests: set[Digest] = set()
@@ -112,7 +112,7 @@ def _measured(archives: Sequence[Archive], workers: Workers, progress: Progress 
 
 
 class _Side:
-    """One archive, measured and found to hold what it claims."""
+    """One archive that was measured and agrees with its claims."""
 
     def __init__(
         self,
@@ -135,13 +135,13 @@ class _Side:
         self._manifests = all(root.descriptor is not None for root in archive.roots)
 
     def attached(self, other: _Side) -> list[Attached]:
-        """Return the attestations and artifacts for which the other archive has a place, if it has any."""
+        """Return the attestations and artifacts that the other archive can have too, if any."""
         if not other._manifests:
             return []
         return [one for one in self._attached if one.inside or not format_of(other.archive.format).alone]
 
     def left_out(self, other: _Side) -> bool:
-        """Whether there are others, which cannot be compared."""
+        """Whether there are other artifacts, which cannot be compared."""
         return len(self.attached(other)) < len(self._attached)
 
     def layers(self) -> Iterator[LayerSide]:
@@ -150,7 +150,7 @@ class _Side:
             yield from image.layers
 
     def shown(self) -> ArchiveSide:
-        """Return what is told of the archive."""
+        """Return what is reported about the archive."""
         distinct = {side.digest or side.diff_id: side for side in self.layers()}
         read = {source.where: source.size for source in self.evidence.facts}
         return ArchiveSide(
@@ -168,7 +168,7 @@ class _Side:
 
 
 class _Comparison:
-    """Two archives side by side."""
+    """Compares two archives."""
 
     def __init__(self, old: _Side, new: _Side, options: Options, workers: Workers, progress: Progress | None) -> None:
         self._old, self._new, self._options = old, new, options
@@ -213,14 +213,14 @@ class _Comparison:
         return old, new
 
     def _attestations(self, old: Unit, new: Unit) -> tuple[Companion, ...]:
-        """Compare what speaks of two images."""
+        """Compare what refers to two images."""
         before = companions.speaking_of(self._speaking[0], old.manifests)
         after = companions.speaking_of(self._speaking[1], new.manifests)
         self._work.lines(len(before) + len(after))
         return tuple(companions.compared(before, after))
 
     def _artifacts(self) -> tuple[Companion, ...]:
-        """Compare what speaks of no image that is here: of an index, or of nothing."""
+        """Compare what refers to no image in the archives: to an index, or to nothing."""
         left = []
         for side, other in ((self._old, self._new), (self._new, self._old)):
             manifests = {digest for unit in side.units for digest in unit.manifests}
@@ -242,7 +242,7 @@ class _Comparison:
     # Paths
 
     def _files(self, pairs: Iterable[tuple[Couple, ImagePair]]) -> dict[_Key, Files]:
-        """Compare the paths of all layers that differ, side by side; those with very many paths one by one."""
+        """Compare the paths of all layers that differ, in parallel. Layers with very many paths come one by one."""
         keys = {
             key: None
             for couple, pair in pairs
@@ -288,7 +288,7 @@ class _Comparison:
         return {key: (fits[large.get(at, at)] and results[at]) or no_room for at, key in enumerate(order)}
 
     def _require_few_bytes(self, order: Iterable[_Key]) -> None:
-        """Refuse to read a layer again for each of many that it is held against. LimitError: all is too much."""
+        """Refuse to read a layer again for each of very many others. LimitError: the total is too large."""
         evidences = (self._old.evidence, self._new.evidence)
         facts = [one.fact(source) for key in order for one, source in zip(evidences, key, strict=True)]
         unpacked = sum(fact.uncompressed_size or 0 for fact in facts if fact is not None)
@@ -305,7 +305,7 @@ class _Comparison:
                 yield layer
 
     def _key(self, couple: Couple, layer: LayerPair) -> _Key | None:
-        """Return the sources of a layer that differs, None where there is nothing to read."""
+        """Return the sources of a layer that differs, None where nothing can be read."""
         if not _differs(couple, layer):
             return None
         found: list[ByteSource | None] = []
@@ -320,7 +320,7 @@ class _Comparison:
 
 
 def _differs(couple: Couple, layer: LayerPair) -> bool:
-    """Whether the paths of a layer are asked for: of images that both archives hold, not of one that is alone."""
+    """Whether to compare the paths of a layer: only for images that both archives have."""
     return couple.old is not None and couple.new is not None and layer.kind not in ("same", "unproved")
 
 

@@ -1,4 +1,4 @@
-"""What a comparison of two archives came to, as values. `old` is the first archive's, `new` the second's."""
+"""The result of a comparison of two archives, as values. `old` is the first archive's, `new` the second's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 Kind: TypeAlias = Literal["same", "changed", "added", "removed"]
-#: What can be left out of the verdict; images themselves cannot.
+#: What a call may leave out of the verdict. Images themselves always count.
 Aspect: TypeAlias = Literal["names", "annotations", "attestations"]
 ASPECTS: Final[tuple[Aspect, ...]] = ("names", "annotations", "attestations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A value that differs. `pointer` is a JSON pointer (RFC 6901), of what was removed into the old document.
+    """A value that differs. `pointer` is a JSON pointer (RFC 6901), for a removed value into the old document.
 
-    `old` and `new` are JSON values; what was added has no old one, what was removed no new one: None, as null is.
+    `old` and `new` are JSON values. An added value has no old one, and a removed one no new one: None, as for null.
     """
 
     pointer: str
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotationChange:
-    """An annotation that differs. `on` is what carries it: `manifest`, `index`, `entry`, or `layer 3`.
+    """An annotation that differs. `on` is what has it: `manifest`, `index`, `entry`, or `layer 3`.
 
     `entry` is the descriptor in the index that leads to the manifest.
     """
@@ -47,11 +47,11 @@ class AnnotationChange:
 class FileState:
     """What a layer has at a path.
 
-    `type` is `file`, `folder`, `symlink`, `hardlink`, `device`, `fifo` or `other`; or that which deletes a path of the
-    layers below: `whiteout`, and `opaque` for all that a folder held there.
+    `type` is `file`, `folder`, `symlink`, `hardlink`, `device`, `fifo` or `other`. Two more types delete paths of the
+    layers below: `whiteout` deletes one path, `opaque` all that a folder has there.
 
-    `size` is in bytes, `mtime_ns` in nanoseconds since 1970. `link` is where a link leads; of a device its numbers.
-    `sha256` is the hex of a file's content, `xattrs` the digest of all extended attributes, empty without any.
+    `size` is in bytes, `mtime_ns` in nanoseconds since 1970. `link` is the target of a link, or a device's numbers.
+    `sha256` is the hex of a file's content. `xattrs` is the digest of all extended attributes, empty without any.
     """
 
     type: str
@@ -68,7 +68,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
-    """A path that differs. `what` says in what, where both layers have it: `content`, `mode`, `owner`, `mtime`, ..."""
+    """A path that differs. If both layers have it, `what` lists how: `content`, `mode`, `owner`, `mtime`, ..."""
 
     path: str
     kind: Literal["added", "removed", "changed"]
@@ -79,9 +79,9 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The paths of a layer that differ, by name; `same` is how many do not. `problem` says why none could be read.
+    """The paths of a layer that differ, by name. `same` is the number of equal ones. `problem`: why none could be read.
 
-    `read` is how many members the tars of both layers have.
+    `read` is the number of members in the tars of both layers.
     """
 
     changes: tuple[FileChange, ...] = ()
@@ -96,10 +96,10 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSide:
-    """A layer as one archive has it. `number` counts from 1; sizes are in bytes.
+    """A layer in one archive. `number` counts from 1. Sizes are in bytes.
 
-    `digest` is of the stored bytes, measured; where they are not here, what is claimed. `proved` tells that the layer
-    was read and unpacks to `diff_id`. `present` tells that its bytes are in the archive.
+    `digest` is the measured digest of the stored bytes, or the claimed one where they are absent. `proved` says that
+    the layer was read and unpacks to `diff_id`. `present` says that its bytes are in the archive.
     """
 
     number: int
@@ -116,9 +116,9 @@ class LayerSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerPair:
-    """A layer of both images, or of one. `unproved` are two that claim one diff_id, which not both were proved to have.
+    """A layer of both images, or of one. `unproved`: both claim one diff_id, but not both were proved to have it.
 
-    `files` is there where it was asked for, and where the layer differs.
+    `files` is set if the call asked for it and the layer differs.
     """
 
     kind: Literal["same", "changed", "added", "removed", "unproved"]
@@ -128,7 +128,7 @@ class LayerPair:
 
     @property
     def counts(self) -> bool:
-        """Whether this makes images differ. A layer that neither archive holds is no difference."""
+        """Whether this makes images differ. A layer that neither archive has is no difference."""
         if self.kind == "unproved" and self.old is not None and self.new is not None:
             return self.old.present or self.new.present
         return self.kind != "same"
@@ -136,9 +136,9 @@ class LayerPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSide:
-    """An image as one archive has it. `names` are full, `ref_names` those that are none.
+    """An image in one archive. `names` are full names, `ref_names` are ref.names that are no full names.
 
-    `manifests` are the digests of its manifests, none in an archive without; `index` that of the index it stands in.
+    `manifests` are the digests of its manifests, none in an archive without manifests. `index` is that of its index.
     """
 
     names: tuple[str, ...]
@@ -152,7 +152,7 @@ class ImageSide:
 
     @property
     def spelled(self) -> str | None:
-        """The platform with the version of its OS, by which images for Windows differ."""
+        """The platform with its OS version, by which images for Windows differ."""
         return f"{self.platform} {self.os_version}" if self.platform and self.os_version else self.platform
 
     @property
@@ -163,10 +163,10 @@ class ImageSide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Companion:
-    """An attestation, a signature or another artifact: of both archives, or of one.
+    """An attestation, a signature or another artifact of both archives, or of one.
 
-    `type` is its artifact type, or that of what it states; `old` and `new` are digests of its manifest. Two are the
-    same if what they hold is, whatever manifest it is of.
+    `type` is its artifact type, or the type of its statement. `old` and `new` are digests of its manifest. Two
+    artifacts are the same if their content is the same, whatever their manifests.
     """
 
     kind: Kind
@@ -177,10 +177,10 @@ class Companion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePair:
-    """An image of both archives, or of one. `by` says what brought the two together.
+    """An image of both archives, or of one. `by` says why the two are a pair.
 
-    `same` images have one image ID and layers that were proved to be the same. `names` tells whether the names differ,
-    where both archives give some.
+    `same` images have one image ID and layers that were proved to be the same. `names` says whether the names differ,
+    if both archives have some.
     """
 
     kind: Kind
@@ -195,22 +195,22 @@ class ImagePair:
 
     @property
     def sides(self) -> tuple[ImageSide, ...]:
-        """The sides that there are, the old one first."""
+        """The sides that have it, the old one first."""
         return tuple(side for side in (self.old, self.new) if side is not None)
 
     @property
     def label(self) -> str:
-        """What to call it: its first name in either archive."""
+        """Its name in reports: the first name in either archive."""
         return next((side.label for side in self.sides if side.names or side.ref_names), "(no name)")
 
     @property
     def platform(self) -> str | None:
-        """The platform of either side, with the version of its OS."""
+        """The platform of either side, with its OS version."""
         return next((side.spelled for side in self.sides if side.spelled), None)
 
     @property
     def repacked(self) -> bool:
-        """Whether the two are packed differently: other manifests, or layers stored otherwise."""
+        """Whether the two are packed differently: other manifests, or layers stored differently."""
         if self.old is None or self.new is None:
             return False
         stored = any(pair.old and pair.new and pair.old.digest != pair.new.digest for pair in self.layers)
@@ -219,11 +219,11 @@ class ImagePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveSide:
-    """One of the two archives: how it was named in the call, and what of it was compared.
+    """One of the two archives: its name in the call, and what was compared.
 
-    `codecs` counts the distinct layers by how they are stored, `stored` is the bytes they take. `blobs` and `bytes`
-    are what was read; `layers` and `proved` how many layers there are and how many of them were proved. `selectors`
-    are the names and digests by which the call chose images of it.
+    `codecs` counts the distinct layers by codec, and `stored` is their size in bytes. `blobs` and `bytes` are what was
+    read. `layers` is the number of layers, and `proved` that of the proved ones. `selectors` are the names and digests
+    by which the call selected images.
     """
 
     source: str
@@ -239,13 +239,13 @@ class ArchiveSide:
 
     @property
     def label(self) -> str:
-        """What to call it: the archive, and which of its images, since both sides may be of one archive."""
+        """Its name in reports: the archive and the selected images, since both sides may be of one archive."""
         return f"{self.source}#{','.join(self.selectors)}" if self.selectors else self.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Difference:
-    """What differs between two archives. `artifacts` are those that speak of no image; `ignored` does not count.
+    """What differs between two archives. `artifacts` are those that refer to no image. `ignored` does not count.
 
     `notes` are sentences about what could not be compared.
     """
@@ -263,16 +263,16 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same, however packed: what the exit status says."""
+        """Whether both have the same content, whatever the packing. The exit status says this."""
         return not (self.images_differ or any(self.counted(aspect) for aspect in ASPECTS))
 
     @property
     def images_differ(self) -> bool:
-        """Whether an image is in one archive alone, or is another one in the other."""
+        """Whether an image is only in one archive, or is another one in the other."""
         return any(pair.kind != "same" for pair in self.images)
 
     def found(self, aspect: Aspect) -> int:
-        """Return how many differences there are in an aspect, of images that both archives hold and of artifacts."""
+        """Return the number of differences in an aspect, of images that both archives have and of artifacts."""
         both = [pair for pair in self.images if pair.old is not None and pair.new is not None]
         if aspect == "names":
             return sum(pair.names for pair in both)

@@ -1,4 +1,4 @@
-"""Which paths of two layers differ, and in what. Both are read in streams; what is kept is a few facts of each path."""
+"""Which paths of two layers differ, and how. Both are read as streams, and only a few facts of each path are kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TYPES: Final = {
 
 
 class TooManyError(Exception):
-    """Two layers have more members than can be read beside those of others; `read` were."""
+    """Two layers have more members than can be read beside those of others. `read` is how many were read."""
 
     def __init__(self, read: int) -> None:
         super().__init__()
@@ -46,9 +46,9 @@ def compared(
 ) -> Files:
     """Return the paths of two layers that differ, all of one where the other is None.
 
-    A layer whose tar cannot be read is a `problem`, and so are more paths of both than `limits.layer_paths`. HostError:
-    the machine cannot read it. `tick` hears of stored bytes, and may raise to end the work. TooManyError: there are
-    more members than `beside`.
+    A layer whose tar cannot be read is a `problem`. So are more paths of both than `limits.layer_paths`. `tick` gets
+    the number of stored bytes, and may raise to end the work. HostError: the machine cannot read it. TooManyError:
+    there are more members than `beside`.
     """
     counted = _Members(limits, beside)
     try:
@@ -75,12 +75,12 @@ def compared(
 
 
 def unreadable() -> Files:
-    """Return what is said of a layer that cannot be looked into: encrypted, of an unknown kind, or not here."""
+    """Return the message for a layer that cannot be unpacked: encrypted, of an unknown kind, or absent."""
     return Files(problem="the layer cannot be looked into")
 
 
 def too_many_listed(most: int) -> Files:
-    """Return what is said of a layer whose paths are more than a report has room for beside those before."""
+    """Return the message for a layer whose paths no longer fit into the report."""
     return Files(problem=f"all layers have more than {most} paths that differ, --limit listed=N lifts this limit")
 
 
@@ -92,7 +92,7 @@ class _Members:
         self.read = 0
 
     def one(self, source: ByteSource) -> None:
-        """Count one of a layer. LimitError, TooManyError: there are more than may be."""
+        """Count a member of a layer. LimitError, TooManyError: there are too many."""
         self.read += 1
         if self._beside is not None and self.read > self._beside:
             raise TooManyError(self.read)
@@ -104,7 +104,7 @@ class _Members:
 def _states(
     source: ByteSource, limits: Limits, tick: Callable[[int], None] | None, counted: _Members
 ) -> dict[str, FileState]:
-    """Return what a layer has at each path; of a path that stands twice the last, as unpacking leaves it."""
+    """Return what a layer has at each path. If a path occurs twice the last one counts, as after unpacking."""
     found: dict[str, FileState] = {}
     _, pieces = unpack(_heard(source, tick), limits, source.where)
     with closing(pieces):
@@ -142,7 +142,7 @@ def _state(member: stream.Member, content: str | None) -> FileState:
         major, minor = member.device
         numbers = f"{member.kind} {major}:{minor}"
     told = {**member.xattrs, **member.beside}
-    # A number that cannot be read counts as 0, for nothing here depends on it.
+    # A number that cannot be read counts as 0. Nothing here depends on it.
     return FileState(
         type=kind,
         mode=(member.mode or 0) & 0o7777,
@@ -158,7 +158,7 @@ def _state(member: stream.Member, content: str | None) -> FileState:
 
 
 def _target(path: str) -> str:
-    """Return the path that an entry is about: of a whiteout what it deletes."""
+    """Return the path that an entry is about. For a whiteout it is the deleted path."""
     folder, slash, base = path.rpartition("/")
     if base == _OPAQUE:
         return folder
@@ -166,7 +166,7 @@ def _target(path: str) -> str:
 
 
 def _what(old: FileState, new: FileState) -> tuple[str, ...]:
-    """Return in what two states of a path differ, in words."""
+    """Return how two states of a path differ, in words."""
     if old.type != new.type:
         return ("type",)
     if old.type in ("whiteout", "opaque"):
@@ -181,5 +181,5 @@ def _what(old: FileState, new: FileState) -> tuple[str, ...]:
         ("xattrs", old.xattrs, new.xattrs),
     )
     found = [word for word, one, other in pairs if one != other]
-    # Of a hard link the rest of the header says nothing: it is the file that it leads to.
+    # The rest of a hard link's header means nothing: the link is the file to which it leads.
     return tuple(word for word in found if old.type != "hardlink" or word == "link")

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from ociarchive.model import Layer
     from ociarchive.values import JSON
 
-#: What annotations begin with that say how a layer is packed, not what is in it.
+#: Prefixes of annotations about a layer's packing, not about its content.
 _PACKING: Final = (CHUNKED, "containerd.io/snapshot/stargz/", "io.containers.estargz.", "containerd.io/uncompressed")
-#: What annotations begin with that BuildKit ties a manifest to another one with, whose digest packing changes.
+#: Prefixes of annotations by which BuildKit refers to another manifest. Packing changes its digest.
 _TIES: Final = ("vnd.docker.reference.",)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An image with what was measured of its archive, and its layers as they are shown."""
+    """An image with the measurements of its archive, and its layers as reported."""
 
     unit: Unit
     evidence: Evidence
@@ -41,7 +41,7 @@ class Held:
 
 
 def held(unit: Unit, evidence: Evidence) -> Held:
-    """Return an image with its layers; where several manifests of it are here, a layer is as proved as in the worst."""
+    """Return an image with its layers. With several manifests, a layer is proved only if all of them prove it."""
     count = len(unit.image.layers)
     made = _created_by(unit.image.config_document, count)
     nodes = [edge.node for edge in unit.edges if isinstance(edge.node, Image) and len(edge.node.layers) == count]
@@ -54,7 +54,7 @@ def held(unit: Unit, evidence: Evidence) -> Held:
 
 
 def alone(one: Held, kind: Literal["added", "removed"], work: Work) -> ImagePair:
-    """Return an image that the other archive does not have."""
+    """Return an image that the other archive lacks."""
     added = kind == "added"
     work.lines(_extent(one))
     layers = [LayerPair(kind=kind, new=layer) if added else LayerPair(kind=kind, old=layer) for layer in one.layers]
@@ -67,7 +67,7 @@ def alone(one: Held, kind: Literal["added", "removed"], work: Work) -> ImagePair
 def together(
     couple: Couple, old: Held, new: Held, attestations: tuple[Companion, ...], values: Values, work: Work
 ) -> ImagePair:
-    """Compare two images. LimitError: that is more than `work` has left."""
+    """Compare two images. LimitError: it takes more than `work` has left."""
     work.lines(max(_extent(old), _extent(new)))
     layers = _layers(old, new, work)
     same = old.unit.image_id == new.unit.image_id and not any(pair.counts for pair in layers)
@@ -86,7 +86,7 @@ def together(
 
 
 def _extent(one: Held) -> int:
-    """Return how many lines an image takes in each pair that it is in: its layers, names and manifests."""
+    """Return how many report lines an image takes in each of its pairs: its layers, names and manifests."""
     unit = one.unit
     return 1 + len(one.layers) + len(unit.names) + len(unit.ref_names) + len(unit.manifests)
 
@@ -107,7 +107,7 @@ def _side(unit: Unit) -> ImageSide:
 
 
 def _names_differ(old: Unit, new: Unit) -> bool:
-    """Whether both archives name an image, and not alike; bare names count where neither has full ones."""
+    """Whether both archives name an image, but differently. Bare names count if neither archive has full ones."""
     if old.names or new.names:
         return bool(old.names and new.names) and old.full != new.full
     return bool(old.ref_names and new.ref_names) and old.ref_names.keys() != new.ref_names.keys()
@@ -138,7 +138,7 @@ def _layer(number: int, layer: Layer, evidence: Evidence, created_by: str) -> La
 
 
 def _created_by(config: Document | None, count: int) -> list[str]:
-    """Return the command that made each layer, by the history; blanks where it speaks of another number of layers."""
+    """Return the command that made each layer, from the history; blanks where its number of layers is different."""
     history = config.members.get("history") if config is not None else None
     entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
     made = [entry.get("created_by") for entry in entries if entry.get("empty_layer") is not True]
@@ -157,7 +157,7 @@ def _layers(old: Held, new: Held, work: Work) -> tuple[LayerPair, ...]:
 
 
 def _content(layer: LayerSide) -> str:
-    """Return what makes two layers the same: what they unpack to, else what is stored."""
+    """Return the value that is equal for the same layer: what it unpacks to, else what is stored."""
     return layer.diff_id or layer.digest or f"layer {layer.number}"
 
 
@@ -175,7 +175,7 @@ def _layer_pair(old: LayerSide | None, new: LayerSide | None) -> LayerPair:
 
 
 def _config(old: Document | None, new: Document | None, values: Values) -> tuple[Change, ...]:
-    """Return what differs in the configs, without the list of diff_ids, which the layers tell."""
+    """Return what differs in the configs, without the list of diff_ids, which the layers show."""
     if old is None or new is None or old.raw == new.raw:
         return ()
     found = values.changes(old.value, new.value)
@@ -183,9 +183,9 @@ def _config(old: Document | None, new: Document | None, values: Values) -> tuple
 
 
 def _annotations(old: Held, new: Held, layers: tuple[LayerPair, ...], work: Work) -> Iterator[AnnotationChange]:
-    """Give the annotations that differ where both archives have what could carry them, but not what is packing.
+    """Give the annotations that differ, if both archives can have them. Annotations about packing are not compared.
 
-    Of an archive's own entries (index.json) nothing is compared: they hold names, and not every format has them.
+    The entries of index.json are not compared: they have names, and not every format has such entries.
     """
     documents = (old.unit.image.document, new.unit.image.document)
     if documents[0] is not None and documents[1] is not None:
@@ -229,6 +229,6 @@ def _texts(value: JSON | Mapping[str, str]) -> dict[str, str]:
 
 
 def codecs(sides: Iterable[LayerSide]) -> dict[str, int]:
-    """Count layers by how they are stored."""
+    """Count layers by codec."""
     counts = Counter(side.compression or "unknown" for side in sides if side.present)
     return dict(sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""What differs between two JSON values, member by member, each place as a JSON pointer (RFC 6901)."""
+"""What differs between two JSON values, member by member. Each place is a JSON pointer (RFC 6901)."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 def changes(old: JSON, new: JSON) -> tuple[Change, ...]:
-    """Return what differs between two values, in the order of the old one's members, what is new behind them.
+    """Return what differs between two values, in the order of the old one's members. New members come last.
 
-    Entries of arrays are aligned, so that one put in between is one that was added. `NAME=value`, as variables of an
-    environment are written, goes with the same name, and a step of a history with the same command.
+    Entries of arrays are aligned, so that an inserted entry is one addition. `NAME=value`, as in environment variables,
+    is paired with the same name. A history step is paired with the same command.
     """
     return tuple(Values(Work(Limits(), "")).changes(old, new))
 
 
 class Values:
-    """Values by numbers: equal ones have one number. So each is looked at once, however deep it lies.
+    """Numbers for values: equal values have one number. So each value is visited once, however deep it is nested.
 
-    However many others it is held against, too: values must live as long as this does.
+    This holds however many others it is compared with. Values must live as long as this object.
     """
 
     def __init__(self, work: Work) -> None:
-        """`work` is what all comparisons may come to."""
+        """`work` limits all comparisons together."""
         self._work = work
         self._numbers: dict[Hashable, int] = {}
         self._seen: dict[int, int] = {}
 
     def changes(self, old: JSON, new: JSON, pointer: str = "") -> Iterator[Change]:
-        """Give what differs between two values at a place. LimitError: it is too much work, or too much to list."""
+        """Give what differs between two values at a place. LimitError: it is too much work, or the list is too long."""
         for change in self._changes(old, new, pointer):
             self._work.list(change.pointer, change.old, change.new)
             yield change
@@ -73,14 +73,14 @@ class Values:
                 yield from self._changes(old[i], new[j], f"{pointer}/{j}")
 
     def _hint(self, entry: JSON) -> Hashable:
-        """Return what an entry is likely to share with the one that takes its place."""
+        """Return the part of an entry that its replacement is likely to share."""
         if isinstance(entry, str):
             return entry.partition("=")[0]
         made = entry.get("created_by") if isinstance(entry, dict) else None
         return made if isinstance(made, str) else self._number(entry)
 
     def _number(self, value: JSON) -> int:
-        """Return the number of a value. 1 is neither true nor 1.0; the order of members means nothing."""
+        """Return the number of a value. 1 is neither true nor 1.0. The order of members has no meaning."""
         known = self._seen.get(id(value))
         if known is not None:
             return known
@@ -92,7 +92,7 @@ class Values:
         else:
             key = (type(value), repr(value))
         number = self._numbers.setdefault(key, len(self._numbers))
-        if isinstance(value, dict | list):  # these live as long as the documents, others may be made anew
+        if isinstance(value, dict | list):  # these live as long as the documents; others may be created again
             self._seen[id(value)] = number
         return number
 

@@ -1,7 +1,7 @@
-"""Which image of one archive is to be compared with which of the other: by name and platform, else by image ID.
+"""Which image of one archive to compare with which image of the other: by name and platform, else by image ID.
 
-A name may have moved to another image, so names go first. Where names say nothing and each archive has one image, or
-one index of platforms, these two are meant.
+A name may have moved to another image, so names come first. If names do not help, and each archive has one image or
+one index of platforms, these two are compared.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ By: TypeAlias = "Literal['name', 'image id', 'platform', 'alone']"
 
 @dataclass(frozen=True, slots=True)
 class Couple:
-    """Two images that are to be compared, or one that has no counterpart (`by` is `alone`)."""
+    """Two images to compare, or one that has no counterpart (`by` is `alone`)."""
 
     old: Unit | None
     new: Unit | None
@@ -27,9 +27,9 @@ class Couple:
 
 
 def couples(old: Sequence[Unit], new: Sequence[Unit]) -> list[Couple]:
-    """Return every image of both archives in a couple at least, the old archive's order first.
+    """Return every image of both archives in at least one couple, in the old archive's order first.
 
-    An image may be in two couples, where one of its names went elsewhere.
+    An image may be in two couples, if one of its names moved to another image.
     """
     found: dict[tuple[int, int], Couple] = {}
 
@@ -66,7 +66,7 @@ def _named(units: Sequence[Unit]) -> dict[str, list[Unit]]:
 
 
 def _by_slot(old: Sequence[Unit], new: Sequence[Unit]) -> Iterator[tuple[Unit, Unit]]:
-    """Pair what stands under one name: by platform, the same image first; what has no platform with what is alone."""
+    """Pair images of one name: by platform, the same image first; an image without a platform with a single image."""
     rest = _Rest(new)
     unpaired = []
     ids = {unit.image_id for unit in new}
@@ -98,7 +98,7 @@ def _by_id(old: Sequence[Unit], new: Sequence[Unit]) -> Iterator[tuple[Unit, Uni
 
 
 class _Rest:
-    """Images that have no partner yet, by platform and image ID."""
+    """Images without a partner so far, by platform and image ID."""
 
     def __init__(self, units: Sequence[Unit]) -> None:
         self._left = {id(unit): unit for unit in units}
@@ -112,7 +112,7 @@ class _Rest:
                 self._by.setdefault(key, []).append(unit)
 
     def take(self, key: tuple[str, str], *, anywhere: bool = False) -> Unit | None:
-        """Take the first of a platform and an image ID, of any ID where that is empty, of any platform `anywhere`."""
+        """Take the first image of a platform and an image ID. An empty ID means any, and `anywhere` any platform."""
         waiting = self._by.get((*key, anywhere), [])
         while waiting:
             unit = self._left.pop(id(waiting.pop()), None)
@@ -121,10 +121,10 @@ class _Rest:
         return None
 
     def left(self) -> list[Unit]:
-        """Return those that nobody took."""
+        """Return the images that were not taken."""
         return list(self._left.values())
 
 
 def _one_group(units: Sequence[Unit]) -> bool:
-    """Whether all images stand under the same names: one image, or one index of several platforms."""
+    """Whether all images have the same names: one image, or one index of several platforms."""
     return len({unit.called for unit in units}) == 1

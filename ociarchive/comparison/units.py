@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Unit:
-    """An image of an archive. `edges` lead to it; by the first one it is shown.
+    """An image of an archive. `edges` lead to it. Reports use the first one.
 
-    Without `hosts` one of the two archives knows no hosts, and names are the same without them.
+    Without `hosts` one of the two archives has names without hosts. Then names are compared without them.
     """
 
     image: Image
@@ -42,22 +42,22 @@ class Unit:
 
     @property
     def full(self) -> frozenset[str]:
-        """The full names, as far as they can be compared."""
+        """The full names, in the form in which they can be compared."""
         return frozenset(str(name) if self.hosts else f"/{name.path}:{name.tag}@{name.digest}" for name in self.names)
 
     @property
     def called(self) -> frozenset[str]:
-        """The names by which it is found again: full ones, else bare ones."""
+        """The names for pairing: full ones, else bare ones."""
         return self.full or frozenset(self.ref_names)
 
     @property
     def runs_on(self) -> str:
-        """The platform, for comparing: an absent variant is the usual one."""
+        """The platform for comparison. An absent variant means the usual one."""
         return self.platform.usual if self.platform is not None else ""
 
 
 def units(archive: Archive, *, hosts: bool) -> list[Unit]:
-    """Return the images of an archive in its order; without `hosts` names are compared without theirs."""
+    """Return the images of an archive in its order. Without `hosts` names are compared without hosts."""
     found: dict[tuple[str, str], Unit] = {}
     for root in archive.roots:
         for edge in walk([root]):
@@ -80,7 +80,7 @@ def _name(unit: Unit, root: Root) -> None:
 
 
 def artifacts(archive: Archive) -> list[Edge]:
-    """Return what an archive holds beside images, each manifest once."""
+    """Return what an archive has beside images, each manifest once."""
     found: dict[int, Edge] = {}
     for edge in walk(archive.roots):
         if isinstance(edge.node, Artifact):

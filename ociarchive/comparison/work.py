@@ -1,4 +1,4 @@
-"""How much a comparison may come to: images of two archives may meet in as many pairs as there are names."""
+"""Bounds the work of a comparison: images of two archives may be in as many pairs as there are names."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from ociarchive.blobio.limits import LimitError
 if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
 
-#: Steps that reading a member of a layer takes; and stored bytes that one has at least where there are very many: a
-#: header alone, compressed, has 50 to 100.
+#: Steps for reading a member of a layer; and the least stored bytes of a member where there are very many: a
+#: compressed header alone has 50 to 100.
 _MEMBER: Final = 20
 _LEAST: Final = 100
-#: Characters of a value that take a line of a report.
+#: Characters of a value that fill a line of a report.
 _LINE: Final = 400
 
 
 class Work:
-    """Counts the steps of one comparison, and the lines of its report. LimitError: they are more than is allowed."""
+    """Counts the steps of one comparison, and the lines of its report. LimitError: there are too many."""
 
     def __init__(self, limits: Limits, where: str) -> None:
-        """`where` names what is compared. Each archive may have `limits.listed` lines, a comparison those of both."""
+        """`where` names what is compared. Each archive may have `limits.listed` lines, a comparison twice as many."""
         self._limits, self._where = limits, where
         self.most = 2 * limits.listed
         self._steps = self._lines = self._members = 0
         self._lock = threading.Lock()
 
     def spend(self, steps: int) -> None:
-        """Count steps that will be taken."""
+        """Count steps before they are taken."""
         self._steps += steps
         if self._steps > self._limits.compared:
             what = f"holding what differs against each other takes more than {self._limits.compared} steps"
             raise LimitError(what, "compared", where=self._where)
 
     def members(self, count: int, stored: int) -> int:
-        """Count members of layers whose paths were read, of archives of `stored` bytes; return how many may follow.
+        """Count members of layers whose paths were read. Return how many may follow. The archives have `stored` bytes.
 
-        Calls come from several threads. Whether all are too many does not depend on their order.
+        Calls come from several threads. Their order does not decide whether the total is too large.
         """
         most = max(self._limits.compared // _MEMBER, stored // _LEAST)
         with self._lock:
@@ -51,7 +51,7 @@ class Work:
         return left
 
     def list(self, *values: object) -> None:
-        """Count a line, and more where values are long."""
+        """Count a line, or several for long values."""
         self.lines(1 + sum(_length(value) for value in values) // _LINE)
 
     def lines(self, count: int) -> None:
@@ -63,36 +63,36 @@ class Work:
 
 
 class Listing:
-    """Which of many lists have room in one report, in order: those up to the one with which they are too many.
+    """Which of many lists fit into one report, in order: all before the one that exceeds the limit.
 
-    The lists end in any order, in several threads; which of them have room does not depend on it.
+    The lists are completed in any order, in several threads. This order does not decide which of them fit.
     """
 
     def __init__(self, most: int) -> None:
-        """`most` is how many entries all lists may have together."""
+        """`most` limits the entries of all lists together."""
         self.most = most
         self._lock = threading.Lock()
         self._counts: dict[int, int] = {}
         self._total = 0
 
     def add(self, place: int, count: int) -> bool:
-        """Hear how many entries the list at a place has; False where it surely has no room."""
+        """Record the number of entries of the list at a position. False: it surely does not fit."""
         with self._lock:
             self._counts[place] = count
             self._total += count
-            if self._total <= self.most:  # then those before it are few enough, too
+            if self._total <= self.most:  # then those before it fit, too
                 return True
             return sum(size for at, size in self._counts.items() if at <= place) <= self.most
 
     def fitting(self) -> dict[int, bool]:
-        """Return for each place whether its list has room, once all were heard of."""
+        """Return for each position whether its list fits, after all were recorded."""
         places = sorted(self._counts)
         sums = accumulate(self._counts[place] for place in places)
         return {place: total <= self.most for place, total in zip(places, sums, strict=True)}
 
 
 def _length(value: object) -> int:
-    """Return about how many characters a JSON value has in a report."""
+    """Return roughly how many characters a JSON value takes in a report."""
     found, pending = 0, [value]
     while pending:
         one = pending.pop()
