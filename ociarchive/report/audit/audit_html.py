@@ -50,7 +50,7 @@ class Page:
 
 
 def render(reports: Sequence[Report], run: Run) -> str:
-    """Return the report: ASCII alone, so that it survives any way it is carried. Same arguments, same text."""
+    """Return the report in ASCII only, so that no transport can damage it. Same arguments, same text."""
     made = environment()
     pages = [_page(number, report, run) for number, report in enumerate(reports, 1)]
     hashed = hashlib.sha256()

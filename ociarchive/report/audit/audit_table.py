@@ -32,7 +32,7 @@ _HEADERS = ["archive", "format", "images", "blobs", "read", "verdict"]
 #: The least columns for an archive's name in a table; where there are fewer, each archive has lines of its own.
 _NARROW = 12
 _DIGEST = 64
-#: So many findings of a rule are shown of an archive; `-v` shows all.
+#: How many findings of a rule are shown for an archive. `-v` shows all.
 _SHOWN = 3
 _SEVERITIES = ("error", "warning", "note")
 
@@ -48,8 +48,7 @@ def audit_table(
 ) -> Iterator[str]:
     """Give the report of some archives, line by line. `paint` colours a word for a severity.
 
-    `whole` shows digests in full. `unread` names what was asked for and could not be audited: then nothing passes as a
-    whole.
+    `whole` shows digests in full. `unread` names the sources that could not be audited. Then the whole does not pass.
     """
     for line in _all(reports, width, paint, seconds, unread, whole=whole):
         yield f"{line.rstrip()}\n"
@@ -202,7 +201,7 @@ def verdict(
 
 @dataclass(slots=True)
 class Tally:
-    """What reports come to in numbers, counted one by one."""
+    """The totals of reports, counted one by one."""
 
     archives: int = 0
     failed: int = 0
@@ -236,7 +235,7 @@ def _rank(severity: str) -> int:
 
 
 def _strictness(reports: Sequence[Report]) -> list[str]:
-    """Say which warnings made an audit fail that is strict: no claim was found wrong by them."""
+    """Say which warnings made a strict audit fail. They do not mean that a claim is false."""
     counted: dict[str, int] = {}
     for report in reports:
         for finding in report.findings:
@@ -247,7 +246,7 @@ def _strictness(reports: Sequence[Report]) -> list[str]:
 
 
 def _proved(layers: Sequence[bool | None], *, sound: bool) -> str:
-    """Say of how many layers every claim was proved. Nothing that was not held against its bytes is called good."""
+    """Say for how many layers every claim was proved. Nothing is called good that was not compared with its bytes."""
     if not layers:
         return "no layer to prove: nothing of an image was checked"
     proved, unknown = layers.count(True), layers.count(None)

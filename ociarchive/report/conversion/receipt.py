@@ -1,4 +1,4 @@
-"""The receipt of a conversion: what every manifest, index, config and layer was and what it is now."""
+"""The receipt of a conversion: every manifest, index, config and layer, before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary of a conversion, for people: what came along, what kept its digest, what it weighs, what was proved."""
+"""The summary of a conversion, for people: what was converted, what kept its digest, the sizes, what was proved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ociarchive.transform.convert import Conversion
 
 
-#: Columns for what was and for what is: a digest's first digits, or a size.
+#: Columns for old and new values: a digest's first digits, or a size.
 _WIDE: Final = 12
 #: Columns for names: as many as hold those of layers; more where the terminal has them and a name is longer.
 _NAMES: Final = 34
@@ -47,7 +47,7 @@ class _Summary:
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def _archives(self) -> Iterator[str]:
-        """Say what became of what: on one line, else of each source on its own."""
+        """Say what was made of the sources: on one line, else on one line for each source."""
         told = [(safe(one.archive.where), one.archive.format) for one in self._done.sources]
         dest = f"{safe(self._done.dest)} ({self._done.format})"
         line = f"converted  {', '.join(f'{name} ({form})' for name, form in told)}  ->  {dest}"
@@ -83,7 +83,7 @@ class _Summary:
             yield f"  {pad(name, names)}  {before:>{_WIDE}}  {after:>{_WIDE}}  {told}"
 
     def _digests(self, name: str, before: str | None, after: str | None, told: str) -> None:
-        """Add what two digests say of something; in full each has a line of its own."""
+        """Add the old and the new digest of something. Full digests have one line each."""
         if not self._whole:
             self._rows.append((name, short(before), short(after), told))
         elif before == after:
@@ -106,7 +106,7 @@ class _Summary:
                 self._digests(f"  {platform} image id", image_id, image_id, "same")
 
     def _layers(self) -> None:
-        """Say of each layer how it was stored and is; of many only of the largest, all with `-v`."""
+        """Say how each layer was and is stored. Of many layers only the largest are shown, all with `-v`."""
         named = {change.new.digest: change.diff_id for change in self._done.changes if change.kind == "layer"}
         layers = [
             (move.source.size, arrived) for move, arrived in self._done.arrived.items() if arrived.digest in named

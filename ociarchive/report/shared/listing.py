@@ -54,7 +54,7 @@ def listing(layer: Layer, limits: Limits) -> Iterator[str]:
     _, pieces = unpack(iter(stored), limits, where)
     unpacked = _Heard(pieces, layer.diff_id)
     with closing(pieces):
-        # Nothing keeps the names, so however many there are they need no room.
+        # Nothing keeps the names, so their number needs no memory.
         tar = stream.Tar(iter(unpacked), replace(limits, names_size=sys.maxsize))
         try:
             yield from _batches(tar.members())
@@ -84,7 +84,7 @@ class _Heard:
             yield piece
 
     def check(self, what: str, where: str) -> None:
-        """Hold what was heard against the claim, where there is one."""
+        """Compare what was read with the claim, if there is one."""
         found = self._hashes.digests()
         if self._claimed is not None and agrees(self._claimed, found) is False:
             same = next(one for one in found if one.algorithm == self._claimed.algorithm)
@@ -126,7 +126,7 @@ def line(member: Member, width: int) -> tuple[str, int]:
 
 
 def escaped(text: str) -> str:
-    """Return a name without anything that could act on a terminal or end a line, each name in a spelling of its own."""
+    """Return a name without anything that could control a terminal or end a line. Each name has its own spelling."""
     if text.isprintable() and "\\" not in text:
         return text
     return "".join(char if char.isprintable() and char != "\\" else _escape(char) for char in text)

@@ -1,4 +1,4 @@
-"""By what a file is known as a report or receipt of this program, which the next one may replace.
+"""How to recognise a report or receipt of this program, which the next one may replace.
 
 Every format but the table names the program where it begins: JSON as its tool, SARIF as its driver, JUnit as the name
 of its suites, HTML as its generator. GitLab's Code Quality names none; its issues are known by their members and by a

@@ -1,4 +1,4 @@
-"""What a report takes from its surroundings: the time, the current folder, the digests of files."""
+"""What a report takes from its environment: the time, the current folder, the digests of files."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _LAST: Final = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The time that reports bear. `pinned`: SOURCE_DATE_EPOCH gives it, so that nothing may depend on the clock."""
+    """The time in reports. `pinned`: SOURCE_DATE_EPOCH gives it, so that nothing may depend on the clock."""
 
     time: dt.datetime
     pinned: bool
 
 
 def now() -> Now:
-    """Return the time that reports bear: SOURCE_DATE_EPOCH where it is set, else the clock's, in whole seconds.
+    """Return the time for reports: SOURCE_DATE_EPOCH where it is set, else the clock's, in whole seconds.
 
     UsageError: it is set and no time (reproducible-builds.org, SOURCE_DATE_EPOCH: a number of seconds in ASCII).
     """
@@ -45,7 +45,7 @@ def now() -> Now:
 
 
 def current_folder() -> str:
-    """Return the current folder. HostError: it was removed, or cannot be told."""
+    """Return the current folder. HostError: it was removed, or is unknown."""
     try:
         return os.getcwd()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the HTML reports share: templates whose every text is made safe, one style sheet, command lines for a shell."""
+"""Shared by the HTML reports: templates that escape every text, one style sheet, command lines for a shell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOADER: Final = PackageLoader("ociarchive.report")
 
 
 def environment() -> Environment:
-    """Return what makes text of templates: all that they show is escaped, for a person's eye and for HTML."""
+    """Return the template environment. It escapes all values, for readers and for HTML."""
     made = Environment(
         loader=_LOADER,
         autoescape=True,
@@ -32,7 +32,7 @@ def environment() -> Environment:
 
 
 def page(made: Environment, template: str, style: str, **facts: object) -> str:
-    """Return a page with its style sheet, in ASCII alone, so that it survives any way it is carried."""
+    """Return a page with its style sheet, in ASCII only, so that no transport can damage it."""
     text = made.get_template(template).render(
         **facts,
         style=Markup(style),  # noqa: S704  # our own CSS, and digests in hex
@@ -62,9 +62,9 @@ def _shown(value: object) -> object:
 
 
 def _ticks(text: str) -> Markup:
-    """Return text in which what stands between two backticks is set as code."""
+    """Return text in which the words between two backticks are set as code."""
     parts = safe(text).split("`")
-    odd = len(parts) % 2 == 1  # else one has no partner, and none is taken for a pair
+    odd = len(parts) % 2 == 1  # else one backtick has no partner, and none is replaced
     return Markup("" if odd else "`").join(  # noqa: S704  # a separator of our own
         Markup("<code>{}</code>").format(part) if odd and number % 2 else escape(part)
         for number, part in enumerate(parts)

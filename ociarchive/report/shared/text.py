@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
-#: What tells a word that is a digest, or a path or name with one or more folders.
+#: Recognises a word that is a digest, or a path or name with one or more folders.
 _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
@@ -35,7 +35,7 @@ def columns(text: str) -> int:
 
 
 def safe(text: str) -> str:
-    """Return text from an archive with everything escaped that could move a cursor or turn the reading around."""
+    """Return text from an archive. Everything is escaped that could move a cursor or reverse the reading direction."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
@@ -107,7 +107,7 @@ def _broken(word: str, width: int, indent: str, lines: list[str]) -> str:
         taken = cut_hard(piece, room)
         if len(taken) == len(piece) and place + len(piece) == len(word):
             break
-        if not taken:  # nothing fits: better too wide than without end
+        if not taken:  # nothing fits: too wide is better than an endless loop
             break
         lines.append(before + taken)
         place += len(taken)
@@ -226,10 +226,10 @@ def bar(part: int, whole: int, width: int) -> str:
 
 
 def harmless(text: str, *, styled: bool = False) -> str:
-    """Return a whole text, of lines, without anything that could act on a terminal; `styled` keeps colours.
+    """Return a whole text, of lines, without anything that could control a terminal. `styled` keeps colours.
 
-    Reports pass what archives say through `safe`; whatever goes out passes here too, so that one that was forgotten
-    does no harm.
+    Reports pass text from archives through `safe`. All output also passes through here, so that a forgotten `safe` does
+    no harm.
     """
     parts = _STYLES.split(text) if styled else [text]
     return "".join(part if number % 2 else _lines(part) for number, part in enumerate(parts))

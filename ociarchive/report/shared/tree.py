@@ -34,7 +34,7 @@ _BAR: Final = 8
 #: The least columns of each column of layers' table, so that those of different images stand under one another.
 _WIDTHS: Final = {"#": 1, "layer": 13, "comp": 4, "stored": 8, "unpacked": 8, "share": _BAR, "created by": 8}
 _RIGHT: Final = frozenset(("stored", "unpacked"))
-#: What made a layer is not shown in fewer columns.
+#: The command that made a layer is not shown in fewer columns.
 _MADE: Final = 8
 _IDS: Final = (
     "Docker's classic store and podman show the image id as IMAGE ID; Docker's containerd store shows the digest of"
@@ -125,7 +125,7 @@ class Tree:
                 yield from self._entry(child, below, last=number == len(node.children) - 1)
 
     def _parts(self, parts: list[str], room: int, gap: str) -> list[str]:
-        """Return what is told of an entry in lines: all in one if it fits, else each part in its own."""
+        """Return the description of an entry: one line if it fits, else one line for each part."""
         joined = gap + "  ".join(parts)
         if not parts or columns(joined) <= room:
             return [joined] if parts else []
@@ -192,7 +192,7 @@ class Tree:
         yield from (f"{indent}{line}" for line in self._rows(rows, self._width - columns(indent)))
 
     def _rows(self, rows: list[dict[str, str]], room: int) -> Iterator[str]:
-        """Give the table of layers: where it is too wide the columns that say least stay out, digests move below."""
+        """Give the table of layers. If it is too wide, the least useful columns are omitted and digests move below."""
         wide = {name: max(least, *(columns(row[name]) for row in rows)) for name, least in _WIDTHS.items()}
         names = [name for name in _WIDTHS if name != "unpacked" or self._unpacked]
         below = self._whole and sum(wide[name] + 2 for name in names) > room
@@ -246,7 +246,7 @@ def _comp(fact: JSON) -> str:
 
 
 def _created_by(config: Document | None, count: int) -> list[str]:
-    """Return what made each layer, by the history's entries that are not empty; blanks where they do not fit."""
+    """Return what made each layer, from the non-empty history entries; blanks if their number differs."""
     history = config.members.get("history") if config else None
     entries = history if isinstance(history, list) else []
     made = [

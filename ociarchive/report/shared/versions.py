@@ -1,4 +1,4 @@
-"""The versions that reports bear: of the program, Python and the codecs."""
+"""The versions in reports: of the program, Python and the codecs."""
 
 from __future__ import annotations
 
