@@ -1,9 +1,9 @@
 """Files beside DEST: reports and receipts. This is the one place that writes them.
 
-Nothing that the call reads or writes is overwritten, however it is spelled: files and folders are compared by device
-and inode, and nothing is put into an archive's folder. A file that is there and not known as one of ours stays, unless
-`force` is given. What is written appears whole: an unfinished file has a random name that nobody can guess and no link
-can take. What is no regular file (a terminal, a pipe, /dev/null) is written into as it is.
+Nothing that the call reads or writes is overwritten, whatever its spelling: files and folders are compared by device
+and inode, and nothing is put into an archive's folder. An existing file that is not recognised as ours stays, unless
+`force` is given. A file appears only when it is complete: an unfinished one has a random name that nobody can guess and
+no link can take. What is no regular file (a terminal, a pipe, /dev/null) is written to directly.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _SUFFIX: Final = ".ociarchive-part"
 #: Bytes of the file's name in the unfinished one's, which file systems hold to 255.
 _LONGEST: Final = 180
-#: So much of a file is looked at to know whether it is one of ours.
+#: How many bytes of a file are read to recognise it as one of ours.
 HEAD: Final = 64 << 10
 _MAX_LINKS: Final = 40
-#: Seconds after which a wait for a pipe's reader is told of, and between two attempts.
+#: Seconds after which a wait for a pipe's reader is reported, and between two attempts.
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 0.05
 #: What link(2) answers where a file system has no second names for a file.
@@ -44,9 +44,9 @@ class OverwriteError(UsageError):
 
 
 class Beside:
-    """One file beside DEST. `what` is what messages call it; `ours` knows a file of ours by its first bytes.
+    """One file beside DEST. `what` is its name in messages. `ours` recognises a file of ours by its first bytes.
 
-    `say` hears what is worth a word and no error.
+    `say` receives messages that are no errors.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Beside:
             close_read(folder)
 
     def _keep(self, fd: int, before: os.stat_result) -> None:
-        """Give the new file the owner and mode of the one that it replaces, and say so where that may not be."""
+        """Give the new file the owner and mode of the one that it replaces. Say so where that is not allowed."""
         now = os.fstat(fd)
         mode = before.st_mode & _PERMISSIONS
         if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
@@ -256,7 +256,7 @@ def _above(path: str) -> Iterator[str]:
 def _own_descriptor(path: str) -> int | None:
     """Return the descriptor of this process that a path names (/dev/stdout, /dev/fd/3), None where it names none.
 
-    Its file is written on from where it stands, as whoever opened it wants, and never replaced.
+    Its file is written from the current position on, as its opener wants, and never replaced.
     """
     own = f"/proc/{os.getpid()}/fd"
     for _ in range(_MAX_LINKS):

@@ -5,7 +5,7 @@ gzip members (RFC 1952, 2.2) and zstd frames (RFC 8878, 3.1), and know a stream 
 else. Encoders compress blocks of fixed size, each as a gzip member or zstd frame of its own: so the bytes depend
 neither on the number of threads nor on the sizes of writes, and blocks can be compressed side by side.
 
-A codec's own module, and the library behind it, is imported when it first has something to do.
+A codec's own module, and its library, is imported at the first use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ociarchive.errors import ContentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: A level of compression: a number that the codec knows, or what it is to be good for.
+#: A level of compression: a number that the codec knows, or the purpose.
 Level: TypeAlias = int | Literal["fast", "small"]
 #: The most that a decoder gives at once.
 PIECE: Final = 1 << 20
@@ -36,8 +36,8 @@ class StreamError(ContentError):
 class Decoder(Protocol):
     """One decompression of one stream.
 
-    `padded` tells that zeros follow its end; `header` is the size of the longest text in a header that came by, in
-    bytes with the zero behind it.
+    `padded` says that zeros follow its end. `header` is the size of the longest text in the headers so far, in bytes
+    with the zero after it.
     """
 
     padded: bool
@@ -51,15 +51,15 @@ class Decoder(Protocol):
         """End the stream, all of which has been given; StreamError where it is not whole."""
 
     def close(self) -> None:
-        """Let go of what the decoder holds."""
+        """Release what the decoder holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
     """A way to store bytes. `decode` and `encode` name functions as `module:name` beside this module.
 
-    `encode` is empty where nothing here compresses so, as for what is stored plain. Blocks to compress have `block`
-    bytes; `fast` and `small` are the levels of these names.
+    `encode` is empty where nothing here compresses with it, and for plain storage. Blocks to compress have `block`
+    bytes. `fast` and `small` are the levels of these names.
     """
 
     name: str
@@ -127,7 +127,7 @@ def by_name(name: str) -> Codec:
 
 
 def sniff(head: bytes) -> Codec:
-    """Return the codec that the first bytes of a stream tell; NONE where they tell none."""
+    """Return the codec that the first bytes of a stream show; NONE where they show none."""
     if head.startswith(b"\x1f\x8b"):
         return GZIP
     if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):

@@ -26,17 +26,17 @@ STAGED: Final = "merge"
 
 
 class Keeper:
-    """Who knows what stands at DEST and where a run left something. This one lets all of it go and says nothing."""
+    """Knows what exists at DEST, and what earlier runs left. This one allows everything and reports nothing."""
 
     def exists(self, shown: str) -> UsageError:
         """Return the error for a DEST that is there and is not to be replaced."""
         return UsageError("DEST exists", hint="use --force to replace it", where=shown)
 
     def require_known(self, path: str) -> None:
-        """Refuse, before any work, to replace what `path` is. UsageError, HostError: it may not, or cannot, go."""
+        """Refuse, before any work, to replace `path`. UsageError: it must not be removed. HostError: it cannot be."""
 
     def require_unchanged(self, path: str) -> None:
-        """Refuse, when the time has come, to remove what came into `path` since. UsageError: something did."""
+        """Refuse, just before the removal, what appeared in `path` since. UsageError: something did."""
 
     def is_left(self, path: str) -> bool:
         """Whether the folder of a killed run holds nothing but what runs leave."""
@@ -44,18 +44,18 @@ class Keeper:
         return True
 
     def hear(self, text: str) -> None:
-        """Hear what a person may want to know: what waits, what cannot be kept, what was not removed."""
+        """Receive messages for people: what waits, what cannot be kept, what was not removed."""
 
 
 class Destination:
-    """One DEST while it is made. `path` is the hidden name to write to; leaving without `publish` removes it.
+    """One DEST while it is written. `path` is the hidden name to write to. Leaving without `publish` removes it.
 
-    Of two runs that write one DEST the first to publish wins: the other finds that DEST is no longer what it was when
-    that run began, and leaves it so, with and without `force`.
+    If two runs write one DEST, the first to publish wins. The other finds that DEST has changed since it began, and
+    does not replace it, with and without `force`.
     """
 
     def __init__(self, dest: str, *, folder: bool, force: bool, sync: bool, keeper: Keeper | None = None) -> None:
-        """`keeper` decides what may go, else everything may."""
+        """`keeper` decides what may be removed. Without it everything may."""
         self._shown = dest
         self._keeper = keeper or Keeper()
         self._dest = os.path.realpath(dest)
@@ -87,7 +87,7 @@ class Destination:
         return self
 
     def require(self) -> None:
-        """Refuse, touching nothing, what would be refused on entering."""
+        """Refuse, without any change, what would be refused on entering."""
         self._require_place()
         if os.path.lexists(self._dest):
             self._keeper.require_known(self._dest)
@@ -113,7 +113,7 @@ class Destination:
             self._keeper.hear(f"{what} can be removed, it stays as {self.path} ({self._shown})")
 
     def _remember(self) -> None:
-        """Hold what DEST is now: as long as it is open nothing else can be mistaken for it."""
+        """Keep the present DEST open. As long as it is open nothing else can be mistaken for it."""
         try:
             self._before = self._hidden.hold(os.open(self._dest, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
         except OSError as error:
@@ -137,9 +137,9 @@ class Destination:
         return self._fd
 
     def publish(self) -> None:
-        """Give what was written its name. With force what had the name before is removed on leaving.
+        """Give the result its name. With force the previous file of this name is removed on leaving.
 
-        UsageError: another run was faster. HostError: the name cannot be given, or not for good; DEST is as it was.
+        UsageError: another run was faster. HostError: the name cannot be given, or not durably; DEST is unchanged.
         """
         if self._before is not None and self._is_as_before():
             Rights(self._dest, self._shown, self._keeper.hear, sync=self._sync).give_all(self.path)
@@ -205,7 +205,7 @@ class Destination:
         return lambda: None  # the old file is gone
 
     def _is_as_before(self) -> bool:
-        """Whether DEST is what it was when the run began."""
+        """Whether DEST is unchanged since the run began."""
         try:
             return self._before is not None and os.path.samestat(os.lstat(self._dest), os.fstat(self._before))
         except FileNotFoundError:

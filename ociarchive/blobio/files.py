@@ -1,9 +1,9 @@
 """Files of a folder or a tar, written side by side, in slots that get their names at the end.
 
 A blob's name is the digest of its bytes, known only when all of them were written. In a folder a slot is a file that
-is renamed. A tar has one place to write to: the slot whose turn it is writes there and patches its header at the end,
-what others write waits on a shelf and is appended in its turn. So the order is that of the slots, whatever is done
-first, and no slot waits for another.
+is renamed. A tar has one place to write to. The slot whose turn it is writes there and patches its header at the end.
+Bytes of other slots wait on a shelf and are appended in their turn. So the order is that of the slots, whichever is
+done first, and no slot waits for another.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Slot(Protocol):
         ...
 
     def abandon(self) -> None:
-        """Let go of what is open; the archive will not be completed."""
+        """Close what is open. The archive will not be completed."""
         ...
 
 
@@ -60,10 +60,10 @@ class Files(Protocol):
         ...
 
     def abort(self) -> None:
-        """Let slots that are still written to raise Aborted: the archive will not be completed."""
+        """Make slots that are still in use raise Aborted. The archive will not be completed."""
 
     def close(self) -> None:
-        """Let go of what is open, whatever became of the archive."""
+        """Close what is open, whatever happened to the archive."""
 
 
 class Aborted(Exception):
@@ -184,13 +184,13 @@ class TarSink:
             self._aborted = True
 
     def close(self) -> None:
-        """Let go of the shelf."""
+        """Close the shelf."""
         self._shelf.close()
 
     # What the slots call
 
     def is_turn(self, order: int) -> bool:
-        """Whether it is this slot's turn to write; it stays so until the slot itself gives the turn on."""
+        """Whether it is this slot's turn to write. It stays so until the slot itself passes the turn on."""
         with self._lock:
             if self._aborted:
                 raise Aborted
@@ -229,7 +229,7 @@ class TarSink:
         self._names.add(name)
 
     def next_turn(self) -> None:
-        """Give the turn on; slots that are finished and wait for it are completed here, one after another."""
+        """Pass the turn on. Slots that are finished and wait for it are completed here, one after another."""
         while True:
             with self._lock:
                 self._turn += 1

@@ -12,14 +12,14 @@ from ociarchive.errors import ContentError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: With a ratio that was asked for, whatever is larger than one piece counts.
+#: If the call sets a ratio, everything larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
 #: Layers of one archive together, below which their ratio hurts nobody: a few seconds' work.
 _TOTAL_FROM: Final = 2 << 30
 
 
 class LimitError(ContentError):
-    """Something that was given up because it is more than allowed. `name` is the limit's."""
+    """The work was stopped because something exceeds a limit. `name` is the limit's name."""
 
     def __init__(self, what: str, name: str, *, where: str | None = None, found: str | None = None) -> None:
         """`what` is the sentence; the option that lifts the limit is added to it."""
@@ -81,8 +81,8 @@ class Limits:
     #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index; and blobs.
     #: Two thousand images of twenty layers each stay below; in 256 MiB fits a report of so many and no more.
     listed: int = 50_000
-    #: Steps by which a comparison holds values, names, annotations and layers of one archive against those of another,
-    #: as often as their images meet: two archives that differ in all that fits into memory take a million.
+    #: Steps in which a comparison compares values, names, annotations and layers of two archives, for every pair of
+    #: images: two archives that differ in everything and fit into memory take a million.
     compared: int = 4_000_000
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
@@ -102,12 +102,12 @@ class Limits:
     def proved(self, sizes: Iterable[int]) -> Limits:
         """Return these limits for what this process wrote itself: nothing in it unpacks to more than one of `sizes`.
 
-        How well it is compressed is no sign of anything then.
+        Then a high compression ratio is no sign of an attack.
         """
         return replace(self, ratio=sys.maxsize, layer_size=max(sizes, default=0) or self.layer_size)
 
     def unpacked(self, size: int, where: str) -> None:
-        """Hold what is known before it is read against the total. LimitError: it is too much for the archive."""
+        """Compare a size that is known before reading with the total. LimitError: it is too much for the archive."""
         if self.total is not None:
             self.total.unpacked(size, where)
 

@@ -1,4 +1,4 @@
-"""Locks of folders: who adds to one or clears it lets others wait, and who waits for long says so."""
+"""Locks of folders. A run that adds to a folder or clears it makes others wait. A long wait is reported."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ociarchive.errors import cannot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: Who hears, in a sentence and perhaps from another thread, what a person may want to know while work goes on.
+#: Receives, in a sentence and perhaps from another thread, what a person may want to know during the work.
 Hear: TypeAlias = "Callable[[str], None]"
-#: Seconds: a wait that is over sooner is not worth a word.
+#: Seconds: a shorter wait is not reported.
 PATIENCE: Final = 2.0
 
 
 def nobody(text: str) -> None:
-    """Hear and forget."""
+    """Ignore the message."""
     del text
 
 
 @contextmanager
 def locked_folder(path: str, where: str, hear: Hear = nobody, *, do: str = "write") -> Iterator[None]:
-    """Hold a folder's lock (flock); a run that has it keeps others waiting, and `hear` is told of a long wait.
+    """Hold a folder's lock (flock). A run that has it makes others wait. `hear` reports a long wait.
 
-    `where` is what messages call the folder. HostError: it cannot be opened, to `do` what is meant.
+    `where` is the folder's name in messages. HostError: it cannot be opened; `do` says for what.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

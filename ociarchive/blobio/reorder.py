@@ -39,7 +39,7 @@ class Shelf:
         return Stock(self, OpenFile(self._fd, self._where))
 
     def close(self) -> None:
-        """Let go of the file with all that is in it."""
+        """Close the file, and lose all that is in it."""
         with self._lock:
             if self._fd is not None:
                 close_read(self._fd)
@@ -87,7 +87,7 @@ class Stock:
         return position
 
     def clear(self) -> None:
-        """Give the room back."""
+        """Free the space."""
         self._shelf.give(self._pieces)
         self._pieces, self._size = [], 0
 

@@ -1,6 +1,6 @@
-"""Who may read what is written: what replaces a file keeps its mode, owner and access list, whatever the umask is.
+"""Who may read new files. A file that replaces another keeps its mode, owner and access list, whatever the umask.
 
-What replaces nothing takes those of what lies beside it: who could read a store can read what is added to it.
+A file that replaces nothing gets those of its neighbours: who could read a store can read what is added to it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MODELS: Final = ("index.json", "manifest.json")
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a file or folder is to have. `exact` tells that it replaces the very one that this was read from."""
+    """The rights that a file or folder will get. `exact`: it replaces the same file from which they were read."""
 
     mode: int
     uid: int
@@ -47,7 +47,7 @@ class Rights:
     """The modes, owners and access lists of `old`, a file or folder, for what takes its place or is added to it."""
 
     def __init__(self, old: str, where: str, hear: Hear = nobody, *, sync: bool = False) -> None:
-        """`where` is what messages call it; `hear` is told what cannot be kept; `sync` writes changes through."""
+        """`where` is its name in messages. `hear` reports what cannot be kept. `sync` writes changes through."""
         self._old, self._where, self._hear, self._sync = old, where, hear, sync
         self._model: _Wanted | None = None
         self._said: set[str] = set()

@@ -1,4 +1,4 @@
-"""Spools: what cannot be read twice, or is compressed as a whole, is written once to a nameless file."""
+"""Spools: input that cannot be read twice, or is compressed as a whole, is written once to a nameless file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
 
 
-#: How the name of a file begins that is to have none, in the moment in which it has one.
+#: Prefix of the short-lived name of a nameless file, where the file system requires one.
 SPOOL: Final = ".ociarchive-spool-"
 #: Milliseconds after which a wait for a pipe looks up.
 _LISTEN: Final = 250
@@ -106,7 +106,7 @@ def spool(chunks: Iterable[bytes], folder: str | None) -> tuple[int, StreamError
 def unpack(
     chunks: Iterator[bytes], limits: Limits, where: str, headers: list[int] | None = None
 ) -> tuple[Codec, Generator[bytes]]:
-    """Return the codec of a stream and what it unpacks to; StreamError, told at `where`, comes while it is read.
+    """Return the codec of a stream and its unpacked bytes. StreamError, at `where`, comes while it is read.
 
     `headers` gets the size of the longest text in the stream's headers, when all is read.
     """

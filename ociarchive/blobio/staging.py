@@ -1,7 +1,7 @@
-"""What a run keeps beside DEST under a hidden name, and how that goes away, however the run ends.
+"""What a run keeps beside DEST under a hidden name, and how it is removed, however the run ends.
 
-A hidden name is locked (flock) as long as its process lives; what is not locked was left by a killed run, and the next
-one that writes the same DEST removes it.
+A hidden name is locked (flock) as long as its process lives. What is not locked was left by a killed run. The next run
+that writes the same DEST removes it.
 """
 
 from __future__ import annotations
