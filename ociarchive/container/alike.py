@@ -1,8 +1,8 @@
 """What all readers of tars read alike: Go's archive/tar, GNU tar, bsdtar (libarchive) and Python's tarfile.
 
-Each goes its own way where a writer left the formats: what one takes for a name is padding to another, and an audit
-that follows one of them says nothing of what an engine loads that follows another. So an archive's own tar is held to
-what the four have in common, which is all that their writers write. Sources: POSIX.1-2017, pax, Interchange Formats;
+They differ where a writer violates the formats: a name for one is padding for another. An audit that follows one of
+them then says nothing about an engine that follows another. So an archive's own tar may only use what the four have
+in common, which is all that their writers write. Sources: POSIX.1-2017, pax, Interchange Formats;
 GNU tar manual, Basic Tar Format; libarchive, tar(5); and what the four do, which `tests/differential` compares.
 """
 
@@ -55,7 +55,7 @@ def _ambiguous(message: str) -> HeaderError:
 
 
 class Alike:
-    """The headers before a member, and the member, held to what all readers take alike. HeaderError: they do not."""
+    """Checks that all readers read a member and the headers before it alike. HeaderError: they do not."""
 
     def __init__(self) -> None:
         self._pending: set[bytes] = set()

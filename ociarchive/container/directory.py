@@ -72,7 +72,7 @@ class DirectoryContainer:
         return sum(size for _, size in self._walk("", sizes=True))
 
     def close(self) -> None:
-        """Let go of what is held open."""
+        """Close what is open."""
         self._folder.close()
 
     def _can_be(self, name: str) -> bool:
@@ -162,7 +162,7 @@ class DirectoryContainer:
         except LimitError as error:
             self._too_far(error)
             return None
-        except OSError:  # told where the link is looked up
+        except OSError:  # reported where the link is looked up
             return None
         if not isinstance(found, Found) or not found.parts or not stat.S_ISDIR(found.status.st_mode):
             return None

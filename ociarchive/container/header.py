@@ -1,4 +1,4 @@
-"""Tar headers: one block, and the extended headers (PAX, GNU long names) that speak of the member behind them."""
+"""Tar headers: one block, and the extended headers (PAX, GNU long names) that describe the next member."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Extended:
         self._next: dict[bytes, bytes] = {}
         self._long_name: bytes | None = None
         self._long_link: bytes | None = None
-        self.pending = False  # whether something was said of a member that did not come yet
+        self.pending = False  # whether an extended header describes a member that did not come yet
 
     def take(self, flag: bytes, content: bytes, behind: int = 0) -> None:
         """Take the content of an extended header; HeaderError where it is malformed, or read otherwise by others.

@@ -44,7 +44,7 @@ class Links:
     def resolve(self, name: str, asked: str) -> str | None:
         """Return the file that a name leads to; None where it leads to none.
 
-        A flaw is told of the link or member at fault, not of what leads there, so that one fault is told once.
+        A flaw is reported for the link or member at fault, not for what leads there. So one fault is reported once.
         """
         passed: set[str] = set()
         longest = max(self._limits.name, len(name))
@@ -116,7 +116,7 @@ class Links:
         return self._steps <= self._limits.links
 
     def check(self) -> None:
-        """Links that nobody follows are judged by their own step alone, so that one fault is told of one link."""
+        """Judge links that nobody follows by their own step alone, so that one fault is reported for one link."""
         for name, found in self._members.items():
             if found.kind not in (LINK, SYMLINK):
                 continue

@@ -1,7 +1,7 @@
 """Runs of plain headers in a tar: what nearly every member has, read without looking at one field after another.
 
-A layer has tens of thousands of headers and is read at the speed of a hash, so this is written for speed. What is not
-known at once to be sound is left to whoever reads one header with care: a run ends before it.
+A layer has tens of thousands of headers and is read at the speed of a hash, so this is written for speed. A header that
+is not known at once to be sound is left to the code that reads one header with care: a run ends before it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Container(Protocol):
-    """Named members. `where` is how messages name the whole; `flaws` is what was noticed so far."""
+    """Named members. `where` is the name of the whole in messages. `flaws` are those found so far."""
 
     @property
     def where(self) -> str:
@@ -22,7 +22,7 @@ class Container(Protocol):
 
     @property
     def kind(self) -> Literal["directory", "tar"]:
-        """What the members lie in."""
+        """The kind of container."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class Container(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what is open; sources of a tar cannot be read afterwards."""
+        """Close what is open. Sources of a tar cannot be read afterwards."""
         ...
 
 

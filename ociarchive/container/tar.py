@@ -1,7 +1,7 @@
 """A tar as a container: walked once, members are extents of the file.
 
 Strict where Python's tarfile is not: a bad checksum, a cut header or cut data, a missing end and bytes behind it are
-told, never passed over. Sources: POSIX.1-2017, pax, Interchange Formats; GNU tar manual, Basic Tar Format.
+reported, never skipped. Sources: POSIX.1-2017, pax, Interchange Formats; GNU tar manual, Basic Tar Format.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TarContainer:
     def __init__(self, file: RandomFile, where: str, path: str, limits: Limits | None = None) -> None:
         """Walk the tar in a file, which belongs to the container from now on.
 
-        `path` tells its members from those of other tars that are open: it is part of what makes sources equal.
+        `path` distinguishes its members from those of other open tars: equal sources have the same path.
         """
         self.where = where
         self.limits = limits or Limits()
@@ -172,7 +172,7 @@ class TarContainer:
             if inside or kind != FOLDER or not name:  # the root folder `./` is what tar -C DIR . writes first
                 self._note("member-name", name[:200], "member name leads out of the archive or is empty")
             return
-        if sparse or flag == b"S":  # how its data becomes the file is read in many ways, so none is vouched for
+        if sparse or flag == b"S":  # readers differ in how its data becomes the file, so none is trusted
             self._note("member-special", inside, NO_FILE)
         found = Member(kind, offset, size, link)
         before = self._members.get(inside)

@@ -1,4 +1,4 @@
-"""A layer's tar on its way past: whether it is whole, and what is odd about its paths.
+"""Reads a layer's tar as a stream: whether it is complete, and what is odd about its paths.
 
 Fed piece by piece with what a layer unpacks to; contents are passed over, and of a path eight bytes are kept. What ends
 a tar is judged as engines do: their reader, Go's archive/tar, takes the end of the stream for the tar's wherever a
@@ -50,10 +50,10 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walked:
-    """What a walk over a layer's tar came to.
+    """The result of a walk over a layer's tar.
 
-    `fault` ended it early. Without `paths` there were more than is kept, and nothing was found out about doubled ones
-    and hard links. `loose` is the number of hard links to what this layer does not have before them: a layer below may.
+    `fault` ended it early. Without `paths` there were more than is kept, and doubled ones and hard links are unknown.
+    `loose` is the number of hard links whose target this layer does not have before them. A layer below may have it.
     """
 
     fault: Fault | None = None
@@ -80,14 +80,14 @@ class _End(Exception):
 
 
 class Walk:
-    """A walk over a tar that is handed over in pieces."""
+    """A walk over a tar that comes in pieces."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._data, self._at, self._before = b"", 0, 0  # a piece, the place in it, the bytes of the tar before it
         self._member: tuple[bytes, int, int] = (b"", 0, 0)  # the last one: its name, where its data begins, its size
         self._extended = header.Extended()
-        self._promised = False  # whether an extended header speaks of a member that did not come yet
+        self._promised = False  # whether an extended header describes a member that did not come yet
         self._paths: set[int] = set()
         self._waiting: list[bytes] = []  # paths that were not compared yet
         self._headers = PlainHeaders()
@@ -153,7 +153,7 @@ class Walk:
         return self._before + self._at
 
     def _plain(self) -> bool:
-        """Go over the headers of this piece as far as they are plain ones; tell whether the next is in another."""
+        """Read the headers of this piece as far as they are plain. Return whether the next one is in another piece."""
         last = len(self._data) - BLOCK
         while self._at <= last and not self._promised:
             run = self._headers.run(self._data, self._at)
