@@ -1,4 +1,4 @@
-"""Hold a layer's table of contents against its annotations and against the layer."""
+"""Compare a layer's table of contents with its annotations and with the layer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _one: Final = threading.Lock()
 
 
 def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None, limits: Limits) -> list[Flaw]:
-    """Hold a layer's table against its annotations and against the layer itself; read it twice more for that.
+    """Compare a layer's table with its annotations and with the layer itself. This reads the layer twice more.
 
     `unpacked_size` is the layer's, in bytes, as it was measured. HostError: the layer cannot be read.
     """
@@ -59,7 +59,7 @@ def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None,
 
 
 def _hold(table: Table, source: ByteSource, limits: Limits, faults: Faults) -> None:
-    """Hold a table against the layer: first its files, then where they are stored."""
+    """Compare a table with the layer: first its files, then where they are stored."""
     told = tables.read(table, source.where, limits)
     rebuilt = None
     if told.split:  # without a digest engines pass the tar-split data over

@@ -1,4 +1,4 @@
-"""Fetch the parts of files as an engine would: from the place in the layer that its table of contents tells."""
+"""Fetch the parts of files as an engine would: from the place in the layer that its table of contents gives."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _Pieces:
         self._position = 0
 
     def close(self) -> None:
-        """Let go of the decoder."""
+        """Release the decoder."""
         self._pieces.close()
 
     def has(self, place: Place) -> bool:

@@ -1,4 +1,4 @@
-"""Hold what a table of contents says of each file against the members of the layer's tar."""
+"""Compare what a table of contents says about each file with the members of the layer's tar."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ROUNDED: Final = 500_000_000
 class Place(NamedTuple):
     """Where a proved part of a file is stored, as the table says: to be fetched as an engine would.
 
-    `end` is where the stored bytes end, 0 where the table does not tell; `size` is that of the part itself.
+    `end` is where the stored bytes end, 0 where the table does not say. `size` is that of the part itself.
     """
 
     offset: int
@@ -43,9 +43,9 @@ class Place(NamedTuple):
 
 
 def compare(claims: Claims, tar: Tar, faults: Faults, limits: Limits, *, gzip: bool) -> list[Place]:
-    """Note what a table says otherwise than the tar; return where the parts of files are stored that agree.
+    """Note where a table contradicts the tar. Return where the parts of files are stored that agree.
 
-    Takes the claims away that were held against a member. HeaderError: the tar is damaged.
+    It removes the claims that were compared with a member. HeaderError: the tar is damaged.
     """
     places: list[Place] = []
     folders: set[str] = {""}
@@ -129,7 +129,7 @@ def _attributes(claim: Claim, member: Member, *, gzip: bool) -> Iterator[tuple[s
 
 
 class _Digest:
-    """A digest that is claimed, and what the bytes come to; with an algorithm that is not known here it is wrong."""
+    """A claimed digest, and the hash of the bytes. A digest of an unknown algorithm is wrong."""
 
     def __init__(self, told: str) -> None:
         self.told = told
@@ -151,7 +151,7 @@ class _Digest:
 
 
 def _content(claim: Claim, member: Member, tar: Tar, faults: Faults, *, gzip: bool) -> Iterator[Place]:
-    """Hold the digests of a file and of its chunks against its data."""
+    """Compare the digests of a file and of its chunks with its data."""
     chunks = _tiled(claim, member.size)
     whole = _Digest(claim.digest)
     parts = [] if chunks is None else [_Digest(chunk.digest) for chunk in chunks]

@@ -1,4 +1,4 @@
-"""Where a layer's table of contents stands, and whether it is the one that the annotations name."""
+"""Where a layer's table of contents is, and whether it is the one that the annotations name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TOO_LARGE: Final = "the table of contents is too large, --limit toc-size=N lift
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Bytes of a layer: where they begin, how many there are, and how many they unpack to, where that is told."""
+    """Bytes of a layer: where they begin, their number, and their unpacked number, where that is known."""
 
     offset: int
     size: int
@@ -50,7 +50,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table's JSON, where in the layer it stands, and what the annotations tell of the tar-split data beside it."""
+    """A table's JSON, its place in the layer, and what the annotations say about the tar-split data beside it."""
 
     raw: bytes
     offset: int
@@ -159,7 +159,7 @@ def _end(source: ByteSource, length: int) -> bytes:
 
 
 def _verify(told: str, *contents: bytes) -> None:
-    """Hold an annotation's digest against what it may be of."""
+    """Compare an annotation's digest with the bytes that it may be of."""
     algorithm = told.partition(":")[0]
     if all(str(digest_of(content, algorithm)) != told for content in contents):
         message = "the table of contents has another digest than the annotation says"

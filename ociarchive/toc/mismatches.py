@@ -1,4 +1,4 @@
-"""What can be wrong with a table of contents, on its way to be told."""
+"""The faults of a table of contents, collected for the report."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: So many wrong entries of one table are told one by one; the rest are counted.
+#: How many wrong entries of one table are reported one by one. The rest are counted.
 _TOLD: Final = 10
 _NAME: Final = 120
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: the rule it belongs to, and what a person is told."""
+    """One fault: the rule it belongs to, and the message for people."""
 
     rule: str
     message: str

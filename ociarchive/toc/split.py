@@ -31,7 +31,7 @@ _RULE: Final = "toc-tar-split"
 
 
 def verify(source: ByteSource, stretch: Stretch, told: str) -> None:
-    """Hold the digest that a table names against the stored bytes. TableError: they have another."""
+    """Compare the digest in a table with the stored bytes. TableError: they have another."""
     algorithm = told.partition(":")[0]
     hashed = hasher(algorithm)
     found = None
@@ -44,7 +44,7 @@ def verify(source: ByteSource, stretch: Stretch, told: str) -> None:
 
 
 class Rebuilt:
-    """Holds a tar, which comes in pieces, against its tar-split data. `fault` is the first thing that differs."""
+    """Compares a tar, which comes in pieces, with its tar-split data. `fault` is the first difference."""
 
     def __init__(self, source: ByteSource, stretch: Stretch, limits: Limits) -> None:
         self.fault: TableError | None = None
@@ -55,7 +55,7 @@ class Rebuilt:
         self._position = 0
 
     def through(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Give the pieces of the tar on, looking at each."""
+        """Pass the pieces of the tar on, and check each."""
         with closing(self._lines):
             for piece in pieces:
                 if self.fault is None:
@@ -112,7 +112,7 @@ class Rebuilt:
 
     @staticmethod
     def _read(source: ByteSource, stretch: Stretch, limits: Limits) -> Generator[bytes]:
-        """Give the lines. TableError: there is another number of bytes than told."""
+        """Give the lines. TableError: the number of bytes differs from the stated one."""
         _, pieces = unpack(source.part(stretch.offset, stretch.size).chunks(), limits, source.where)
         held, size = b"", 0
         with closing(pieces):

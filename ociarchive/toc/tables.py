@@ -1,4 +1,4 @@
-"""What a table of contents says of each file, in as little memory as it takes."""
+"""What a table of contents says about each file, in as little memory as possible."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One entry of a table that stands for a member of the tar. `mtime` is in nanoseconds, None where none is told."""
+    """One entry of a table, for a member of the tar. `mtime` is in nanoseconds, None where none is given."""
 
     name: str
     kind: str
@@ -63,7 +63,7 @@ class Claim:
     mtime: int | None
     xattrs: Mapping[str, bytes]
     digest: str
-    end: int  # where the stored bytes of the file end, 0 where that is not told
+    end: int  # where the stored bytes of the file end, 0 where that is unknown
     chunks: list[Chunk] = field(default_factory=list)
 
 
@@ -180,7 +180,7 @@ def _xattrs(entry: dict[str, JSON], name: str) -> Mapping[str, bytes]:
 
 
 def nanoseconds(text: str) -> int | None:
-    """Return a time of RFC 3339 in nanoseconds since 1970; None where none is told. Year 1 is how Go writes none."""
+    """Return a time of RFC 3339 in nanoseconds since 1970; None where none is given. Go writes year 1 for none."""
     found = _TIME.match(text)
     if found is None:
         return None
