@@ -101,7 +101,7 @@ def command(**values: Any) -> int:
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(current_folder())
     result.apart_from([one for one in (path, values["receipt"]) if one])
-    if not values["recursive"]:  # there a report may lie beside the archives: each is named as it is found
+    if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
         result.apart_from(source(argument).path for argument in values["paths"])
     result.require()
     rules = policy(asked, path)
@@ -155,7 +155,7 @@ def _counted(reports: Iterable[Report], tally: Tally) -> Iterator[Report]:
 
 
 class _Hearer:
-    """Says on stderr how the audit of sources goes; the call's result overwrites none of them."""
+    """Reports the progress of the audit on stderr. The call's result overwrites no source."""
 
     def __init__(self, shared: Common, result: Output) -> None:
         self._shared, self._result = shared, result
@@ -169,7 +169,7 @@ class _Hearer:
         self._shared.say(f"notice: passed over, a text file ({safe(path)})")
 
     def fails(self, error: OciArchiveError) -> None:
-        """Say why, whatever the call asks to be said."""
+        """Say why, even if the call asks for quiet."""
         click.echo(f"error: {safe(str(error))}", err=True)
 
 

@@ -168,7 +168,7 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
 
 def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
-    """Return the value of an option that has one; of two neither is surely the one that is meant."""
+    """Return the value of an option that may have only one. Of two values neither is certain."""
     if len(value) > 1:
         raise click.UsageError(f"{parameter.opts[0]} is given twice: {' and '.join(value)}")
     return value[0] if value else None
@@ -185,7 +185,7 @@ def output(values: dict[str, Any], shared: Common) -> Output:
 
 
 def say_written(values: dict[str, Any], shared: Common, verdict: str) -> None:
-    """Say on stderr what a result in a file comes to, and where it is; standard output says it itself."""
+    """Say on stderr what a result in a file says, and where it is. A result on standard output needs no such line."""
     path = values["output"]
     if path not in (None, "-"):
         shared.say(f"{verdict}: {safe(path)} ({values['fmt']})")

@@ -1,6 +1,6 @@
 """How work goes, on stderr: bars on a terminal, elsewhere a line at the start and one every ten seconds.
 
-Work that is done at once is not told of: there is nothing to see, and the library that draws takes its time to load.
+Short work is not reported: there is nothing to see, and the library that draws takes time to load.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ociarchive.cli.common import Common
 
-#: Seconds: work that takes less is not told of; lines come so often.
+#: Seconds: shorter work is not reported; and the time between two lines.
 _SHORT: Final = 0.5
 _EVERY: Final = 10.0
 _BAR: Final = 16
