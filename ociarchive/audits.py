@@ -53,7 +53,7 @@ class AuditOptions:
 
 
 class Hearer(Protocol):
-    """Who hears, beside the reports, how the audit of sources goes."""
+    """Receives the progress of the audit of sources, beside the reports."""
 
     def opens(self, path: str) -> None:
         """Hear of what is to be opened next; what this raises ends the call."""
@@ -66,9 +66,9 @@ class Hearer(Protocol):
 
 
 class Audits:
-    """Sources on their way through the audit. `unread` names those that could not be audited, `status` is the worst.
+    """Sources that are being audited. `unread` names those that could not be audited. `status` is the worst so far.
 
-    Leaving it as a context lets go of threads and archives.
+    Leaving it as a context ends its threads and closes the archives.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Audits:
     def reports(self, arguments: Iterable[str], parse: Callable[[str], Source]) -> Iterator[Report]:
         """Give the reports of all sources in their order. `parse` makes a source of an argument, or raises UsageError.
 
-        What ends the call is what `opens` of the hearer raises; any other error is heard of, and the others go on.
+        An error that `opens` of the listener raises ends the call. Any other error is reported, and the others go on.
         """
         for argument in arguments:
             yield from self._take(argument, parse)
@@ -194,7 +194,7 @@ def _reports(
     progress: Progress | None,
     known: FactStore,
 ) -> list[Report]:
-    """Audit some archives side by side; what is `demanded` and not there is found beside what rules find."""
+    """Audit some archives in parallel. What is `demanded` and absent is a finding, beside those of the rules."""
     found = []
     for evidence in examine(archives, limits=options.limits, workers=workers, progress=progress, known=known):
         findings = [*judge(evidence), *demanded[id(evidence.archive)]]

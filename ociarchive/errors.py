@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What can be done about what the system refuses.
+#: What to do when the system refuses something.
 _WAYS_OUT: Final = {
     errno.ENOSPC: "free some space there, or choose another place",
     errno.EDQUOT: "free some of the quota there, or choose another place",
@@ -44,7 +44,7 @@ def some(names: Iterable[str]) -> str:
 
 
 class OciArchiveError(Exception):
-    """Something that ends the work, told in one sentence: what, expected, found, where.
+    """Something that ends the work, reported in one sentence: what, expected, found, where.
 
     `where` names the archive and the member, blob or path in it; `hint` says the one thing to do next, where there
     is one.

@@ -1,4 +1,4 @@
-"""What a reader noticed on its way and could go on after: the audit's rules turn it into findings."""
+"""Faults after which a reader could continue. The audit's rules turn them into findings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_PER_RULE: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
-    """One observation. `rule` is the id of the rule it belongs to; the rule alone knows how grave it is.
+    """One observation. `rule` is the id of its rule. Only the rule knows the severity.
 
     `subject` is the digest or name that the flaw is about, `where` the place in the archive.
     """

@@ -1,4 +1,4 @@
-"""Words that were nearly right: what a person meant who wrote a name that does not exist."""
+"""Similar words: what a person meant who wrote a name that does not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an archive was read from, as far as those who look into it need to know."""
+"""What an archive was read from, as far as other modules need to know."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Origin(Protocol):
 
     @property
     def where(self) -> str:
-        """How messages name it."""
+        """Its name in messages."""
         ...
 
     @property
     def kind(self) -> Literal["directory", "tar"]:
-        """What the archive lies in."""
+        """The kind of container."""
         ...
 
     @property
     def flaws(self) -> Flaws:
-        """What was noticed so far; looking up more may add to it."""
+        """The flaws found so far. Further lookups may add to them."""
         ...
 
     @property
     def damaged(self) -> bool:
-        """Whether not all of it could be looked through, so that what is not here may have been lost."""
+        """Whether a part of it could not be read, so that absent content may have been lost."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""What signatures and attestations say in their payloads: the digests they speak of. Nothing is verified here.
+"""The digests to which signatures and attestations refer in their payloads. Nothing is verified here.
 
 Sources: cosign, specs/SIGNATURE_SPEC.md (simple signing payload); in-toto attestation, spec/v1/statement.md; DSSE,
 envelope.md.
