@@ -213,7 +213,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     Options mean what they mean on the command line (docs/formats.md), and what it refuses is refused here in the same
     words; `audit_result` is its `--audit`. `receipt` is a file that gets the receipt; without `force` one that is there
     and is no report of this program stays. `hear` is called with words, perhaps from another thread, for what the work
-    waits and what of modes and owners could not be kept.
+    waits, and which modes and owners could not be kept.
 
     DEST is complete when this returns, and absent or as it was when it raises. ContentError: a source is at fault.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.

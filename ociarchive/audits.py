@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
 
-#: Archives that are read side by side; each holds a file open, of which a process may have only 64.
+#: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
 _TOGETHER: Final = 8
 
 
@@ -56,10 +56,10 @@ class Hearer(Protocol):
     """Receives the progress of the audit of sources, beside the reports."""
 
     def opens(self, path: str) -> None:
-        """Hear of what is to be opened next; what this raises ends the call."""
+        """Called before a source is opened. An error raised here ends the call."""
 
     def passes_over(self, path: str) -> None:
-        """Hear of a text file that is passed over in a folder of archives."""
+        """Called for a text file that is skipped in a folder of archives."""
 
     def fails(self, error: OciArchiveError) -> None:
         """Hear why a source cannot be audited; the others go on."""
@@ -123,7 +123,7 @@ class Audits:
                 yield Source(path=path)
 
     def _add(self, one: Source) -> Iterator[Report]:
-        """Open a source, and audit what is open once it is enough to be read side by side."""
+        """Open a source. When enough are open, audit them in parallel."""
         try:
             archive = open_archive(one.path, limits=self._options.limits)
         except (UsageError, HostError):

@@ -118,7 +118,7 @@ def _tried(codec: Codec) -> Tried:
 
 
 def _fault(codec: Codec) -> str | None:
-    """Put a sample through a codec, there and back, and say what is wrong with what comes out."""
+    """Compress and unpack a sample with a codec, and say what is wrong with the result."""
     try:
         encode = codec.encoder(codec.default_level) if codec.encode else _OTHERS[codec.name]
         stored = encode(_SAMPLE)

@@ -45,7 +45,7 @@ class Origin(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what is open; its blobs may not be readable afterwards."""
+        """Close what is open. Its blobs may not be readable afterwards."""
         ...
 
 
@@ -55,7 +55,7 @@ class Closing:
     __slots__ = ()
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

@@ -26,7 +26,7 @@ MAX_DIGEST = 250
 
 
 class WrongValueError(ValueError):
-    """A value that is not what it should be: `what` in words, `expected` and `found` in its place."""
+    """A value that is not what it should be: `what` in words, what was `expected`, and what was `found`."""
 
     def __init__(self, what: str, expected: str, found: str) -> None:
         super().__init__(f"{what}: expected {expected}, found {found}")

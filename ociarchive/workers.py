@@ -1,9 +1,9 @@
-"""Threads: a number of jobs side by side, results in their order, the first error ends all.
+"""Threads: several jobs in parallel, results in the order of the jobs. The first error ends all.
 
-Threads suffice: hashing and codecs let go of the interpreter's lock. A job is a blob, mostly a layer, and has a thread
-of its own. Jobs are begun in their order, so one that waits for the turn of an earlier one never waits for a job that
-was not begun. What one layer gives others to do is of two kinds: blocks to compress, whose results it takes in their
-order, and lanes, whose calls are done in their order while the layer's own thread is ahead of them.
+Threads suffice: hashing and codecs release the interpreter's lock. A job is a blob, mostly a layer, and has its own
+thread. Jobs start in their order, so one that waits for the turn of an earlier one never waits for a job that was not
+started. A layer gives two kinds of work to other threads: blocks to compress, whose results it takes in their order,
+and lanes, whose calls are done in their order while the layer's own thread is ahead of them.
 
 Memory: a layer has at most `BLOCKS_AHEAD` blocks per worker under way and `PIECES_AHEAD` pieces in each lane, whatever
 its size; layers under way are as many as workers.
@@ -68,15 +68,15 @@ _KEPT: Final = 4 << 20
 
 
 class Cancelled(Exception):
-    """The work was given up because another part of it failed."""
+    """The work was cancelled because another part of it failed."""
 
 
 class Workers:
     """A bounded set of threads for whole layers, another for blocks that are compressed, and one for lanes.
 
-    They are apart because a layer waits for its blocks and lanes: in one pool layers could hold all threads and wait
-    for ever, and lanes would stand behind blocks that the layer has yet to fill. Who waits is not busy, so about
-    `jobs` of the threads are.
+    They are separate because a layer waits for its blocks and lanes. In one pool layers could hold all threads and
+    wait for ever, and lanes would queue behind blocks that the layer has yet to fill. A waiting thread is not busy, so
+    about `jobs` of the threads are.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -156,7 +156,7 @@ class Workers:
         return [future.result() for future in futures]
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """End the threads."""
         self._cancelled.set()
         self._layers.shutdown(cancel_futures=True)
         self._blocks.shutdown(cancel_futures=True)
@@ -177,7 +177,7 @@ class Workers:
 
 
 class Lane:
-    """Calls that are done one after another: by another worker while one has nothing to do, else by who asks.
+    """Calls that are done one after another: by another worker if one is idle, else by the caller.
 
     One thread hands calls over. So a single large layer keeps several processors busy, and of many layers each stays
     with one, whose caches its bytes are in.
@@ -218,7 +218,7 @@ class Lane:
         self._check()
 
     def drop(self) -> None:
-        """Give up what waits, and return when nothing runs any more."""
+        """Cancel the waiting calls, and return when nothing runs any more."""
         with self._changed:
             self._waiting.clear()
             while self._running:

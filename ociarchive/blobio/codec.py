@@ -3,7 +3,7 @@
 Decoders take a stream in pieces and give it back in pieces of bounded size, whatever the ratio; they go on across
 gzip members (RFC 1952, 2.2) and zstd frames (RFC 8878, 3.1), and know a stream that is cut or followed by something
 else. Encoders compress blocks of fixed size, each as a gzip member or zstd frame of its own: so the bytes depend
-neither on the number of threads nor on the sizes of writes, and blocks can be compressed side by side.
+neither on the number of threads nor on the sizes of writes, and blocks can be compressed in parallel.
 
 A codec's own module, and its library, is imported at the first use.
 """

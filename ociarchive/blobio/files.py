@@ -1,4 +1,4 @@
-"""Files of a folder or a tar, written side by side, in slots that get their names at the end.
+"""Files of a folder or a tar, written in parallel, in slots that get their names at the end.
 
 A blob's name is the digest of its bytes, known only when all of them were written. In a folder a slot is a file that
 is renamed. A tar has one place to write to. The slot whose turn it is writes there and patches its header at the end.

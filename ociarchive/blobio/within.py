@@ -1,9 +1,9 @@
 """A folder whose files are found and opened step by step, each by its descriptor: no link and no race leads out of it.
 
-A path is only a claim about what lies where. So each step opens one name in the folder that is open already and follows
-no link (openat(2), O_NOFOLLOW); what a link says is read and walked here, within the folder. A file that was found is
-opened anew for each reading, along steps that were no links when it was found: whatever took the place of one of them
-meanwhile is refused. One descriptor is held between two calls: that of the folder below which most files lie.
+A path is only a claim about what is where. So each step opens one name in the folder that is already open and follows
+no link (openat(2), O_NOFOLLOW). The target of a link is read and resolved here, within the folder. A file that was
+found is opened again for each reading, along steps that were no links when it was found. If one of them was replaced
+since, the file is refused. One descriptor stays open between two calls: that of the folder with most files below it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Folder:
         weakref.finalize(self, self._kept.close)
 
     def close(self) -> None:
-        """Let go of what is held open; what is read afterwards opens it again."""
+        """Close what is open. Later reads open it again."""
         with self._lock:
             self._kept.close()
 

@@ -14,7 +14,7 @@ from ociarchive.blobio.limits import LimitError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Windows up to this size are small change; of larger ones only one is open at a time, whatever the number of threads.
+#: Windows up to this size cost little. Of larger ones only one is open at a time, whatever the number of threads.
 _SMALL_WINDOW: Final = 8 << 20
 _large_window = threading.Lock()
 
@@ -59,7 +59,7 @@ class ZstdDecoder:
             raise StreamError("zstd stream is cut short")
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release what is held."""
         if self._holds:
             _large_window.release()
             self._holds = False

@@ -1,8 +1,8 @@
 """The structure of a zstd stream: frames, blocks and skippable frames, read without decompressing.
 
-The walker cuts a stream into steps that unpack to at most 1 MiB each, so that a decoder without a bound of its own
-cannot be made to fill the memory, and it knows where a frame ends, so that a cut one and what stands behind the last
-are told. Source: RFC 8878, 3.1.1 (frames), 3.1.1.2 (blocks), 3.1.2 (skippable frames).
+The walker cuts a stream into steps that unpack to at most 1 MiB each, so that a decoder without its own bound cannot
+fill the memory. It knows where a frame ends, so that it can report a cut frame and data after the last one.
+Source: RFC 8878, 3.1.1 (frames), 3.1.1.2 (blocks), 3.1.2 (skippable frames).
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Walker:
         self._held = data[position:]
 
     def _header(self, data: bytes, position: int) -> int | None:
-        """Return the length of the frame header at `position`, None where more bytes are needed to tell."""
+        """Return the length of the frame header at `position`, None where more bytes are needed to know it."""
         if len(data) - position < 9:
             self._refuse_early(data[position : position + 4])
             return self._short_header(data, position)

@@ -52,7 +52,7 @@ class Lines:
             self._total += sum(count for _, count in blobs)
 
     def read(self, number: int, count: int) -> None:
-        """Hear of bytes."""
+        """Count bytes that were read."""
         del number
         with self._lock:
             self._read += count
@@ -103,7 +103,7 @@ class Bars:
                 self._bars.update(self._whole, total=self._total)
 
     def read(self, number: int, count: int) -> None:
-        """Hear of bytes."""
+        """Count bytes that were read."""
         with self._lock:
             self._read += count
             if self._bars is None:

@@ -61,7 +61,7 @@ _RUN_OF_DOCKER: Final[Table] = {
     "StopTimeout": WHOLE,
     "Shell": kinds.STRING_OR_STRINGS,
 }
-#: What Go takes for other than Docker writes; and members of old, which no engine of today reads.
+#: Members that Go reads with other types than Docker writes; and old members, which no present engine reads.
 _RUN_ODD: Final[Table] = {
     "OnBuild": STRINGS,
     "Shell": STRINGS,

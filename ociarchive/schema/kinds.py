@@ -46,9 +46,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a member may be. `unlike` says what is found where a value is not so, None where it is.
+    """What a member may be. `unlike` returns what is found if a value is of another kind, else None.
 
-    `expected` and `says` are the words for what it should be and for its not being it.
+    `expected` says what it should be. `says` says that it is not.
     """
 
     expected: str
@@ -70,7 +70,7 @@ def shown(value: JSON) -> str:
 
 
 def found_in(members: Members, key: str) -> str:
-    """Return what stands in the place of a member as `found` says it: absent, empty and null are told apart."""
+    """Return the value of a member in the words of `found`. Absent, empty and null are distinguished."""
     if key not in members:
         return NOTHING
     return "an empty string" if members[key] == "" else type_name(members[key])
@@ -98,7 +98,7 @@ def _time_of_go(value: JSON) -> str | None:
 
 
 def _array(good: Callable[[JSON], bool], a: str) -> Callable[[JSON], str | None]:
-    """Return what says how a value differs from an array of items that are `good`; `a` shows one that is not."""
+    """Return a check that a value is an array of `good` items. `a` shows an item that is not."""
 
     def unlike(value: JSON) -> str | None:
         if not isinstance(value, list):
@@ -110,7 +110,7 @@ def _array(good: Callable[[JSON], bool], a: str) -> Callable[[JSON], str | None]
 
 
 def _map(good: Callable[[JSON], bool]) -> Callable[[JSON], str | None]:
-    """Return what says how a value differs from an object of values that are `good`."""
+    """Return a check that a value is an object of `good` values."""
 
     def unlike(value: JSON) -> str | None:
         if not isinstance(value, dict):
@@ -169,7 +169,7 @@ def checked(members: Members, table: Table, pointer: str, rule: str = "schema") 
 
 
 def judged(members: Members, table: Table, finer: Table, pointer: str, rule: str) -> Iterator[Problem]:
-    """Give what is wrong by a table, and of what is not wrong by it what is by a `finer` one, which is of `rule`."""
+    """Give the faults by a table, then further faults by a `finer` table, which belong to `rule`."""
     wrong = list(checked(members, table, pointer))
     places = {problem.pointer for problem in wrong}
     yield from wrong
@@ -185,8 +185,7 @@ def one(value: JSON, kind: Kind, name: str, pointer: str, rule: str = "schema") 
 def in_case(members: Members, known: frozenset[str], pointer: str) -> Iterator[Problem]:
     """Give the keys that differ from known ones in case alone.
 
-    Go takes `Layers` for `layers`, the last of them where there are both, and others do not: two readers see two
-    documents.
+    Go reads `Layers` as `layers`, and the last of them where both exist. Others do not: two readers see two documents.
     """
     folded = {key.casefold(): key for key in known}
     for key in members:

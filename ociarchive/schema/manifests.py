@@ -1,4 +1,4 @@
-"""What descriptors, indexes and manifests may hold: problems that do not keep anyone from reading on.
+"""What descriptors, indexes and manifests may hold: problems after which reading can continue.
 
 Sources: image-spec descriptor.md (Properties), manifest.md, image-index.md; RFC 6838, 4.2 (media types); RFC 3986, 3
 (URIs).
@@ -44,14 +44,14 @@ def _is_media_type(text: str) -> bool:
 
 
 def descriptor_problems(value: JSON, pointer: str) -> Iterator[Problem]:
-    """Give what is wrong with a descriptor, digest and size aside, without which there is none."""
+    """Give what is wrong with a descriptor, apart from digest and size: without these there is no descriptor."""
     if not isinstance(value, dict):
         return
     yield from kinds.in_case(value, _DESCRIPTOR, pointer)
     try:
         Descriptor.parse(value)
     except ValueError:
-        return  # told where the descriptor is read
+        return  # reported where the descriptor is read
     if not value.get("mediaType"):
         says = "is empty" if value.get("mediaType") == "" else "is not there"
         found = kinds.found_in(value, "mediaType")

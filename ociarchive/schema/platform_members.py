@@ -1,4 +1,4 @@
-"""What names a platform, in a descriptor's `platform` and in a config alike.
+"""The members that name a platform, in a descriptor's `platform` and in a config.
 
 Sources: image-spec image-index.md (`platform`) and config.md (`architecture`, `os`): both members are REQUIRED, and
 their values SHOULD be those of Go's GOARCH and GOOS (go.dev/doc/install/source, internal/syslist).
@@ -61,8 +61,8 @@ def spelled(key: str, value: str) -> str:
 def required_problems(members: Members, pointer: str, subject: str, rule: str) -> Iterator[Problem]:
     """Give where the two members that every platform has are absent, of another type, empty, or spelled oddly.
 
-    An absent one breaks the specification and is of `rule`; an empty one says that no platform is known. What is so
-    of both is one problem.
+    An absent member violates the specification and belongs to `rule`. An empty one means that no platform is known. If
+    both members have the same fault, it is one problem.
     """
     absent = [key for key in _REQUIRED if members.get(key) is None]
     if absent:

@@ -1,4 +1,4 @@
-"""The audit as JUnit XML: one suite for each archive, one case for each rule, so that what is clean shows too."""
+"""The audit as JUnit XML: one suite for each archive, one case for each rule, so that clean rules are shown too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def render(reports: Sequence[Report], run: Run) -> str:
     """Return the suites. What fails the archive is a failure, what is waived or was not checked is skipped.
 
-    All text goes through `safe`, after which no character is left that XML 1.0 has no place for (Char).
+    All text goes through `safe`, so that no character is left that XML 1.0 does not allow (Char).
     """
     root = ET.Element("testsuites", name="ociarchive audit", time=f"{run.seconds:.3f}")
     totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
@@ -77,7 +77,7 @@ def _case(outcome: Outcome, report: Report) -> ET.Element:
 
 
 def _unlisted(rule: str, report: Report) -> ET.Element:
-    """Return the case of a rule that is not of this program's."""
+    """Return the case of a rule that this program does not have."""
     case = ET.Element("testcase", name=safe(rule), classname=safe(report.source), time="0")
     findings = tuple(finding for finding in report.findings if finding.rule == rule)
     if findings:

@@ -1,4 +1,4 @@
-"""Where a finding is, in the terms of pipelines: the file in the repository, the member in it, what stays the same."""
+"""Where a finding is, in the terms of pipelines: the file in the repository, its member, a stable fingerprint."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Place:
     """A finding and where it is.
 
-    `path` is the file that holds it, seen from the current folder where it lies below that; `member` the place in the
-    archive, empty for the whole. `fingerprint` stays the same as long as the fault does, wherever the archive lies.
+    `path` is the file, relative to the current folder if it is below that. `member` is the place in the archive, empty
+    for the whole. `fingerprint` stays the same as long as the fault does, wherever the archive is.
     `waived` says why the finding does not count.
     """
 
@@ -61,7 +61,7 @@ def places(reports: Iterable[Report], run: Run) -> Iterator[Place]:
 
 
 def local(path: str, folder: str) -> str:
-    """Return a path as it is seen from a folder where it lies below that, else as it is."""
+    """Return a path relative to a folder if it is below that, else unchanged."""
     if not folder:
         return os.path.normpath(path)
     whole = os.path.normpath(os.path.join(folder, path))

@@ -86,7 +86,7 @@ against them. Settle the findings before anything is loaded from it."
 
 
 def _softened(report: Report) -> bool:
-    """Whether something was found that the policy keeps from counting as it would."""
+    """Whether the policy changed how something that was found counts."""
     return bool(report.waived) or any(finding.rule in report.policy.severity for finding in report.findings)
 
 
@@ -139,12 +139,12 @@ def _judged(control: Control, report: Report, results: Sequence[Outcome]) -> Jud
 
 
 def _control(rule: str) -> Control:
-    """Return the control of a rule by its id; what is no rule of this program bears on how safely it can be read."""
+    """Return the control of a rule by its id. An id that is no rule of this program belongs to safe reading."""
     return _KNOWN[rule].control if rule in _KNOWN else SAFETY
 
 
 def _anything(control: Control, report: Report, proof: Proof) -> bool:
-    """Whether an archive holds anything that a control could be about: where nothing is, nothing is proved."""
+    """Whether an archive has anything that a control is about. Where there is nothing, nothing is proved."""
     if control in (LAYERS, IDENTITY):
         return bool(report.images)
     if control is BLOBS:
@@ -169,7 +169,7 @@ def _checks(control: Control, report: Report) -> str:
 
 
 def groups(report: Report, findings: Iterable[Finding]) -> tuple[Group, ...]:
-    """Return findings by severity and rule, errors first, in the order in which they were told."""
+    """Return findings by severity and rule, errors first, in the order in which they were reported."""
     found: dict[tuple[Severity, str], list[tuple[str, Finding]]] = {}
     for finding in sorted(findings, key=lambda one: _SEVERITIES.index(one.severity)):
         member = member_of(finding.location, report.source)

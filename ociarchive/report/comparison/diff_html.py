@@ -52,7 +52,7 @@ def diff_html(difference: Difference, run: Run) -> str:
 
 
 def _layer_counts(pair: ImagePair) -> str:
-    """Return how many layers of two images are what."""
+    """Return the number of layers of each kind in two images."""
     kinds = ("same", "changed", "removed", "added", "unproved")
     counts = [(sum(layer.kind == kind for layer in pair.layers), kind) for kind in kinds]
     return ", ".join(f"{count} {kind}" for count, kind in counts if count) or "none"

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 _COLOURS: Final = {"=": "pass", "~": "warning", "+": "pass", "-": "error", "?": "warning"}
 _LABEL: Final = 13
-#: So many lines of one kind are shown of an image or a layer; `-v` shows all.
+#: How many lines of one kind are shown for an image or a layer. `-v` shows all.
 _SHOWN: Final = 12
-#: So many paths of a layer, for which the call asked.
+#: How many paths of a layer are shown, if the call asked for them.
 _PATHS: Final = 40
 _NARROW: Final = 12
 
@@ -265,7 +265,7 @@ class _Table:
         yield from self._some(told, _SHOWN, 4)
 
     def _value(self, kind: str, name: str, old: str | None, new: str | None) -> list[str]:
-        """Return what a value was and is: on one line, or on one each where that is too long."""
+        """Return the old and the new value: on one line, or on one line each where that is too long."""
         mark = words.MARKS[kind]
         if kind != "changed":
             return self._lines(mark, f"{name}  {new if kind == 'added' else old}", 4)

@@ -46,7 +46,7 @@ def sentence(difference: Difference) -> str:
 
 
 def _counted(difference: Difference) -> str:
-    """Return how many images are what; the noun stands with the first number."""
+    """Return the number of images of each kind. The noun is with the first number."""
     words: tuple[tuple[Kind, str], ...] = (
         ("changed", f"changed in {_changed(difference.images)}"),
         ("removed", "only in the first archive"),
@@ -59,7 +59,7 @@ def _counted(difference: Difference) -> str:
 
 
 def _changed(images: Iterable[ImagePair]) -> str:
-    """Return what of the images that changed did."""
+    """Return which aspects of the changed images differ."""
     changed = [pair for pair in images if pair.kind == "changed"]
     layers = any(layer.counts for pair in changed for layer in pair.layers)
     config = any(pair.config for pair in changed)
@@ -95,7 +95,7 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def paired_by(pair: ImagePair) -> str | None:
-    """Return how two images came together, where their names did not."""
+    """Return why two images are a pair, if not by their names."""
     if pair.by == "image id":
         return "compared because the image IDs are one"
     if pair.by == "platform":
