@@ -81,17 +81,20 @@ def test_a_merge_that_is_killed_is_cleared_by_the_next(target: str, place: Place
     store(place, target)
     _, events = machine.run(*merged(place, target), under=place.folder)
     whole = state(place.dest)
+    kills = 0
     for moment in range(1, len(events), max(1, len(events) // 6)):
         store(place, target)
         fault = Fault.signalled(moment, signal.SIGKILL)
         killed, _ = machine.run(*merged(place, target), under=place.folder, fault=fault)
-        assert killed.status == -signal.SIGKILL
+        assert killed.status in {-signal.SIGKILL, 0}  # threads make a few calls more or less
+        kills += killed.status == -signal.SIGKILL
         assert "docker.io/corpus/old:1" in names(place), moment
         audited = run("audit", place.dest, "-q")
         assert audited.status == 0, (moment, audited.stdout)
         result = run(*merged(place, target))
         assert (result.status, result.stderr) == (0, ""), moment
         assert state(place.dest) == whole, moment
+    assert kills > 3
 
 
 @TARGETS

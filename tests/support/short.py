@@ -45,6 +45,7 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/cli/test_inspect.py::test_a_listing_keeps_nothing": None,
     "tests/unit/test_audits.py::test_memory": None,
     # Processes within bounds, kills, full disks, single calls that fail.
+    "tests/hostile/test_wide.py": 5,
     "tests/hostile": None,
     "tests/faults": None,
     # Other programs, browsers, shells, wheels.
@@ -57,6 +58,10 @@ LEFT_OUT: Final[dict[str, int | None]] = {
 }
 
 
+#: What takes up to a minute a row: CI runs some of it, `-m wide` the others.
+WIDE: Final = "tests/hostile/test_wide.py"
+
+
 def mark(items: Iterable[pytest.Item]) -> None:
     """Mark as slow what the short suite leaves out; which rows these are depends on their order alone."""
     counts: Counter[str] = Counter()
@@ -66,6 +71,10 @@ def mark(items: Iterable[pytest.Item]) -> None:
             continue
         over = LEFT_OUT[start]
         test = item.nodeid.partition("[")[0]
+        if start == WIDE:
+            item.add_marker(pytest.mark.slow if counts[test] % ((over or 0) + 1) == 0 else pytest.mark.wide)
+            counts[test] += 1
+            continue
         if over is None or counts[test] % (over + 1):
             item.add_marker(pytest.mark.slow)
         counts[test] += 1
