@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from ociarchive.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
-    from ociarchive.flaws import Flaws
 
 
-class Container(Protocol):
-    """Named members. `where` is the name of the whole in messages. `flaws` are those found so far."""
-
-    @property
-    def where(self) -> str:
-        """The archive's name for messages."""
-        ...
-
-    @property
-    def kind(self) -> Literal["directory", "tar"]:
-        """The kind of container."""
-        ...
-
-    @property
-    def flaws(self) -> Flaws:
-        """What was noticed while the container was walked and members were looked up."""
-        ...
-
-    @property
-    def damaged(self) -> bool:
-        """Whether the walk ended early, so that what is not here may have been lost with it."""
-        ...
-
-    @property
-    def stored_size(self) -> int:
-        """The bytes that the whole takes where it lies, compressed if it is compressed as a whole."""
-        ...
-
-    @property
-    def limits(self) -> Limits:
-        """What readers of this container allow."""
-        ...
+class Container(Origin, Protocol):
+    """Named members: an origin whose archive is a folder or a tar of files."""
 
     def get(self, name: str) -> ByteSource | None:
         """Return the regular file of a name, links inside the container followed; None where there is none.
@@ -54,10 +24,6 @@ class Container(Protocol):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of all files and links below a folder (`blobs/`), in a fixed order."""
-        ...
-
-    def close(self) -> None:
-        """Close what is open. Sources of a tar cannot be read afterwards."""
         ...
 
 
