@@ -168,14 +168,14 @@ def _refusing(where: str) -> Iterator[None]:
         raise DocumentError(f"document has {refused}", refused.rule, where=where) from None
 
 
-def too_large(size: int, limit: int, where: str) -> DocumentError:
-    """Return the error of a document of more bytes than allowed."""
+def too_large(size: int | None, limit: int, where: str) -> DocumentError:
+    """Return the error of a document of more bytes than allowed; `size` is None where only that is known."""
     return DocumentError(
         "document is too large, --limit manifest-size=N or config-size=N lifts this limit",
         "limit-document",
         where=where,
         expected=f"{limit} bytes at most",
-        found=f"{size} bytes",
+        found=f"{size} bytes" if size is not None else "more",
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ociarchive import documents, schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError, Limits
-from ociarchive.blobio.source import Bytes, read_all
+from ociarchive.blobio.source import Bytes, counted, read_all
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
@@ -78,7 +78,8 @@ class GraphReader:
 
     def read_document(self, source: ByteSource, limit: int, *, surrogates: bool = False) -> Document:
         """Return the strict JSON in a source. DocumentError: it is not strict JSON, or it is too large."""
-        if source.size > limit:
+        size = counted(source, limit)
+        if size > limit:
             raise documents.too_large(source.size, limit, source.where)
         raw = read_all(source, limit)
         self._values += sum(map(raw.count, (b",", b"[", b"{", b":")))
@@ -92,17 +93,17 @@ class GraphReader:
         if descriptor.media_type and kind_of(descriptor.media_type) is None:
             return opaque
         try:
-            self._budget(source)
+            self._budget(source, self.limits.manifest_size)
             document = self.read_document(source, self.limits.manifest_size)
             return self.parse(document, descriptor, Bytes(document.raw, source.where), depth)
         except (Malformed, ContentError) as error:
             self.failed(error, source.where, descriptor.digest)
         return Missing(source=source)
 
-    def _budget(self, source: ByteSource) -> None:
-        """Count a document before it is read: all of them stay in memory."""
+    def _budget(self, source: ByteSource, limit: int) -> None:
+        """Count a document of at most `limit` bytes before it is read: all of them stay in memory."""
         self._documents += 1
-        self._bytes += source.size
+        self._bytes += counted(source, limit)
         for name, count, allowed in (
             ("documents", self._documents, self.limits.documents),
             ("documents-size", self._bytes, self.limits.documents_size),
@@ -201,7 +202,7 @@ class GraphReader:
     def _is_config(self, config: Descriptor) -> bool:
         """Whether a blob of another media type can be read as an image's config."""
         source = self.find(config)
-        if source is None or source.size > self.limits.manifest_size:
+        if source is None or counted(source, self.limits.manifest_size) > self.limits.manifest_size:
             return False
         try:
             rootfs = self.read_document(source, self.limits.manifest_size, surrogates=True).members.get("rootfs")
@@ -267,7 +268,7 @@ class GraphReader:
 
     def _digest(self, source: ByteSource | None) -> Digest | None:
         """Return the digest of a config's bytes, None where there are none or too many to read."""
-        if source is None or source.size > self.limits.config_size:
+        if source is None or counted(source, self.limits.config_size) > self.limits.config_size:
             return None
         return sha256(b"".join(source.chunks()))
 
@@ -283,7 +284,7 @@ class GraphReader:
 
     def _read_config(self, config: Blob, source: ByteSource) -> tuple[Document | None, tuple[Digest, ...]]:
         try:
-            self._budget(source)
+            self._budget(source, self.limits.config_size)
             parsed = self.read_document(source, self.limits.config_size, surrogates=True)
             schema.object_in(parsed.value, "a config")
         except (Malformed, ContentError) as error:

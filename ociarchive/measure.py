@@ -40,8 +40,11 @@ class Tee(Protocol):
 class Progress(Protocol):
     """Receives the progress of reading an archive's blobs. Calls come from several threads."""
 
-    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
-        """Receive all blobs that will be read next: their places and sizes in bytes. Earlier blobs are done."""
+    def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
+        """Receive all blobs that will be read next: their places and sizes in bytes, None where it is unknown.
+
+        Earlier blobs are done.
+        """
 
     def read(self, number: int, count: int) -> None:
         """`count` bytes of a blob were read. The blob is given by its number among those announced."""
@@ -151,7 +154,9 @@ def measure(
     inner.tell(walk.take)
     unpacking = _Unpacking(codec, limits, source.where, inner) if unpack else None
     try:
+        size = 0
         for chunk in source.chunks():
+            size += len(chunk)
             stored.hear(chunk)
             if unpacking:
                 unpacking.feed(chunk)
@@ -159,7 +164,7 @@ def measure(
                 tick(len(chunk))
         stored.end()
         inner.end()
-        facts = Measured(digests=hashes.digests(), size=source.size, compression=codec.name)
+        facts = Measured(digests=hashes.digests(), size=size, compression=codec.name)
         if unpacking is None:
             return facts
         facts = unpacking.finish(facts, unpacked)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ociarchive import documents
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.source import counted
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.values import Digest
@@ -76,7 +77,7 @@ class Statements:
         key = (media_type, source)
         if media_type not in _READ or key in self._known:
             return self._known.get(key, ())
-        self._read += min(source.size, _HEAD)
+        self._read += min(counted(source, _HEAD), _HEAD)
         if self._read > self._limits.statements:
             what = f"signatures and statements are more than the {self._limits.statements} bytes allowed"
             raise LimitError(what, "statements", where=self._where)

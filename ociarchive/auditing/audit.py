@@ -93,5 +93,5 @@ def report_of(evidence: Evidence, findings: Sequence[Finding], policy: Policy, d
         waived=waived,
         policy=policy,
         blobs=len({source.where for source in evidence.facts}),
-        bytes=sum({source.where: source.size for source in evidence.facts}.values()),
+        bytes=sum({source.where: fact.size for source, fact in evidence.facts.items()}.values()),
     )

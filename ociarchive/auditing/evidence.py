@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
-    from ociarchive.model import Archive, Edge, Layer
+    from ociarchive.model import Archive, Blob, Edge, Layer
     from ociarchive.values import Descriptor, Digest, Reference
 
 
@@ -64,6 +64,12 @@ class Evidence:
         if layer.source is None or not layer.unpacks:
             return None
         return fact.compression if fact is not None else self.stored.get(layer.source)
+
+    def size(self, part: Blob | Layer) -> int | None:
+        """Return the bytes of a blob as stored, as the descriptor claims where nothing else shows it; None: unknown."""
+        fact = self.fact(part.source)
+        known = fact.size if fact is not None else part.source.size if part.source is not None else None
+        return known if known is not None or part.descriptor is None else part.descriptor.size
 
     def place(self, name: str) -> str:
         """Return a location for something absent, which cannot name its own."""

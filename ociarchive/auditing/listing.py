@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Evidence
-    from ociarchive.model import Archive, Edge, Layer
+    from ociarchive.model import Archive, Blob, Edge, Layer
     from ociarchive.values import JSON, Platform
 
 Object: TypeAlias = "dict[str, JSON]"
@@ -113,7 +113,7 @@ def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> Object:
     fact = evidence.fact(layer.source)
     codec = evidence.compression(layer)
     digest = str(layer.descriptor.digest) if layer.descriptor else str(fact.digest) if fact else None
-    stored = layer.source.size if layer.source is not None else layer.descriptor.size if layer.descriptor else None
+    stored = evidence.size(layer)
     unpacked = fact.uncompressed_size if fact else (stored if codec == "none" else None)
     return {
         "digest": digest,
@@ -151,9 +151,16 @@ def _artifact(edge: Edge) -> Object:
         "media_type": edge.descriptor.media_type if edge.descriptor else None,
         "kind": "attestation" if attested else "artifact",
         "index": _index_digest(edge),
-        "size": sum(blob.source.size for blob in node.blobs if blob.source is not None),
+        "size": sum(_size(blob) for blob in node.blobs if blob.source is not None),
         "ref_names": _ref_names(edge),
     }
+
+
+def _size(blob: Blob) -> int:
+    """Return the size of an artifact's blob, as its descriptor claims where the source does not show it."""
+    if blob.source is not None and blob.source.size is not None:
+        return blob.source.size
+    return blob.descriptor.size if blob.descriptor is not None else 0
 
 
 def _ref_names(edge: Edge) -> list[JSON]:

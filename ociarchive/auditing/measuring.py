@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 def measure_all(
     sources: Mapping[ByteSource, Claimed], workers: Workers, progress: Progress | None, known: FactStore
 ) -> dict[ByteSource, Measured]:
-    """Measure sources in parallel, the largest first, so that it is not left for the end.
+    """Measure sources in parallel, the largest first, so that it is not left for the end. An unknown size may be large.
 
     A blob that `known` has unpacked is only hashed here, since equal bytes unpack to equal bytes. HostError: a source
     cannot be read.
     """
-    order: Sequence[ByteSource] = sorted(sources, key=lambda source: -source.size)
+    order: Sequence[ByteSource] = sorted(sources, key=lambda source: (source.size is not None, -(source.size or 0)))
     if progress:
         progress.begin([(source.where, source.size) for source in order])
 

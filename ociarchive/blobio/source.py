@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.errors import ContentError, UsageError, cannot
@@ -25,12 +25,12 @@ CHUNK: Final = 512 << 10
 class ByteSource(Protocol):
     """Bytes somewhere. Equal sources hold equal bytes, so that what many names lead to is read once.
 
-    `size` is in bytes; `where` names the place in messages.
+    The bytes may be computed each time that they are read. `where` names the place in messages.
     """
 
     @property
-    def size(self) -> int:
-        """The number of bytes."""
+    def size(self) -> int | None:
+        """The number of bytes, None where only reading all of them shows it."""
         ...
 
     @property
@@ -46,7 +46,17 @@ class ByteSource(Protocol):
         """Return the first `size` bytes, fewer where there are not so many."""
         ...
 
-    def part(self, offset: int, size: int) -> ByteSource:
+
+@runtime_checkable
+class Sliceable(ByteSource, Protocol):
+    """A source of a known size that gives any part of its bytes without reading those before it."""
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        ...
+
+    def part(self, offset: int, size: int) -> Sliceable:
         """Return the `size` bytes from `offset` on, which lie within the source, as a source of their own."""
         ...
 
@@ -146,13 +156,33 @@ class FileRange:
             close_read(fd)
 
 
+def counted(source: ByteSource, most: int) -> int:
+    """Return the size of a source. If it is unknown, its bytes are counted, until they are more than `most`."""
+    if source.size is not None:
+        return source.size
+    found = 0
+    for piece in source.chunks():
+        found += len(piece)
+        if found > most:
+            break
+    return found
+
+
 def read_all(source: ByteSource, limit: int) -> bytes:
     """Return the whole of a small source; ContentError where it is larger than `limit` bytes."""
-    if source.size > limit:
-        raise ContentError(
-            "document is too large", where=source.where, expected=f"{limit} bytes at most", found=f"{source.size} bytes"
-        )
-    return b"".join(source.chunks())
+    pieces: list[bytes] = []
+    size = source.size or 0
+    if size <= limit:
+        size = 0
+        for piece in source.chunks():
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                break
+    if size > limit:
+        found = f"{source.size} bytes" if source.size is not None else "more"
+        raise ContentError("document is too large", where=source.where, expected=f"{limit} bytes at most", found=found)
+    return b"".join(pieces)
 
 
 def read_named(path: str, what: str, limit: int) -> bytes:

@@ -6,17 +6,19 @@ import os
 import select
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC, NONE, Codec, StreamError, sniff
-from ociarchive.blobio.source import CHUNK, close_read
+from ociarchive.blobio.randomfile import OpenFile
+from ociarchive.blobio.source import CHUNK, FileRange, Sliceable, close_read
 from ociarchive.errors import HostError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
 
 
 #: Prefix of the short-lived name of a nameless file, where the file system requires one.
@@ -101,6 +103,24 @@ def spool(chunks: Iterable[bytes], folder: str | None) -> tuple[int, StreamError
         close_read(fd)
         raise
     return fd, damage
+
+
+@contextmanager
+def sliceable(source: ByteSource, folder: str | None = None) -> Iterator[Sliceable]:
+    """Give a source whose parts can be read: the source itself, or a copy of its bytes in a nameless file in `folder`.
+
+    ContentError: the bytes cannot be read or computed. HostError: the folder takes no more.
+    """
+    if isinstance(source, Sliceable):
+        yield source
+        return
+    fd, damage = spool(source.chunks(), folder)
+    try:
+        if damage is not None:
+            raise damage
+        yield FileRange(source.where, 0, os.fstat(fd).st_size, source.where, OpenFile(fd, source.where))
+    finally:
+        close_read(fd)
 
 
 def unpack(

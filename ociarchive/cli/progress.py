@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.shared.text import cut, plural, portion, size
+from ociarchive.report.shared.text import cut, plural, portion, size, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,14 +42,16 @@ class Lines:
         self._say = say
         self._lock = threading.Lock()
         self._total = self._read = self._blobs = self._done = 0
+        self._unknown = False  # whether a blob has no size that is known before
         self._began = time.monotonic()
         self._next = self._began + _SHORT
 
-    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
+    def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
         """Hear what is to be read."""
         with self._lock:
             self._blobs += len(blobs)
-            self._total += sum(count for _, count in blobs)
+            self._total += sum(count or 0 for _, count in blobs)
+            self._unknown |= any(count is None for _, count in blobs)
 
     def read(self, number: int, count: int) -> None:
         """Count bytes that were read."""
@@ -59,15 +61,18 @@ class Lines:
             now = time.monotonic()
             if now < self._next:
                 return
+            whole = total([self._total, None] if self._unknown else [self._total])
             if self._next - self._began < _EVERY:
-                line = f"reading {plural(self._blobs, 'blob')}, {size(self._total)}"
+                line = f"reading {plural(self._blobs, 'blob')}, {whole}"
             else:
                 rate = self._read / (now - self._began)
-                left = max(self._total - self._read, 0) / max(rate, 1)
                 line = (
-                    f"{size(self._read)} of {size(self._total)} read, {self._done} of {plural(self._blobs, 'blob')}"
-                    f" done, {size(int(rate))}/s, {left:.0f} s left"
+                    f"{size(self._read)} of {whole} read, {self._done} of {plural(self._blobs, 'blob')}"
+                    f" done, {size(int(rate))}/s"
                 )
+                if not self._unknown:
+                    left = max(self._total - self._read, 0) / max(rate, 1)
+                    line += f", {left:.0f} s left"
             self._next = now + _EVERY
             self._say(line)
 
@@ -87,19 +92,24 @@ class Bars:
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
         self._bars: RichProgress | None = None
-        self._names: list[tuple[str, int]] = []
+        self._names: list[tuple[str, int | None]] = []
         self._tasks: dict[int, TaskID] = {}
         self._whole: TaskID | None = None
-        self._total = self._read = 0
+        self._read = 0
+        self._total: int | None = 0
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
-    def begin(self, blobs: Sequence[tuple[str, int]]) -> None:
+    def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
         """Hear what is to be read."""
         with self._lock:
             self._names = list(blobs)
-            self._total += sum(count for _, count in blobs)
+            if self._total is not None:
+                sizes = [count for _, count in blobs if count is not None]
+                self._total = self._total + sum(sizes) if len(sizes) == len(blobs) else None
             if self._bars is not None and self._whole is not None:
+                if self._total is None:  # None would leave it as it is
+                    self._bars.tasks[self._bars.task_ids.index(self._whole)].total = None
                 self._bars.update(self._whole, total=self._total)
 
     def read(self, number: int, count: int) -> None:
@@ -113,9 +123,9 @@ class Bars:
             if self._bars is None or self._whole is None:
                 return
             if number not in self._tasks:
-                name, total = self._names[number]
+                name, expected = self._names[number]
                 told = f"{number + 1}/{len(self._names)} {label(name)}"
-                self._tasks[number] = self._bars.add_task(told, total=total)
+                self._tasks[number] = self._bars.add_task(told, total=expected)
             self._bars.advance(self._tasks[number], count)
             self._bars.update(self._whole, completed=self._read)
 
@@ -159,7 +169,8 @@ def _columns(width: int) -> list[ProgressColumn]:
         """How much of all there is was read, in these units too."""
 
         def render(self, task: Task) -> Text:
-            return Text(portion(int(task.completed), int(task.total or 0)))
+            done = int(task.completed)
+            return Text(size(done) if task.total is None else portion(done, int(task.total)))
 
     name = TextColumn("{task.description}", markup=False)
     if width >= _FULL:

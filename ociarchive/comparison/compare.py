@@ -152,7 +152,7 @@ class _Side:
     def shown(self) -> ArchiveSide:
         """Return what is reported about the archive."""
         distinct = {side.digest or side.diff_id: side for side in self.layers()}
-        read = {source.where: source.size for source in self.evidence.facts}
+        read = {source.where: fact.size for source, fact in self.evidence.facts.items()}
         return ArchiveSide(
             source=self.archive.where,
             format=self.archive.format,
@@ -253,8 +253,11 @@ class _Comparison:
         order = list(keys)
         self._require_few_bytes(order)
         if self._progress is not None and order:
+            facts = {**self._old.evidence.facts, **self._new.evidence.facts}
             told = [
-                (one.where, sum(source.size for source in key if source)) for key in order if (one := key[0] or key[1])
+                (one.where, sum(facts[source].size for source in key if source))
+                for key in order
+                if (one := key[0] or key[1])
             ]
             self._progress.begin(told)
         listing = Listing(self._options.limits.listed)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.blobio.limits import Limits
-    from ociarchive.blobio.source import ByteSource
+    from ociarchive.blobio.source import Sliceable
     from ociarchive.container.protocol import Container
     from ociarchive.flaws import Flaws
 
@@ -50,7 +50,7 @@ class PrefixedContainer:
         """What readers of the whole allow."""
         return self._whole.limits
 
-    def get(self, name: str) -> ByteSource | None:
+    def get(self, name: str) -> Sliceable | None:
         """Return a file below the folder; a name cannot lead out of it, links may lead anywhere in the whole."""
         return None if ".." in name.split("/") else self._whole.get(self._prefix + name.lstrip("/"))
 

@@ -9,13 +9,13 @@ from ociarchive.origin import Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.blobio.source import ByteSource
+    from ociarchive.blobio.source import Sliceable
 
 
 class Container(Origin, Protocol):
     """Named members: an origin whose archive is a folder or a tar of files."""
 
-    def get(self, name: str) -> ByteSource | None:
+    def get(self, name: str) -> Sliceable | None:
         """Return the regular file of a name, links inside the container followed; None where there is none.
 
         A link that leaves the container or loops, and what is no regular file, is None and a flaw.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.source import counted
 from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout
 from ociarchive.model import Image, images, parts, walk
@@ -46,9 +47,9 @@ def kept_beside(roots: Sequence[Root], listed: Sequence[Root], stored: Iterable[
     left = max(sum(len(image.layers) for image in images(one)) for one in (roots, listed))
     below: dict[str | None, list[tuple[str, Digest]]] = {}  # by their parents' ids
     for one in stored:
-        if one.source is None or one.digest is None or one.source in led_to or one.source.size > _JSON_SIZE:
+        if one.source is None or one.digest is None or one.source in led_to:
             continue
-        if left and one.source.head(len(_BEGINS)) == _BEGINS:
+        if counted(one.source, _JSON_SIZE) <= _JSON_SIZE and left and one.source.head(len(_BEGINS)) == _BEGINS:
             left -= 1
             document = _v1_image(one.source)
             if document is not None:

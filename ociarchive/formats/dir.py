@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.hashing import sha256
-from ociarchive.blobio.source import Bytes
+from ociarchive.blobio.source import Bytes, counted
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import _layout, _refusals
 from ociarchive.formats.format import Format, LeftOut
@@ -149,7 +149,7 @@ class DirLayout:
 
 
 def _fits(extra: Blob) -> bool:
-    return extra.source is None or extra.source.size <= _MAX_SIGNATURE
+    return extra.source is None or counted(extra.source, _MAX_SIGNATURE) <= _MAX_SIGNATURE
 
 
 def _split(content: Content) -> tuple[Root, list[Root]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.hashing import digest_of
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.source import counted
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.model import Artifact, Edge, Image, Missing, walk
 from ociarchive.selection.select import Selectors, matching, select
@@ -109,8 +110,9 @@ def _whole(
 ) -> bytes:
     if source is None:
         raise ContentError("it is not in the archive", where=where)
-    if source.size > most:
-        raise LimitError(f"it has {source.size} bytes, more than {most}", limit, where=source.where)
+    if counted(source, most) > most:
+        held = f"{source.size} bytes, " if source.size is not None else ""
+        raise LimitError(f"it has {held}more than {most}", limit, where=source.where)
     return _checked(b"".join(source.chunks()), descriptor, named, source.where)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import StreamError
-from ociarchive.blobio.spool import unpack
+from ociarchive.blobio.spool import sliceable, unpack
 from ociarchive.container.header import HeaderError
 from ociarchive.container.stream import Tar
 from ociarchive.documents import DocumentError
@@ -21,7 +21,7 @@ from ociarchive.toc.mismatches import Faults, TableError
 
 if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
-    from ociarchive.blobio.source import ByteSource
+    from ociarchive.blobio.source import ByteSource, Sliceable
     from ociarchive.toc.locate import Table
     from ociarchive.values import Descriptor
 
@@ -40,11 +40,12 @@ def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None,
         faults.add("toc-annotation", f"{ESTARGZ_SIZE} is wrong", told[:40], str(unpacked_size))
     with _one:
         try:
-            table = locate(descriptor.annotations, source, limits)
-            if table is None:
-                faults.add("toc-elsewhere", "the layer's table of contents stands in another image")
-            else:
-                _hold(table, source, limits, faults)
+            with sliceable(source) as layer:
+                table = locate(descriptor.annotations, layer, limits)
+                if table is None:
+                    faults.add("toc-elsewhere", "the layer's table of contents stands in another image")
+                else:
+                    _hold(table, layer, limits, faults)
         except TableError as error:
             faults.add(*error.fault)
         except (DocumentError, HeaderError, StreamError) as error:
@@ -58,7 +59,7 @@ def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None,
     ]
 
 
-def _hold(table: Table, source: ByteSource, limits: Limits, faults: Faults) -> None:
+def _hold(table: Table, source: Sliceable, limits: Limits, faults: Faults) -> None:
     """Compare a table with the layer: first its files, then where they are stored."""
     told = tables.read(table, source.where, limits)
     rebuilt = None

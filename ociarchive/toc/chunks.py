@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
-    from ociarchive.blobio.source import ByteSource
+    from ociarchive.blobio.source import Sliceable
     from ociarchive.toc.entries import Place
     from ociarchive.toc.mismatches import Faults
 
 _RULE: Final = "toc-chunk"
 
 
-def fetch(places: Iterable[Place], source: ByteSource, end: int, limits: Limits, faults: Faults) -> None:
+def fetch(places: Iterable[Place], source: Sliceable, end: int, limits: Limits, faults: Faults) -> None:
     """Note the parts of files that do not stand where a table says. `end` is where the table itself begins.
 
     What is stored from one place to the next is unpacked once, whatever the number of parts in it.
@@ -43,7 +43,7 @@ def fetch(places: Iterable[Place], source: ByteSource, end: int, limits: Limits,
             faults.add(_RULE, message)
 
 
-def _wrong(places: list[Place], source: ByteSource, stop: int, limits: Limits) -> list[Place]:
+def _wrong(places: list[Place], source: Sliceable, stop: int, limits: Limits) -> list[Place]:
     """Return which of some parts are not in what is stored from their place on."""
     offset, stop = places[0].offset, min(stop, source.size)
     if offset >= stop:
@@ -56,7 +56,7 @@ def _wrong(places: list[Place], source: ByteSource, stop: int, limits: Limits) -
 class _Pieces:
     """What a stretch of a layer unpacks to, as far as it does."""
 
-    def __init__(self, source: ByteSource, limits: Limits) -> None:
+    def __init__(self, source: Sliceable, limits: Limits) -> None:
         self._source, self._limits = source, limits
         self._pieces = self._unpacked()
         self._held = memoryview(b"")

@@ -15,7 +15,7 @@ from ociarchive.toc.mismatches import TableError
 
 if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
-    from ociarchive.blobio.source import ByteSource
+    from ociarchive.blobio.source import Sliceable
     from ociarchive.values import Descriptor
 
 ESTARGZ_DIGEST: Final = "containerd.io/snapshot/stargz/toc.digest"
@@ -66,7 +66,7 @@ def has_table(descriptor: Descriptor | None) -> bool:
     )
 
 
-def locate(annotations: dict[str, str], source: ByteSource, limits: Limits) -> Table | None:
+def locate(annotations: dict[str, str], source: Sliceable, limits: Limits) -> Table | None:
     """Return a layer's table; None where it stands in another image. TableError: it is not where the layer says."""
     told = {
         key: annotations[f"{prefix}{key}"]
@@ -79,7 +79,7 @@ def locate(annotations: dict[str, str], source: ByteSource, limits: Limits) -> T
     return _in_gzip(annotations[ESTARGZ_DIGEST], source, limits)
 
 
-def _in_gzip(digest: str, source: ByteSource, limits: Limits) -> Table | None:
+def _in_gzip(digest: str, source: Sliceable, limits: Limits) -> Table | None:
     for length, pattern in (*_FOOTERS, _EXTERNAL):
         footer = _end(source, length)
         found = pattern.match(footer)
@@ -99,7 +99,7 @@ def _in_gzip(digest: str, source: ByteSource, limits: Limits) -> Table | None:
     raise TableError("toc-annotation", "the layer has no eStargz footer, its annotation says that it has a table")
 
 
-def _in_zstd(told: dict[str, str], digest: str | None, source: ByteSource, limits: Limits) -> Table:
+def _in_zstd(told: dict[str, str], digest: str | None, source: Sliceable, limits: Limits) -> Table:
     footer = _footer(source)
     if told or footer is None:
         numbers = _position(_POSITION, told.get(_POSITION, ""), 4, source)
@@ -134,7 +134,7 @@ def _in_zstd(told: dict[str, str], digest: str | None, source: ByteSource, limit
     return Table(raw, offset, gzip=False, split=split)
 
 
-def _footer(source: ByteSource) -> tuple[int, ...] | None:
+def _footer(source: Sliceable) -> tuple[int, ...] | None:
     """Return the numbers of a zstd:chunked layer's footer, None where it has none."""
     for length, magic in _CHUNKED_FOOTERS:
         frame = _end(source, length + 8)
@@ -143,7 +143,7 @@ def _footer(source: ByteSource) -> tuple[int, ...] | None:
     return None
 
 
-def _position(key: str, text: str, count: int, source: ByteSource) -> tuple[int, ...]:
+def _position(key: str, text: str, count: int, source: Sliceable) -> tuple[int, ...]:
     """Return the numbers of a position: offset, stored size, unpacked size and more."""
     numbers = tuple(map(int, text.split(":"))) if _NUMBERS.match(text) else ()
     if len(numbers) != count:
@@ -153,7 +153,7 @@ def _position(key: str, text: str, count: int, source: ByteSource) -> tuple[int,
     return numbers
 
 
-def _end(source: ByteSource, length: int) -> bytes:
+def _end(source: Sliceable, length: int) -> bytes:
     length = min(length, source.size)
     return b"".join(source.part(source.size - length, length).chunks())
 
@@ -166,7 +166,7 @@ def _verify(told: str, *contents: bytes) -> None:
         raise TableError("toc-digest", message, told, str(digest_of(contents[0], algorithm) or sha256(contents[0])))
 
 
-def _unpacked(source: ByteSource, limits: Limits) -> bytes:
+def _unpacked(source: Sliceable, limits: Limits) -> bytes:
     _, pieces = unpack(source.chunks(), limits, source.where)
     parts, size = [], 0
     with closing(pieces):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
-    from ociarchive.blobio.source import ByteSource
+    from ociarchive.blobio.source import Sliceable
     from ociarchive.toc.locate import Stretch
 
 _FILE, _SEGMENT = 1, 2
@@ -30,7 +30,7 @@ _LINE: Final = 8 << 20
 _RULE: Final = "toc-tar-split"
 
 
-def verify(source: ByteSource, stretch: Stretch, told: str) -> None:
+def verify(source: Sliceable, stretch: Stretch, told: str) -> None:
     """Compare the digest in a table with the stored bytes. TableError: they have another."""
     algorithm = told.partition(":")[0]
     hashed = hasher(algorithm)
@@ -46,7 +46,7 @@ def verify(source: ByteSource, stretch: Stretch, told: str) -> None:
 class Rebuilt:
     """Compares a tar, which comes in pieces, with its tar-split data. `fault` is the first difference."""
 
-    def __init__(self, source: ByteSource, stretch: Stretch, limits: Limits) -> None:
+    def __init__(self, source: Sliceable, stretch: Stretch, limits: Limits) -> None:
         self.fault: TableError | None = None
         self._lines = self._read(source, stretch, limits)
         self._expected = b""
@@ -111,7 +111,7 @@ class Rebuilt:
             raise TableError(_RULE, "the tar-split data has a line of no known type")
 
     @staticmethod
-    def _read(source: ByteSource, stretch: Stretch, limits: Limits) -> Generator[bytes]:
+    def _read(source: Sliceable, stretch: Stretch, limits: Limits) -> Generator[bytes]:
         """Give the lines. TableError: the number of bytes differs from the stated one."""
         _, pieces = unpack(source.part(stretch.offset, stretch.size).chunks(), limits, source.where)
         held, size = b"", 0

@@ -1,6 +1,7 @@
 """Disk space: report before a conversion begins that space is missing that it surely needs.
 
-Only blobs that stay unchanged count, because the size after recompression is unknown. A check that refuses what would
+Only blobs that stay unchanged count, because the size after recompression is unknown, and so is the size of a blob
+that is computed. A check that refuses what would
 have fitted is worse than none. So an uncertain size counts as 0.
 """
 
@@ -29,7 +30,7 @@ def require(moves: Iterable[Move], folder: str, where: str, *, one_file: bool) -
     `one_file`: all of them go into a single file, such as a tar. HostError, at `where`: the space needed and available.
     """
     kept = _distinct(moves)
-    sizes = [move.source.size for move in kept]
+    sizes = [move.source.size or 0 for move in kept]
     longest = sum(sizes) if one_file else max(sizes, default=0)
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit != resource.RLIM_INFINITY and longest > limit:
@@ -43,7 +44,7 @@ def require(moves: Iterable[Move], folder: str, where: str, *, one_file: bool) -
     if free is None or sum(sizes) <= free:
         return
     if _filesystem(folder) not in _PLAIN:
-        sizes = [move.source.size for move in kept if sniff(move.source.head(MAGIC)).name != "none"]
+        sizes = [move.source.size or 0 for move in kept if sniff(move.source.head(MAGIC)).name != "none"]
     if sum(sizes) > free:
         raise HostError(
             "not enough space for DEST",

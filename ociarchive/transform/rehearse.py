@@ -89,7 +89,8 @@ def _placed(prepared: Prepared) -> tuple[dict[Move, Placed], set[Digest]]:
             digest = sha256(f"what blob {number} will be".encode())
             unknown.add(digest)
         stored = move.codec or sniff(move.source.head(MAGIC))
-        placed[move] = Placed(digest=digest, size=move.source.size, compression=stored.name)
+        size = fact.size if fact is not None else move.source.size or 0  # of an unknown digest the size is one too
+        placed[move] = Placed(digest=digest, size=size, compression=stored.name)
     return placed, unknown
 
 

@@ -47,7 +47,7 @@ class Moving:
         def call(number: int) -> Callable[[], Arrived]:
             return lambda: self._one(moves[number], number, sink)
 
-        order = _order([move.source.size for move in moves], self._workers.jobs)
+        order = _order([move.source.size or 0 for move in moves], self._workers.jobs)
         try:
             results = self._workers.run([call(number) for number in order], sink.abort)
         except (Aborted, Cancelled) as error:

@@ -1,7 +1,7 @@
 """Tables of contents in layers: footers that say more than annotations, and places that another's fault hides."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -25,6 +25,27 @@ def told_of(image: Image, stored: bytes | None = None, split: str | None = None)
         described["annotations"] = {**described["annotations"], SPLIT: split}
     source = Bytes(layer.stored if stored is None else stored, "layer")
     return [(one.rule, one.message) for one in check(Descriptor.parse(described), source, len(layer.plain), Limits())]
+
+
+class Computed:
+    """A layer that gives no part of its bytes, and does not know how many it has."""
+
+    size = None
+    where = "layer"
+
+    def __init__(self, stored: bytes) -> None:
+        self.chunks = Bytes(stored, "layer").chunks
+        self.head = Bytes(stored, "layer").head
+
+
+@pytest.mark.parametrize("kind", [chunked, estargz])
+def test_tables_of_computed_layers_are_compared_too(kind: Callable[[], Image]) -> None:
+    (layer,) = kind().layers
+    described = Descriptor.parse(layer.descriptor("oci"))
+    assert check(described, Computed(layer.stored), len(layer.plain), Limits()) == []
+    damaged = layer.stored[:-1]
+    found = check(described, Computed(damaged), len(layer.plain), Limits())
+    assert found == check(described, Bytes(damaged, "layer"), len(layer.plain), Limits()) != []
 
 
 def footed(stored: bytes, numbers: Sequence[int]) -> bytes:

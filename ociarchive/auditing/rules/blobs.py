@@ -188,9 +188,11 @@ def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
     for stored in evidence.archive.stored:
         known = stored.digest is None or stored.digest in evidence.referenced or stored.digest in beside
         if stored.source is not None and not known and stored.source.where not in evidence.used:
+            fact = evidence.fact(stored.source)
+            size = fact.size if fact is not None else stored.source.size
             yield Fault(
                 location=evidence.place(stored.name), subject=stored.digest,
-                message=f"no manifest leads to it ({stored.source.size} bytes)",
+                message=f"no manifest leads to it ({size} bytes)" if size is not None else "no manifest leads to it",
             )  # fmt: skip
 
 

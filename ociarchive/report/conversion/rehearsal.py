@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ociarchive.report.shared.text import placed, plural, safe, short, size, wrapped
+from ociarchive.report.shared.text import placed, plural, safe, short, total, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +36,11 @@ def _lines(done: Rehearsal, *, whole: bool) -> Iterator[str]:
 
 def _blobs(done: Rehearsal) -> Iterator[str]:
     same: list[Move] = [move for move in done.moves if move.codec is None]
-    yield f"  {plural(len(same), 'blob')} of {size(sum(move.source.size for move in same))} copied as they are"
+    yield f"  {plural(len(same), 'blob')} of {total(move.source.size for move in same)} copied as they are"
     for name in dict.fromkeys(move.codec.name for move in done.moves if move.codec is not None):
         anew = [move.source.size for move in done.moves if move.codec is not None and move.codec.name == name]
         word = "unpacked" if name == "none" else f"stored as {name}"
-        yield f"  {plural(len(anew), 'layer')} of {size(sum(anew))} {word}"
+        yield f"  {plural(len(anew), 'layer')} of {total(anew)} {word}"
 
 
 def _became(change: Change, done: Rehearsal, *, whole: bool) -> str:

@@ -36,7 +36,7 @@ class _Summary:
         self._rows: list[tuple[str, str, str, str] | str] = []
 
     def text(self) -> str:
-        before = sum(move.source.size for move in self._done.arrived)
+        before = sum(arrived.fact.size for arrived in self._done.arrived.values())
         after = sum({arrived.digest: arrived.size for arrived in self._done.arrived.values()}.values())
         self._rows.append(("", "before", "after", "change"))
         self._rows.append(("stored, manifests apart", size(before), size(after), _change(before, after)))
@@ -108,9 +108,7 @@ class _Summary:
     def _layers(self) -> None:
         """Say how each layer was and is stored. Of many layers only the largest are shown, all with `-v`."""
         named = {change.new.digest: change.diff_id for change in self._done.changes if change.kind == "layer"}
-        layers = [
-            (move.source.size, arrived) for move, arrived in self._done.arrived.items() if arrived.digest in named
-        ]
+        layers = [(arrived.fact.size, arrived) for arrived in self._done.arrived.values() if arrived.digest in named]
         layers.sort(key=lambda layer: -layer[0])
         shown = layers if self._whole else layers[:_SHOWN]
         for before, arrived in shown:

@@ -53,6 +53,15 @@ def size(count: int | None) -> str:
     return f"{count} B"
 
 
+def total(counts: Iterable[int | None]) -> str:
+    """Return the sum of sizes in bytes for people. Where only some are known it is `at least` their sum."""
+    found = list(counts)
+    known = sum(count for count in found if count is not None)
+    if None not in found:
+        return size(known)
+    return f"at least {size(known)}" if known else size(None)
+
+
 def portion(done: int, total: int) -> str:
     """Return how much of something is done, in the unit of the whole."""
     power = 0

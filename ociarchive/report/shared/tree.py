@@ -19,6 +19,7 @@ from ociarchive.report.shared.text import (
     short,
     size,
     tail,
+    total,
     wrapped,
 )
 
@@ -88,9 +89,12 @@ class Tree:
         if artifacts:
             parts.append(plural(artifacts, "artifact"))
         sources = {
-            layer.source for image in self._evidence.images for layer in image.layers if layer.source is not None
+            layer.source: self._evidence.size(layer)
+            for image in self._evidence.images
+            for layer in image.layers
+            if layer.source is not None
         }
-        stored = size(sum(source.size for source in sources))
+        stored = total(sources.values())
         parts.append(f"{plural(len(sources), 'layer')} of {stored}, as stored")
         where = self._archive.where if self._whole else tail(self._archive.where, self._width)
         return wrapped(f"{where}  {', '.join(parts)}", self._width, "  ", whole=self._whole)
@@ -167,16 +171,16 @@ class Tree:
             yield f"{indent}no layers"
             return
         names = _created_by(image.config_document, len(image.layers))
-        total = sum(layer.source.size for layer in image.layers if layer.source is not None)
+        sizes = [(self._evidence.size(layer) or 0) if layer.source is not None else 0 for layer in image.layers]
         here: set[str] = set()
         rows: list[dict[str, str]] = [{name: name for name in _WIDTHS}]
-        for number, (layer, fact, name) in enumerate(zip(image.layers, facts, names, strict=False), 1):
+        for number, (stored, fact, name) in enumerate(zip(sizes, facts, names, strict=False), 1):
             told = _text(fact, "digest") or _text(fact, "diff_id")
             mark = "=" if told in self._seen else ""
             if mark:
-                self._shared[told] = layer.source.size if layer.source is not None else 0
+                self._shared[told] = stored
             here.add(told)
-            share = bar(layer.source.size if layer.source is not None else 0, total, _BAR)
+            share = bar(stored, sum(sizes), _BAR)
             rows.append(
                 {
                     "#": str(number),
