@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ociarchive.errors import UsageError
@@ -102,7 +102,11 @@ class Access:
     plain_http: bool = False
     ca_file: str | None = None
     skip_verify: bool = False
-    connect: float = field(default=15.0)
-    read: float = field(default=60.0)
-    pause: float = field(default=0.5)
-    retries: int = field(default=5)
+    connect: float = 15.0
+    read: float = 60.0
+    pause: float = 0.5
+    retries: int = 4
+
+    def is_plain(self, address: Address) -> bool:
+        """Whether a registry is spoken to in plain HTTP: one on this machine is, unless the call says how to do TLS."""
+        return self.plain_http or (address.loopback and self.ca_file is None and not self.skip_verify)
