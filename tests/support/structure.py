@@ -23,6 +23,7 @@ ROWS = (
     "statements",
     "origin",
     "container",
+    "remote",
     "measure",
     "toc",
     "model",
@@ -41,7 +42,7 @@ ROWS = (
 # `__init__` offers the public names and `__main__` starts the command line: both stand above all rows.
 TOPS = ("__init__", "__main__")
 # What costs at start-up or may be absent, and is imported when it is needed.
-LAZY = {"magic", "blake3", "wcwidth"}
+LAZY = {"magic", "blake3", "wcwidth", "urllib3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,8 @@ FORBIDDEN_MODULES = {
     ),
     *("socket", "ssl", "http", "urllib.request", "ftplib", "smtplib", "asyncio", "webbrowser"),
 }
+#: The one module that starts programs: credential helpers, which the user's own configuration names.
+STARTS_PROGRAMS = {"ociarchive.remote.helpers": {"subprocess"}}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "input", "breakpoint"}
 FORBIDDEN_OF_OS = {"system", "popen", "fork", "forkpty", "startfile"}
 
@@ -213,7 +216,8 @@ def dangerous(module: Module) -> list[str]:
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             names = []
-        banned = {name for name in names if any(name == one or name.startswith(f"{one}.") for one in FORBIDDEN_MODULES)}
+        forbidden = FORBIDDEN_MODULES - STARTS_PROGRAMS.get(module.name, set())
+        banned = {name for name in names if any(name == one or name.startswith(f"{one}.") for one in forbidden)}
         if banned:
             found.append(f"{module.name}:{getattr(node, 'lineno', 0)}: imports {min(banned)}")
         if isinstance(node, ast.Call) and _runs(node):

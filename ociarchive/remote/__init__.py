@@ -1,0 +1,1 @@
+"""A registry over the network: addresses, credentials, and a client of the OCI distribution specification."""

@@ -1,0 +1,70 @@
+"""A blob in a registry as a ByteSource: each reading is one request, or more where the connection breaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.source import CHUNK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.remote.client import Client
+    from ociarchive.values import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBlob:
+    """A stretch of a blob of a repository. `size` is what descriptors claim; who reads to the end proves the digest."""
+
+    digest: Digest
+    size: int
+    where: str = field(compare=False)
+    client: Client = field(compare=False, repr=False)
+    repository: str
+    offset: int = 0
+    whole: int = 0
+
+    @classmethod
+    def of(cls, client: Client, digest: Digest, size: int) -> RemoteBlob:
+        """Return the whole of a blob."""
+        return cls(digest, size, f"{client.where}: {digest}", client, client.where, 0, size)
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """Give the bytes in pieces of `size`. BlobError: there are none, fewer, or more. HostError: no connection."""
+        pieces = self.client.blob(self.digest, self.whole, self.offset)
+        try:
+            yield from _pieces(pieces, self.size, size)
+        finally:
+            pieces.close()
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes."""
+        wanted = min(size, self.size)
+        if not wanted:
+            return b""
+        return self.client.first(self.digest, wanted) if not self.offset else next(self.part(0, wanted).chunks(wanted))
+
+    def part(self, offset: int, size: int) -> RemoteBlob:
+        """Return some of the bytes."""
+        start = self.offset + offset
+        return RemoteBlob(self.digest, size, self.where, self.client, self.repository, start, self.whole)
+
+
+def _pieces(pieces: Iterator[bytes], most: int, size: int) -> Iterator[bytes]:
+    """Give the first `most` bytes in pieces of `size`: what is sniffed must not depend on how a network sends them."""
+    held, left = b"", most
+    for piece in pieces:
+        left -= len(piece)
+        if not held and len(piece) == size and left >= 0:
+            yield piece
+        else:
+            held += piece if left >= 0 else piece[:left]
+            whole = len(held) - len(held) % size
+            yield from (held[start : start + size] for start in range(0, whole, size))
+            held = held[whole:]
+        if left <= 0 and most:
+            break
+    if held:
+        yield held

@@ -1,0 +1,40 @@
+"""Whether a registry's bytes are what was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.hashing import digest_of, sha256
+from ociarchive.errors import ContentError
+from ociarchive.mediatypes import Kind, kind_of
+
+if TYPE_CHECKING:
+    from ociarchive.values import Digest
+
+
+class BlobError(ContentError):
+    """A registry's bytes are not what a descriptor says of them. `rule` is the audit's rule for that."""
+
+    def __init__(
+        self, what: str, rule: str, *, where: str, expected: str | None = None, found: str | None = None
+    ) -> None:
+        """`what`, `where`, `expected` and `found` make the sentence."""
+        super().__init__(what, where=where, expected=expected, found=found)
+        self.rule = rule
+
+
+def proved(raw: bytes, media_type: str, asked: Digest | None, told: Digest | None, where: str) -> Digest:
+    """Return the digest of a document. It is the one that was `asked` for, and the one that the registry `told`.
+
+    BlobError: it is not.
+    """
+    claims = [claim for claim in (asked, told) if claim is not None]
+    if asked is None and kind_of(media_type) is Kind.SCHEMA1:
+        claims = []  # its digest is that of a part of it (image manifest schema 1, Signed Manifests)
+    for claim in claims:
+        found = digest_of(raw, claim.algorithm)
+        if found is not None and found != claim:
+            what = "the registry sends other bytes than the digest says"
+            raise BlobError(what, "digest-mismatch", where=where, expected=str(claim), found=str(found))
+    proof = next((claim for claim in claims if digest_of(raw, claim.algorithm) is not None), None)
+    return proof or sha256(raw)

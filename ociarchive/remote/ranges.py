@@ -1,0 +1,136 @@
+"""The bytes of one blob over the network, to their end: after a break it goes on where it was (RFC 9110, Range)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.blobio.source import CHUNK
+from ociarchive.errors import HostError, UsageError
+from ociarchive.remote.proving import BlobError
+from ociarchive.remote.wire import LostConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ociarchive.remote.exchange import Exchange
+    from ociarchive.remote.wire import Response
+    from ociarchive.values import Digest
+
+_WHOLE: Final = 200
+_PART: Final = 206
+_MISSING: Final = frozenset((404, 410))
+_NO_SUCH_RANGE: Final = 416
+_REFUSED: Final = frozenset((401, 403))
+_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)\Z")
+#: How often a transfer may break before so many bytes more have come.
+_TRIES: Final = 4
+_PROGRESS: Final = 64 << 10
+
+
+class Transfer:
+    """Blobs of one repository. All threads may use it."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        address: Callable[[Digest], str],
+        where: str,
+        scopes: frozenset[str],
+        refused: Callable[[Response, str], UsageError | HostError],
+    ) -> None:
+        """`address` gives the URL of a blob, `refused` the error for an answer that is no success."""
+        self._exchange, self._address, self._where = exchange, address, where
+        self._scopes, self._refused = scopes, refused
+
+    def pieces(self, digest: Digest, size: int, offset: int = 0) -> Iterator[bytes]:
+        """Give the bytes of a blob of `size` bytes from `offset` on.
+
+        BlobError: there is none, or it is shorter or longer. UsageError: access is refused. HostError: no way to it.
+        """
+        position, broken = offset, 0
+        while True:
+            before = position
+            try:
+                for piece in self._from(digest, size, position):
+                    position += len(piece)
+                    yield piece
+            except LostConnection:
+                broken = 0 if position - before >= _PROGRESS else broken + 1
+                if broken >= _TRIES:
+                    raise
+                self._exchange.pause(broken)
+                continue
+            if position < size:
+                raise self._wrong_size(digest, size, f"{position} bytes")
+            return
+
+    def first(self, digest: Digest, size: int) -> bytes:
+        """Return the first bytes of a blob, fewer where there are not so many. Errors are those of `pieces`."""
+        response = self._open(digest, f"bytes=0-{size - 1}")
+        if response.status == _NO_SUCH_RANGE:  # it is empty
+            response.close()
+            return b""
+        found = b""
+        for piece in response.chunks(size):
+            found += piece
+            if len(found) >= size:
+                break
+        if response.status == _WHOLE:
+            response.close()
+        return found[:size]
+
+    def is_there(self, digest: Digest) -> bool:
+        """Whether there is a blob, by asking for one byte of it."""
+        try:
+            self.first(digest, 1)
+        except BlobError:
+            return False
+        return True
+
+    def _from(self, digest: Digest, size: int, position: int) -> Iterator[bytes]:
+        """Give the bytes from a position on, as far as this connection has them."""
+        response = self._open(digest, f"bytes={position}-" if position else None)
+        if response.status == _NO_SUCH_RANGE:
+            response.close()
+            if position < size:
+                raise self._wrong_size(digest, size, f"{position} bytes at most")
+            return
+        start = _start(response) if response.status == _PART else 0
+        if start is None or start > position:
+            response.close()
+            raise HostError("the registry answers with another range than was asked for", where=self._shown(digest))
+        if response.length is not None and start + response.length > size:
+            response.close()
+            raise self._wrong_size(digest, size, f"{start + response.length} bytes")
+        for piece in response.chunks(CHUNK):
+            end = start + len(piece)
+            if end > size:
+                response.close()
+                raise self._wrong_size(digest, size, "more")
+            if end > position:  # what a server that knows no Range sends again is passed over
+                yield piece[max(position - start, 0) :]
+            start = end
+
+    def _open(self, digest: Digest, part: str | None) -> Response:
+        headers = {"Range": part} if part is not None else {}
+        response = self._exchange.send("GET", self._address(digest), headers=headers, scopes=self._scopes)
+        if response.status in (_WHOLE, _PART) or (part is not None and response.status == _NO_SUCH_RANGE):
+            return response
+        response.close()
+        if response.status in _MISSING:
+            what = "a blob is not in the registry"
+            raise BlobError(what, "blob-missing", where=self._shown(digest), expected=str(digest))
+        raise self._refused(response, f"read the blob {digest}")
+
+    def _shown(self, digest: Digest) -> str:
+        return f"{self._where}: {digest}"
+
+    def _wrong_size(self, digest: Digest, size: int, found: str) -> BlobError:
+        what = "the registry sends another number of bytes than the descriptor says"
+        return BlobError(what, "size-mismatch", where=self._shown(digest), expected=f"{size} bytes", found=found)
+
+
+def _start(response: Response) -> int | None:
+    found = _RANGE.match(response.headers.get("content-range", ""))
+    return int(found[1]) if found is not None else None
