@@ -32,7 +32,7 @@ from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.selection.argument import Source
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
-from ociarchive.transform.options import options, platform
+from ociarchive.transform.options import options, platform, registry_host
 from ociarchive.transform.rewrite import Change
 from ociarchive.workers import processors
 
@@ -73,11 +73,12 @@ __all__ = [
 ]
 
 
-def open_archive(path: StrPath, *, limits: Limits | None = None) -> Archive:
+def open_archive(path: StrPath, *, limits: Limits | None = None, host: str | None = None) -> Archive:
     """Return the graph of the archive at `path`, a file or folder, or `-` for standard input; no layer is read.
 
     It holds files open: use it in a `with`, or close it. What is compressed as a whole is unpacked into a nameless file
-    in TMPDIR. Nothing in it is verified: it is what the archive claims.
+    in TMPDIR. Nothing in it is verified: it is what the archive claims. `host` is the one that names in a registry's
+    folder had (docker.io).
 
     UsageError: no such file. ContentError: no image archive, or none that can be read at all. HostError: the machine
     cannot read it.
@@ -87,7 +88,7 @@ def open_archive(path: StrPath, *, limits: Limits | None = None) -> Archive:
     ...     archive
     Archive(format='docker-archive', where='app.tar', roots=1)
     """
-    return opening.open_archive(os.fspath(path), limits=limits)
+    return opening.open_archive(os.fspath(path), limits=limits, host=registry_host(host))
 
 
 def audit(  # noqa: PLR0913  one parameter for each option of the command
@@ -99,14 +100,15 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     progress: Progress | None = None,
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
+    host: str | None = None,
     detail: Detail = "all",
 ) -> Report:
     """Read every blob of the archive at `path` once and return what does not agree with what is claimed of it.
 
     `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
-    several threads. `images` are demanded of the archive, and what a conversion's `receipt` lists. `detail` is how much
-    the report holds: a kilobyte for a `verdict` and its findings, with `images` what the JSON report lists, `all` for
-    every format of `render_audit`.
+    several threads. `images` are demanded of the archive, and what a conversion's `receipt` lists. `host` is the one
+    that names in a registry's folder had (docker.io). `detail` is how much the report holds: a kilobyte for a `verdict`
+    and its findings, with `images` what the JSON report lists, `all` for every format of `render_audit`.
 
     UsageError: no such file, or an image that is demanded by its name is not there. ContentError: no archive, or none
     that can be read at all. HostError: the machine cannot read it.
@@ -115,7 +117,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     >>> ociarchive.audit("app.tar")
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
-    asked = _audit_options(policy, limits, jobs, images, receipt, detail)
+    asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
 
@@ -128,6 +130,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     progress: Progress | None = None,
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
+    host: str | None = None,
     recursive: bool = False,
     detail: Detail = "verdict",
 ) -> Iterator[Report]:
@@ -136,17 +139,18 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     Options are those of `audit`; with `recursive` the archives in folders of archives are audited too. What cannot be
     read as an archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
     """
-    asked = _audit_options(policy, limits, jobs, images, receipt, detail)
+    asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
     with Audits(replace(asked, recursive=recursive), _Raising(), progress) as audits:
         yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
 
 
-def _audit_options(
+def _audit_options(  # noqa: PLR0917  one parameter for each option of the command
     policy: Policy | None,
     limits: Limits | None,
     jobs: int | None,
     images: Sequence[str],
     receipt: StrPath | None,
+    host: str | None,
     detail: Detail,
 ) -> AuditOptions:
     path = None if receipt is None else os.fspath(receipt)
@@ -157,6 +161,7 @@ def _audit_options(
         images=tuple(images),
         receipt=load_receipt(path) if path is not None else None,
         receipt_path=path or "",
+        host=registry_host(host),
         detail=detail,
     )
 
@@ -175,12 +180,12 @@ class _Raising:
         raise error
 
 
-def inspect(path: StrPath, *, limits: Limits | None = None) -> dict[str, JSON]:
+def inspect(path: StrPath, *, limits: Limits | None = None, host: str | None = None) -> dict[str, JSON]:
     """Return what is in the archive at `path`, as `inspect --format json` has it in `archives[]`; no layer is read.
 
     Errors are those of `audit`.
     """
-    with open_archive(path, limits=limits) as archive:
+    with open_archive(path, limits=limits, host=host) as archive:
         return archive_facts(archive, sniffed(archive))
 
 
@@ -197,6 +202,8 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     images: str | Sequence[str] = (),
     without: Without | Sequence[Without] = (),
     tag: str | None = None,
+    rename: str | Sequence[str] = (),
+    host: str | None = None,
     outer: Outer = "none",
     jobs: int | None = None,
     audit_result: bool = True,
@@ -228,6 +235,8 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
         images=images,
         without=without,
         tag=tag,
+        rename=rename,
+        host=host,
         outer=outer,
         jobs=jobs,
         audit=audit_result,
@@ -264,6 +273,7 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     platforms: Sequence[str] = (),
     ignore: Sequence[Aspect] = (),
     files: bool = False,
+    host: str | None = None,
     jobs: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -272,7 +282,8 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
 
     Images are the same if they have one image ID and layers that were proved to unpack to the same. `images_a` and
     `images_b` select by name or digest, as `PATH#REF` does; `ignore` names what does not count: `names`,
-    `annotations`, `attestations`. With `files` layers that differ list their paths; nothing is unpacked to disk.
+    `annotations`, `attestations`. With `files` layers that differ list their paths; nothing is unpacked to disk. `host`
+    is the one that names in a registry's folder had; without it they are compared without hosts.
     `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
     several threads.
 
@@ -300,6 +311,7 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
         platforms=tuple(platform(text) for text in platforms),
         ignore=frozenset(ignore),
         files=files,
+        host=registry_host(host),
         jobs=jobs or processors(),
         limits=limits or Limits(),
     )

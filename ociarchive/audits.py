@@ -39,7 +39,8 @@ class AuditOptions:
     """How sources are audited.
 
     `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
-    conversion's, read from `receipt_path`, that each archive is held against. `detail` is how much a report holds.
+    conversion's, read from `receipt_path`, that each archive is held against. `host` is the one that names in a
+    registry's folder had, None for the default. `detail` is how much a report holds.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -49,6 +50,7 @@ class AuditOptions:
     recursive: bool = False
     receipt: Object | None = None
     receipt_path: str = ""
+    host: str | None = None
     detail: Detail = "verdict"
 
 
@@ -125,7 +127,7 @@ class Audits:
     def _add(self, one: Source) -> Iterator[Report]:
         """Open a source. When enough are open, audit them in parallel."""
         try:
-            archive = open_archive(one.path, limits=self._options.limits)
+            archive = open_archive(one.path, limits=self._options.limits, host=self._options.host)
         except (UsageError, HostError):
             raise
         except OciArchiveError as error:
@@ -175,7 +177,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
     """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
     workers = Workers(options.jobs)
     try:
-        archive = open_archive(one.path, limits=options.limits)
+        archive = open_archive(one.path, limits=options.limits, host=options.host)
         try:
             found = {id(archive): expected(archive, (*one.images, *options.images))}
             (report,) = _reports([archive], found, options, workers, progress, Remembered())

@@ -157,6 +157,8 @@ _ARCHITECTURES = {
 #: What an absent variant means (containerd and Docker agree on it).
 _DEFAULT_VARIANT = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
 
+#: The host of a name that says none.
+DEFAULT_HOST = "docker.io"
 _DOMAIN = (
     r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*"
     r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"

@@ -18,6 +18,8 @@ from ociarchive.audits import AuditOptions, Audits
 from ociarchive.cli.common import (
     common,
     common_options,
+    host,
+    host_option,
     jobs,
     limit_options,
     limits,
@@ -83,6 +85,7 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 )
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
+@host_option
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", *REPORTS)
 @limit_options
@@ -114,6 +117,7 @@ def command(**values: Any) -> int:
         recursive=values["recursive"],
         receipt=load_receipt(values["receipt"]) if values["receipt"] else None,
         receipt_path=values["receipt"] or "",
+        host=host(values),
         detail=_DETAILS.get(values["fmt"], "verdict"),
     )
     started = time.monotonic()

@@ -167,6 +167,17 @@ def output_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
+def host_option(function: F) -> F:
+    """Add `--host`."""
+    return click.option(
+        "--host",
+        multiple=True,
+        callback=once,
+        metavar="HOST",
+        help="The host that names in a registry's folder had (default docker.io).",
+    )(function)
+
+
 def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
     """Return the value of an option that may have only one. Of two values neither is certain."""
     if len(value) > 1:
@@ -247,6 +258,13 @@ def _selector(argument: str) -> tuple[str, str]:
             return argument[:position], argument[position + 1 :]
     path, _, selector = argument.partition("#")
     return path, selector
+
+
+def host(values: dict[str, Any]) -> str | None:
+    """Return the host of `--host`. UsageError: it is none."""
+    from ociarchive.transform import options
+
+    return options.registry_host(values["host"])
 
 
 def platform(text: str) -> Platform:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ociarchive.cli.common import common, common_options, limit_options, limits, once, source, width
+from ociarchive.cli.common import (
+    common,
+    common_options,
+    host_option,
+    limit_options,
+    limits,
+    once,
+    source,
+    width,
+)
 from ociarchive.cli.completing import among
 from ociarchive.cli.output import Output, emit, require_stdout
 from ociarchive.cli.progress import progress
@@ -80,6 +89,8 @@ class _Named(click.Choice[str]):
 @click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
 @click.option("--without", multiple=True, type=_Named(WITHOUT), help="Leave these out.")
 @click.option("--tag", metavar="REF", help="The image's name in DEST.")
+@click.option("--rename", multiple=True, metavar="OLD=NEW", help="Another name in DEST; both may end in *.")
+@host_option
 @click.option("--outer", type=_Named(OUTERS), default="none", help="Compress the whole tar.")
 @click.option("--jobs", "asked_jobs", type=int, metavar="N", help="Worker threads.")
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
@@ -191,6 +202,6 @@ def _options(values: dict[str, Any], dest: str) -> Options:
         raise no_format("with --merge it is that of DEST")
     same = (
         "to", "compression", "level", "media_types", "preserve_digests", "platforms", "images", "without", "tag",
-        "outer", "audit", "sync", "merge", "force",
+        "rename", "host", "outer", "audit", "sync", "merge", "force",
     )  # fmt: skip
     return options(**{name: values[name] for name in same}, jobs=values["asked_jobs"], limits=limits(values))

@@ -13,6 +13,8 @@ from ociarchive.auditing.run import Run
 from ociarchive.cli.common import (
     common,
     common_options,
+    host,
+    host_option,
     jobs,
     limit_options,
     limits,
@@ -53,6 +55,7 @@ Examples:
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
 @click.option("--files", is_flag=True, help="List the paths that differ, layer by layer.")
 @click.option("--ignore", multiple=True, type=click.Choice(ASPECTS), help="Show these, and let them not count.")
+@host_option
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", "json", "html")
 @limit_options
@@ -76,6 +79,7 @@ def command(**values: Any) -> int:
         platforms=tuple(platform(text) for text in values["platforms"]),
         ignore=frozenset(values["ignore"]),
         files=values["files"],
+        host=host(values),
         jobs=jobs(values["asked_jobs"]),
         limits=limits(values),
     )

@@ -13,6 +13,8 @@ from ociarchive.cli.common import (
     ascii_only,
     common,
     common_options,
+    host,
+    host_option,
     jobs,
     limit_options,
     limits,
@@ -61,6 +63,7 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 @click.option("--config", is_flag=True, help="Print the image's config, byte for byte.")
 @click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
 @click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
+@host_option
 @output_options("table", "json")
 @limit_options
 @common_options
@@ -81,7 +84,7 @@ def command(**values: Any) -> int:
         from ociarchive.cli.inspect_part import print_part
 
         one = sources[0]
-        with open_archive(one.path, limits=limits(values)) as archive:
+        with open_archive(one.path, limits=limits(values), host=host(values)) as archive:
             if not archive.roots:
                 raise nothing_in(archive)
             print_part(archive, _selectors(values, one), values, result, shared)
@@ -120,7 +123,7 @@ class _Inspection:
 
     def __init__(self, values: dict[str, Any], shared: Common, *, alone: bool) -> None:
         self._values, self._shared, self._alone = values, shared, alone
-        self._limits = limits(values)
+        self._limits, self._host = limits(values), host(values)
         self._failed: OciArchiveError | None = None
         self._reports: list[Report] = []
         self._unread: list[str] = []
@@ -147,7 +150,7 @@ class _Inspection:
         for one in sources:
             judged = len(self._reports)
             try:
-                with open_archive(one.path, limits=self._limits) as archive:
+                with open_archive(one.path, limits=self._limits, host=self._host) as archive:
                     yield from self._one(archive, one)
             except OciArchiveError as error:
                 self._report(error)

@@ -21,7 +21,7 @@ from ociarchive.comparison.units import absent, units
 from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
-from ociarchive.opening import open_archive
+from ociarchive.opening import open_archive, require_hosted
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers
@@ -47,13 +47,17 @@ _BESIDE: Final = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ."""
+    """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ.
+
+    `host` is the one that names in a registry's folder had, None where the call does not say.
+    """
 
     old: Source
     new: Source
     platforms: tuple[Platform, ...] = ()
     ignore: frozenset[Aspect] = frozenset()
     files: bool = False
+    host: str | None = None
     jobs: int = 1
     limits: Limits = field(default_factory=Limits)
 
@@ -77,8 +81,9 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
+        require_hosted(options.host, archives)
         facts = _measured(archives, workers, progress)
-        hosts = all(format_of(archive.format).hosts for archive in archives)
+        hosts = options.host is not None or all(format_of(archive.format).hosts for archive in archives)
         sides = [
             _Side(archive, facts, options, workers, hosts=hosts, selectors=source.images)
             for archive, source in zip(archives, (options.old, options.new), strict=True)
@@ -87,7 +92,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
 
 
 def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
-    archive = open_archive(source.path, limits=options.limits)
+    archive = open_archive(source.path, limits=options.limits, host=options.host)
     stack.callback(archive.close)
     if not archive.roots:
         raise nothing_in(archive)

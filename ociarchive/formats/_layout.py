@@ -31,6 +31,7 @@ BLOBS: Final = "blobs/"
 _REF_NAME: Final = re.compile(
     r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
 )
+_GRAMMAR: Final = "letters and digits, with one of -._:@+/ or -- between them"
 #: Paths beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
 _OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[a-z0-9]+(?:[-+._][a-z0-9]+)*/)?")
 #: Replaces a manifest that does not exist yet. In DEST a descriptor may have a shorter media type and a smaller size.
@@ -126,6 +127,11 @@ def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]
     return tuple(dict.fromkeys(name for name in found if name)), ref_name
 
 
+def refuses(name: Reference) -> str | None:
+    """Return why a name cannot be a ref.name (image-spec, annotations.md), None where it can."""
+    return None if _REF_NAME.match(str(name)) else f"a ref.name is {_GRAMMAR}"
+
+
 def _speaks(descriptor: Descriptor) -> bool:
     """Whether cosign says that this is a signature, attestation or SBOM of the image that it names."""
     return descriptor.annotations.get(COSIGN_KIND, "").endswith(("/sigs", "/atts", "/sboms"))
@@ -140,8 +146,7 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
         graph.flaw("reference-malformed", what, where, descriptor.digest, "NAME:TAG", repr(name[:80]))
     if ref_name is not None and (len(ref_name) > MAX_REFERENCE or not _REF_NAME.match(ref_name)):
         what = f"{REF_NAME} is malformed"
-        expected = "letters and digits, with one of -._:@+/ or -- between them"
-        graph.flaw("reference-malformed", what, where, descriptor.digest, expected, repr(ref_name[:80]))
+        graph.flaw("reference-malformed", what, where, descriptor.digest, _GRAMMAR, repr(ref_name[:80]))
 
 
 def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:

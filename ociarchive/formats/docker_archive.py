@@ -345,4 +345,6 @@ def _layers(image: Image) -> tuple[ByteSource | None, ...]:
     return tuple(layer.source for layer in image.layers)
 
 
-DOCKER_ARCHIVE: Final = Format(name=_NAME, reader=DockerReader(), layout=DockerLayout(), transport=_NAME)
+DOCKER_ARCHIVE: Final = Format(
+    name=_NAME, reader=DockerReader(), layout=DockerLayout(), refuses=_layout.refuses, transport=_NAME
+)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Root
-    from ociarchive.values import Digest
+    from ociarchive.values import Digest, Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +141,8 @@ class Format:
     """One format. `name` is its name in reports, and for `--to` where it has a layout.
 
     `remote` is what a registry holds instead: it has no files, so no layout and no name for `--to`.
-
-    `growth` says how `--merge` adds to it, None where nothing can be added. `hosts` says whether its names have hosts.
+    `growth` says how `--merge` adds to it, None where nothing can be added. `hosted` returns the reader that gives
+    names a host, where they have none in this format. `refuses` says why a name cannot be written, None where it can.
     `alone` says that it holds one image or index and no referrers. `transport` is the spelling of skopeo and podman
     (containers-transports(5)).
     """
@@ -151,7 +151,8 @@ class Format:
     reader: Reader
     layout: Layout | None = None
     growth: Growth | None = None
-    hosts: bool = True
+    hosted: Callable[[str], Reader] | None = None
+    refuses: Callable[[Reference], str | None] = lambda _: None
     alone: bool = False
     transport: str | None = None
     remote: Holding | None = None
@@ -160,3 +161,12 @@ class Format:
     def holding(self) -> Holding | None:
         """What it can hold, None where it can only be read."""
         return self.layout or self.remote
+
+    @property
+    def hosts(self) -> bool:
+        """Whether its names have hosts."""
+        return self.hosted is None
+
+    def place(self, name: Reference) -> str:
+        """Return what is left of a name in this format."""
+        return str(name) if self.hosts else f"{name.path}:{name.tag}" if name.tag else name.path

@@ -110,8 +110,13 @@ OCI_LAYOUT: Final = Format(
     reader=OciReader("oci-layout", "directory", marker=_layout.MARKER),
     layout=OciLayout("directory"),
     growth=Growth(index=_layout.INDEX),
+    refuses=_layout.refuses,
     transport="oci",
 )
 OCI_ARCHIVE: Final = Format(
-    name="oci-archive", reader=OciReader("oci-archive", "tar"), layout=OciLayout("tar"), transport="oci-archive"
+    name="oci-archive",
+    reader=OciReader("oci-archive", "tar"),
+    layout=OciLayout("tar"),
+    refuses=_layout.refuses,
+    transport="oci-archive",
 )

@@ -10,13 +10,13 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.blobio.source import read_all
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _layout, _refusals
+from ociarchive.formats._registry_links import BLOBS, MANIFESTS, REPOSITORIES, ROOT, Links, blob_path, path_of
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Artifact, Image, Index, Layer, Link, Missing, Root, Stored, extent, parts, walk
-from ociarchive.values import Descriptor, Digest, Reference
+from ociarchive.model import Archive, Missing, Root, Stored, extent, parts, walk
+from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,30 +26,25 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import Content
 
 _NAME: Final = "registry-storage"
-_ROOT: Final = "docker/registry/v2/"
-_BLOBS: Final = f"{_ROOT}blobs/"
-_REPOSITORIES: Final = f"{_ROOT}repositories/"
-_MANIFESTS: Final = "/_manifests/"
-_TAGS: Final = f"{_MANIFESTS}tags/"
+_TAGS: Final = f"{MANIFESTS}tags/"
 _CURRENT: Final = "/current/link"
 #: Links, unfinished uploads, and the schedule by which a cache of another registry removes its content.
 _OWN: Final = re.compile(
     r"docker/(?:registry/(?:v2/)?)?|scheduler-state\.json"
-    rf"|{_BLOBS}(?:[a-z0-9+._-]+/(?:[0-9a-f]{{2}}/(?:[0-9a-f]+/(?:data)?)?)?)?"
-    rf"|{_REPOSITORIES}(?:.+/)?"
-    rf"|{_REPOSITORIES}.+/_(?:manifests|layers)/(?:.+/)?link"
-    rf"|{_REPOSITORIES}.+/_uploads/[^/]+/(?:data|startedat|hashstates/[^/]+/[0-9]+)"
+    rf"|{BLOBS}(?:[a-z0-9+._-]+/(?:[0-9a-f]{{2}}/(?:[0-9a-f]+/(?:data)?)?)?)?"
+    rf"|{REPOSITORIES}(?:.+/)?"
+    rf"|{REPOSITORIES}.+/_(?:manifests|layers)/(?:.+/)?link"
+    rf"|{REPOSITORIES}.+/_uploads/[^/]+/(?:data|startedat|hashstates/[^/]+/[0-9]+)"
 )
-#: A link is a digest and nothing else. The longest registered one is of sha512.
-_MAX_LINK: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryReader:
-    """Reads all repositories of a registry that is not running."""
+    """Reads all repositories of a registry that is not running. `host` is the one that their names had."""
 
     documents: tuple[str, ...] = ()
     marker: None = None
+    host: str = DEFAULT_HOST
 
     def owns(self, name: str) -> bool:
         """What a registry writes below its root."""
@@ -59,16 +54,16 @@ class RegistryReader:
         """A registry's tree. A tar may contain it as part of anything, so there no other format may be at its top."""
         if container.kind == "tar" and any(container.get(name) for name in ("manifest.json", "index.json")):
             return False
-        return next(iter(container.names(_ROOT)), None) is not None
+        return next(iter(container.names(ROOT)), None) is not None
 
     def read(self, container: Container) -> Archive:
         """Return a root for each tag, and for each manifest without one that refers to another."""
         graph = GraphReader(lambda digest: container.get(blob_path(digest)), container.where, container.limits)
-        links, described = _Links(container), _Described(container, graph)
+        links, described = Links(container), _Described(container, graph, self.host)
         roots: list[Root] = []
         revisions: dict[Digest, str] = {}
-        for name in sorted(container.names(_REPOSITORIES)):
-            repository, manifests, rest = name.removeprefix(_REPOSITORIES).partition(_MANIFESTS)
+        for name in sorted(container.names(REPOSITORIES)):
+            repository, manifests, rest = name.removeprefix(REPOSITORIES).partition(MANIFESTS)
             if not manifests:
                 continue
             parts_of_name = rest.split("/")
@@ -113,14 +108,14 @@ class RegistryLayout:
             for name in root.names:
                 place = f"{name.path}:{name.tag}" if name.tag else name.path
                 owner = owners.setdefault(place, root)
-                if owner.node is not root.node:
+                if owner.identity != root.identity:
                     raise UsageError(f"two images would have the name {place} in a registry", hint="select one")
         homes = _homes(content)
         for number, root in enumerate(content.roots):
             if number not in homes:
                 raise UsageError(f"{root.label} has no name to store it under", hint="give it one with --tag")
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
-        hosts = {name.host for root in content.roots for name in root.names} - {"docker.io"}
+        hosts = {name.host for root in content.roots for name in root.names} - {DEFAULT_HOST}
         left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
         return replace(content, extras=()), left
 
@@ -160,30 +155,23 @@ class RegistryLayout:
         tags: dict[str, bytes] = {}
         for number, root in enumerate(content.roots):
             for repository in homes.get(number, ()):
-                base = f"{_REPOSITORIES}{repository}"
+                base = f"{REPOSITORIES}{repository}"
                 for edge in walk([root]):
                     if edge.descriptor is None or isinstance(edge.node, Missing):
                         continue
-                    links[f"{base}/_manifests/revisions/{_path(edge.descriptor.digest)}/link"] = _text(edge.descriptor)
+                    links[f"{base}/_manifests/revisions/{path_of(edge.descriptor.digest)}/link"] = _text(
+                        edge.descriptor
+                    )
                     for part in parts(edge.node):
                         if part.descriptor is not None and part.source is not None:
-                            links[f"{base}/_layers/{_path(part.descriptor.digest)}/link"] = _text(part.descriptor)
+                            links[f"{base}/_layers/{path_of(part.descriptor.digest)}/link"] = _text(part.descriptor)
             for name in root.names:
                 if name.tag and root.descriptor is not None:
-                    base = f"{_REPOSITORIES}{name.path}/_manifests/tags/{name.tag}"
-                    tags[f"{base}/index/{_path(root.descriptor.digest)}/link"] = _text(root.descriptor)
+                    base = f"{REPOSITORIES}{name.path}/_manifests/tags/{name.tag}"
+                    tags[f"{base}/index/{path_of(root.descriptor.digest)}/link"] = _text(root.descriptor)
                     tags[f"{base}/current/link"] = _text(root.descriptor)
         yield from links.items()
         yield from tags.items()
-
-
-def blob_path(digest: Digest) -> str:
-    """Return where a registry keeps a blob."""
-    return f"{_BLOBS}{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
-
-
-def _path(digest: Digest) -> str:
-    return f"{digest.algorithm}/{digest.hex}"
 
 
 def _text(descriptor: Descriptor) -> bytes:
@@ -218,93 +206,11 @@ def _homes(content: Content) -> dict[int, list[str]]:
     return homes
 
 
-class _Links:
-    """The links of repositories. A registry serves a blob only where the repository has a link to it.
-
-    distribution, registry/storage/linkedblobstore.go: without a link the answer is 404. If the link holds no digest, it
-    is 500. `bad` has the links that a registry could not use, each once.
-    """
-
-    def __init__(self, container: Container) -> None:
-        self._container = container
-        self._seen: set[str] = set()
-        self._required: set[tuple[str, int]] = set()
-        self.bad: dict[str, Link] = {}
-
-    def follow(self, name: str, repository: str, what: str = "manifest") -> Digest | None:
-        """Return the digest that a link holds; None, and a bad link, where it holds none."""
-        self._seen.add(name)
-        source = self._container.get(name)
-        if source is None:
-            return None  # a link of the file system, which the container reports
-        held = ""
-        try:
-            held = read_all(source, _MAX_LINK).decode("utf-8", "backslashreplace")
-            found = Digest.parse(held)
-        except ContentError:
-            held = f"{source.size} bytes"
-        except ValueError:
-            held = repr(held[:80]) if held else "an empty file"
-        else:
-            told = _in_path(name)
-            if told is None or told.algorithm != found.algorithm or told == found:
-                return found  # an alias of another algorithm holds the usual digest
-            held = str(found)
-        self._bad(name, repository, what, held=held)
-        return None
-
-    def require(self, root: Root) -> None:
-        """Look for every link that a registry needs to serve a root, and all that it leads to, from its repository."""
-        if root.repository is None or (root.repository, id(root.node)) in self._required:
-            return
-        self._required.add((root.repository, id(root.node)))
-        base = f"{_REPOSITORIES}{root.repository}"
-        for edge in walk([root]):
-            absent = isinstance(edge.node, Missing) and edge.node.source is None
-            opaque = isinstance(edge.node, Artifact) and edge.node.document is None  # may be linked as a blob as well
-            if edge.descriptor is not None and not absent and not opaque:
-                name = f"{base}{_MANIFESTS}revisions/{_path(edge.descriptor.digest)}/link"
-                self._require(name, root.repository, "index" if isinstance(edge.node, Index) else "manifest")
-            for part in parts(edge.node):
-                if part.descriptor is not None and part.descriptor.data is None and part.source is not None:
-                    name = f"{base}/_layers/{_path(part.descriptor.digest)}/link"
-                    of_image = "layer" if isinstance(part, Layer) else "config"
-                    self._require(name, root.repository, of_image if isinstance(edge.node, Image) else "blob")
-
-    def _require(self, name: str, repository: str, what: str) -> None:
-        if name in self._seen or self.follow(name, repository, what) is not None or name in self.bad:
-            return
-        if all(flaw.subject != name for flaw in self._container.flaws):
-            self._bad(name, repository, what)
-
-    def leads_nowhere(self, name: str, repository: str) -> None:
-        """Note a link to an absent manifest."""
-        self._bad(name, repository, "manifest", leads_nowhere=True)
-
-    def _bad(
-        self, name: str, repository: str, what: str, *, held: str | None = None, leads_nowhere: bool = False
-    ) -> None:
-        self.bad[name] = Link(
-            what=what,
-            where=f"{self._container.where}: {name}",
-            repository=repository,
-            digest=_in_path(name),
-            held=held,
-            leads_nowhere=leads_nowhere,
-        )
-
-
-def _in_path(name: str) -> Digest | None:
-    """Return the digest in the path of a link. The path of a tag has none."""
-    *_, place, algorithm, encoded, _ = name.split("/")
-    return Digest.maybe(f"{algorithm}:{encoded}") if place in ("revisions", "_layers") else None
-
-
 class _Described:
     """Descriptors of manifests that are known by digest alone. Each is read once, however many tags it has."""
 
-    def __init__(self, container: Container, graph: GraphReader) -> None:
-        self.container, self.graph = container, graph
+    def __init__(self, container: Container, graph: GraphReader, host: str) -> None:
+        self.container, self.graph, self._host = container, graph, host
         self._made: dict[Digest, Descriptor] = {}
 
     def of(self, digest: Digest) -> Descriptor:
@@ -312,6 +218,11 @@ class _Described:
         if digest not in self._made:
             self._made[digest] = self._make(digest)
         return self._made[digest]
+
+    def named(self, repository: str, tag: str) -> Reference | None:
+        """Return the name that a tag had. Docker Hub's names have no dot in front: there it is another host's name."""
+        full = f"{repository}:{tag}"
+        return Reference.maybe(full if self._host == DEFAULT_HOST else f"{self._host}/{full}")
 
     def _make(self, digest: Digest) -> Descriptor:
         source = self.container.get(blob_path(digest))
@@ -324,10 +235,10 @@ class _Described:
         return Descriptor.make(_layout.media_type_of(document), digest, source.size)
 
 
-def _tagged(described: _Described, links: _Links, name: str, repository: str, tag: str) -> Root | None:
+def _tagged(described: _Described, links: Links, name: str, repository: str, tag: str) -> Root | None:
     """Return the root of a tag. A tag that holds no digest leads to a `Missing` node."""
     container, graph = described.container, described.graph
-    reference = Reference.maybe(f"{repository}:{tag}")
+    reference = described.named(repository, tag)
     if reference is None:
         told = f"{repository}:{tag}"
         where = f"{container.where}: {name}"
@@ -340,13 +251,13 @@ def _tagged(described: _Described, links: _Links, name: str, repository: str, ta
         if (source := container.get(name)) is None:
             return None
         return Root(descriptor=None, node=Missing(source=source), names=names, repository=repository)
-    descriptor = described.of(digest)
+    descriptor = replace(described.of(digest))  # each tag is an entry of its own, as in an index
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=names, repository=repository)
 
 
-def _untagged(described: _Described, links: _Links, digest: Digest, name: str, beside: set[Digest]) -> Iterator[Root]:
+def _untagged(described: _Described, links: Links, digest: Digest, name: str, beside: set[Digest]) -> Iterator[Root]:
     graph = described.graph
-    repository = name.removeprefix(_REPOSITORIES).partition(_MANIFESTS)[0]
+    repository = name.removeprefix(REPOSITORIES).partition(MANIFESTS)[0]
     descriptor = described.of(digest)
     node = graph.node(descriptor)
     if isinstance(node, Missing) and node.source is None:
@@ -362,23 +273,27 @@ def _untagged(described: _Described, links: _Links, digest: Digest, name: str, b
 
 
 def _stored(container: Container) -> Iterator[Stored]:
-    for number, name in enumerate(container.names(_BLOBS), 1):
+    for number, name in enumerate(container.names(BLOBS), 1):
         _layout.require_few(number, container)
-        algorithm, _, rest = name.removeprefix(_BLOBS).partition("/")
+        algorithm, _, rest = name.removeprefix(BLOBS).partition("/")
         encoded = rest.removesuffix("/data").rpartition("/")[2]
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=container.get(name))
 
 
 def _turn(name: str) -> int:
     """Blobs come before the links to them. A tag's history and current link come last."""
-    return 3 if name.endswith(_CURRENT) else 2 if _TAGS in name else 1 if name.startswith(_REPOSITORIES) else 0
+    return 3 if name.endswith(_CURRENT) else 2 if _TAGS in name else 1 if name.startswith(REPOSITORIES) else 0
 
 
 def _name_at(name: str) -> str | None:
     """The link of a tag gives a name to an image."""
     if not name.endswith(_CURRENT):
         return None
-    return name.removesuffix(_CURRENT).removeprefix(_REPOSITORIES).replace(_TAGS, ":")
+    return name.removesuffix(_CURRENT).removeprefix(REPOSITORIES).replace(_TAGS, ":")
+
+
+def _hosted(host: str) -> RegistryReader:
+    return RegistryReader(host=host)
 
 
 REGISTRY_STORAGE: Final = Format(
@@ -386,5 +301,5 @@ REGISTRY_STORAGE: Final = Format(
     reader=RegistryReader(),
     layout=RegistryLayout(),
     growth=Growth(turn=_turn, name_at=_name_at),
-    hosts=False,
+    hosted=_hosted,
 )

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive, Root
 
 
-def read(container: Container, path: str) -> Archive:
+def read(container: Container, path: str, host: str | None = None) -> Archive:
     """Return the graph of a container at `path`. The container is closed where it holds no archive.
+
+    `host` is the one that names had which have none in their format, None for the default.
 
     NotAnArchiveError: no image archive. ContentError: one that cannot be read at all.
     """
@@ -34,7 +36,8 @@ def read(container: Container, path: str) -> Archive:
             _lookalike.note_packed(found, container)
         if found is None:
             raise _not_an_archive(container, path)
-        archive = found.reader.read(container)
+        reader = found.hosted(host) if host is not None and found.hosted is not None else found.reader
+        archive = reader.read(container)
         require_listable(archive.roots, container.limits, container.where)
     except BaseException:
         container.close()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ociarchive.measure import Progress
     from ociarchive.model import Root
     from ociarchive.selection.argument import Source
+    from ociarchive.transform.naming import Renamed
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Storage
     from ociarchive.transform.rewrite import Arrived, Change
@@ -50,6 +51,7 @@ class Conversion:
     changes: tuple[Change, ...]
     arrived: Mapping[Move, Arrived]
     left_out: tuple[LeftOut, ...]
+    renames: tuple[Renamed, ...]
     notices: tuple[str, ...]
     report: Report | None
     seconds: float
@@ -105,6 +107,7 @@ def convert(
             changes=settled.changes,
             arrived=arrived,
             left_out=prepared.left_out,
+            renames=prepared.gathered.renames,
             notices=tuple(dict.fromkeys(notices)),
             report=report,
             seconds=time.monotonic() - started,

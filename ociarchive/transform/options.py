@@ -10,6 +10,7 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
+from ociarchive.transform.naming import checked, parse_all
 from ociarchive.transform.plan import Compression, MediaTypes, Storage
 from ociarchive.values import Platform, Reference
 from ociarchive.workers import processors
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.codec import Level
     from ociarchive.formats.format import Format
+    from ociarchive.transform.naming import Rename
 
 Outer: TypeAlias = Literal["none", "gzip", "zstd"]
 Without: TypeAlias = Literal["attestations", "signatures", "referrers"]
@@ -35,12 +37,17 @@ _LONGEST_LEVEL: Final = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of one conversion. `jobs` is a number of threads; `outer` names the codec of the whole tar."""
+    """The options of one conversion. `jobs` is a number of threads; `outer` names the codec of the whole tar.
+
+    `host` is the one that names in a registry's folder had, None for the default.
+    """
 
     format: Format
     storage: Storage
     selectors: Selectors
     tag: Reference | None = None
+    rename: tuple[Rename, ...] = ()
+    host: str | None = None
     outer: str = "none"
     jobs: int = 1
     audit: bool = True
@@ -61,6 +68,8 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     images: str | Iterable[str] = (),
     without: str | Iterable[str] = (),
     tag: str | None = None,
+    rename: str | Iterable[str] = (),
+    host: str | None = None,
     outer: str = "none",
     jobs: int | None = None,
     audit: bool = True,
@@ -97,7 +106,9 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
             platforms=tuple(platform(text) for text in _each(platforms)),
             without=frozenset(left),
         ),
-        tag=_tag(tag),
+        tag=None if tag is None else checked("--tag", tag),
+        rename=_renames(rename, tag),
+        host=registry_host(host),
         outer=outer,
         jobs=jobs or processors(),
         audit=audit,
@@ -146,15 +157,18 @@ def _level(value: Level | str | None) -> Level | None:
     return int(value)
 
 
-def _tag(text: str | None) -> Reference | None:
+def _renames(texts: str | Iterable[str], tag: str | None) -> tuple[Rename, ...]:
+    found = parse_all(_each(texts))
+    if found and tag is not None:
+        raise UsageError("--tag gives the image its only name, and --rename another", hint="leave one of them out")
+    return found
+
+
+def registry_host(text: str | None) -> str | None:
+    """Return the host of `--host`; None where the call says none. UsageError: it is no host of a registry."""
     if text is None:
         return None
-    try:
-        name = Reference.parse(text)
-    except ValueError as error:
-        lower = Reference.maybe(text.lower())
-        hint = f"use small letters: {text.lower()}" if lower is not None and text != text.lower() else None
-        raise UsageError(f"--tag takes an image name: {error}", hint=hint) from None
-    if name.digest is not None:
-        raise UsageError("--tag takes a name without a digest, which follows from the content", found=text)
-    return name
+    name = Reference.maybe(f"{text}/a/b")
+    if name is None or name.path != "a/b":
+        raise UsageError(f"--host takes a registry's host, not {text!r}", expected="such as registry.example.org:5000")
+    return name.host

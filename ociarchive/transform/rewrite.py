@@ -359,17 +359,23 @@ def with_name(roots: Iterable[Root], name: Reference) -> tuple[Root, ...]:
     What cosign attached to the old name is now attached to the new one.
     """
     first, *rest = roots
-    descriptor = first.descriptor
+    old = frozenset(first.names)
+    renamed = replace(without_names(first), names=(name,))
+    return (renamed, *(attached_to(root, name) if root.attached in old else root for root in rest))
+
+
+def without_names(root: Root) -> Root:
+    """Return a root without any name, also in its annotations."""
+    descriptor = root.descriptor
     if descriptor is not None:
         kept = {key: text for key, text in descriptor.annotations.items() if key not in _NAMES}
         descriptor = descriptor.annotate(kept)
-    renamed = replace(first, descriptor=descriptor, names=(name,), ref_name=None)
-    old = frozenset(first.names)
-    return (renamed, *(_attached(root, old, name) for root in rest))
+    return replace(root, descriptor=descriptor, names=(), ref_name=None)
 
 
-def _attached(root: Root, old: frozenset[Reference], name: Reference) -> Root:
-    if root.attached not in old or root.descriptor is None:
+def attached_to(root: Root, name: Reference) -> Root:
+    """Return what cosign attached to an image, attached to another name."""
+    if root.descriptor is None:
         return root
     annotations = {**root.descriptor.annotations, COSIGN_NAME: str(name)}
     return replace(root, descriptor=root.descriptor.annotate(annotations), attached=name)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
-from ociarchive.opening import open_archive
+from ociarchive.opening import open_archive, require_hosted
 from ociarchive.selection.select import AmbiguousError, matching, nothing_in, select, unnamed
+from ociarchive.transform.naming import renamed, require_apart
 from ociarchive.transform.rewrite import with_name
 from ociarchive.values import Reference
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
+    from ociarchive.transform.naming import Named, Renamed
     from ociarchive.transform.options import Options
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
@@ -39,6 +41,12 @@ class Gathering:
     content: Content = field(default_factory=lambda: Content(roots=()))
     left_out: list[LeftOut] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    named: list[Named] = field(default_factory=list)
+
+    @property
+    def renames(self) -> tuple[Renamed, ...]:
+        """The names that are others in DEST by `--rename`."""
+        return tuple(one for named in self.named for one in named.renames)
 
 
 def gather(sources: Sequence[Source], options: Options, spool: str | None, stack: ExitStack) -> Gathering:
@@ -46,11 +54,12 @@ def gather(sources: Sequence[Source], options: Options, spool: str | None, stack
     found = Gathering()
     opened = []
     for source in sources:
-        archive = open_archive(source.path, spool_folder=spool, limits=options.limits)
+        archive = open_archive(source.path, spool_folder=spool, limits=options.limits, host=options.host)
         stack.callback(archive.close)
         if not archive.roots:
             raise nothing_in(archive)
         opened.append((source, archive))
+    require_hosted(options.host, [archive for _, archive in opened])
     shared = options.selectors.images
     if len(opened) > 1 and shared:
         _check_somewhere(shared, [archive for _, archive in opened])
@@ -62,7 +71,10 @@ def gather(sources: Sequence[Source], options: Options, spool: str | None, stack
         selection = select(archive.roots, replace(options.selectors, images=images), archive.where)
         found.archives.append(Gathered(archive=archive, roots=selection.roots))
         found.left_out.extend(selection.left_out)
-    roots = _merged(found.archives)
+    found.named = renamed([(one.archive.where, one.roots) for one in found.archives], options.rename, options.format)
+    if options.tag is None:
+        require_apart(found.named, options.format)
+    roots = _merged([(named.where, named.roots) for named in found.named])
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
     one = opened[0][1] if len(opened) == 1 else None
@@ -99,22 +111,22 @@ def _check_somewhere(selectors: tuple[str, ...], archives: list[Archive]) -> Non
             matching(every, selector, ", ".join(archive.where for archive in archives))
 
 
-def _merged(archives: list[Gathered]) -> tuple[Root, ...]:
+def _merged(archives: Sequence[tuple[str, tuple[Root, ...]]]) -> tuple[Root, ...]:
     """Return all roots, each name once. UsageError: images of two archives claim one name."""
     owners: dict[str, tuple[object, str]] = {}
     roots: list[Root] = []
     there: set[object] = set()
-    for one in archives:
-        for root in one.roots:
+    for here, taken in archives:
+        for root in taken:
             fresh = []
             for name in root.names or ((root.ref_name,) if root.ref_name else ()):
-                identity, where = owners.setdefault(str(name), (root.identity, one.archive.where))
-                if identity != root.identity and where != one.archive.where:
+                identity, where = owners.setdefault(str(name), (root.identity, here))
+                if identity != root.identity and where != here:
                     raise UsageError(
-                        f"two images claim the name {name}", where=f"{where}, {one.archive.where}",
-                        hint="convert one of them with --tag first",
+                        f"two images claim the name {name}", where=f"{where}, {here}",
+                        hint="convert one of them with --tag or --rename first",
                     )  # fmt: skip
-                if where == one.archive.where or identity != root.identity:
+                if where == here or identity != root.identity:
                     fresh.append(name)
             if len(fresh) == len(root.names or ((root.ref_name,) if root.ref_name else ())):
                 if fresh or len(archives) == 1 or root.identity not in there:

@@ -61,6 +61,7 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         "indexes": _changes(conversion, "index"),
         "configs": _changes(conversion, "config"),
         "layers": _changes(conversion, "layer"),
+        "renames": [{"old": one.old, "new": str(one.new), "source": one.where} for one in conversion.renames],
         "left_out": [{"what": left.what, "why": left.why} for left in conversion.left_out],
         "notices": [*conversion.notices],
     }
