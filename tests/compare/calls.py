@@ -2,7 +2,7 @@
 
 `python calls.py CORPUS OUT [NAME...]`: every archive of a corpus is inspected, audited, and converted into every format
 with every compression; what was written is audited too. It is run by the path of this file, with `PYTHONPATH` the tree
-of a commit: of the package it needs only the command line.
+of a commit: of the package it needs the command line and the names of formats that are written.
 """
 
 import hashlib
@@ -15,9 +15,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ociarchive import formats
 from ociarchive.cli.main import run
 
-FORMATS = ("docker-archive", "oci-layout", "oci-archive", "dir", "registry-storage")
+FORMATS = tuple(one.name for one in formats.FORMATS if getattr(one, "layout", True))
 COMPRESSIONS = ("auto", "keep", "gzip", "zstd", "none")
 
 
@@ -58,15 +59,19 @@ def hashed(path: Path) -> str | None:
 def results(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Make every call of one archive; give what each is called, and what came of it."""
     for command in ("inspect", "audit"):
-        yield f"{command} {archive.name}", called(command, "--format", "json", str(archive))
+        yield f"{command} {archive.name}", called(command, "--no-progress", "--format", "json", str(archive))
     for form in FORMATS:
         for compression in COMPRESSIONS:
             dest = Path("dest")
-            found = called("convert", "--no-sync", "--to", form, "--compression", compression, str(archive), str(dest))
+            options = ("--no-sync", "--no-progress", "--to", form, "--compression", compression)
+            found = called("convert", *options, str(archive), str(dest))
             found["bytes"] = hashed(dest)
             yield f"convert {archive.name} {form} {compression}", found
             if dest.exists():
-                yield f"audit of {archive.name} {form} {compression}", called("audit", "--format", "json", str(dest))
+                yield (
+                    f"audit of {archive.name} {form} {compression}",
+                    called("audit", "--no-progress", "--format", "json", str(dest)),
+                )
             if dest.is_dir():
                 shutil.rmtree(dest)
             dest.unlink(missing_ok=True)
