@@ -16,6 +16,8 @@ from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.opening import NotAnArchiveError, open_archive
 from ociarchive.opening.folders import archives_below, is_text
+from ociarchive.remote.address import Access
+from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import matching
 from ociarchive.values import REGISTERED, Digest
@@ -40,6 +42,7 @@ class AuditOptions:
 
     `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
     conversion's, read from `receipt_path`, that each archive is held against. `detail` is how much a report holds.
+    `access` says how registries are spoken to.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -49,6 +52,7 @@ class AuditOptions:
     recursive: bool = False
     receipt: Object | None = None
     receipt_path: str = ""
+    access: Access = field(default_factory=Access)
     detail: Detail = "verdict"
 
 
@@ -125,7 +129,7 @@ class Audits:
     def _add(self, one: Source) -> Iterator[Report]:
         """Open a source. When enough are open, audit them in parallel."""
         try:
-            archive = open_archive(one.path, limits=self._options.limits)
+            archive = open_archive(one.path, limits=self._options.limits, access=self._options.access)
         except (UsageError, HostError):
             raise
         except OciArchiveError as error:
@@ -175,7 +179,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
     """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
     workers = Workers(options.jobs)
     try:
-        archive = open_archive(one.path, limits=options.limits)
+        archive = open_archive(one.path, limits=options.limits, access=options.access)
         try:
             found = {id(archive): expected(archive, (*one.images, *options.images))}
             (report,) = _reports([archive], found, options, workers, progress, Remembered())
@@ -236,7 +240,7 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
 
 def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
     """Return the report of a source that cannot be read as an archive."""
-    rule = error.rule if isinstance(error, NotAnArchiveError) else "not-an-archive"
+    rule = error.rule if isinstance(error, NotAnArchiveError | BlobError) else "not-an-archive"
     if isinstance(error, LimitError):
         rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
     finding = Finding(

@@ -22,6 +22,7 @@ from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive
+from ociarchive.remote.address import Access
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers
@@ -47,7 +48,10 @@ _BESIDE: Final = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ."""
+    """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ.
+
+    `access` says how registries are spoken to.
+    """
 
     old: Source
     new: Source
@@ -56,6 +60,7 @@ class Options:
     files: bool = False
     jobs: int = 1
     limits: Limits = field(default_factory=Limits)
+    access: Access = field(default_factory=Access)
 
     @property
     def ignored(self) -> frozenset[Aspect]:
@@ -87,7 +92,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
 
 
 def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
-    archive = open_archive(source.path, limits=options.limits)
+    archive = open_archive(source.path, limits=options.limits, access=options.access)
     stack.callback(archive.close)
     if not archive.roots:
         raise nothing_in(archive)
