@@ -1,4 +1,7 @@
-"""The formats: one module each, in one tuple. Adding one touches this tuple alone, and the names of those written."""
+"""The formats: one module each, in one tuple. Adding one touches this tuple alone, and the names of those written.
+
+A registry is no file, so it stands beside the tuple.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from ociarchive.formats import _lookalike
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
+from ociarchive.formats.registry import REGISTRY
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
 
 if TYPE_CHECKING:
     from ociarchive.container import Container
-    from ociarchive.formats.format import Format, Layout
+    from ociarchive.formats.format import Format, Holding, Layout
     from ociarchive.values import Digest
 
 #: The names of the formats that can be written, for type checkers.
@@ -26,7 +30,7 @@ NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")
 
 def format_of(name: str) -> Format:
     """Return the format of a name that is known to exist, such as an archive's `format`."""
-    return next(known for known in FORMATS if known.name == name)
+    return next(known for known in (*FORMATS, REGISTRY) if known.name == name)
 
 
 def written() -> tuple[str, ...]:
@@ -37,8 +41,10 @@ def written() -> tuple[str, ...]:
 def by_name(name: str) -> Format:
     """Return the format that `--to` names. UsageError: it is unknown, not supported yet, or can only be read."""
     known = next((known for known in FORMATS if known.name == name), None)
+    if name == REGISTRY.name:
+        raise UsageError("a registry is no format for --to", hint="name it as DEST: docker://HOST/NAME:TAG")
     if known is not None:
-        writable(known)
+        layout_of(known)
         return known
     if name in NOT_YET:
         raise UsageError(f"format {name} is not built yet in this version")
@@ -46,11 +52,22 @@ def by_name(name: str) -> Format:
     raise UsageError(f"unknown format {name}", expected=f"one of {', '.join(written())}", hint=hint)
 
 
-def writable(known: Format) -> Layout:
-    """Return the layout of a format. UsageError: the format can only be read."""
+def writable(known: Format) -> Holding:
+    """Return what a format can hold. UsageError: the format can only be read."""
+    if known.holding is None:
+        raise _only_read(known)
+    return known.holding
+
+
+def layout_of(known: Format) -> Layout:
+    """Return the layout of a format. UsageError: no file can be written in it."""
     if known.layout is None:
-        raise UsageError(f"{known.name} can be read, not written", expected=f"one of {', '.join(written())}")
+        raise _only_read(known)
     return known.layout
+
+
+def _only_read(known: Format) -> UsageError:
+    return UsageError(f"{known.name} can be read, not written", expected=f"one of {', '.join(written())}")
 
 
 def blob_names(digest: Digest) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The two halves of a format. A reader recognises and reads an archive. A layout says where a writer puts each file.
 
-A format without a layout can only be read.
+A format without a layout can only be read, except a registry: what it holds goes there without a file.
 """
 
 from __future__ import annotations
@@ -65,16 +65,8 @@ class Reader(Protocol):
         ...
 
 
-class Layout(Protocol):
-    """Where a writer puts each file, and which documents complete an archive. It moves no blob.
-
-    Its traits say what readers of the format support.
-    """
-
-    @property
-    def kind(self) -> Literal["directory", "tar"]:
-        """The kind of container."""
-        ...
+class Holding(Protocol):
+    """What a format can hold, and what its readers support."""
 
     @property
     def keeps_plain(self) -> bool:
@@ -102,19 +94,28 @@ class Layout(Protocol):
         """Give, in words, what some of its readers are known to refuse in these roots. `outer` compresses the whole."""
         ...
 
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """Refuse a content whose `metadata` would be larger than readers accept. The cost is bounded by the limit.
+
+        Roots may still be placeholders for those of DEST. ContentError: what is too large, and what to do.
+        """
+        ...
+
+
+class Layout(Holding, Protocol):
+    """Where a writer puts each file, and which documents complete an archive. It moves no blob."""
+
+    @property
+    def kind(self) -> Literal["directory", "tar"]:
+        """The kind of container."""
+        ...
+
     def blob_path(self, digest: Digest) -> str:
         """Return where a config, a layer or any other blob is kept."""
         ...
 
     def document_path(self, digest: Digest, *, root: bool) -> str:
         """Return where a manifest or index is kept. `root`: the archive itself names it."""
-        ...
-
-    def require_few(self, content: Content, limits: Limits) -> None:
-        """Refuse a content whose `metadata` would be larger than readers accept. The cost is bounded by the limit.
-
-        Roots may still be placeholders for those of DEST. ContentError: what is too large, and what to do.
-        """
         ...
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
@@ -139,6 +140,8 @@ class Growth:
 class Format:
     """One format. `name` is its name in reports, and for `--to` where it has a layout.
 
+    `remote` is what a registry holds instead: it has no files, so no layout and no name for `--to`.
+
     `growth` says how `--merge` adds to it, None where nothing can be added. `hosts` says whether its names have hosts.
     `alone` says that it holds one image or index and no referrers. `transport` is the spelling of skopeo and podman
     (containers-transports(5)).
@@ -151,3 +154,9 @@ class Format:
     hosts: bool = True
     alone: bool = False
     transport: str | None = None
+    remote: Holding | None = None
+
+    @property
+    def holding(self) -> Holding | None:
+        """What it can hold, None where it can only be read."""
+        return self.layout or self.remote

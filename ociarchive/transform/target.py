@@ -13,7 +13,7 @@ from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
 from ociarchive.errors import ContentError, HostError, UsageError
-from ociarchive.formats import writable
+from ociarchive.formats import layout_of
 from ociarchive.opening import open_archive
 from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
@@ -57,7 +57,7 @@ class Target:
         No file of `sources` is replaced. `hear` reports waits, and rights that cannot be kept.
         """
         self._dest, self._options, self._workers, self._hear = dest, options, workers, hear
-        self.layout = writable(options.format)
+        self.layout = layout_of(options.format)
         self._folder = self.layout.kind == "directory"
         self._place: Destination | Staging | None = None
         self._fd: int | None = None
@@ -159,7 +159,7 @@ class Target:
 
 def require(dest: str, options: Options, sources: Sequence[Source], moves: Sequence[Move]) -> None:
     """Refuse, touching nothing, a DEST that a conversion with these moves would refuse. UsageError, HostError."""
-    folder = writable(options.format).kind == "directory"
+    folder = layout_of(options.format).kind == "directory"
     keeper = _judged(dest, options, sources, nobody)
     where = temporary_folder() if keeper is None else dest if options.merge else os.path.dirname(os.path.realpath(dest))
     if keeper is not None and not options.merge:
@@ -169,7 +169,7 @@ def require(dest: str, options: Options, sources: Sequence[Source], moves: Seque
 
 def _judged(dest: str, options: Options, sources: Sequence[Source], hear: Hear) -> Existing | None:
     """Return what decides what may be replaced, None for standard output. UsageError: DEST cannot be as requested."""
-    folder = writable(options.format).kind == "directory"
+    folder = layout_of(options.format).kind == "directory"
     if options.outer != "none" and folder:
         raise UsageError(f"--outer compresses a tar, and {options.format.name} is a folder")
     if options.merge:

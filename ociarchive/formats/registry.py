@@ -1,0 +1,139 @@
+"""A registry: images are read from it and pushed to it one repository at a time, by address. It has no files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.formats import _refusals
+from ociarchive.formats.format import Format, LeftOut
+from ociarchive.model import COSIGN_KIND, extent
+from ociarchive.values import Reference, tagged_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.container import Container
+    from ociarchive.formats.format import Content
+    from ociarchive.model import Archive, Root
+    from ociarchive.remote.address import Address
+
+_USUAL_TAG: Final = "latest"
+#: What cosign puts behind the digest in a tag, by the kind that its saved layouts name (cosign, pkg/oci/layout).
+_COSIGN_SUFFIX: Final = {
+    "dev.cosignproject.cosign/sigs": ".sig",
+    "dev.cosignproject.cosign/atts": ".att",
+    "dev.cosignproject.cosign/sboms": ".sbom",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NoFiles:
+    """A reader that recognises no file: a registry is reached by its address."""
+
+    documents: tuple[str, ...] = ()
+    marker: None = None
+
+    def owns(self, name: str) -> bool:
+        """No path."""
+        del name
+        return False
+
+    def probe(self, container: Container) -> bool:
+        """No container."""
+        del container
+        return False
+
+    def read(self, container: Container) -> Archive:
+        """Nothing. ContentError: always."""
+        raise ContentError("a registry is no file", where=container.where)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What one repository of a registry holds. `address` says which: its tag or digest is that of one image.
+
+    Without `tagged` the address names only the repository. Then one image gets the usual tag, and of several images
+    each keeps its own.
+    """
+
+    address: Address
+    tagged: bool
+    keeps_plain: bool = False
+    takes_zstd: bool = True
+    takes_docker_types: bool = True
+
+    def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
+        """Return what the repository holds, each root with its names there.
+
+        UsageError: two images claim one tag, one has none, or the address names one image and there are several.
+        """
+        tops = [root for root in content.roots if not root.speaks_of_another] or list(content.roots[:1])
+        single = len({root.identity for root in tops}) == 1
+        if not single and (self.tagged or self.address.digest is not None):
+            listed = some(root.label for root in tops)
+            hint = f"select one with --image, or leave {self.address.reference} out, so that each keeps its own tag"
+            raise UsageError(f"DEST names one image, here are {len(tops)}: {listed}", hint=hint)
+        mine = {id(root) for root in tops}
+        roots = [self._placed(root, top=id(root) in mine, single=single, tops=tops) for root in content.roots]
+        owners: dict[str, Root] = {}
+        for root in roots:
+            for name in root.names:
+                owner = owners.setdefault(name.tag or "", root)
+                if owner.node is not root.node:
+                    raise UsageError(f"two images would have the tag {name.tag} in {self._where}", hint="select one")
+        left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
+        return replace(content, roots=tuple(roots), extras=()), left
+
+    @property
+    def _where(self) -> str:
+        return f"{self.address.host}/{self.address.repository}"
+
+    def _placed(self, root: Root, *, top: bool, single: bool, tops: Sequence[Root]) -> Root:
+        """Return a root with its names in the repository."""
+        if top and single:
+            tags = [] if self.address.digest is not None else [self.address.tag or _USUAL_TAG]
+        elif top:
+            tags = [name.tag for name in root.names if name.tag]
+            if not tags:
+                raise UsageError(
+                    f"{root.label} has no name to store it under", hint="select it, and name its tag in DEST"
+                )
+        else:
+            tags = [*root.tags, *_attached(root, tops)]
+        names = [Reference(self.address.host, self.address.repository, tag) for tag in dict.fromkeys(tags)]
+        return replace(root, names=tuple(names), ref_name=None, repository=self.address.repository)
+
+    def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
+        """Foreign layers that are not here."""
+        del outer
+        yield from _refusals.foreign(roots)
+
+    def require_few(self, content: Content, limits: Limits) -> None:
+        """Check the number of requests: some for each blob and manifest."""
+        found = sum(extent([replace(root, names=())], limits.listed) for root in content.roots)
+        if found > limits.listed:
+            raise ContentError(
+                f"a registry would be asked for more than {limits.listed} blobs and manifests",
+                hint="take less with --image, or lift the limit with --limit listed=N",
+            )
+
+
+def _attached(root: Root, tops: Sequence[Root]) -> Iterator[str]:
+    """Give the tag by which cosign finds what it attached to an image, where a layout that it saved says only that."""
+    if root.attached is None or root.descriptor is None or any(tagged_digest(tag) for tag in root.tags):
+        return
+    suffix = _COSIGN_SUFFIX.get(root.descriptor.annotations.get(COSIGN_KIND, ""))
+    for top in tops:
+        if suffix is not None and top.descriptor is not None and root.attached in top.names:
+            yield f"{top.descriptor.digest.algorithm}-{top.descriptor.digest.hex}{suffix}"
+
+
+def pushed_to(address: Address, *, tagged: bool) -> Format:
+    """Return the format of one repository as DEST. `tagged`: its address has a tag of its own."""
+    return replace(REGISTRY, remote=Repository(address, tagged))
+
+
+REGISTRY: Final = Format(name="registry", reader=NoFiles())
