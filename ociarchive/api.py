@@ -26,6 +26,7 @@ from ociarchive.comparison.difference import ImagePair
 from ociarchive.errors import UsageError
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
+from ociarchive.remote.address import Access
 from ociarchive.report.rendering import render_audit, render_diff, render_receipt
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import source_digests
@@ -73,22 +74,35 @@ __all__ = [
 ]
 
 
-def open_archive(path: StrPath, *, limits: Limits | None = None, host: str | None = None) -> Archive:
-    """Return the graph of the archive at `path`, a file or folder, or `-` for standard input; no layer is read.
+def open_archive(
+    path: StrPath,
+    *,
+    limits: Limits | None = None,
+    host: str | None = None,
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
+) -> Archive:
+    """Return the graph of the archive at `path`, a file or folder, `-` for standard input, or `docker://HOST/NAME:TAG`.
 
-    It holds files open: use it in a `with`, or close it. What is compressed as a whole is unpacked into a nameless file
-    in TMPDIR. Nothing in it is verified: it is what the archive claims. `host` is the one that names in a registry's
-    folder had (docker.io).
+    No layer is read. It holds files open: use it in a `with`, or close it. What is compressed as a whole is unpacked
+    into a nameless file in TMPDIR. Nothing in it is verified: it is what the archive claims, and what a registry sends
+    for a digest has this digest. `host` is the one that names in a registry's folder had (docker.io).
 
-    UsageError: no such file. ContentError: no image archive, or none that can be read at all. HostError: the machine
-    cannot read it.
+    UsageError: no such file or image. ContentError: no image archive, or none that can be read at all. HostError: the
+    machine cannot read it.
 
     >>> import ociarchive
     >>> with ociarchive.open_archive("app.tar") as archive:
     ...     archive
     Archive(format='docker-archive', where='app.tar', roots=1)
     """
-    return opening.open_archive(os.fspath(path), limits=limits, host=registry_host(host))
+    return opening.open_archive(
+        os.fspath(path),
+        limits=limits,
+        host=registry_host(host),
+        access=_access(plain_http, ca_file, insecure_skip_verify),
+    )
 
 
 def audit(  # noqa: PLR0913  one parameter for each option of the command
@@ -102,6 +116,9 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     host: str | None = None,
     detail: Detail = "all",
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
 ) -> Report:
     """Read every blob of the archive at `path` once and return what does not agree with what is claimed of it.
 
@@ -118,6 +135,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
+    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
 
@@ -133,6 +151,9 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     host: str | None = None,
     recursive: bool = False,
     detail: Detail = "verdict",
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
 ) -> Iterator[Report]:
     """Give the report of each archive as soon as it is made: some are read side by side, and none is kept.
 
@@ -140,6 +161,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     read as an archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
+    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
     with Audits(replace(asked, recursive=recursive), _Raising(), progress) as audits:
         yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
 
@@ -166,6 +188,11 @@ def _audit_options(  # noqa: PLR0917  one parameter for each option of the comma
     )
 
 
+def _access(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options
+    path = None if ca_file is None else os.fspath(ca_file)
+    return Access.asked(plain_http=plain_http, ca_file=path, insecure_skip_verify=skip_verify)
+
+
 class _Raising:
     """Ends the work at the first source that cannot be audited."""
 
@@ -180,12 +207,27 @@ class _Raising:
         raise error
 
 
-def inspect(path: StrPath, *, limits: Limits | None = None, host: str | None = None) -> dict[str, JSON]:
+def inspect(
+    path: StrPath,
+    *,
+    limits: Limits | None = None,
+    host: str | None = None,
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
+) -> dict[str, JSON]:
     """Return what is in the archive at `path`, as `inspect --format json` has it in `archives[]`; no layer is read.
 
     Errors are those of `audit`.
     """
-    with open_archive(path, limits=limits, host=host) as archive:
+    with open_archive(
+        path,
+        limits=limits,
+        host=host,
+        plain_http=plain_http,
+        ca_file=ca_file,
+        insecure_skip_verify=insecure_skip_verify,
+    ) as archive:
         return archive_facts(archive, sniffed(archive))
 
 
@@ -214,6 +256,9 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     limits: Limits | None = None,
     progress: Progress | None = None,
     hear: Callable[[str], None] | None = None,
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
 ) -> Conversion:
     """Write the images of some archives to `dest` in the format `to`, and return what became of them.
 
@@ -244,6 +289,9 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
         merge=merge,
         force=force,
         limits=limits,
+        plain_http=plain_http,
+        ca_file=None if ca_file is None else os.fspath(ca_file),
+        insecure_skip_verify=insecure_skip_verify,
     )
     paths = [os.fspath(path) for path in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     target, say = os.fspath(dest), hear or nobody
@@ -277,6 +325,9 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     jobs: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
 ) -> Difference:
     """Read two archives to their end and return what differs between the images they hold, however these are packed.
 
@@ -314,5 +365,6 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
         host=registry_host(host),
         jobs=jobs or processors(),
         limits=limits or Limits(),
+        access=_access(plain_http, ca_file, insecure_skip_verify),
     )
     return difference(options, progress)

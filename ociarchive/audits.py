@@ -16,6 +16,8 @@ from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.opening import NotAnArchiveError, open_archive
 from ociarchive.opening.folders import archives_below, is_text
+from ociarchive.remote.address import Access
+from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import matching
 from ociarchive.values import REGISTERED, Digest
@@ -40,7 +42,8 @@ class AuditOptions:
 
     `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
     conversion's, read from `receipt_path`, that each archive is held against. `host` is the one that names in a
-    registry's folder had, None for the default. `detail` is how much a report holds.
+    registry's folder had, None for the default. `detail` is how much a report holds. `access` says how
+    registries are spoken to.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -51,6 +54,7 @@ class AuditOptions:
     receipt: Object | None = None
     receipt_path: str = ""
     host: str | None = None
+    access: Access = field(default_factory=Access)
     detail: Detail = "verdict"
 
 
@@ -127,7 +131,9 @@ class Audits:
     def _add(self, one: Source) -> Iterator[Report]:
         """Open a source. When enough are open, audit them in parallel."""
         try:
-            archive = open_archive(one.path, limits=self._options.limits, host=self._options.host)
+            archive = open_archive(
+                one.path, limits=self._options.limits, host=self._options.host, access=self._options.access
+            )
         except (UsageError, HostError):
             raise
         except OciArchiveError as error:
@@ -177,7 +183,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
     """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
     workers = Workers(options.jobs)
     try:
-        archive = open_archive(one.path, limits=options.limits, host=options.host)
+        archive = open_archive(one.path, limits=options.limits, host=options.host, access=options.access)
         try:
             found = {id(archive): expected(archive, (*one.images, *options.images))}
             (report,) = _reports([archive], found, options, workers, progress, Remembered())
@@ -238,7 +244,7 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
 
 def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
     """Return the report of a source that cannot be read as an archive."""
-    rule = error.rule if isinstance(error, NotAnArchiveError) else "not-an-archive"
+    rule = error.rule if isinstance(error, NotAnArchiveError | BlobError) else "not-an-archive"
     if isinstance(error, LimitError):
         rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
     finding = Finding(

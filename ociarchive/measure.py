@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ociarchive.blobio.codec import MAGIC, NONE, StreamError, sniff
@@ -144,7 +145,9 @@ def measure(
     bytes, and may raise to end the work. ContentError: the source has fewer bytes than it should. HostError: it cannot
     be read.
     """
-    codec = sniff(source.head(MAGIC))
+    chunks = source.chunks()
+    first = next(chunks, b"")  # the first bytes are not read twice
+    codec = sniff(first if len(first) >= MAGIC or len(first) == source.size else source.head(MAGIC))
     hashes = Hashes(algorithms)
     plain = codec is NONE  # what is stored plain is hashed as it stands
     unpacked = hashes if plain else Hashes(algorithms)
@@ -155,7 +158,7 @@ def measure(
     unpacking = _Unpacking(codec, limits, source.where, inner) if unpack else None
     try:
         size = 0
-        for chunk in source.chunks():
+        for chunk in chain((first,) if first else (), chunks):
             size += len(chunk)
             stored.hear(chunk)
             if unpacking:

@@ -20,8 +20,8 @@ class Origin(Protocol):
         ...
 
     @property
-    def kind(self) -> Literal["directory", "tar"]:
-        """The kind of container."""
+    def kind(self) -> Literal["directory", "tar", "registry"]:
+        """The kind of container, or of what is none."""
         ...
 
     @property

@@ -89,6 +89,11 @@ class Statements:
         return found
 
 
+def is_read(media_type: str) -> bool:
+    """Whether a blob of this media type is a payload that is looked into."""
+    return media_type in _READ
+
+
 def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
     """Return the digests that a payload speaks of; none where it is of another kind or cannot be read."""
     if media_type not in _READ:

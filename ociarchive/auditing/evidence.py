@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ociarchive.auditing.claims import claims
 from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.measure import agrees
+from ociarchive.mediatypes import look_up
 from ociarchive.model import Image, Index, Missing, images, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ociarchive.auditing.claims import Claim
     from ociarchive.blobio.source import ByteSource
@@ -180,10 +181,23 @@ def _is_whole(image: Image) -> bool:
 
 
 def sniffed(archive: Archive) -> Evidence:
-    """Return evidence for inspecting an archive: no facts, and the layers' codecs by their first bytes."""
+    """Return evidence for inspecting an archive: no facts, and the layers' codecs by their first bytes.
+
+    Of an archive in a registry documents alone are fetched, and the codecs are those that media types say.
+    """
     stored: dict[ByteSource, str] = {}
+    if archive.origin.kind == "registry":
+        return Evidence(archive, {}, stored=dict(_by_media_type(archive)))
     for image in images(archive.roots):
         for layer in image.layers:
             if layer.source is not None and layer.source not in stored:
                 stored[layer.source] = sniff(layer.source.head(MAGIC)).name
     return Evidence(archive, {}, stored=stored)
+
+
+def _by_media_type(archive: Archive) -> Iterator[tuple[ByteSource, str]]:
+    for image in images(archive.roots):
+        for layer in image.layers:
+            known = look_up(layer.descriptor.media_type) if layer.descriptor is not None else None
+            if layer.source is not None and known is not None and known.codec is not None:
+                yield layer.source, known.codec

@@ -16,6 +16,8 @@ from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
 from ociarchive.cli.common import (
+    access,
+    access_options,
     common,
     common_options,
     host,
@@ -89,6 +91,7 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", *REPORTS)
 @limit_options
+@access_options
 @common_options
 def command(**values: Any) -> int:
     """Read every blob of archives, hold it against every claim made of it, and report what does not agree.
@@ -118,6 +121,7 @@ def command(**values: Any) -> int:
         receipt=load_receipt(values["receipt"]) if values["receipt"] else None,
         receipt_path=values["receipt"] or "",
         host=host(values),
+        access=access(values),
         detail=_DETAILS.get(values["fmt"], "verdict"),
     )
     started = time.monotonic()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ociarchive.blobio.limits import Limits
+    from ociarchive.remote.address import Access
     from ociarchive.selection.argument import Source
     from ociarchive.values import Platform
 
@@ -131,6 +132,17 @@ def limit_options(function: F) -> F:
     return function
 
 
+def access_options(function: F) -> F:
+    """Add the options that say how registries are spoken to."""
+    for option in (
+        click.option("--insecure-skip-verify", is_flag=True, help="Trust any certificate of a registry."),
+        click.option("--ca-file", type=click.Path(), metavar="FILE", help="Trust these authorities (PEM) as well."),
+        click.option("--plain-http", is_flag=True, help="Speak to registries without TLS."),
+    ):
+        function = option(function)
+    return function
+
+
 def output_options(*formats: str) -> Callable[[F], F]:
     """Add `--format`, `--output` and `--force`; a file's suffix says its format where `--format` does not."""
 
@@ -229,6 +241,14 @@ def limits(values: dict[str, Any]) -> Limits:
     if "ratio" in asked:
         asked["ratio_from"] = RATIO_FROM_ASKED
     return replace(Limits(), **asked)
+
+
+def access(values: dict[str, Any]) -> Access:
+    """Return how the call speaks to registries. UsageError: its options contradict each other."""
+    from ociarchive.remote.address import Access
+
+    names = ("plain_http", "ca_file", "insecure_skip_verify")
+    return Access.asked(**{name: values[name] for name in names})
 
 
 def source(argument: str) -> Source:

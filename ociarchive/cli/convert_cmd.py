@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ociarchive.blobio.locks import nobody
 from ociarchive.cli.common import (
+    access_options,
     common,
     common_options,
     host_option,
@@ -100,6 +102,7 @@ class _Named(click.Choice[str]):
 @click.option("--force", is_flag=True, help="Replace an existing DEST.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
+@access_options
 @common_options
 def command(**values: Any) -> int:
     """Convert archives to another format or compression, then audit what was written.
@@ -125,7 +128,10 @@ def command(**values: Any) -> int:
         require_stdout()
     digests = source_digests(one.path for one in sources) if receipt else {}
     with progress(shared) as hears:
-        done = convert(sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"))
+        done = convert(
+            sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"),
+            (lambda text: shared.say(safe(text))) if shared.verbose else nobody,
+        )  # fmt: skip
     _say_notices(done.notices, shared)
     if receipt:
         receipt.write(receipt_json(done, asked.storage, digests))
@@ -203,5 +209,6 @@ def _options(values: dict[str, Any], dest: str) -> Options:
     same = (
         "to", "compression", "level", "media_types", "preserve_digests", "platforms", "images", "without", "tag",
         "rename", "host", "outer", "audit", "sync", "merge", "force",
+        "plain_http", "ca_file", "insecure_skip_verify",
     )  # fmt: skip
     return options(**{name: values[name] for name in same}, jobs=values["asked_jobs"], limits=limits(values))

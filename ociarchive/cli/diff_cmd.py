@@ -11,6 +11,8 @@ import click
 
 from ociarchive.auditing.run import Run
 from ociarchive.cli.common import (
+    access,
+    access_options,
     common,
     common_options,
     host,
@@ -59,6 +61,7 @@ Examples:
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", "json", "html")
 @limit_options
+@access_options
 @common_options
 def command(**values: Any) -> int:
     """Tell whether two archives hold the same images, however packed, and what differs.
@@ -82,6 +85,7 @@ def command(**values: Any) -> int:
         host=host(values),
         jobs=jobs(values["asked_jobs"]),
         limits=limits(values),
+        access=access(values),
     )
     with progress(shared) as hears:
         found = difference(options, hears)

@@ -10,6 +10,8 @@ import click
 
 from ociarchive.auditing.evidence import Evidence, sniffed
 from ociarchive.cli.common import (
+    access,
+    access_options,
     ascii_only,
     common,
     common_options,
@@ -66,6 +68,7 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 @host_option
 @output_options("table", "json")
 @limit_options
+@access_options
 @common_options
 def command(**values: Any) -> int:
     """Show what archives hold: images, platforms, layers, sizes and ids. No layer is read without --verify or --files.
@@ -84,7 +87,7 @@ def command(**values: Any) -> int:
         from ociarchive.cli.inspect_part import print_part
 
         one = sources[0]
-        with open_archive(one.path, limits=limits(values), host=host(values)) as archive:
+        with open_archive(one.path, limits=limits(values), host=host(values), access=access(values)) as archive:
             if not archive.roots:
                 raise nothing_in(archive)
             print_part(archive, _selectors(values, one), values, result, shared)
@@ -124,6 +127,7 @@ class _Inspection:
     def __init__(self, values: dict[str, Any], shared: Common, *, alone: bool) -> None:
         self._values, self._shared, self._alone = values, shared, alone
         self._limits, self._host = limits(values), host(values)
+        self._access = access(values)
         self._failed: OciArchiveError | None = None
         self._reports: list[Report] = []
         self._unread: list[str] = []
@@ -150,7 +154,7 @@ class _Inspection:
         for one in sources:
             judged = len(self._reports)
             try:
-                with open_archive(one.path, limits=self._limits, host=self._host) as archive:
+                with open_archive(one.path, limits=self._limits, host=self._host, access=self._access) as archive:
                     yield from self._one(archive, one)
             except OciArchiveError as error:
                 self._report(error)

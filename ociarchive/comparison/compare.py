@@ -22,6 +22,7 @@ from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive, require_hosted
+from ociarchive.remote.address import Access
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers
@@ -49,7 +50,8 @@ _BESIDE: Final = 60_000
 class Options:
     """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ.
 
-    `host` is the one that names in a registry's folder had, None where the call does not say.
+    `host` is the one that names in a registry's folder had, None where the call does not say. `access`
+    says how registries are spoken to.
     """
 
     old: Source
@@ -60,6 +62,7 @@ class Options:
     host: str | None = None
     jobs: int = 1
     limits: Limits = field(default_factory=Limits)
+    access: Access = field(default_factory=Access)
 
     @property
     def ignored(self) -> frozenset[Aspect]:
@@ -92,7 +95,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
 
 
 def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
-    archive = open_archive(source.path, limits=options.limits, host=options.host)
+    archive = open_archive(source.path, limits=options.limits, host=options.host, access=options.access)
     stack.callback(archive.close)
     if not archive.roots:
         raise nothing_in(archive)

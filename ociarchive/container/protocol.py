@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ociarchive.origin import Origin
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 class Container(Origin, Protocol):
     """Named members: an origin whose archive is a folder or a tar of files."""
+
+    @property
+    def kind(self) -> Literal["directory", "tar"]:
+        """What the members lie in."""
+        ...
 
     def get(self, name: str) -> Sliceable | None:
         """Return the regular file of a name, links inside the container followed; None where there is none.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
-from ociarchive.opening import paths, recognise
+from ociarchive.opening import paths, recognise, registry
 from ociarchive.opening.refused import NotAnArchiveError
+from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive
+    from ociarchive.values import Digest
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "require_hosted"]
 
@@ -24,6 +28,8 @@ class Asked:
     """A SOURCE to open. `shown` is its name in messages, `spool_folder` the folder for temporary files.
 
     `host` is the one that its names had, where they have none in its format; None for the default.
+    `access` says how registries are spoken to. `near` gives blobs by digest that need not be fetched. `step` hears,
+    in words, what is done on the way.
     """
 
     source: str
@@ -31,6 +37,9 @@ class Asked:
     spool_folder: str | None
     limits: Limits
     host: str | None = None
+    access: Access = field(default_factory=Access)
+    near: Callable[[Digest], ByteSource | None] = lambda _: None
+    step: Callable[[str], None] = nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,36 +60,61 @@ def _at_path(asked: Asked) -> Archive:
     return recognise.read(container, asked.source, asked.host)
 
 
+def _in_registry(asked: Asked) -> Archive:
+    archive = registry.read(asked.source, access=asked.access, limits=asked.limits, near=asked.near, say=asked.step)
+    try:
+        recognise.require_listable(archive.roots, asked.limits, archive.where)
+    except BaseException:
+        archive.close()
+        raise
+    return archive
+
+
 def _not_built(asked: Asked) -> Archive:
-    raise UsageError("registries and object storage are not built yet in this version", where=asked.shown)
+    raise UsageError("object storage is not built yet in this version", where=asked.shown)
 
 
 #: The first kind that fits opens a SOURCE. A path is the last one: it takes what fits no other.
 KINDS: Final = (
     Kind(name="pipe", fits=lambda text: text == "-", open=_piped),
-    Kind(name="remote", fits=lambda text: text.startswith(("docker://", "s3://")), open=_not_built),
+    Kind(name="registry", fits=is_remote, open=_in_registry),
+    Kind(name="remote", fits=lambda text: text.startswith("s3://"), open=_not_built),
     Kind(name="path", fits=lambda _: True, open=_at_path),
 )
 
 
-def open_archive(
+def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
     source: str,
     *,
     spool_folder: str | None = None,
     limits: Limits | None = None,
     shown: str | None = None,
     host: str | None = None,
+    access: Access | None = None,
+    near: Callable[[Digest], ByteSource | None] = lambda _: None,
+    step: Callable[[str], None] = nobody,
 ) -> Archive:
-    """Return the archive that `source` names: a file, a folder, or `-` for standard input.
+    """Return the archive that `source` names: a file, a folder, `-` for standard input, or an image in a registry.
 
     A pipe, or an archive that is compressed as a whole, is unpacked once into a nameless file in `spool_folder` (else
     the system's temporary folder). `shown` is the archive's name in messages, else its path. `host` is the one that
-    names had which have none in their format. The caller closes the archive.
+    names had which have none in their format.
+    `access` says how registries are spoken to; `near` gives blobs by digest that need not be fetched, and `step` hears
+    what is done. The caller closes the archive.
 
-    UsageError: no such file. NotAnArchiveError: no image archive.
-    ContentError: one that cannot be read at all. HostError: the machine cannot read it.
+    UsageError: no such file or image, or access is refused. NotAnArchiveError: no image archive.
+    ContentError: one that cannot be read at all. HostError: the machine cannot read it, or no registry answers.
     """
-    asked = Asked(source=source, shown=shown or source, spool_folder=spool_folder, limits=limits or Limits(), host=host)
+    asked = Asked(
+        source=source,
+        shown=shown or source,
+        spool_folder=spool_folder,
+        limits=limits or Limits(),
+        host=host,
+        access=access or Access(),
+        near=near,
+        step=step,
+    )
     return next(kind for kind in KINDS if kind.fits(source)).open(asked)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS
+from ociarchive.remote.address import is_remote
 
 #: Archives by the transports that name them.
 _TRANSPORTS: Final = {known.transport: known for known in FORMATS if known.transport is not None}
@@ -30,13 +31,13 @@ class Spelled:
 def spelled(argument: str) -> Spelled:
     """Return what a SOURCE or DEST spells. An existing path, and a plain path, are only a path.
 
-    UsageError: it names a registry, an engine's storage, an image by its position, or no path.
+    UsageError: it names an engine's storage, an image by its position, or no path.
     """
     transport, colon, rest = argument.partition(":")
     if not colon or os.path.lexists(argument):
         return Spelled(path=argument)
-    if argument.startswith("docker://"):
-        raise UsageError("remote registries are not built yet in this version", where=argument)
+    if is_remote(argument):
+        return Spelled(path=argument)
     if transport in _ENGINES:
         raise UsageError(f"{transport}: is an engine's storage, no archive", where=argument, hint=_ENGINES[transport])
     if transport not in _TRANSPORTS:

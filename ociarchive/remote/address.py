@@ -107,6 +107,14 @@ class Access:
     pause: float = 0.5
     retries: int = 4
 
+    @classmethod
+    def asked(cls, *, plain_http: bool, ca_file: str | None, insecure_skip_verify: bool) -> Access:
+        """Return the access that the options of a call ask for. UsageError: they contradict each other."""
+        if plain_http and (ca_file is not None or insecure_skip_verify):
+            other = "--ca-file" if ca_file is not None else "--insecure-skip-verify"
+            raise UsageError(f"--plain-http has no TLS, and {other} says how to do it", hint="leave one of them out")
+        return cls(plain_http=plain_http, ca_file=ca_file, skip_verify=insecure_skip_verify)
+
     def is_plain(self, address: Address) -> bool:
         """Whether a registry is spoken to in plain HTTP: one on this machine is, unless the call says how to do TLS."""
         return self.plain_http or (address.loopback and self.ca_file is None and not self.skip_verify)

@@ -44,6 +44,8 @@ _SERVERS_FAULT: Final = 500
 #: A repository of more tags than these pages hold is not listed: asking for single tags is cheaper then.
 _TAGS: Final = 1000
 _PAGES: Final = 5
+#: First bytes that are kept, because planning asks for them again and again.
+_SMALL_HEAD: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class Client:
         self._transfer = Transfer(self._exchange, self._blob_url, self.where, self._scopes(), self.refused)
         self._lock = threading.Lock()
         self._lists_referrers: bool | None = None
+        self._firsts: dict[tuple[Digest, int], bytes] = {}
         self.counts: Counter[str] = Counter()
 
     @property
@@ -161,24 +164,30 @@ class Client:
 
     def first(self, digest: Digest, size: int) -> bytes:
         """Return the first bytes of a blob, fewer where there are not so many. Errors are those of `blob`."""
-        return self._transfer.first(digest, size)
+        key = (digest, size)
+        if key not in self._firsts:
+            found = self._transfer.first(digest, size)
+            if size > _SMALL_HEAD:
+                return found
+            self._firsts[key] = found
+        return self._firsts[key]
 
     def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
         """Return what refers to a manifest, by the Referrers API; by the tag `<algorithm>-<hex>` where there is none.
 
         A server that refuses the question has none (distribution-spec, Listing Referrers).
         """
-        if self._lists_referrers is not False:
-            found = self._listed(digest)
-            self._lists_referrers = found is not None if self._lists_referrers is None else True
-            if found is not None:
-                return found
-        return self._tagged(digest)
+        found = self.listed_referrers(digest)
+        return found if found is not None else self._tagged(digest)
 
-    @property
-    def lists_referrers(self) -> bool | None:
-        """Whether the registry has the Referrers API, None before it was asked."""
-        return self._lists_referrers
+    def listed_referrers(self, digest: Digest) -> tuple[Descriptor, ...] | None:
+        """Return what the Referrers API lists for a manifest, None where the registry has no such interface."""
+        if self._lists_referrers is False:
+            return None
+        found = self._listed(digest)
+        if self._lists_referrers is None:
+            self._lists_referrers = found is not None
+        return found
 
     def tags(self) -> tuple[str, ...] | None:
         """Return the repository's tags, None where the registry does not list them, or has too many to list."""

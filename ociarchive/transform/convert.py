@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 from ociarchive.blobio.locks import nobody
 from ociarchive.model import Missing, walk
+from ociarchive.opening import registry
+from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
+from ociarchive.transform.sources import Fetching
 from ociarchive.transform.target import Target
 from ociarchive.transform.transfer import Moving, like_bombs, sentence
 from ociarchive.workers import Workers
@@ -67,11 +70,12 @@ def convert(
     options: Options,
     progress: Progress | None = None,
     hear: Hear = nobody,
+    step: Hear = nobody,
 ) -> Conversion:
     """Write the images of `sources` to `dest` in another form and return the result.
 
     `progress` receives the progress of reading blobs. `hear` is called with words, perhaps from another thread: what
-    the work waits for, and which modes and owners could not be kept.
+    the work waits for, and which modes and owners could not be kept. `step` hears the steps of a pull from a registry.
 
     DEST is complete when this returns and absent, or as it was, when it raises. ContentError: a source is at fault.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
@@ -81,12 +85,16 @@ def convert(
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         target = Target(dest, options, workers, stack, sources, hear)
-        prepared = prepare(sources, options, target.spool, workers, stack)
+        near = merge.at_hand(dest, sources, stack) if options.merge else None
+        fetching = Fetching(near=near, step=step) if near is not None else Fetching(step=step)
+        prepared = prepare(sources, options, target.spool, workers, stack, fetching)
         judging, planned = prepared.judging, prepared.planned
         target.require_room(planned.moves)
         sink = target.open(stack)
         arrived = Moving(planned, options, judging, workers, progress).run(sink)
         judging.check(closer=True)
+        for one in prepared.gathered.archives:
+            registry.tell_fetched(one.archive, step)
         found = tuple(judging.findings())
         settled = settle(prepared, options, arrived, found)
         written, notices = settled.content, [*settled.notices]

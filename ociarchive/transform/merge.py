@@ -20,16 +20,19 @@ from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.formats import FORMATS
 from ociarchive.opening import open_archive
+from ociarchive.remote.address import is_remote
 from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ociarchive.blobio.locks import Hear
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.formats.format import Format, Growth
     from ociarchive.model import Archive, Root
-    from ociarchive.values import JSON
+    from ociarchive.selection.argument import Source
+    from ociarchive.values import JSON, Digest
 
 _SEVERITIES: Final = {rule.id: rule.severity for rule in RULES}
 _OTHER_NAME: Final = "give it one with --tag"
@@ -56,6 +59,19 @@ def require(dest: str, fmt: Format) -> None:
         _refuse_errors((*archive.origin.flaws, *_of_entries(archive, fmt)))
     finally:
         archive.close()
+
+
+def at_hand(dest: str, sources: Sequence[Source], stack: ExitStack) -> Callable[[Digest], ByteSource | None] | None:
+    """Return what gives the blobs of DEST by digest, so that they need not be fetched; None where nothing is fetched.
+
+    They are proved when they are read, as all others. `stack` closes DEST.
+    """
+    if not any(is_remote(source.path) for source in sources):
+        return None
+    archive = open_archive(dest)
+    stack.callback(archive.close)
+    blobs = {one.digest: one.source for one in archive.stored if one.digest is not None}
+    return blobs.get
 
 
 def _of_entries(archive: Archive, fmt: Format) -> Iterator[Flaw]:

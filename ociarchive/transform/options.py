@@ -9,6 +9,7 @@ from ociarchive import near
 from ociarchive.blobio.limits import Limits
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
+from ociarchive.remote.address import Access
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
 from ociarchive.transform.naming import checked, parse_all
 from ociarchive.transform.plan import Compression, MediaTypes, Storage
@@ -39,7 +40,8 @@ _LONGEST_LEVEL: Final = 9
 class Options:
     """The options of one conversion. `jobs` is a number of threads; `outer` names the codec of the whole tar.
 
-    `host` is the one that names in a registry's folder had, None for the default.
+    `host` is the one that names in a registry's folder had, None for the default. `access` says
+    how registries are spoken to.
     """
 
     format: Format
@@ -55,6 +57,7 @@ class Options:
     merge: bool = False
     force: bool = False
     limits: Limits = field(default_factory=Limits)
+    access: Access = field(default_factory=Access)
 
 
 def options(  # noqa: PLR0913  one parameter for each option of the command
@@ -77,6 +80,9 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     merge: bool = False,
     force: bool = False,
     limits: Limits | None = None,
+    plain_http: bool = False,
+    ca_file: str | None = None,
+    insecure_skip_verify: bool = False,
 ) -> Options:
     """Return the options of a conversion, each as on a command line. One text means a list of one.
 
@@ -116,6 +122,7 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
         merge=merge,
         force=force,
         limits=limits or Limits(),
+        access=Access.asked(plain_http=plain_http, ca_file=ca_file, insecure_skip_verify=insecure_skip_verify),
     )
 
 

@@ -6,11 +6,14 @@ A conversion and its rehearsal share both, so that they report the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.codec import MAGIC
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import writable
-from ociarchive.model import Missing, walk
+from ociarchive.model import Missing, images, walk
+from ociarchive.remote.blob import RemoteBlob
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Rewriter
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.rewrite import Change, Placed
-    from ociarchive.transform.sources import Gathering
+    from ociarchive.transform.sources import Fetching, Gathering
     from ociarchive.workers import Workers
 
 _DOCKER_TYPES: Final = (
@@ -59,13 +62,18 @@ class Settled:
 
 
 def prepare(
-    sources: Sequence[Source], options: Options, spool: str | None, workers: Workers, stack: ExitStack
+    sources: Sequence[Source],
+    options: Options,
+    spool: str | None,
+    workers: Workers,
+    stack: ExitStack,
+    fetching: Fetching | None = None,
 ) -> Prepared:
     """Open the sources, and return what is converted and how. Only documents are read. `stack` closes the sources.
 
     ContentError: a selected document is at fault. UsageError: a selector, or an impossible combination.
     """
-    gathered = gather(sources, options, spool, stack)
+    gathered = gather(sources, options, spool, stack, fetching)
     content, left, planned = _admitted(gathered, options, workers)
     judging = Judging(gathered.archives, content.roots, options.limits, workers)
     judging.check_documents()
@@ -111,10 +119,19 @@ def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[
     try:
         content, left = writable(options.format).admit(tagged(gathered.content, options.tag))
         writable(options.format).require_few(content, options.limits)
+        _look_at_layers(content, workers)
         return content, left, plan(content.roots, options.storage)
     except (ContentError, UsageError):
         Judging(gathered.archives, gathered.content.roots, options.limits, workers).check_documents()
         raise
+
+
+def _look_at_layers(content: Content, workers: Workers) -> None:
+    """Fetch the first bytes of layers in a registry side by side: the plan asks for one after another."""
+    sources = {layer.source for image in images(content.roots) for layer in image.layers if layer.unpacks}
+    calls = [partial(source.head, MAGIC) for source in sources if isinstance(source, RemoteBlob)]
+    if calls:
+        workers.run(calls)
 
 
 def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
 from ociarchive.opening import open_archive, require_hosted
@@ -14,13 +15,15 @@ from ociarchive.transform.rewrite import with_name
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.naming import Named, Renamed
     from ociarchive.transform.options import Options
+    from ociarchive.values import Digest
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
@@ -49,12 +52,30 @@ class Gathering:
         return tuple(one for named in self.named for one in named.renames)
 
 
-def gather(sources: Sequence[Source], options: Options, spool: str | None, stack: ExitStack) -> Gathering:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """How blobs come from a registry: `near` gives those by digest that DEST has, `step` hears what is done."""
+
+    near: Callable[[Digest], ByteSource | None] = lambda _: None
+    step: Callable[[str], None] = nobody
+
+
+def gather(
+    sources: Sequence[Source],
+    options: Options,
+    spool: str | None,
+    stack: ExitStack,
+    fetching: Fetching | None = None,
+) -> Gathering:
     """Open the sources and return what is selected. It raises the errors of opening and selecting."""
+    fetching = fetching or Fetching()
     found = Gathering()
     opened = []
     for source in sources:
-        archive = open_archive(source.path, spool_folder=spool, limits=options.limits, host=options.host)
+        archive = open_archive(
+            source.path, spool_folder=spool, limits=options.limits, host=options.host, access=options.access,
+            near=fetching.near, step=fetching.step,
+        )  # fmt: skip
         stack.callback(archive.close)
         if not archive.roots:
             raise nothing_in(archive)

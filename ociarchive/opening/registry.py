@@ -1,0 +1,167 @@
+"""An image in a registry as an archive: `docker://HOST[:PORT]/NAME[:TAG|@DIGEST]`. Documents are fetched, no layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from ociarchive.errors import UsageError, some
+from ociarchive.flaws import Flaws
+from ociarchive.graph import GraphReader
+from ociarchive.mediatypes import kind_of
+from ociarchive.model import Archive, Image, Root, images, parts, walk
+from ociarchive.opening.pulling import Documents
+from ociarchive.opening.referring import Referring
+from ociarchive.origin import Closing
+from ociarchive.remote.address import parse
+from ociarchive.remote.client import Client
+from ociarchive.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.remote.address import Access
+    from ociarchive.values import Digest
+
+FORMAT: Final = "registry"
+#: Documents that are fetched side by side: enough that a distant registry's answers do not come one after another.
+_TOGETHER: Final = 6
+
+
+class RegistryOrigin(Closing):
+    """The registry that an archive is read from. `damaged`: nothing is lost in it unnoticed."""
+
+    kind: Literal["registry"] = "registry"
+    damaged = False
+
+    def __init__(self, client: Client, where: str, limits: Limits) -> None:
+        self.client, self.where, self.limits = client, where, limits
+        self.flaws = Flaws()
+        self.stored_size = 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+
+def read(
+    source: str,
+    *,
+    access: Access,
+    limits: Limits,
+    near: Callable[[Digest], ByteSource | None],
+    say: Callable[[str], None],
+) -> Archive:
+    """Return the archive of an image in a registry: one root, and what refers to it. No layer is read.
+
+    `near` gives blobs that need not be fetched. `say` hears the steps.
+
+    UsageError: no such image, or access is refused. BlobError: the registry sends other bytes than a digest says.
+    ContentError: what it sends is too large. HostError: it does not answer.
+    """
+    address = parse(source)
+    client = Client(address, access, limits=limits, jobs=_TOGETHER)
+    workers = Workers(_TOGETHER)
+    try:
+        return _Pull(client, source, limits, workers, near, say).archive()
+    except BaseException:
+        client.close()
+        raise
+    finally:
+        workers.close()
+
+
+class _Pull:
+    """The steps from an address to an archive."""
+
+    def __init__(
+        self,
+        client: Client,
+        source: str,
+        limits: Limits,
+        workers: Workers,
+        near: Callable[[Digest], ByteSource | None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._client, self._workers, self._say = client, workers, say
+        self._documents = Documents(client, limits, workers, near)
+        self._origin = RegistryOrigin(client, source, limits)
+        self._graph = GraphReader(self._documents.find, source, limits)
+
+    def archive(self) -> Archive:
+        """Fetch the documents and make the graph."""
+        root = self._root()
+        companions = tuple(Referring(self._client, self._documents, self._graph, self._workers).of(root))
+        self._origin.stored_size = self._documents.size
+        self._tell((root, *companions))
+        return Archive(
+            format=FORMAT,
+            origin=self._origin,
+            roots=(root, *companions),
+            flaws=self._graph.flaws,
+            incomplete=self._graph.incomplete,
+        )
+
+    def _root(self) -> Root:
+        address = self._client.address
+        fetched = self._client.manifest(address.digest or address.reference)
+        if fetched is None:
+            raise self._nothing()
+        media_type = fetched.media_type or "no media type"
+        self._say(f"pull 1/7: manifest {address.reference}: {len(fetched.raw)} bytes, {media_type}")
+        self._say(f"pull 2/7: its digest is proved: {fetched.digest}")
+        descriptor = self._documents.take(fetched)
+        if kind_of(fetched.media_type) not in (None, kind_of(descriptor.media_type)):
+            self._graph.flaw(
+                "media-type-conflict", "document and registry disagree on the media type", self._origin.where,
+                fetched.digest, descriptor.media_type, fetched.media_type[:200],
+            )  # fmt: skip
+        self._documents.fetch([fetched.digest])
+        names = (address.name,) if address.name is not None else ()
+        return Root(descriptor=descriptor, node=self._graph.node(descriptor), names=names)
+
+    def _nothing(self) -> UsageError:
+        address = self._client.address
+        tags = self._client.tags()
+        hint = f"there is {some(tags)}" if tags else None
+        return UsageError(f"the registry has no image {address.reference}", where=self._origin.where, hint=hint)
+
+    def _tell(self, roots: tuple[Root, ...]) -> None:
+        """Say what DEST has, and what is to be fetched."""
+        documents: dict[Digest, int] = {}
+        configs: dict[Digest, int] = {}
+        blobs: dict[Digest, int] = {}
+        for edge in walk(roots):
+            if edge.descriptor is not None:
+                documents[edge.descriptor.digest] = edge.descriptor.size
+            for part in parts(edge.node):
+                if part.descriptor is not None:
+                    config = isinstance(edge.node, Image) and part is edge.node.config
+                    (configs if config else blobs)[part.descriptor.digest] = part.descriptor.size
+        there = self._documents.reused
+        lacking = {digest: size for digest, size in blobs.items() if digest not in there}
+        if not lacking and set(configs) <= set(there):
+            self._say("pull 3/7: the image is at DEST already: nothing more is fetched")
+        else:
+            self._say(f"pull 3/7: {_counted(there)} of it are at DEST already")
+        self._say(f"pull 4/7: configs: {_counted(configs)}, manifests and indexes: {_counted(documents)}")
+        self._say(f"pull 5/7: layers and other blobs: {_counted(blobs)}, of which DEST lacks {_counted(lacking)}")
+
+
+def tell_fetched(archive: Archive, say: Callable[[str], None]) -> None:
+    """Say what was fetched of an archive in a registry, once all of it is proved. Of others there is nothing to say."""
+    origin = archive.origin
+    if not isinstance(origin, RegistryOrigin):
+        return
+    say(f"pull 6/7: fetched {_bytes(origin.client.counts['blobs'])} of blobs and documents by digest")
+    layers = {layer.name for image in images(archive.roots) for layer in image.layers if layer.unpacks}
+    say(f"pull 7/7: unpacked and proved against its diff_id: each of {len(layers)} layers")
+
+
+def _counted(sizes: dict[Digest, int]) -> str:
+    return f"{len(sizes)} ({_bytes(sum(sizes.values()))})"
+
+
+def _bytes(count: int) -> str:
+    return f"{count:,} bytes"
