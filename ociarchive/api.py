@@ -235,7 +235,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     sources: StrPath | Sequence[StrPath],
     dest: StrPath,
     *,
-    to: FormatName,
+    to: FormatName | None = None,
     compression: Compression = "auto",
     level: Level | None = None,
     media_types: MediaTypes = "keep",
@@ -272,6 +272,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     """
     asked = options(
         to=to,
+        dest=os.fspath(dest),
         compression=compression,
         level=level,
         media_types=media_types,

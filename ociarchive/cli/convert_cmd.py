@@ -211,4 +211,4 @@ def _options(values: dict[str, Any], dest: str) -> Options:
         "rename", "host", "outer", "audit", "sync", "merge", "force",
         "plain_http", "ca_file", "insecure_skip_verify",
     )  # fmt: skip
-    return options(**{name: values[name] for name in same}, jobs=values["asked_jobs"], limits=limits(values))
+    return options(**{name: values[name] for name in same}, dest=dest, jobs=values["asked_jobs"], limits=limits(values))

@@ -96,14 +96,16 @@ class Repository:
         if top and single:
             tags = [] if self.address.digest is not None else [self.address.tag or _USUAL_TAG]
         elif top:
-            tags = [name.tag for name in root.names if name.tag]
-            if not tags:
+            tags = [*root.tags]
+            if not any(map(_is_tag, tags)):
                 raise UsageError(
                     f"{root.label} has no name to store it under", hint="select it, and name its tag in DEST"
                 )
         else:
             tags = [*root.tags, *_attached(root, tops)]
-        names = [Reference(self.address.host, self.address.repository, tag) for tag in dict.fromkeys(tags)]
+        names = [
+            Reference(self.address.host, self.address.repository, tag) for tag in dict.fromkeys(tags) if _is_tag(tag)
+        ]
         return replace(root, names=tuple(names), ref_name=None, repository=self.address.repository)
 
     def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
@@ -119,6 +121,10 @@ class Repository:
                 f"a registry would be asked for more than {limits.listed} blobs and manifests",
                 hint="take less with --image, or lift the limit with --limit listed=N",
             )
+
+
+def _is_tag(text: str) -> bool:
+    return Reference.maybe(f"name:{text}") is not None
 
 
 def _attached(root: Root, tops: Sequence[Root]) -> Iterator[str]:

@@ -73,6 +73,11 @@ def parse(text: str) -> Address:
     return Address(host=found.host, repository=found.path, tag=found.tag, digest=found.digest)
 
 
+def has_tag(text: str) -> bool:
+    """Whether an address spells a tag, which otherwise is the usual one."""
+    return ":" in text.removeprefix(PREFIX).partition("@")[0].rsplit("/", 1)[-1]
+
+
 def is_loopback(server: str) -> bool:
     """Whether `HOST[:PORT]` is on this machine."""
     host = host_of(server)

@@ -16,7 +16,7 @@ from ociarchive.mediatypes import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_M
 from ociarchive.remote.address import Access
 from ociarchive.remote.auth import login_hint
 from ociarchive.remote.credentials import Keyring
-from ociarchive.remote.exchange import Exchange
+from ociarchive.remote.exchange import Exchange, retry_after
 from ociarchive.remote.proving import BlobError, proved
 from ociarchive.remote.ranges import Transfer
 from ociarchive.remote.wire import SMALL, LostConnection, shown
@@ -71,12 +71,21 @@ class Client:
     """Speaks with one registry about one repository. All threads may use it, each with a connection that is kept."""
 
     def __init__(
-        self, address: Address, access: Access | None = None, *, limits: Limits | None = None, jobs: int = 1
+        self,
+        address: Address,
+        access: Access | None = None,
+        *,
+        limits: Limits | None = None,
+        jobs: int = 1,
+        push: bool = False,
     ) -> None:
-        """`jobs` is the number of threads that use it. Nothing is sent yet."""
+        """`jobs` is the number of threads that use it. `push`: every request asks for the right to push, not a few.
+
+        Nothing is sent yet.
+        """
         self.address, self.access, self._limits = address, access or Access(), limits or Limits()
         self._base = f"{'http' if self.access.is_plain(address) else 'https'}://{address.server}"
-        self._keyring = Keyring()
+        self._keyring, self._push = Keyring(), push
         names = {address.server: address.host}
         self._exchange = Exchange(self.access, self._keyring, address.repository, names, jobs)
         self._transfer = Transfer(self._exchange, self._blob_url, self.where, self._scopes(), self.refused)
@@ -249,6 +258,10 @@ class Client:
             hint="try again later" if answer.status >= _SERVERS_FAULT or answer.status == _TOO_MANY else None,
         )  # fmt: skip
 
+    def pause(self, tried: int, answer: Answer | None = None) -> None:
+        """Wait before something is sent again: longer each time, and as long as the answer asks for."""
+        self._exchange.pause(tried, retry_after(answer.headers.get("retry-after")) if answer is not None else None)
+
     def close(self) -> None:
         """Close all connections."""
         self._exchange.close()
@@ -301,7 +314,7 @@ class Client:
             url = _next(answer)
 
     def _scopes(self, *, push: bool = False, also: Iterable[str] = ()) -> frozenset[str]:
-        right = "pull,push" if push else "pull"
+        right = "pull,push" if push or self._push else "pull"
         own = f"repository:{self.address.repository}:{right}"
         return frozenset((own, *(f"repository:{name}:pull" for name in also)))
 

@@ -69,7 +69,7 @@ class Exchange:
                 continue
             if not again or response.status not in _AGAIN or tried >= self._access.retries:
                 return response
-            asked = _retry_after(response.headers.get("retry-after"))
+            asked = retry_after(response.headers.get("retry-after"))
             response.close()
             if asked is not None and asked > _LONGEST:
                 raise HostError(
@@ -171,7 +171,7 @@ class Exchange:
             tried += 1
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
     """Return the seconds that Retry-After asks for (RFC 9110, 10.2.3), None where it asks for nothing."""
     if not value:
         return None

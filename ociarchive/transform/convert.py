@@ -17,12 +17,12 @@ from ociarchive.opening import registry
 from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.sources import Fetching
-from ociarchive.transform.target import Target
+from ociarchive.transform.target import target as reserved
 from ociarchive.transform.transfer import Moving, like_bombs, sentence
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing import Finding, Report
     from ociarchive.blobio.locks import Hear
@@ -84,12 +84,12 @@ def convert(
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
-        target = Target(dest, options, workers, stack, sources, hear)
+        target = reserved(dest, options, workers, stack, sources, hear)
         near = merge.at_hand(dest, sources, stack) if options.merge else None
         fetching = Fetching(near=near, step=step) if near is not None else Fetching(step=step)
         prepared = prepare(sources, options, target.spool, workers, stack, fetching)
         judging, planned = prepared.judging, prepared.planned
-        target.require_room(planned.moves)
+        target.require(prepared)
         sink = target.open(stack)
         arrived = Moving(planned, options, judging, workers, progress).run(sink)
         judging.check(closer=True)
@@ -105,6 +105,8 @@ def convert(
         unpacked = (one.fact.uncompressed_size or 0 for one in arrived.values())
         report = target.audit(unpacked, progress, judging.known)
         sink.commit()
+        notices.extend(target.notices)
+        notices.extend(_of_present(arrived.values()))
         notices.extend(_told_of_dest(report.findings if report else (), found, settled.changes))
         return Conversion(
             dest=dest,
@@ -120,6 +122,16 @@ def convert(
             report=report,
             seconds=time.monotonic() - started,
             storage=options.storage,
+        )
+
+
+def _of_present(arrived: Iterable[Arrived]) -> Iterator[str]:
+    """Say how many blobs DEST had already, because what was not read was not proved here."""
+    there = {one.digest: one for one in arrived if one.present}
+    if there:
+        yield (
+            f"DEST had {len(there)} blobs of {sum(one.size for one in there.values())} bytes already; they were not"
+            " sent, and its layers among them were not read"
         )
 
 

@@ -9,7 +9,8 @@ from ociarchive import near
 from ociarchive.blobio.limits import Limits
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
-from ociarchive.remote.address import Access
+from ociarchive.formats.registry import pushed_to
+from ociarchive.remote.address import Access, has_tag, is_remote, parse
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
 from ociarchive.transform.naming import checked, parse_all
 from ociarchive.transform.plan import Compression, MediaTypes, Storage
@@ -17,7 +18,7 @@ from ociarchive.values import Platform, Reference
 from ociarchive.workers import processors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ociarchive.blobio.codec import Level
     from ociarchive.formats.format import Format
@@ -63,6 +64,7 @@ class Options:
 def options(  # noqa: PLR0913  one parameter for each option of the command
     *,
     to: str | None,
+    dest: str | None = None,
     compression: str = "auto",
     level: Level | str | None = None,
     media_types: str = "keep",
@@ -86,12 +88,17 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
 ) -> Options:
     """Return the options of a conversion, each as on a command line. One text means a list of one.
 
+    `dest` is DEST, whose address says all of the format where it is in a registry.
     `jobs` is a number of threads, None for the processors that this process may use. UsageError: an option does not
     accept a value; the error lists those that it accepts.
     """
-    if not to:
+    if dest is not None and is_remote(dest):
+        _refuse_beside_registry({"--to": to, "--tag": tag, "--merge": merge, "--outer": outer != "none" and outer})
+        known = pushed_to(parse(dest), tagged=has_tag(dest))
+    elif to:
+        known = by_name(to)
+    else:
         raise no_format()
-    known = by_name(to)
     if jobs is not None and (isinstance(jobs, bool) or not 1 <= jobs <= MOST_JOBS):
         raise UsageError(f"--jobs takes a number of threads, not {jobs!r}", expected=f"1 to {MOST_JOBS}")
     left = _each(without)
@@ -124,6 +131,19 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
         limits=limits or Limits(),
         access=Access.asked(plain_http=plain_http, ca_file=ca_file, insecure_skip_verify=insecure_skip_verify),
     )
+
+
+def _refuse_beside_registry(given: Mapping[str, object]) -> None:
+    """Refuse what says something of a file, or a second time how the image is named (UsageError)."""
+    why = {
+        "--to": "the address of DEST says that it is a registry",
+        "--tag": "the address of DEST has the name",
+        "--merge": "a registry keeps what is there anyhow",
+        "--outer": "a registry has no tar to compress",
+    }
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} has no use with docker:// as DEST: {why[option]}", hint="leave it out")
 
 
 def no_format(hint: str | None = None) -> UsageError:

@@ -69,9 +69,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived(Placed):
-    """A blob that was moved into DEST, with its measurement."""
+    """A blob that was moved into DEST, with its measurement.
+
+    `present`: DEST had it already, so it was not sent, and where it is a layer it was not read.
+    """
 
     fact: Measured
+    present: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

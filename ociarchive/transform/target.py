@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ociarchive.auditing import audit_archive
 from ociarchive.blobio.destination import Destination, Staging
@@ -15,12 +15,15 @@ from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folde
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.formats import layout_of
 from ociarchive.opening import open_archive
+from ociarchive.remote.address import is_remote
 from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
+from ociarchive.transform.foreseeing import foreseen
+from ociarchive.transform.pushing import RegistrySink, client_for, mounts_of, require_free
 from ociarchive.transform.sink import LayoutSink, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
@@ -28,17 +31,100 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
     from ociarchive.measure import Progress
+    from ociarchive.model import Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
+    from ociarchive.transform.prepare import Prepared
+    from ociarchive.values import Digest
     from ociarchive.workers import Workers
 
 _STDOUT: Final = "-"
 _STDOUT_FD: Final = 1
 
 
-class Target:
-    """DEST while it is written: under a hidden name beside it, in a nameless file for `-`, or inside it for a merge.
+class Target(Protocol):
+    """DEST while it is written. `spool` is the folder for temporary files, None for the system's own.
+
+    `notices` has, once all is done, what a person should know, in words.
+    """
+
+    spool: str | None
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What a person should know of the writing."""
+        ...
+
+    def require(self, prepared: Prepared) -> None:
+        """Refuse, before any layer is read, what cannot succeed. UsageError, HostError."""
+        ...
+
+    def open(self, stack: ExitStack) -> Sink:
+        """Return the sink to write to. `stack` closes it."""
+        ...
+
+    def wrap(self) -> None:
+        """Do what is left when the sink is complete, before it is audited."""
+        ...
+
+    def audit(self, unpacked: Iterable[int], progress: Progress | None, known: FactStore) -> Report | None:
+        """Audit what was written, None where nothing is read back. HostError: the audit fails."""
+        ...
+
+
+def target(
+    dest: str,
+    options: Options,
+    workers: Workers,
+    stack: ExitStack,
+    sources: Sequence[Source] = (),
+    hear: Hear = nobody,
+) -> Target:
+    """Return DEST, reserved until `stack` is closed. UsageError: it cannot be written as requested."""
+    if is_remote(dest):
+        return Remote(dest, options, sources)
+    return Local(dest, options, workers, stack, sources, hear)
+
+
+class Remote:
+    """DEST in a registry. Nothing is read back: digests are those of the bytes sent, and the registry checks them."""
+
+    spool: str | None = None
+
+    def __init__(self, dest: str, options: Options, sources: Sequence[Source]) -> None:
+        self._options = options
+        self._client = client_for(dest, options)
+        self._sink = RegistrySink(self._client, mounts_of(self._client.address, sources), force=options.force)
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What a person should know of the push."""
+        return self._sink.notices
+
+    def require(self, prepared: Prepared) -> None:
+        """Refuse to replace a tag. UsageError: which one exists, or access is refused. HostError: no answer."""
+        settled, unknown = foreseen(prepared, self._options)
+        require_free(self._client, settled.content.roots, unknown, force=self._options.force)
+
+    def open(self, stack: ExitStack) -> Sink:
+        """Return the sink to send to. `stack` closes it."""
+        stack.callback(self._sink.close)
+        return self._sink
+
+    def wrap(self) -> None:
+        """Nothing is left to do."""
+
+    def audit(self, unpacked: Iterable[int], progress: Progress | None, known: FactStore) -> Report | None:
+        """Read nothing back."""
+        del unpacked, progress, known
+        return None
+
+
+class Local:
+    """A file, a folder or standard output while it is written.
+
+    It is under a hidden name beside DEST, in a nameless file for `-`, or inside DEST for a merge.
 
     `spool` is the folder for temporary files: beside DEST, for a merge DEST itself, None for the system's own.
     """
@@ -62,6 +148,7 @@ class Target:
         self._place: Destination | Staging | None = None
         self._fd: int | None = None
         self.spool: str | None = None
+        self.notices: Sequence[str] = ()
         keeper = _judged(dest, options, sources, hear)
         if keeper is None:
             return
@@ -73,11 +160,11 @@ class Target:
             self._place = place = stack.enter_context(made)
         self.spool = place.parent
 
-    def require_room(self, moves: Sequence[Move]) -> None:
+    def require(self, prepared: Prepared) -> None:
         """Refuse, before any work, what surely does not fit. HostError: the space needed and available."""
         folder = self.spool or temporary_folder()
         where = self._dest if self._place is not None else place_of(None)
-        preflight.require(moves, folder, where, one_file=not self._folder)
+        preflight.require(prepared.planned.moves, folder, where, one_file=not self._folder)
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to. `stack` closes it."""
@@ -157,8 +244,21 @@ class Target:
         return report
 
 
+def require_there(dest: str, options: Options, roots: Sequence[Root], unknown: Collection[Digest]) -> None:
+    """Refuse, sending nothing, what a registry as DEST would not take. `roots` and `unknown` are as foreseen."""
+    if not is_remote(dest):
+        return
+    client = client_for(dest, options)
+    try:
+        require_free(client, roots, unknown, force=options.force)
+    finally:
+        client.close()
+
+
 def require(dest: str, options: Options, sources: Sequence[Source], moves: Sequence[Move]) -> None:
     """Refuse, touching nothing, a DEST that a conversion with these moves would refuse. UsageError, HostError."""
+    if is_remote(dest):
+        return
     folder = layout_of(options.format).kind == "directory"
     keeper = _judged(dest, options, sources, nobody)
     where = temporary_folder() if keeper is None else dest if options.merge else os.path.dirname(os.path.realpath(dest))

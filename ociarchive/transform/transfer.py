@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import ContentError, HostError
-from ociarchive.measure import measure
+from ociarchive.measure import Measured, measure
+from ociarchive.remote.upload import Resend
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
+from ociarchive.values import Descriptor
 from ociarchive.workers import Cancelled
 
 if TYPE_CHECKING:
@@ -16,12 +19,17 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Finding
     from ociarchive.blobio.limits import Limits
-    from ociarchive.measure import Measured, Progress
+    from ociarchive.measure import Progress
     from ociarchive.transform.judging import Judging
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.sink import Sink
     from ociarchive.workers import Workers
+
+#: How often a blob is sent again from its first byte, after a registry lost it.
+_RESENT: Final = 3
+#: Configs, and what else is as small: read although DEST has it, because what was read from it has to be proved.
+_SMALL: Final = 4 << 20
 
 
 class Moving:
@@ -56,6 +64,47 @@ class Moving:
         return {move: found[number] for number, move in enumerate(moves)}
 
     def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
+        """Move a blob, if DEST lacks it. What a registry lost on the way is read and sent again."""
+        arrived = self._present(move, sink)
+        tried = 0
+        while arrived is None:
+            try:
+                arrived = self._moved(move, number, sink)
+            except Resend:
+                tried += 1
+                if tried > _RESENT:
+                    raise
+        if self._progress:
+            self._progress.end(number)
+        return arrived
+
+    def _present(self, move: Move, sink: Sink) -> Arrived | None:
+        """Return what a blob is that DEST has already, None where it lacks it. What claims contradict is not there.
+
+        A layer is not read then. Small blobs are, because documents are read from them.
+        """
+        if move.codec is not None or move.digest is None:
+            return None
+        how = self._judging.claimed(move.source)
+        if move.digest not in how.digests or how.sizes - {move.source.size}:
+            return None
+        if not sink.exists(Descriptor.make("", move.digest, move.source.size)):
+            return None
+        if how.unpack or move.source.size > _SMALL:
+            stored = sniff(move.source.head(MAGIC)).name
+            fact = Measured(digests=(move.digest,), size=move.source.size, compression=stored)
+        else:
+            fact = measure(move.source, limits=how.limits, unpack=False, algorithms=how.algorithms)
+            self._judging.learn(move.source, fact)
+            self._require_uncontradicted(move)
+        return Arrived(digest=move.digest, size=fact.size, compression=fact.compression, fact=fact, present=True)
+
+    def _require_uncontradicted(self, move: Move) -> None:
+        if self._judging.contradicted(move.source):
+            self._judging.check()
+            raise ContentError("content is not what is claimed of it", where=move.source.where)
+
+    def _moved(self, move: Move, number: int, sink: Sink) -> Arrived:
         how = self._judging.claimed(move.source)
         slot = sink.blob(number, move.digest)
         encoder = None
@@ -78,16 +127,12 @@ class Moving:
                 lane=self._workers.lane,
             )
             self._judging.learn(move.source, fact)
-            if self._judging.contradicted(move.source):
-                self._judging.check()
-                raise ContentError("content is not what is claimed of it", where=move.source.where)
+            self._require_uncontradicted(move)
             arrived = _arrived(move, fact, encoder)
         except BaseException:
             slot.abandon()
             raise
         slot.commit(arrived.digest)
-        if self._progress:
-            self._progress.end(number)
         return arrived
 
 

@@ -126,7 +126,9 @@ class _Summary:
         if len(layers) > len(shown):
             self._rows.append(f"{plural(len(layers) - len(shown), 'smaller layer')}: -v lists them")
         proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
-        self._rows.append(f"diff_ids proved: {proven} of {plural(len(layers), 'layer')}, all as before")
+        there = sum(arrived.present for _, arrived in layers)
+        rest = f"; {there} in DEST already, not read" if there else ""
+        self._rows.append(f"diff_ids proved: {proven} of {plural(len(layers), 'layer')}, all as before{rest}")
 
     def _audit(self) -> Sequence[str]:
         report = self._done.report

@@ -1,0 +1,104 @@
+"""Manifests into a repository, and the list of what refers to a manifest where the registry keeps none itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive import documents
+from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.mediatypes import OCI_INDEX, Kind, kind_of
+from ociarchive.values import Descriptor, Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ociarchive.documents import Document
+    from ociarchive.remote.client import Client, Fetched
+    from ociarchive.values import JSON
+
+_STORED: Final = frozenset((200, 201, 202, 204))
+#: The registry understood, and does not want it.
+_UNWANTED: Final = frozenset((400, 404, 405, 406, 413, 415, 422))
+
+
+def put_manifest(client: Client, reference: str, media_type: str, raw: bytes, hint: str | None = None) -> bool:
+    """Store a manifest or index under a tag or digest; return whether the registry lists it (OCI-Subject).
+
+    UsageError: access is refused, or the registry does not take such a manifest; `hint` is the way out. HostError: no
+    answer, or it stored other bytes.
+    """
+    headers = {"Content-Type": media_type}
+    answer = client.request("PUT", f"manifests/{reference}", headers=headers, body=raw, push=True)
+    if answer.status in _UNWANTED:
+        what = f"the registry does not take the manifest {reference}, {media_type}"
+        found = client.refused(answer, "").found or f"status {answer.status}"
+        raise UsageError(what, where=client.where, found=found, hint=hint)
+    if answer.status not in _STORED:
+        raise client.refused(answer, f"store the manifest {reference}")
+    asked, told = Digest.maybe(reference), Digest.maybe(answer.headers.get("docker-content-digest"))
+    if asked is not None and told is not None and told.algorithm == asked.algorithm and told != asked:
+        what = "the registry stored other bytes than were sent"
+        raise HostError(what, where=client.where, expected=str(asked), found=str(told))
+    return "oci-subject" in answer.headers
+
+
+def referrer(descriptor: Descriptor, document: Document) -> dict[str, JSON]:
+    """Return the entry of a referrer in an index (distribution-spec, Pushing Manifests with Subject)."""
+    members = document.members
+    config = members.get("config")
+    kind = members.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
+    entry: dict[str, JSON] = {
+        "mediaType": descriptor.media_type,
+        "digest": str(descriptor.digest),
+        "size": descriptor.size,
+    }
+    if isinstance(kind, str) and kind:
+        entry["artifactType"] = kind
+    if isinstance(members.get("annotations"), dict):
+        entry["annotations"] = members["annotations"]
+    return entry
+
+
+def tag_of(subject: Digest) -> str:
+    """Return the tag that lists what refers to a manifest (distribution-spec, Referrers Tag Schema)."""
+    return f"{subject.algorithm}-{subject.hex}"[:128]
+
+
+def add_referrers(client: Client, subject: Digest, entries: Sequence[JSON], whole: bytes | None = None) -> str | None:
+    """Add entries to the index under the tag of `subject`: what is there stays.
+
+    `whole` is the index to store where none is there. Return, in words, why nothing was added, None where it was.
+    Errors are those of `put_manifest`.
+    """
+    tag = tag_of(subject)
+    there = client.manifest(tag)
+    if there is not None and there.digest == subject:
+        there = None  # some servers give the image itself under this tag, although it has no such tag
+    if there is None:
+        raw = whole if whole is not None else _index(entries)
+        put_manifest(client, tag, OCI_INDEX, raw)
+        return None
+    members = _members(client, there)
+    if members is None:
+        return f"{client.where}:{tag} is no index, so what refers to {subject} is there and not listed"
+    listed = members.get("manifests")
+    kept = [*listed] if isinstance(listed, list) else []
+    known = {one.get("digest") for one in kept if isinstance(one, dict)}
+    fresh = [one for one in entries if isinstance(one, dict) and one.get("digest") not in known]
+    if fresh:
+        changed: dict[str, JSON] = {**members, "manifests": [*kept, *fresh]}
+        put_manifest(client, tag, there.media_type, documents.make(changed).raw)
+    return None
+
+
+def _index(entries: Sequence[JSON]) -> bytes:
+    return documents.make({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*entries]}).raw
+
+
+def _members(client: Client, fetched: Fetched) -> dict[str, JSON] | None:
+    if kind_of(fetched.media_type) is not Kind.INDEX:
+        return None
+    try:
+        return dict(documents.parse(fetched.raw, client.where, limit=len(fetched.raw)).members)
+    except ContentError:
+        return None

@@ -1,0 +1,231 @@
+"""A registry as DEST: blobs first, each only where it is not there; then manifests, what refers to them, and tags.
+
+Until its tag is there an image is not visible, so a push that was interrupted leaves no tag.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ociarchive import documents
+from ociarchive.errors import ContentError, UsageError
+from ociarchive.mediatypes import Kind, kind_of
+from ociarchive.model import Image, Index, Missing, walk
+from ociarchive.remote import push
+from ociarchive.remote.address import is_remote, parse
+from ociarchive.remote.client import Client
+from ociarchive.remote.upload import Session, Upload, mount
+from ociarchive.values import Digest, tagged_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from ociarchive.formats.format import Content
+    from ociarchive.model import Child, Root
+    from ociarchive.remote.address import Address
+    from ociarchive.selection.argument import Source
+    from ociarchive.transform.options import Options
+    from ociarchive.transform.sink import Slot
+    from ociarchive.values import JSON, Descriptor
+
+_SPARSE = "the index names manifests that are not in the archive; --platform takes those that are"
+_OTHER_TYPES = "older registries take Docker's media types alone: --media-types docker"
+
+
+def client_for(dest: str, options: Options) -> Client:
+    """Return a client that may push to DEST. Nothing is sent yet."""
+    return Client(parse(dest), options.access, limits=options.limits, jobs=options.jobs, push=True)
+
+
+def require_free(client: Client, roots: Sequence[Root], unknown: Collection[Digest], *, force: bool) -> None:
+    """Refuse to replace a tag of DEST, unless it leads to the same already. `roots` are those of DEST, as foreseen.
+
+    `unknown` has digests that only layers reveal. Then what the tag leads to must have the image ID at least.
+
+    UsageError: which tag exists, and what it leads to.
+    """
+    address = client.address
+    for root in roots:
+        digest = root.descriptor.digest if root.descriptor else None
+        known = digest is not None and digest not in unknown
+        if address.digest is not None and known and not root.speaks_of_another:
+            require_named(address, root)
+        for tag in _tags(root):
+            if force or _lists_referrers(root, tag):
+                continue
+            there = client.head(tag)
+            if there is None or (known and there.digest == digest):
+                continue
+            if known or not _may_become(client, tag, root):
+                raise _exists(client, tag, there)
+
+
+def require_named(address: Address, root: Root) -> None:
+    """Refuse an image whose digest is another one than that in the address of DEST (UsageError)."""
+    if root.descriptor is not None and address.digest not in (None, root.descriptor.digest):
+        raise UsageError(
+            "DEST is named by a digest, and the image has another one", where=str(address),
+            expected=str(address.digest), found=str(root.descriptor.digest),
+        )  # fmt: skip
+
+
+class RegistrySink:
+    """A repository of a registry. What is sent stays there if the push fails, and no tag leads to it.
+
+    `notices` has, in words, what a person should know of the push.
+    """
+
+    def __init__(self, client: Client, mounts: Sequence[str], *, force: bool) -> None:
+        """`mounts` are the repositories of the same registry that sources are in."""
+        self._client, self._mounts, self._force = client, mounts, force
+        self._lock = threading.Lock()
+        self._given_up = threading.Event()
+        self._sessions: dict[Digest, Session] = {}
+        self._uploads: list[Upload] = []
+        self._roots: tuple[Root, ...] = ()
+        self.notices: list[str] = []
+
+    def exists(self, descriptor: Descriptor) -> bool:
+        """Whether the repository has a blob, or gets it from another one. Errors are those of the client."""
+        if self._client.has_blob(descriptor.digest):
+            return True
+        for repository in self._mounts:
+            found = mount(self._client, descriptor.digest, repository)
+            if found is True:
+                return True
+            if isinstance(found, Session):
+                with self._lock:
+                    before = self._sessions.pop(descriptor.digest, None)
+                    self._sessions[descriptor.digest] = found
+                if before is not None:
+                    Upload(self._client, descriptor.digest, before).abandon()
+        return False
+
+    def blob(self, order: int, digest: Digest | None) -> Slot:
+        """Return a slot. A registry has no order."""
+        del order
+        with self._lock:
+            session = self._sessions.pop(digest, None) if digest is not None else None
+            upload = Upload(self._client, digest, session, self._given_up.is_set)
+            self._uploads.append(upload)
+        return upload
+
+    def document(self, descriptor: Descriptor, raw: bytes, *, root: bool) -> None:
+        """Do nothing yet: a registry takes manifests in an order of its own, which `complete` knows."""
+
+    def complete(self, content: Content) -> None:
+        """Store manifests before the indexes that name them, and at last what refers to them. There is no tag yet."""
+        address = self._client.address
+        self._roots = content.roots
+        require_free(self._client, content.roots, (), force=self._force)
+        for root in content.roots:
+            if not root.speaks_of_another:
+                require_named(address, root)
+        stored: set[Digest] = set()
+        unlisted: dict[Digest, dict[Digest, JSON]] = {}
+        for entry in _in_order(content.roots):
+            descriptor, node = entry.descriptor, entry.node
+            if descriptor is None or isinstance(node, Missing) or node.document is None or descriptor.digest in stored:
+                continue
+            stored.add(descriptor.digest)
+            hint = _SPARSE if _is_sparse(entry) else _OTHER_TYPES if "vnd.oci" in descriptor.media_type else None
+            listed = push.put_manifest(
+                self._client, str(descriptor.digest), descriptor.media_type, node.document.raw, hint
+            )
+            if node.subject is not None and not listed:
+                made = push.referrer(descriptor, node.document)
+                unlisted.setdefault(node.subject.digest, {})[descriptor.digest] = made
+        for subject, entries in unlisted.items():
+            self._notice(push.add_referrers(self._client, subject, [*entries.values()]))
+
+    def commit(self) -> None:
+        """Store the tags: those that speak of an image before that of the image."""
+        done: set[str] = set()
+        for root in sorted(self._roots, key=lambda root: not root.speaks_of_another):
+            for tag in _tags(root):
+                if tag not in done:
+                    done.add(tag)
+                    self._tag(root, tag)
+
+    def abort(self) -> None:
+        """End the work of all slots."""
+        self._given_up.set()
+
+    def close(self) -> None:
+        """Cancel uploads that did not come to their end, and close the connections."""
+        for upload in self._uploads:
+            upload.abandon()
+        for digest, session in self._sessions.items():
+            Upload(self._client, digest, session).abandon()
+        self._client.close()
+
+    def _tag(self, root: Root, tag: str) -> None:
+        descriptor, node = root.descriptor, root.node
+        if descriptor is None or isinstance(node, Missing) or node.document is None:
+            return
+        subject = tagged_digest(tag)
+        if subject is not None and _lists_referrers(root, tag):
+            listed = node.document.members.get("manifests")
+            entries = listed if isinstance(listed, list) else []
+            self._notice(push.add_referrers(self._client, subject, entries, node.document.raw))
+            return
+        push.put_manifest(self._client, tag, descriptor.media_type, node.document.raw)
+
+    def _notice(self, text: str | None) -> None:
+        if text is not None:
+            self.notices.append(text)
+
+
+def mounts_of(address: Address, sources: Iterable[Source]) -> list[str]:
+    """Return the other repositories of a registry that some sources are in."""
+    found = [parse(source.path) for source in sources if is_remote(source.path)]
+    same = (one.repository for one in found if one.server == address.server)
+    return [name for name in dict.fromkeys(same) if name != address.repository]
+
+
+def _tags(root: Root) -> list[str]:
+    return [name.tag for name in root.names if name.tag]
+
+
+def _lists_referrers(root: Root, tag: str) -> bool:
+    """Whether a tag is that of the referrers tag schema, whose index grows and is never replaced."""
+    subject = tagged_digest(tag)
+    return subject is not None and tag == push.tag_of(subject) and isinstance(root.node, Index)
+
+
+def _exists(client: Client, tag: str, there: Descriptor) -> UsageError:
+    return UsageError(
+        "DEST exists", where=f"{client.where}:{tag}", found=str(there.digest), hint="use --force to move the tag"
+    )
+
+
+def _may_become(client: Client, tag: str, root: Root) -> bool:
+    """Whether a tag leads to an image of the same image ID, or to an index where an index is to be stored."""
+    there = client.manifest(tag)
+    if there is None or not isinstance(root.node, Image):
+        return there is None or kind_of(there.media_type) is Kind.INDEX
+    try:
+        config = documents.parse(there.raw, client.where, limit=len(there.raw)).members.get("config")
+    except ContentError:
+        return False
+    return isinstance(config, dict) and config.get("digest") == str(root.node.image_id)
+
+
+def _is_sparse(entry: Root | Child) -> bool:
+    node = entry.node
+    return isinstance(node, Index) and any(isinstance(child.node, Missing) for child in node.children)
+
+
+def _in_order(roots: Sequence[Root]) -> Iterator[Root | Child]:
+    """Give what is stored, what an index names before it, and what refers to something behind that."""
+    edges = [edge for edge in walk(roots) if not isinstance(edge.node, Missing)]
+    by_depth = sorted(edges, key=lambda edge: -len(edge.above))
+    own = {edge.descriptor.digest for edge in edges if edge.descriptor is not None}
+
+    def refers(entry: Root | Child) -> bool:
+        subject = None if isinstance(entry.node, Missing) else entry.node.subject
+        return subject is not None and subject.digest in own
+
+    yield from (edge.entry for edge in by_depth if not refers(edge.entry))
+    yield from (edge.entry for edge in by_depth if refers(edge.entry))
