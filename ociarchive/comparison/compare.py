@@ -22,7 +22,7 @@ from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive, require_hosted
-from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.selection.select import Selectors, nothing_in, reachable, select
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers
 
@@ -94,6 +94,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
 def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
     archive = open_archive(source.path, limits=options.limits, host=options.host)
     stack.callback(archive.close)
+    archive = reachable(archive, source.images)
     if not archive.roots:
         raise nothing_in(archive)
     selectors = Selectors(images=source.images, platforms=options.platforms)

@@ -15,6 +15,7 @@ from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folde
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.formats import writable
 from ociarchive.opening import open_archive
+from ociarchive.selection.select import reachable
 from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.sink import LayoutSink, Sink
@@ -135,7 +136,9 @@ class Target:
     def _audit(self, path: str, limits: Limits, progress: Progress | None, known: FactStore) -> Report:
         archive = open_archive(path, spool_folder=self.spool, limits=limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=limits, workers=self._workers, progress=progress, known=known)
+            report = audit_archive(
+                reachable(archive, (), every=True), limits=limits, workers=self._workers, progress=progress, known=known
+            )
         finally:
             archive.close()
         for finding in report.findings:
