@@ -31,6 +31,7 @@ from ociarchive.report.rendering import render_audit, render_diff, render_receip
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.selection.argument import Source
+from ociarchive.selection.select import reachable
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.convert import convert as _convert
 from ociarchive.transform.options import options, platform, registry_host
@@ -212,13 +213,14 @@ def inspect(
     *,
     limits: Limits | None = None,
     host: str | None = None,
+    all_revisions: bool = False,
     plain_http: bool = False,
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> dict[str, JSON]:
     """Return what is in the archive at `path`, as `inspect --format json` has it in `archives[]`; no layer is read.
 
-    Errors are those of `audit`.
+    With `all_revisions` what no tag of a registry's folder names is listed too. Errors are those of `audit`.
     """
     with open_archive(
         path,
@@ -227,7 +229,8 @@ def inspect(
         plain_http=plain_http,
         ca_file=ca_file,
         insecure_skip_verify=insecure_skip_verify,
-    ) as archive:
+    ) as opened:
+        archive = reachable(opened, (), every=all_revisions)
         return archive_facts(archive, sniffed(archive))
 
 
@@ -246,6 +249,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     tag: str | None = None,
     rename: str | Sequence[str] = (),
     host: str | None = None,
+    all_revisions: bool = False,
     outer: Outer = "none",
     jobs: int | None = None,
     audit_result: bool = True,
@@ -283,6 +287,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
         tag=tag,
         rename=rename,
         host=host,
+        all_revisions=all_revisions,
         outer=outer,
         jobs=jobs,
         audit=audit_result,

@@ -19,7 +19,7 @@ from ociarchive.opening.folders import archives_below, is_text
 from ociarchive.remote.address import Access
 from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
-from ociarchive.selection.select import matching
+from ociarchive.selection.select import matching, reachable
 from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 
@@ -131,9 +131,7 @@ class Audits:
     def _add(self, one: Source) -> Iterator[Report]:
         """Open a source. When enough are open, audit them in parallel."""
         try:
-            archive = open_archive(
-                one.path, limits=self._options.limits, host=self._options.host, access=self._options.access
-            )
+            archive = _opened(one, self._options)
         except (UsageError, HostError):
             raise
         except OciArchiveError as error:
@@ -183,7 +181,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
     """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
     workers = Workers(options.jobs)
     try:
-        archive = open_archive(one.path, limits=options.limits, host=options.host, access=options.access)
+        archive = _opened(one, options)
         try:
             found = {id(archive): expected(archive, (*one.images, *options.images))}
             (report,) = _reports([archive], found, options, workers, progress, Remembered())
@@ -192,6 +190,13 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
             archive.close()
     finally:
         workers.close()
+
+
+def _opened(one: Source, options: AuditOptions) -> Archive:
+    """Return the archive of a source, with what no tag names: all of it is proved."""
+    return reachable(
+        open_archive(one.path, limits=options.limits, host=options.host, access=options.access), (), every=True
+    )
 
 
 def _reports(

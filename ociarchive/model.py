@@ -266,8 +266,8 @@ class LayerSource:
 class Archive(Closing):
     """Everything that one archive claims. Its files stay open until it is closed.
 
-    `entry` is the document with which it begins. `noticed` has the flaws of its documents and its origin. `beside` has
-    the digests that something other than a root leads to. `incomplete`: something unread may lead to more.
+    `entry` is the document with which it begins. `beside` has the digests that something other than a root leads to,
+    `untagged` what a registry keeps without a tag. `incomplete`: something unread may lead to more.
     """
 
     format: str
@@ -278,6 +278,7 @@ class Archive(Closing):
     entry: Document | None = None
     extras: tuple[Blob, ...] = field(default=())
     beside: frozenset[Digest] = field(default=frozenset())
+    untagged: tuple[Root, ...] = field(default=())
     incomplete: bool = False
     links: tuple[Link, ...] = ()
     layer_sources: tuple[LayerSource, ...] = field(default=())
@@ -289,7 +290,7 @@ class Archive(Closing):
 
     @property
     def noticed(self) -> tuple[Flaw, ...]:
-        """Every flaw that was found so far."""
+        """Every flaw of its documents and its origin that was found so far."""
         return (*self.origin.flaws, *self.flaws)
 
     @property
@@ -370,11 +371,7 @@ def walk(roots: Iterable[Root]) -> Iterator[Edge]:
 
 def images(roots: Iterable[Root]) -> Iterator[Image]:
     """Give every image once."""
-    seen: set[int] = set()
-    for edge in walk(roots):
-        if isinstance(edge.node, Image) and id(edge.node) not in seen:
-            seen.add(id(edge.node))
-            yield edge.node
+    yield from {id(edge.node): edge.node for edge in walk(roots) if isinstance(edge.node, Image)}.values()
 
 
 def parts(node: Node) -> tuple[Blob | Layer, ...]:

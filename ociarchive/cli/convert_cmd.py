@@ -93,6 +93,7 @@ class _Named(click.Choice[str]):
 @click.option("--tag", metavar="REF", help="The image's name in DEST.")
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="Another name in DEST; both may end in *.")
 @host_option
+@click.option("--all-revisions", is_flag=True, help="Of a registry's folder also what no tag names.")
 @click.option("--outer", type=_Named(OUTERS), default="none", help="Compress the whole tar.")
 @click.option("--jobs", "asked_jobs", type=int, metavar="N", help="Worker threads.")
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
@@ -208,7 +209,7 @@ def _options(values: dict[str, Any], dest: str) -> Options:
         raise no_format("with --merge it is that of DEST")
     same = (
         "to", "compression", "level", "media_types", "preserve_digests", "platforms", "images", "without", "tag",
-        "rename", "host", "outer", "audit", "sync", "merge", "force",
+        "rename", "host", "all_revisions", "outer", "audit", "sync", "merge", "force",
         "plain_http", "ca_file", "insecure_skip_verify",
     )  # fmt: skip
     return options(**{name: values[name] for name in same}, dest=dest, jobs=values["asked_jobs"], limits=limits(values))

@@ -32,7 +32,7 @@ from ociarchive.report.audit.audit_json import inspect_json, inspected
 from ociarchive.report.audit.audit_table import first_of_each, outcome, verdict
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
-from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.selection.select import Selectors, nothing_in, reachable, select
 from ociarchive.transform.options import platform
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ Examples:
 """
 #: What prints one thing of one image instead of showing what there is.
 _PARTS = ("raw", "config", "files")
+_UNTAGGED = "manifest-untagged"
 #: What says that an option stands on the command line, not in the suffix of a file.
 _SAID = click.core.ParameterSource.COMMANDLINE
 
@@ -66,6 +67,7 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 @click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
 @click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
 @host_option
+@click.option("--all-revisions", is_flag=True, help="Of a registry's folder also what no tag names.")
 @output_options("table", "json")
 @limit_options
 @access_options
@@ -87,7 +89,8 @@ def command(**values: Any) -> int:
         from ociarchive.cli.inspect_part import print_part
 
         one = sources[0]
-        with open_archive(one.path, limits=limits(values), host=host(values), access=access(values)) as archive:
+        with open_archive(one.path, limits=limits(values), host=host(values), access=access(values)) as opened:
+            archive = reachable(opened, _selectors(values, one).images, every=values["all_revisions"])
             if not archive.roots:
                 raise nothing_in(archive)
             print_part(archive, _selectors(values, one), values, result, shared)
@@ -168,18 +171,23 @@ class _Inspection:
 
     def _one(self, archive: Archive, one: Source) -> Iterator[tuple[Archive, Evidence, Report | None]]:
         noticed = archive.noticed
+        selectors, whole = _selectors(self._values, one), archive
+        archive = reachable(archive, selectors.images, every=self._values["all_revisions"])
         if not archive.roots:
             raise nothing_in(archive)
-        known, report = self._verified(archive) if self._values["verify"] else (None, None)
-        selectors = _selectors(self._values, one)
+        known, report = self._verified(whole) if self._values["verify"] else (None, None)
         if selectors.images or selectors.platforms:
             archive = replace(archive, roots=select(archive.roots, selectors, archive.where).roots)
         yield archive, Evidence(archive, known.facts) if known is not None else sniffed(archive), report
         if report is not None:
             self._reports.append(report)
+        if archive.untagged:
+            what = plural(len(archive.untagged), "manifest")
+            self._shared.say(f"notice: {what} without a tag: --all-revisions lists them ({safe(one.path)})")
         if report is None:
             for flaw in noticed:
-                self._shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
+                if flaw.rule != _UNTAGGED:  # said above, or listed
+                    self._shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
             return
         _say(report, self._shared)
         errors = report.count("error")
@@ -194,7 +202,7 @@ class _Inspection:
 
         workers = Workers(jobs(None))
         try:
-            (evidence,) = examine([archive], limits=self._limits, workers=workers)
+            (evidence,) = examine([reachable(archive, (), every=True)], limits=self._limits, workers=workers)
             return evidence, report_of(evidence, judge(evidence), Policy())
         finally:
             workers.close()

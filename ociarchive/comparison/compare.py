@@ -23,7 +23,7 @@ from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.remote.address import Access
-from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.selection.select import Selectors, nothing_in, reachable, select
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers
 
@@ -97,6 +97,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
 def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
     archive = open_archive(source.path, limits=options.limits, host=options.host, access=options.access)
     stack.callback(archive.close)
+    archive = reachable(archive, source.images)
     if not archive.roots:
         raise nothing_in(archive)
     selectors = Selectors(images=source.images, platforms=options.platforms)

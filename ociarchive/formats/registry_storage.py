@@ -19,7 +19,7 @@ from ociarchive.model import Archive, Missing, Root, Stored, extent, parts, walk
 from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
@@ -57,11 +57,14 @@ class RegistryReader:
         return next(iter(container.names(ROOT)), None) is not None
 
     def read(self, container: Container) -> Archive:
-        """Return a root for each tag, and for each manifest without one that refers to another."""
+        """Return a root for each tag, and for each manifest without one that refers to something tagged.
+
+        The other manifests without a tag are `untagged`, but for those that another one of them lists.
+        """
         graph = GraphReader(lambda digest: container.get(blob_path(digest)), container.where, container.limits)
         links, described = Links(container), _Described(container, graph, self.host)
         roots: list[Root] = []
-        revisions: dict[Digest, str] = {}
+        revisions: dict[Digest, list[str]] = {}
         for name in sorted(container.names(REPOSITORIES)):
             repository, manifests, rest = name.removeprefix(REPOSITORIES).partition(MANIFESTS)
             if not manifests:
@@ -72,20 +75,17 @@ class RegistryReader:
                 if root:
                     roots.append(root)
             elif parts_of_name[0] == "revisions" and (digest := links.follow(name, repository)):
-                revisions.setdefault(digest, name)
-        reached = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
-        beside: set[Digest] = set()
-        for digest, name in revisions.items():
-            if digest not in reached:
-                roots.extend(_untagged(described, links, digest, name, beside))
-        for root in roots:
+                revisions.setdefault(digest, []).append(name)
+        following, untagged = _untagged(described, links, roots, revisions)
+        roots += following
+        for root in (*roots, *untagged):
             links.require(root)
         return Archive(
             format=_NAME,
             origin=container,
             roots=tuple(roots),
             flaws=graph.flaws,
-            beside=frozenset(beside),
+            untagged=tuple(untagged),
             incomplete=graph.incomplete or container.damaged,
             stored=tuple(_stored(container)),
             links=tuple(links.bad.values()),
@@ -179,15 +179,17 @@ def _text(descriptor: Descriptor) -> bytes:
 
 
 def _homes(content: Content) -> dict[int, list[str]]:
-    """Return the repositories of each root: those of its names, else those of what it refers to."""
+    """Return the repositories of each root: those of its names, else of what it refers to, else where it was before."""
     homes: dict[int, list[str]] = {}
-    owners: dict[Digest, list[str]] = {}
+    owners: dict[Digest, dict[str, None]] = {}
     for number, root in enumerate(content.roots):
-        if root.names:
-            homes[number] = list(dict.fromkeys(name.path for name in root.names))
+        before = [root.repository] if root.repository is not None and not root.subjects else []
+        here = list(dict.fromkeys(name.path for name in root.names)) or before
+        if here:
+            homes[number] = here
             for edge in walk([root]):
                 if edge.descriptor is not None:
-                    owners[edge.descriptor.digest] = homes[number]
+                    owners.setdefault(edge.descriptor.digest, {}).update(dict.fromkeys(here))
     waiting = deque(number for number in range(len(content.roots)) if number not in homes)
     by_subject: dict[Digest, list[int]] = {}
     for number in waiting:
@@ -199,10 +201,13 @@ def _homes(content: Content) -> dict[int, list[str]]:
         owner = next((owners[digest] for digest in sorted(root.subjects) if digest in owners), None)
         if owner is None or number in homes:
             continue
-        homes[number] = owner
+        homes[number] = list(owner)
         if root.descriptor is not None:
-            owners[root.descriptor.digest] = owner
+            owners.setdefault(root.descriptor.digest, owner)
             waiting.extend(by_subject.get(root.descriptor.digest, ()))
+    for number, root in enumerate(content.roots):
+        if root.repository is not None:
+            homes.setdefault(number, [root.repository])
     return homes
 
 
@@ -255,21 +260,55 @@ def _tagged(described: _Described, links: Links, name: str, repository: str, tag
     return Root(descriptor=descriptor, node=graph.node(descriptor), names=names, repository=repository)
 
 
-def _untagged(described: _Described, links: Links, digest: Digest, name: str, beside: set[Digest]) -> Iterator[Root]:
+def _untagged(
+    described: _Described, links: Links, tagged: Sequence[Root], revisions: Mapping[Digest, Sequence[str]]
+) -> tuple[list[Root], list[Root]]:
+    """Return the revisions that no tag leads to: those that refer to something tagged, and the others.
+
+    A revision of several repositories has a root for each.
+    """
     graph = described.graph
-    repository = name.removeprefix(REPOSITORIES).partition(MANIFESTS)[0]
-    descriptor = described.of(digest)
-    node = graph.node(descriptor)
-    if isinstance(node, Missing) and node.source is None:
-        links.leads_nowhere(name, repository)
-    elif not isinstance(node, Missing) and node.subject is not None:
-        yield Root(descriptor=descriptor, node=node, repository=repository)
-    else:
-        where = f"{described.container.where}: {name}"
-        for edge in walk([Root(descriptor=descriptor, node=node)]):
-            held = [part.descriptor for part in parts(edge.node) if part.descriptor is not None]
-            beside.update(one.digest for one in (edge.descriptor, *held) if one is not None)
-        graph.flaw("manifest-untagged", "a manifest without a tag; it is not taken along", where, digest)
+    reached = {edge.descriptor.digest for edge in walk(tagged) if edge.descriptor}
+    found: dict[Digest, list[Root]] = {}
+    for digest, names in revisions.items():
+        if digest in reached:
+            continue
+        descriptor = described.of(digest)
+        node = graph.node(descriptor)
+        for name in names:
+            repository = name.removeprefix(REPOSITORIES).partition(MANIFESTS)[0]
+            if isinstance(node, Missing) and node.source is None:
+                links.leads_nowhere(name, repository)
+            else:
+                found.setdefault(digest, []).append(Root(descriptor=descriptor, node=node, repository=repository))
+    tops = [roots[0] for roots in found.values()]
+    listed = {edge.descriptor.digest for edge in walk(tops) if edge.descriptor and edge.above}
+    speaking: dict[Digest, list[Digest]] = {}
+    for root in tops:
+        for subject in root.subjects:
+            speaking.setdefault(subject, []).append(_digest(root))
+    following: dict[Digest, None] = {}
+    pending = deque(digest for subject, digests in speaking.items() if subject in reached for digest in digests)
+    while pending:
+        digest = pending.popleft()
+        if digest not in following:
+            following[digest] = None
+            pending.extend(speaking.get(digest, ()))
+    others = [digest for digest in found if digest not in following and digest not in listed]
+    for digest in others:
+        if not found[digest][0].subjects:
+            where = f"{described.container.where}: {revisions[digest][0]}"
+            graph.flaw("manifest-untagged", "a manifest without a tag; --all-revisions takes it along", where, digest)
+    return (
+        [root for digest in found if digest in following for root in found[digest]],
+        [root for digest in others for root in found[digest]],
+    )
+
+
+def _digest(root: Root) -> Digest:
+    if root.descriptor is None:
+        raise RuntimeError("a revision has a descriptor")
+    return root.descriptor.digest
 
 
 def _stored(container: Container) -> Iterator[Stored]:

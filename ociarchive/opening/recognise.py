@@ -38,7 +38,7 @@ def read(container: Container, path: str, host: str | None = None) -> Archive:
             raise _not_an_archive(container, path)
         reader = found.hosted(host) if host is not None and found.hosted is not None else found.reader
         archive = reader.read(container)
-        require_listable(archive.roots, container.limits, container.where)
+        require_listable((*archive.roots, *archive.untagged), container.limits, container.where)
     except BaseException:
         container.close()
         raise

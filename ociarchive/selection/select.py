@@ -99,6 +99,21 @@ def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, 
     return _by_name(roots, selector, where)
 
 
+def reachable(archive: Archive, selectors: Iterable[str], *, every: bool = False) -> Archive:
+    """Return an archive whose roots are also the untagged ones that a selector names by digest; with `every` all."""
+    if every or not archive.untagged:
+        return replace(archive, roots=(*archive.roots, *archive.untagged), untagged=())
+    named: dict[int, Root] = {}
+    for digest in map(Digest.maybe, selectors):
+        if digest is not None and not _holders(archive.roots, digest):
+            named |= {id(root): root for root in archive.untagged if _holders((root,), digest)}
+    taken = tuple(named.values())
+    more = (*taken, *companions(taken, archive.untagged)) if taken else ()
+    rest = {id(root.node) for root in more}
+    left = tuple(root for root in archive.untagged if id(root.node) not in rest)
+    return replace(archive, roots=(*archive.roots, *more), untagged=left)
+
+
 # By name or digest
 
 

@@ -150,7 +150,7 @@ def _in_source(where: str, roots: tuple[Root, ...], rules: Sequence[Rename], use
     told = dict.fromkeys((old, new) for (_, new), old in changed.items())
     return Named(
         where=where,
-        roots=tuple(_once_each([_taken(root, renames, follow) for root in roots])),
+        roots=tuple(_once_each(_moved(roots, [_taken(root, renames, follow) for root in roots]))) if rules else roots,
         renames=tuple(Renamed(old=old, new=new, where=where) for old, new in told),
         before=changed,
     )
@@ -209,6 +209,17 @@ def _mapping(
     return found
 
 
+def _moved(roots: Sequence[Root], taken: Sequence[Root]) -> Iterator[Root]:
+    """Give roots; what has no name moves where all names of its registry's repository moved."""
+    places: dict[str, set[str]] = {}
+    for old, new in zip(roots, taken, strict=True):
+        if old.repository is not None:
+            places.setdefault(old.repository, set()).update(name.path for name in new.names)
+    for root in taken:
+        place = places.get(root.repository or "", set()) if not root.names else set()
+        yield replace(root, repository=min(place)) if len(place) == 1 else root
+
+
 def _taken(
     root: Root,
     renames: dict[str, Reference],
@@ -222,7 +233,7 @@ def _taken(
     return replace(without_names(root), names=names) if names and names != root.names else root
 
 
-def _once_each(roots: Sequence[Root]) -> Iterator[Root]:
+def _once_each(roots: Iterable[Root]) -> Iterator[Root]:
     """Give roots without the names that the same image had before; a root whose names all are such is dropped."""
     there: set[tuple[object, Reference]] = set()
     for root in roots:

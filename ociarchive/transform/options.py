@@ -51,6 +51,7 @@ class Options:
     tag: Reference | None = None
     rename: tuple[Rename, ...] = ()
     host: str | None = None
+    all_revisions: bool = False
     outer: str = "none"
     jobs: int = 1
     audit: bool = True
@@ -75,6 +76,7 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     tag: str | None = None,
     rename: str | Iterable[str] = (),
     host: str | None = None,
+    all_revisions: bool = False,
     outer: str = "none",
     jobs: int | None = None,
     audit: bool = True,
@@ -122,6 +124,7 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
         tag=None if tag is None else checked("--tag", tag),
         rename=_renames(rename, tag),
         host=registry_host(host),
+        all_revisions=all_revisions,
         outer=outer,
         jobs=jobs or processors(),
         audit=audit,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
+from ociarchive.model import walk
 from ociarchive.opening import open_archive, require_hosted
-from ociarchive.selection.select import AmbiguousError, matching, nothing_in, select, unnamed
+from ociarchive.selection.select import AmbiguousError, matching, nothing_in, reachable, select, unnamed
 from ociarchive.transform.naming import renamed, require_apart
 from ociarchive.transform.rewrite import with_name
 from ociarchive.values import Reference
@@ -77,6 +78,7 @@ def gather(
             near=fetching.near, step=fetching.step,
         )  # fmt: skip
         stack.callback(archive.close)
+        archive = reachable(archive, (*source.images, *options.selectors.images), every=options.all_revisions)
         if not archive.roots:
             raise nothing_in(archive)
         opened.append((source, archive))
@@ -95,7 +97,7 @@ def gather(
     found.named = renamed([(one.archive.where, one.roots) for one in found.archives], options.rename, options.format)
     if options.tag is None:
         require_apart(found.named, options.format)
-    roots = _merged([(named.where, named.roots) for named in found.named])
+    roots = _merged([(named.where, named.roots) for named in found.named], homes=not options.format.hosts)
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
     one = opened[0][1] if len(opened) == 1 else None
@@ -105,7 +107,22 @@ def gather(
     extras = one.extras if one is not None else ()
     found.content = Content(roots=roots, entry=one.entry if one is not None else None, extras=extras)
     found.notices.extend(f"left out: {left.what} ({left.why})" for left in found.left_out)
+    for (source, archive), gathered in zip(opened, found.archives, strict=True):
+        if gathered.roots and not source.images and not shared:
+            _untagged(archive, found)
     return found
+
+
+def _untagged(archive: Archive, found: Gathering) -> None:
+    """Say what no tag names and nobody asked for."""
+    there = {edge.descriptor.digest for edge in walk(archive.roots) if edge.descriptor}
+    left = [root for root in archive.untagged if root.descriptor and root.descriptor.digest not in there]
+    why = "no tag names it, and --all-revisions was not given"
+    found.left_out += [LeftOut(what=f"{root.repository}@{root.label}", why=why) for root in left]
+    if left:
+        many = f"{len(left)} manifests have no tag and stay" if len(left) > 1 else "a manifest has no tag and stays"
+        listed = some(f"{root.repository}@{root.label}" for root in left)
+        found.notices.append(f"{many} behind: {listed}; --all-revisions takes what has none along ({archive.where})")
 
 
 def _notice(archive: Archive, found: Gathered, notices: list[str]) -> None:
@@ -132,8 +149,11 @@ def _check_somewhere(selectors: tuple[str, ...], archives: list[Archive]) -> Non
             matching(every, selector, ", ".join(archive.where for archive in archives))
 
 
-def _merged(archives: Sequence[tuple[str, tuple[Root, ...]]]) -> tuple[Root, ...]:
-    """Return all roots, each name once. UsageError: images of two archives claim one name."""
+def _merged(archives: Sequence[tuple[str, tuple[Root, ...]]], *, homes: bool) -> tuple[Root, ...]:
+    """Return all roots, each name once; a manifest without a name in several repositories once, but with `homes`.
+
+    UsageError: images of two archives claim one name.
+    """
     owners: dict[str, tuple[object, str]] = {}
     roots: list[Root] = []
     there: set[object] = set()
@@ -150,7 +170,8 @@ def _merged(archives: Sequence[tuple[str, tuple[Root, ...]]]) -> tuple[Root, ...
                 if where == here or identity != root.identity:
                     fresh.append(name)
             if len(fresh) == len(root.names or ((root.ref_name,) if root.ref_name else ())):
-                if fresh or len(archives) == 1 or root.identity not in there:
+                again = root.identity in there and (len(archives) > 1 or root.repository is not None) and not homes
+                if fresh or not again:
                     roots.append(root)
             elif fresh:
                 kept = set(fresh)

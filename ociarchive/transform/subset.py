@@ -24,13 +24,14 @@ _OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "
 def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
     """Return an archive with only some of its roots, or parts of them, without the flaws of other documents."""
     places = _places(roots)
-    aside = _places(archive.roots) - places
+    aside = _places((*archive.roots, *archive.untagged)) - places
     aside |= {stored.source.where for stored in archive.stored if stored.source and stored.digest in archive.beside}
     held = {part.source.where for edge in walk(roots) for part in parts(edge.node) if part.source}
     linked = {(root.repository, digest) for root in roots if root.repository for digest in _digests(root)}
     return replace(
         archive,
         roots=roots,
+        untagged=(),
         flaws=tuple(flaw for flaw in archive.flaws if flaw.where.partition("#")[0] not in aside),
         links=tuple(link for link in archive.links if _needed(link, linked, places)),
         stored=tuple(stored for stored in archive.stored if stored.source and stored.source.where in held),

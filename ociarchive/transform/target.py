@@ -16,6 +16,7 @@ from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.formats import layout_of
 from ociarchive.opening import open_archive
 from ociarchive.remote.address import is_remote
+from ociarchive.selection.select import reachable
 from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.foreseeing import foreseen
@@ -222,7 +223,9 @@ class Local:
     def _audit(self, path: str, limits: Limits, progress: Progress | None, known: FactStore) -> Report:
         archive = open_archive(path, spool_folder=self.spool, limits=limits, shown=self._dest)
         try:
-            report = audit_archive(archive, limits=limits, workers=self._workers, progress=progress, known=known)
+            report = audit_archive(
+                reachable(archive, (), every=True), limits=limits, workers=self._workers, progress=progress, known=known
+            )
         finally:
             archive.close()
         for finding in report.findings:

@@ -83,16 +83,17 @@ class Moving:
 
         A layer is not read then. Small blobs are, because documents are read from them.
         """
-        if move.codec is not None or move.digest is None:
+        size = move.source.size
+        if move.codec is not None or move.digest is None or size is None:
             return None
         how = self._judging.claimed(move.source)
-        if move.digest not in how.digests or how.sizes - {move.source.size}:
+        if move.digest not in how.digests or how.sizes - {size}:
             return None
-        if not sink.exists(Descriptor.make("", move.digest, move.source.size)):
+        if not sink.exists(Descriptor.make("", move.digest, size)):
             return None
-        if how.unpack or move.source.size > _SMALL:
+        if how.unpack or size > _SMALL:
             stored = sniff(move.source.head(MAGIC)).name
-            fact = Measured(digests=(move.digest,), size=move.source.size, compression=stored)
+            fact = Measured(digests=(move.digest,), size=size, compression=stored)
         else:
             fact = measure(move.source, limits=how.limits, unpack=False, algorithms=how.algorithms)
             self._judging.learn(move.source, fact)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import ociarchive
 from tests.support import build
 from tests.support.build import Image, Node, artifact, attestation, hexed, index, layer, signature
 from tests.support.call import Call, Json, refused, told
@@ -368,3 +369,138 @@ def test_every_layer_without_a_link_is_a_finding(tmp_path: Path, cli_call: Call)
 def test_an_alias_of_another_algorithm_holds_the_usual_digest(tmp_path: Path, cli_call: Call) -> None:
     alias = link("corpus/app", f"_manifests/revisions/sha512/{'0' * 128}", APP.digest.encode())
     told(cli_call("audit", "--format", "json", two(tmp_path / "registry", alias)))
+
+
+# What no tag names
+
+LOOSE, OLD = image("loose"), image("old")
+NOTE_ON_LOOSE = artifact(b"loose", "application/vnd.example.note", subject=LOOSE)
+LIST = index([OLD, image("old arm", build.ARM64)])
+LOOSE_ONES = (LOOSE, NOTE_ON_LOOSE, LIST, OLD)
+
+
+@pytest.fixture
+def loose(tmp_path: Path) -> Path:
+    """A registry with a tag, what refers to its image, and an image, a note on it and an index that no tag names."""
+    return registry(tmp_path / "registry", {"corpus/app:1": APP}, NOTE, *LOOSE_ONES)
+
+
+def listed(call: Call, path: Path, *options: str) -> set[str]:
+    found = (
+        inspected(call, path) if not options else told(call("inspect", "--format", "json", path, *options)).archive()
+    )
+    return {one["manifest"] for kind in ("images", "artifacts") for one in found[kind]}
+
+
+def test_what_no_tag_names_is_counted_and_listed_on_request(loose: Path, cli_call: Call) -> None:
+    result = told(cli_call("inspect", loose))
+    assert "3 manifests without a tag: --all-revisions lists them" in result.stderr
+    assert result.stderr.count("notice: ") == 1
+    assert listed(cli_call, loose) == {APP.digest, NOTE.digest}
+    children = {one["digest"] for one in LIST.document["manifests"]}
+    assert listed(cli_call, loose, "--all-revisions") == {
+        APP.digest,
+        NOTE.digest,
+        LOOSE.digest,
+        *children,
+        NOTE_ON_LOOSE.digest,
+    }
+    found = ociarchive.inspect(loose, all_revisions=True)["images"]
+    assert isinstance(found, list)
+    assert len(found) == 4
+    assert "without a tag" not in told(cli_call("inspect", loose, "--all-revisions")).stderr
+
+
+def test_what_no_tag_names_is_left_behind_and_said(loose: Path, tmp_path: Path, cli_call: Call) -> None:
+    dest, receipt = tmp_path / "dest", tmp_path / "receipt.json"
+    result = told(cli_call("convert", loose, dest, "--to", "oci-layout", "--no-sync", "-v", "--receipt", receipt))
+    left = {f"corpus/app@{one.digest}" for one in (LOOSE, NOTE_ON_LOOSE, LIST)}
+    (line,) = [line for line in result.stderr.splitlines() if "have no tag" in line]
+    assert line.startswith("notice: 3 manifests have no tag and stay behind: ")
+    assert "--all-revisions" in line
+    assert all(one in line for one in left)
+    assert {one["what"] for one in json.loads(receipt.read_bytes())["left_out"]} == left
+    assert listed(cli_call, dest) == {APP.digest, NOTE.digest}
+    selected = told(cli_call("convert", f"{loose}#corpus/app:1", tmp_path / "one", "--to", "oci-layout", "--no-sync"))
+    assert "no tag" not in selected.stderr
+
+
+@pytest.mark.parametrize("form", ["oci-layout", "oci-archive", "docker-archive", "registry-storage"])
+def test_all_revisions_come_along(form: str, loose: Path, tmp_path: Path, cli_call: Call) -> None:
+    dest, receipt = tmp_path / "dest", tmp_path / "receipt.json"
+    options = ("--to", form, "--all-revisions", "--no-sync", "--receipt", receipt)
+    assert "no tag" not in told(cli_call("convert", loose, dest, *options)).stderr
+    every = ("--all-revisions",) if form == "registry-storage" else ()
+    assert listed(cli_call, dest, *every) == listed(cli_call, loose, "--all-revisions")
+    assert json.loads(receipt.read_bytes())["left_out"] == []
+    if form == "registry-storage":
+        assert links(dest, "/current") == links(loose, "/current")
+        assert links(dest, "/revisions/") == links(loose, "/revisions/")
+
+
+def test_a_revision_is_selected_by_its_digest(loose: Path, tmp_path: Path, cli_call: Call) -> None:
+    child = LIST.document["manifests"][1]["digest"]
+    for number, (digest, wanted) in enumerate(
+        (
+            (LOOSE.digest, {LOOSE.digest, NOTE_ON_LOOSE.digest}),
+            (child, {child}),
+            (APP.digest, {APP.digest, NOTE.digest}),
+        )
+    ):
+        dest = tmp_path / str(number)
+        result = told(cli_call("convert", f"{loose}#{digest}", dest, "--to", "oci-layout", "--no-sync"))
+        assert listed(cli_call, dest) == wanted
+        assert "no tag" not in result.stderr
+        assert "is not taken" not in result.stderr
+    assert told(cli_call("inspect", "--raw", f"{loose}#{LOOSE.digest}")).raw == LOOSE.blobs[LOOSE.digest]
+    told(cli_call("diff", f"{loose}#{LOOSE.digest}", tmp_path / "0"))
+    named = ("--to", "registry-storage", "--no-sync", "--tag", "corpus/loose:1")
+    told(cli_call("convert", f"{loose}#{LOOSE.digest}", tmp_path / "named", *named))
+    assert links(tmp_path / "named", "/current") == {"corpus/loose/_manifests/tags/1/current": LOOSE.digest}
+
+
+def test_the_audit_proves_what_no_tag_names(loose: Path, tmp_path: Path, cli_call: Call) -> None:
+    found = told(cli_call("audit", "--format", "json", loose)).archive()
+    assert all(part["verified"] for one in found["images"] for part in one["layers"])
+    assert LOOSE.digest in {one["manifest"] for one in found["images"]}
+    assert {one["subject"] for one in found["findings"] if one["rule"] == "manifest-untagged"} == {
+        LOOSE.digest,
+        LIST.digest,
+    }
+    told(cli_call("audit", f"{loose}#{LOOSE.digest}"))
+    bad = Image(
+        layers=[layer({"bad": b"bad"}, "gzip")], config_members={"rootfs": {"type": "layers", "diff_ids": [APP.digest]}}
+    )
+    path = registry(tmp_path / "bad", {"corpus/app:1": APP}, bad.node())
+    assert told(cli_call("audit", "--format", "json", path), 1).rules("error") == {"diff-id-mismatch"}
+    assert "1 error found" in refused(cli_call("inspect", "--verify", path), 1)
+    # what is not taken along does not stop a conversion, what is does
+    told(cli_call("convert", path, tmp_path / "without", "--to", "oci-layout", "--no-sync"))
+    refused(cli_call("convert", path, tmp_path / "with", "--to", "oci-layout", "--all-revisions"), 1, tmp_path / "with")
+
+
+def test_a_registry_without_any_tag_says_what_to_do(tmp_path: Path, cli_call: Call) -> None:
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP})
+    shutil.rmtree(path / ROOT / "repositories/corpus/app/_manifests/tags")
+    dest = tmp_path / "dest"
+    assert "--all-revisions" in refused(cli_call("convert", path, dest, "--to", "oci-layout"), 1, dest)
+    told(cli_call("convert", path, dest, "--to", "oci-layout", "--all-revisions", "--no-sync"))
+    assert listed(cli_call, dest) == {APP.digest}
+
+
+def test_a_revision_of_two_repositories_is_one_image_and_has_two_places(tmp_path: Path, cli_call: Call) -> None:
+    other = f"{ROOT}/repositories/corpus/web"
+    extra = [file(f"{other}/_manifests/revisions/sha256/{hexed(LOOSE.digest)}/link", LOOSE.digest.encode())]
+    extra += [
+        file(f"{other}/_layers/sha256/{hexed(one)}/link", one.encode()) for one in LOOSE.blobs if one != LOOSE.digest
+    ]
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP}, LOOSE, extra=tuple(extra))
+    options = ("--all-revisions", "--no-sync")
+    told(cli_call("convert", path, tmp_path / "layout", "--to", "oci-layout", *options))
+    assert len(json.loads((tmp_path / "layout/index.json").read_bytes())["manifests"]) == 2
+    told(cli_call("convert", path, tmp_path / "back", "--to", "registry-storage", *options))
+    assert links(tmp_path / "back", "/revisions/") == links(path, "/revisions/")
+    moved = (*options, "--rename", "corpus/app:*=team/app:*")
+    told(cli_call("convert", path, tmp_path / "moved", "--to", "registry-storage", *moved))
+    repositories = {name.partition("/_")[0] for name in links(tmp_path / "moved", "/revisions/")}
+    assert repositories == {"team/app", "corpus/web"}

@@ -11,13 +11,13 @@ from ociarchive.blobio.hashing import digest_of
 from ociarchive.container.names import normal
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
-from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to
+from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.auditing.evidence import Evidence
-    from ociarchive.model import Edge
+    from ociarchive.model import Edge, Root
     from ociarchive.values import Digest
 
 
@@ -184,7 +184,7 @@ def _size_conflict(evidence: Evidence) -> Iterator[Fault]:
 def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
     if evidence.archive.incomplete:
         return  # what could not be read may lead to it
-    beside = evidence.archive.beside
+    beside = evidence.archive.beside.union(_named(evidence.archive.untagged))
     for stored in evidence.archive.stored:
         known = stored.digest is None or stored.digest in evidence.referenced or stored.digest in beside
         if stored.source is not None and not known and stored.source.where not in evidence.used:
@@ -194,6 +194,13 @@ def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
                 location=evidence.place(stored.name), subject=stored.digest,
                 message=f"no manifest leads to it ({size} bytes)" if size is not None else "no manifest leads to it",
             )  # fmt: skip
+
+
+def _named(roots: Iterable[Root]) -> Iterator[Digest]:
+    """Give every digest that some roots lead to."""
+    for edge in walk(roots):
+        held = (part.descriptor for part in parts(edge.node))
+        yield from (one.digest for one in (edge.descriptor, *held) if one is not None)
 
 
 def _digest_unknown(evidence: Evidence) -> Iterator[Fault]:

@@ -157,7 +157,7 @@ RULES: Final = (
     Rule(
         id="manifest-untagged", severity="note", control=IDENTITY, spec="distribution-spec, Pull",
         summary="A registry holds a manifest that no tag names and that refers to nothing.",
-        advice="Tag it if it is to come along; a registry's garbage collection removes it otherwise.",
+        advice="Tag it, or take it along with `convert --all-revisions`; garbage collection may remove it.",
         check=noticed("manifest-untagged"),
     ),
     Rule(
