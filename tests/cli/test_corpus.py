@@ -12,6 +12,7 @@ import pytest
 from tests.support import oracle
 from tests.support import truth as truths
 from tests.support.call import Call, told
+from tests.support.check import FORMATS
 
 TRUTHS = truths.load()
 # One of these says nothing that the source did not say already.
@@ -116,7 +117,7 @@ def selections(true: truths.Truth, form: str) -> list[str]:
 CASES = [
     Case(name=name, form=form, compression=compression, selected=selected)
     for name, true in TRUTHS.items()
-    for form in truths.FORMATS
+    for form in FORMATS
     for compression in truths.COMPRESSIONS
     for selected in selections(true, form)
 ]

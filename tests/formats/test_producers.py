@@ -22,9 +22,8 @@ from tests.support.build import (
     version_one,
 )
 from tests.support.call import Call, refused, told
-from tests.support.check import converted, handled, inspected
+from tests.support.check import FORMATS, converted, handled, inspected
 from tests.support.tar import Member, changed, file, hardlink, renamed, symlink, write_tar
-from tests.support.truth import FORMATS
 
 BASE = layer({"etc/name": b"base"})
 TOP = layer({"bin/app": b"application" * 50})

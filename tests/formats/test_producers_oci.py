@@ -42,9 +42,8 @@ from tests.support.build import (
     skopeo_dir,
 )
 from tests.support.call import Call, Result, refused, told
-from tests.support.check import audited, converted, handled, inspected
+from tests.support.check import FORMATS, audited, converted, handled, inspected
 from tests.support.tar import Member, Style, changed, file, write_folder, write_tar
-from tests.support.truth import FORMATS
 
 BASE = layer({"etc/name": b"base"}, "gzip")
 TOP = layer({"bin/app": b"application" * 50}, "gzip")

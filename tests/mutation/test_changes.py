@@ -1,10 +1,15 @@
 """The changes that are made to a module: each kind, each once, and none that says nothing of behaviour."""
 
 import ast
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.mutation.changes import changes
+
+ROOT = Path(__file__).parents[2]
 
 # a line, what it becomes
 LINES = {
@@ -44,3 +49,11 @@ def test_a_change_is_told_with_its_line() -> None:
     (change,) = changes("\n\nx = a == b\n")
     assert str(change) == "3: a == b -> a != b"
     assert (change.first, change.last) == (3, 3)
+
+
+def test_what_is_loaded_before_a_change_holds_nothing_of_the_package() -> None:
+    """Else the change of a module that is there already would count for nothing, and the run refuses to begin."""
+    words = "import importlib, sys, tests.mutation.run as run; [importlib.import_module(one) for one in run.LOADED]; "
+    words += "print([one for one in sys.modules if one.partition('.')[0] == 'ociarchive'])"
+    done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

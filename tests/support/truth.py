@@ -6,12 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ociarchive import formats
 from tests.support import oracle
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-# Every format that is written and whose names have hosts: in others the facts below have other names.
-FORMATS = tuple(one.name for one in formats.FORMATS if one.layout is not None and one.hosts)
 COMPRESSIONS = ("auto", "keep", "gzip", "zstd", "none")
 # A registry's storage is no format of these tests, and schema 1 has no config and so no image ID.
 OTHERS = {"registry-data", "skopeo-dir-schema1"}
