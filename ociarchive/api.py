@@ -84,11 +84,11 @@ def open_archive(
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> Archive:
-    """Return the graph of the archive at `path`, a file or folder, `-` for standard input, or `docker://HOST/NAME:TAG`.
+    """Return the graph of the archive at `path`: a file, a folder, `-` for standard input, or `docker://HOST/NAME:TAG`.
 
-    No layer is read. It holds files open: use it in a `with`, or close it. What is compressed as a whole is unpacked
-    into a nameless file in TMPDIR. Nothing in it is verified: it is what the archive claims, and what a registry sends
-    for a digest has this digest. `host` is the one that names in a registry's folder had (docker.io).
+    No layer is read. It keeps files open: use it in a `with`, or close it. An archive that is compressed as a whole is
+    unpacked into a nameless file in TMPDIR. Nothing is verified: the graph is what the archive claims. But what a
+    registry sends for a digest has this digest. `host` is the host for names in a registry's folder (docker.io).
 
     UsageError: no such file or image. ContentError: no image archive, or none that can be read at all. HostError: the
     machine cannot read it.
@@ -121,15 +121,16 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> Report:
-    """Read every blob of the archive at `path` once and return what does not agree with what is claimed of it.
+    """Read every blob of the archive at `path` once, compare it with every claim about it, and report the faults.
 
-    `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
-    several threads. `images` are demanded of the archive, and what a conversion's `receipt` lists. `host` is the one
-    that names in a registry's folder had (docker.io). `detail` is how much the report holds: a kilobyte for a `verdict`
-    and its findings, with `images` what the JSON report lists, `all` for every format of `render_audit`.
+    `jobs` is the number of threads; the default is the number of processors that this process may use. `progress`
+    receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists.
+    `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
+    a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
+    `render_audit`.
 
-    UsageError: no such file, or an image that is demanded by its name is not there. ContentError: no archive, or none
-    that can be read at all. HostError: the machine cannot read it.
+    UsageError: no such file, or an image that `images` names is absent. ContentError: no archive, or none that can be
+    read at all. HostError: the machine cannot read it.
 
     >>> import ociarchive
     >>> ociarchive.audit("app.tar")
@@ -156,10 +157,10 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> Iterator[Report]:
-    """Give the report of each archive as soon as it is made: some are read side by side, and none is kept.
+    """Give the report of each archive as soon as it is made. Some are read side by side, and no report is kept.
 
-    Options are those of `audit`; with `recursive` the archives in folders of archives are audited too. What cannot be
-    read as an archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
+    Options are those of `audit`. With `recursive` the archives in folders of archives are audited too. A file that is
+    no readable archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
     asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
@@ -218,7 +219,7 @@ def inspect(
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> dict[str, JSON]:
-    """Return what is in the archive at `path`, as `inspect --format json` has it in `archives[]`; no layer is read.
+    """Return what the archive at `path` holds, as in `archives[]` of `inspect --format json`. No layer is read.
 
     With `all_revisions` what no tag of a registry's folder names is listed too. Errors are those of `audit`.
     """
@@ -264,14 +265,14 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> Conversion:
-    """Write the images of some archives to `dest` in the format `to`, and return what became of them.
+    """Write the images of some archives to `dest` in the format `to`, and return the result.
 
-    Options mean what they mean on the command line (docs/formats.md), and what it refuses is refused here in the same
-    words; `audit_result` is its `--audit`. `receipt` is a file that gets the receipt; without `force` one that is there
-    and is no report of this program stays. `hear` is called with words, perhaps from another thread, for what the work
-    waits, and which modes and owners could not be kept.
+    Options are those of the command line (docs/formats.md), with the same errors; `audit_result` is its `--audit`. The
+    receipt is written to the file `receipt`. A present file that is no report of this program is replaced only with
+    `force`. `hear` is called with words, perhaps from another thread: what the work waits for, and which modes and
+    owners could not be kept.
 
-    DEST is complete when this returns, and absent or as it was when it raises. ContentError: a source is at fault.
+    DEST is complete when this returns. It is absent, or as it was, when this raises. ContentError: a source is faulty.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
     """
     asked = options(
@@ -310,7 +311,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
 
 
 def _beside(path: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:
-    """Return where a receipt goes. UsageError, HostError: it must not or cannot be written there."""
+    """Return the file for a receipt. UsageError, HostError: it must not or cannot be written there."""
     file = Beside(path, "receipt", force=force, ours=is_ours, say=say)
     for other in others:
         file.apart_from(other)
@@ -335,17 +336,17 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
 ) -> Difference:
-    """Read two archives to their end and return what differs between the images they hold, however these are packed.
+    """Read two archives to their end and return what differs between their images, however these are packed.
 
-    Images are the same if they have one image ID and layers that were proved to unpack to the same. `images_a` and
-    `images_b` select by name or digest, as `PATH#REF` does; `ignore` names what does not count: `names`,
-    `annotations`, `attestations`. With `files` layers that differ list their paths; nothing is unpacked to disk. `host`
-    is the one that names in a registry's folder had; without it they are compared without hosts.
-    `jobs` is a number of threads, else that of the processors this process may use; `progress` hears how it goes, from
+    Images are the same if they have one image ID, and layers that are proved to unpack to the same. `images_a` and
+    `images_b` select by name or digest, as `PATH#REF` does. `ignore` names what does not count: `names`, `annotations`,
+    `attestations`. With `files` the paths of differing layers are compared too; nothing is unpacked to disk. `host` is
+    the host for names in a registry's folder; without it names are compared without hosts. `jobs` is the number of
+    threads; the default is the number of processors that this process may use. `progress` receives the progress, from
     several threads.
 
-    ContentError: an archive is at fault, so that nothing it says can be relied on. UsageError: no such file, or a
-    selector takes nothing, or a platform is none. HostError: the machine cannot read it.
+    ContentError: an archive is at fault, so nothing in it can be relied on. UsageError: no such file, a selector that
+    selects nothing, or a text that is no platform. HostError: the machine cannot read it.
 
     >>> import ociarchive
     >>> ociarchive.convert("app.tar", "app-zstd", to="oci-layout", compression="zstd").format

@@ -1,7 +1,7 @@
-"""Strict JSON: what is read here means the same to every parser, or it is refused.
+"""Strict JSON. What all parsers do not read alike is refused.
 
-Go, Python and JavaScript disagree on doubled keys, NaN and large numbers; a document that two readers read
-differently proves nothing (RFC 8259, 4 and 6; I-JSON, RFC 7493, 2).
+Go, Python and JavaScript disagree on doubled keys, NaN and large numbers. A document that two readers read differently
+proves nothing (RFC 8259, 4 and 6; I-JSON, RFC 7493, 2).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _INT64_DIGITS: Final = 20
 _SHOWN: Final = 40
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
-#: How Python calls text behind the end of a document.
+#: Python's words for text after the end of a document.
 _TRAILING: Final = "Extra data"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class DocumentError(ContentError):
-    """A document that is not strict JSON. `rule` is the id of the audit's rule for what is wrong with it."""
+    """A document that is not strict JSON. `rule` is the id of the audit's rule for the fault."""
 
     def __init__(
         self, what: str, rule: str, *, where: str, expected: str | None = None, found: str | None = None
@@ -45,22 +45,22 @@ class DocumentError(ContentError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A JSON document: the bytes as they stand and the value they spell."""
+    """A JSON document: its bytes as they are, and their value."""
 
     raw: bytes
     value: JSON
 
     @property
     def members(self) -> dict[str, JSON]:
-        """The members of an object; empty for what is none."""
+        """The members of an object; empty for any other value."""
         return self.value if isinstance(self.value, dict) else {}
 
 
 def parse(raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates: bool = False) -> Document:
     """Return the document in `raw`. DocumentError says what is wrong with it, at `where`.
 
-    `limit` is in bytes, `depth` in levels of arrays and objects. `surrogates` lets half of a UTF-16 pair pass, which
-    Go turns into U+FFFD.
+    `limit` is in bytes, `depth` in levels of arrays and objects. `surrogates` allows half of a UTF-16 pair. Go turns it
+    into U+FFFD.
     """
     text = _text(raw, where, limit, depth)
     with _refusing(where):
@@ -72,10 +72,10 @@ def parse(raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates
 
 
 def parse_list(raw: bytes, where: str, key: str, *, limit: int, depth: int = _DEPTH) -> Iterator[tuple[str, JSON]]:
-    """Give the members of the object in `raw`, those of the list under `key` one by one, each under that key.
+    """Give the members of the object in `raw`. Those of the list under `key` come one by one, each under that key.
 
-    For documents of which only the bytes fit into memory, not their values. Half of a surrogate pair passes.
-    DocumentError as `parse` raises it, sooner or later.
+    It serves documents whose bytes fit into memory, and whose values do not. Half of a surrogate pair is allowed.
+    DocumentError: as in `parse`, but perhaps after some members.
     """
     text = _text(raw, where, limit, depth)
     decoder = json.JSONDecoder(**_HOOKS)
@@ -108,7 +108,7 @@ def _members(text: str, decoder: json.JSONDecoder, key: str) -> Iterator[tuple[s
 
 
 def _items(text: str, at: int, decoder: json.JSONDecoder, key: str) -> Generator[tuple[str, JSON], None, int]:
-    """Give what stands in the list that begins at `at`; return where it ends."""
+    """Give the values of the list that begins at `at`; return where it ends."""
     if text[_blank(text, at)] == "]":
         return _blank(text, at) + 1
     found = ","
@@ -120,7 +120,7 @@ def _items(text: str, at: int, decoder: json.JSONDecoder, key: str) -> Generator
 
 
 def _blank(text: str, at: int) -> int:
-    """Return where the white space at `at` ends, short of the end of the text."""
+    """Return where the white space at `at` ends. JSONDecodeError: the text ends there."""
     found = _BLANK.match(text, at)
     end = found.end() if found else at
     if end == len(text):
@@ -129,7 +129,7 @@ def _blank(text: str, at: int) -> int:
 
 
 def _mark(text: str, at: int, marks: str) -> tuple[str, int]:
-    """Return which of some punctuation marks comes next, and where it ends."""
+    """Return which of these marks comes next, and where it ends."""
     at = _blank(text, at)
     if text[at] not in marks:
         raise json.JSONDecodeError(f"Expecting {' or '.join(marks)}", text, at)
@@ -154,7 +154,7 @@ def _text(raw: bytes, where: str, limit: int, depth: int) -> str:
 
 @contextmanager
 def _refusing(where: str) -> Iterator[None]:
-    """Say in our words what the parser refuses."""
+    """Turn what the parser refuses into a DocumentError."""
     try:
         yield
     except json.JSONDecodeError as error:
@@ -185,7 +185,7 @@ def has_lone_surrogate(document: Document) -> bool:
 
 
 class _Refused(Exception):
-    """What JSON parsers read differently, in words."""
+    """Something that JSON parsers read differently, in words."""
 
     def __init__(self, what: str, rule: str = "json-number") -> None:
         super().__init__(what)
@@ -221,7 +221,7 @@ def _constant(name: str) -> NoReturn:
     raise _Refused(f"{name}, which is no JSON")
 
 
-#: What the parser calls for what parsers disagree on.
+#: The parser calls these for everything on which parsers disagree.
 _HOOKS: Final[dict[str, Any]] = {
     "object_pairs_hook": _unique,
     "parse_int": _whole,
@@ -231,7 +231,7 @@ _HOOKS: Final[dict[str, Any]] = {
 
 
 def dump(value: JSON) -> bytes:
-    """Return the canonical bytes of a value that is rewritten: compact, UTF-8, the order of members kept."""
+    """Return the canonical bytes of a rewritten value: compact, UTF-8, members in their order."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 

@@ -26,7 +26,7 @@ MAX_DIGEST = 250
 
 
 class WrongValueError(ValueError):
-    """A value that is not what it should be: `what` in words, what was `expected`, and what was `found`."""
+    """A value that is not allowed: `what` is wrong in words, what was `expected`, and what was `found`."""
 
     def __init__(self, what: str, expected: str, found: str) -> None:
         super().__init__(f"{what}: expected {expected}, found {found}")
@@ -38,7 +38,7 @@ class WrongValueError(ValueError):
 class Digest:
     """A content digest `algorithm:hex` (image-spec, descriptor.md, Digests).
 
-    One that exists is well formed, so a path may be built from it: neither part can hold a separator or be `..`.
+    Every Digest is well formed, so a path may be built from it. No part of it has a separator or is `..`.
     """
 
     algorithm: str
@@ -46,7 +46,7 @@ class Digest:
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the digest that `text` spells; WrongValueError says what is wrong with it."""
+        """Return the digest that `text` spells. WrongValueError: it spells none, and why."""
         if not isinstance(text, str):
             raise WrongValueError("digest has the wrong type", "a string", type_name(text))
         algorithm, colon, encoded = text.partition(":")
@@ -74,13 +74,13 @@ class Digest:
 
     @property
     def short(self) -> str:
-        """The first twelve digits, as tables show them."""
+        """The first twelve digits, for tables."""
         return self.hex[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What an image runs on (image-spec, image-index.md, `platform`)."""
+    """The platform that an image runs on (image-spec, image-index.md, `platform`)."""
 
     os: str
     architecture: str
@@ -131,19 +131,19 @@ class Platform:
 
     @property
     def usual(self) -> str:
-        """One spelling for what is one platform: without a variant that an absent one means, with the OS's version."""
+        """One spelling for one platform: without the variant that is the default, and with the version of the OS."""
         usual = _DEFAULT_VARIANT.get(self.architecture)
         variant = self.variant if self.variant != usual else None
         return "/".join(part for part in (self.os, self.architecture, variant, self.os_version) if part)
 
     def fits(self, wanted: Platform) -> bool:
-        """Whether an image of this platform is one that `wanted` asks for; without a variant every variant is."""
+        """Whether an image of this platform is what `wanted` asks for. Without a variant it asks for every variant."""
         if (self.os, self.architecture) != (wanted.os, wanted.architecture):
             return False
         return wanted.variant is None or wanted.variant == (self.variant or _DEFAULT_VARIANT.get(self.architecture))
 
 
-#: What kernels, distributions and people call the architectures that Go has its own words for.
+#: Names of architectures in kernels and distributions, and Go's name for each.
 _ARCHITECTURES = {
     **{name: name for name in ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le")},
     **dict.fromkeys(("x86_64", "x86-64", "x64"), "amd64"),
@@ -154,10 +154,10 @@ _ARCHITECTURES = {
     "ppc64el": "ppc64le",
     "loongarch64": "loong64",
 }
-#: What an absent variant means (containerd and Docker agree on it).
+#: The variant where none is given (containerd and Docker agree).
 _DEFAULT_VARIANT = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
 
-#: The host of a name that says none.
+#: The host of a name without one.
 DEFAULT_HOST = "docker.io"
 _DOMAIN = (
     r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*"
@@ -172,7 +172,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 COSIGN_SUFFIXES = (".sig", ".att", ".sbom")
 #: distribution's grammar allows a name of 255 characters.
 MAX_NAME = 255
-#: What a name, a tag and a digest may have together, with what stands between them: nothing longer names an image.
+#: The most characters of a name, a tag and a digest together, with their separators.
 MAX_REFERENCE = MAX_NAME + 128 + MAX_DIGEST + 2
 #: Media types have 255 characters (RFC 6838, 4.2) and parameters; words of a platform have ten.
 MAX_WORD = 512
@@ -180,7 +180,7 @@ MAX_WORD = 512
 
 @dataclass(frozen=True, slots=True, order=True)
 class Reference:
-    """An image name with everything that is left out in familiar writing filled in (distribution, reference.go)."""
+    """An image name with all the parts that the familiar form leaves out (distribution, reference.go)."""
 
     host: str
     path: str
@@ -189,9 +189,9 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the reference that `text` spells, in full or in familiar writing; ValueError if it spells none.
+        """Return the reference that `text` spells, in full or in the familiar form. ValueError: it spells none.
 
-        Without a tag and a digest the tag is `latest`, as for every engine.
+        Without a tag and a digest the tag is `latest`, as in every engine.
         """
         if len(text) > MAX_REFERENCE:
             msg = f"malformed image name {text[:80]!r}…: it has {len(text)} characters"
@@ -232,10 +232,10 @@ class Reference:
 
     @property
     def disputed(self) -> str | None:
-        """Why older readers, which have a stricter grammar, refuse this name; None where every one takes it.
+        """Why older readers, whose grammar is stricter, refuse this name; None where all take it.
 
         distribution, reference/normalize.go before 2.8.2 and containers/image: a first part without `.` and `:` is no
-        host, so that its capitals are at fault; there are no IPv6 addresses; 255 characters are all, host and all.
+        host, so it may have no capitals. There are no IPv6 addresses. The limit of 255 characters includes the host.
         """
         if self.host.lower() != self.host and not set(".:") & set(self.host):
             return "a host without a dot or port has capitals"
@@ -251,7 +251,7 @@ class Reference:
 
     @property
     def familiar(self) -> str:
-        """The name as Docker's RepoTags spell it: without `docker.io/` and `library/`, where it is still this name."""
+        """The name as in Docker's RepoTags: without `docker.io/` and `library/`, if that still means this name."""
         if self.host != "docker.io":
             return str(self)
         short = self.path.removeprefix("library/") + self._suffix
@@ -259,7 +259,7 @@ class Reference:
 
 
 def tagged_digest(tag: str) -> Digest | None:
-    """Return the digest that a tag of the referrers tag schema, or of cosign, is made of."""
+    """Return the digest in a tag of the referrers tag schema or of cosign; None where there is none."""
     algorithm, dash, rest = tag.partition("-")
     if not dash or algorithm not in ("sha256", "sha512"):
         return None
@@ -282,7 +282,7 @@ class Descriptor:
 
     @classmethod
     def parse(cls, value: JSON) -> Self:
-        """Return the descriptor that a JSON value is; WrongValueError says which member is wrong and how."""
+        """Return the descriptor in a JSON value. WrongValueError: which member is wrong, and why."""
         if not isinstance(value, dict):
             raise WrongValueError("a descriptor has the wrong type", "an object", type_name(value))
         for key in ("digest", "size"):
@@ -305,16 +305,16 @@ class Descriptor:
 
     @classmethod
     def make(cls, media_type: str, digest: Digest, size: int) -> Self:
-        """Return a new descriptor with the three members that every one has."""
+        """Return a new descriptor with the three required members."""
         return cls(media_type, digest, size, {"mediaType": media_type, "digest": str(digest), "size": size})
 
     def evolve(self, **members: JSON) -> Descriptor:
-        """Return this descriptor with some members replaced (None removes one), the order of the others kept."""
+        """Return this descriptor with some members replaced; None removes one. The others keep their order."""
         raw = {**self.raw, **members}
         return Descriptor.parse({key: value for key, value in raw.items() if value is not None or key not in members})
 
     def retarget(self, target: Descriptor) -> Descriptor:
-        """Return this descriptor naming another blob: media type, digest and size are those of `target`."""
+        """Return this descriptor for another blob, with the media type, digest and size of `target`."""
         members: dict[str, JSON] = {"digest": str(target.digest), "size": target.size}
         if target.media_type != self.media_type:
             members["mediaType"] = target.media_type
@@ -329,29 +329,29 @@ class Descriptor:
         return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
     def annotate(self, annotations: Mapping[str, str]) -> Descriptor:
-        """Return this descriptor with exactly these annotations, and without the member where there are none."""
+        """Return this descriptor with exactly these annotations. Without any the member is removed."""
         return self.evolve(annotations=dict(annotations) or None)
 
     @property
     def platform(self) -> Platform | None:
-        """The platform it claims, None where it claims none or an empty one."""
+        """The claimed platform, None where there is none or an empty one."""
         found = self.raw.get("platform")
         return Platform.of(found) if isinstance(found, dict) else None
 
     @property
     def artifact_type(self) -> str | None:
-        """The artifactType it claims."""
+        """The claimed artifactType."""
         return word(self.raw.get("artifactType"))
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Where else the blob is said to be; nothing of ours ever calls there."""
+        """Other places of the blob, by its claim. This program never connects to them."""
         found = self.raw.get("urls")
         return tuple(url for url in found if isinstance(url, str)) if isinstance(found, list) else ()
 
     @cached_property
     def data(self) -> bytes | None:
-        """The blob itself where it is inline (descriptor.md, `data`), None where it is not or is no base64."""
+        """The blob where it is inline (descriptor.md, `data`), None where it is not inline or no base64."""
         found = self.raw.get("data")
         if not isinstance(found, str):
             return None
@@ -362,12 +362,12 @@ class Descriptor:
 
 
 def word(value: object) -> str | None:
-    """Return a text that is shown again and again, None for none, an empty one, and one that is longer than any."""
+    """Return a text that reports repeat; None for any other value, an empty text, and one that is too long."""
     return value if isinstance(value, str) and 0 < len(value) <= MAX_WORD else None
 
 
 def type_name(value: object) -> str:
-    """Return what JSON calls the type of a value."""
+    """Return the type of a value in the words of JSON."""
     names: tuple[tuple[type | tuple[type, ...], str], ...] = (
         (type(None), "null"),
         (bool, "a boolean"),

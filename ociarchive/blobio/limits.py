@@ -1,4 +1,4 @@
-"""Limits against input that is made to exhaust a reader, each with its reason. Options lift them."""
+"""Limits against input that is made to exhaust a reader. Each has its reason beside it, and an option that lifts it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: If the call sets a ratio, everything larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
-#: Layers of one archive together, below which their ratio hurts nobody: a few seconds' work.
+#: Up to this size, in bytes of all layers of an archive, no ratio does harm: it is a few seconds' work.
 _TOTAL_FROM: Final = 2 << 30
 
 
@@ -22,7 +22,7 @@ class LimitError(ContentError):
     """The work was stopped because something exceeds a limit. `name` is the limit's name."""
 
     def __init__(self, what: str, name: str, *, where: str | None = None, found: str | None = None) -> None:
-        """`what` is the sentence; the option that lifts the limit is added to it."""
+        """`what` is the sentence. The option that lifts the limit is added to it."""
         super().__init__(
             what, where=where, found=found, hint=f"{OPTIONS.get(name, f'--limit {name}=N')} lifts this limit"
         )
@@ -31,12 +31,12 @@ class LimitError(ContentError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a reader allows. Sizes are in bytes, everything else is a number."""
+    """The limits of a reader. Sizes are in bytes, all others are numbers."""
 
     #: Unpacked to stored. Zeros compress 1,030:1 with gzip and 30,000:1 with zstd; layers of programs 2:1 to 5:1, of
     #: logs and sparse disk images up to about 100:1.
     ratio: int = 250
-    #: Below this size a high ratio hurts nobody: half a gigabyte is read in a second and kept nowhere.
+    #: Up to this size no ratio does harm: half a gigabyte is read in a second and kept nowhere.
     ratio_from: int = 640 << 20
     #: The largest real layers hold model weights: tens of gigabytes.
     layer_size: int = 1 << 40
@@ -46,53 +46,53 @@ class Limits:
     config_size: int = 8 << 20
     #: A layer's table of contents has 200 to 400 bytes for each file: this is 170,000 files and more.
     toc_size: int = 64 << 20
-    #: An entry takes up to 1.8 KiB of memory while it is held against the tar: this many stay within 256 MiB. Layers of
+    #: An entry takes up to 1.8 KiB of memory while it is compared with the tar. So many stay within 256 MiB. Layers of
     #: real images have some ten thousand files.
     toc_entries: int = 120_000
     #: Real documents nest under 10 deep; Python's own parser ends near 1,000.
     depth: int = 100
     #: Real archives nest an index in an index; nothing known nests deeper.
     nesting: int = 16
-    #: Documents are held in memory, 40 KB for each image of a conversion: this is what fits into the memory bound.
+    #: Documents stay in memory, 40 KB for each image of a conversion. So many fit into the memory bound.
     documents: int = 5_000
-    #: Python needs several bytes for one of JSON: this is what fits into the memory bound beside everything else.
+    #: Python needs several bytes for one of JSON. So much fits into the memory bound beside everything else.
     documents_size: int = 24 << 20
-    #: What is read of payloads of signatures and attestations, each up to 1 MiB: a few kilobytes to tens of them for an
-    #: image, so that this is what a thousand have.
+    #: How much of the payloads of signatures and attestations is read, each up to 1 MiB. An image has a few kilobytes
+    #: to some tens of them, so this is enough for a thousand images.
     statements: int = 128 << 20
     #: JSON values, each of which takes Python a hundred bytes: an image's documents hold about two hundred.
     values: int = 500_000
     #: Overlay file systems stop at 128 layers, engines before 1,000.
     layers: int = 10_000
-    #: A hundred thousand strays beside an image are odd but lawful; five times that is an attack on the reader, which
-    #: keeps two hundred bytes of each beside its name.
+    #: A hundred thousand stray files beside an image are odd but lawful. Five times that is an attack on the reader,
+    #: which keeps the name and two hundred bytes of each.
     members: int = 500_000
-    #: Paths of one layer by which doubled ones and links to nothing are found: 100 bytes each while it is read, so this
-    #: is 25 MiB for each layer that is read at a time. Layers of real images have some ten thousand. A comparison holds
-    #: the paths of two layers, 450 bytes each.
+    #: Paths of one layer, kept to find doubled ones and links to nothing. Each takes 100 bytes while the layer is read,
+    #: so this is 25 MiB for each layer that is read at one time. Layers of real images have some ten thousand. A
+    #: comparison keeps the paths of two layers, 450 bytes each.
     layer_paths: int = 250_000
-    #: A name that no file system takes is no name: PATH_MAX.
+    #: PATH_MAX: no file system takes a longer name.
     name: int = 4096
-    #: All names, and those of the folders in them, as Python holds them: a hundred thousand usual ones are 10 MiB.
+    #: All names, and those of the folders in them, in Python's memory. A hundred thousand usual ones take 10 MiB.
     names_size: int = 64 << 20
-    #: Folders and links that are looked at on the way to what links lead to, of one archive. `docker save` wrote a link
-    #: for each layer that it had written before, which is one step each.
+    #: Steps over folders and links while the links of one archive are followed. `docker save` wrote a link, one step,
+    #: for each layer that it had written before.
     links: int = 500_000
-    #: Lines of a report: layers, names and entries, each as often as it is reached by another name or index; and blobs.
-    #: Two thousand images of twenty layers each stay below; in 256 MiB fits a report of so many and no more.
+    #: Lines of a report: blobs; and layers, names and entries, each as often as a name or index leads to it. Two
+    #: thousand images of twenty layers each stay below. A report of so many lines fits into 256 MiB, no longer one.
     listed: int = 50_000
-    #: Steps in which a comparison compares values, names, annotations and layers of two archives, for every pair of
-    #: images: two archives that differ in everything and fit into memory take a million.
+    #: Steps of a comparison: it compares values, names, annotations and layers for every pair of images. Two archives
+    #: that fit into memory and differ in everything take a million.
     compared: int = 4_000_000
     #: Extended tar headers hold names and extended attributes, the largest of which is 64 KiB.
     extended: int = 1 << 20
-    #: What every zstd decoder must take is 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
+    #: Every zstd decoder must take 8 MiB (RFC 8878, 3.1.1.1.2); `--ultra --long=27` writes 128 MiB.
     window: int = 128 << 20
-    #: A header is held until its end is there: names and comments in it have no bound, and real ones a line.
+    #: A header is kept until its end is read. Its names and comments have no bound; real ones have a line.
     gzip_header: int = 1 << 20
-    #: A tar in a gzip in a zstd is odd, but somebody's transport may do it.
+    #: A tar in a gzip in a zstd is odd, but a transport may make it.
     outer: int = 3
-    #: What all streams of one archive count into, so that many small bombs are one large one.
+    #: The count that all streams of one archive share, so that many small bombs count as one large one.
     total: Total | None = field(default=None, compare=False)
 
     def guard(self, where: str) -> Guard:
@@ -100,7 +100,7 @@ class Limits:
         return Guard(self, where)
 
     def proved(self, sizes: Iterable[int]) -> Limits:
-        """Return these limits for what this process wrote itself: nothing in it unpacks to more than one of `sizes`.
+        """Return these limits for what this process wrote itself. Nothing in it unpacks to more than one of `sizes`.
 
         Then a high compression ratio is no sign of an attack.
         """
@@ -125,7 +125,7 @@ class Total:
         self._size = 0
 
     def unpacked(self, count: int, where: str) -> None:
-        """Count bytes that came out; LimitError where they are too many for the archive."""
+        """Count unpacked bytes. LimitError: they are too many for the archive."""
         with self._lock:
             self._size += count
             size = self._size
@@ -185,7 +185,7 @@ OPTIONS: Final = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size SIZE
 
 
 class Guard:
-    """Counts one stream. `stored` is the number of bytes that were put into the decoder."""
+    """Counts the bytes of one stream. `stored` is the number of bytes that the decoder received."""
 
     def __init__(self, limits: Limits, where: str) -> None:
         self._limits, self._where = limits, where
@@ -193,7 +193,7 @@ class Guard:
         self.size = 0
 
     def unpacked(self, count: int) -> None:
-        """Count bytes that came out; LimitError where they are too many."""
+        """Count unpacked bytes. LimitError: they are too many."""
         self.size += count
         if self._limits.total is not None:
             self._limits.total.unpacked(count, self._where)

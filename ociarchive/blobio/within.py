@@ -1,9 +1,9 @@
-"""A folder whose files are found and opened step by step, each by its descriptor: no link and no race leads out of it.
+"""A folder whose files are found and opened step by step, by descriptors. No link and no race leads out of it.
 
-A path is only a claim about what is where. So each step opens one name in the folder that is already open and follows
-no link (openat(2), O_NOFOLLOW). The target of a link is read and resolved here, within the folder. A file that was
-found is opened again for each reading, along steps that were no links when it was found. If one of them was replaced
-since, the file is refused. One descriptor stays open between two calls: that of the folder with most files below it.
+A path is only a claim. So each step opens one name in the folder that is already open, and follows no link (openat(2),
+O_NOFOLLOW). The target of a link is read and resolved here, within the folder. A file is opened again for each reading,
+along steps that were no links when it was found. If one of them was replaced since, the file is refused. One descriptor
+stays open between two calls: that of the folder with most files below it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ociarchive.errors import ContentError, cannot
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Links on the way to one file, as Linux has it (path_resolution(7)).
+#: The most links on the way to one file, as in Linux (path_resolution(7)).
 _MAX_LINKS: Final = 40
-#: Folders that are opened on the way to one file: more than a path of PATH_MAX has parts.
+#: The most folders on the way to one file: a path of PATH_MAX has fewer parts.
 _MAX_STEPS: Final = 4096
-#: Folders on the way to one file that are free: the deepest that a registry writes are a dozen, and its repositories'.
+#: So many folders on the way to one file are free. A registry writes a dozen, and those of a repository's name.
 _USUAL_DEPTH: Final = 64
 _STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIST: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-#: What opening a name answers that is a link, or no folder where one is needed.
+#: The errors of opening a name that is a link, or no folder where one is needed.
 _NO_FOLDER: Final = (errno.ENOTDIR, errno.ELOOP)
 
 #: Why a name leads to nothing: it is not there, or its links lead out, in a circle, or to nothing.
@@ -43,17 +43,17 @@ Astray: TypeAlias = Literal["absent", "escapes", "loops", "dangles"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a name leads to: `parts` from the folder on, none of them a link; `status` is that of the last."""
+    """What a name leads to. `parts` are the steps from the folder on, none is a link; `status` is the last one's."""
 
     parts: tuple[str, ...]
     status: os.stat_result
 
 
 class Folder:
-    """A folder by its path; it must stay the same folder, by device and inode, as long as this is used."""
+    """A folder by its path. It must stay the same folder, by device and inode, while this is used."""
 
     def __init__(self, path: str, steps: int | None = None) -> None:
-        """`steps` is how many folders and links all look-ups may take behind links or very deep down.
+        """`steps` is how many folders and links all look-ups together may take, after a link or very deep down.
 
         OSError: there is no such folder.
         """
@@ -72,7 +72,7 @@ class Folder:
             self._kept.close()
 
     def spend(self, steps: int) -> None:
-        """Count steps of look-ups. LimitError: they are more than is allowed of the whole folder."""
+        """Count steps of look-ups. LimitError: they are more than the whole folder may take."""
         if self._left is None or not steps:
             return
         self._left -= steps
@@ -81,9 +81,9 @@ class Folder:
             raise LimitError(what, "links", where=self.path)
 
     def find(self, parts: Sequence[str]) -> Found | Astray:
-        """Look a name up, its links followed within the folder.
+        """Look a name up. Links are followed within the folder.
 
-        OSError: the system refuses it. LimitError: this and those before took too many steps.
+        OSError: the system refuses it. LimitError: all look-ups together took too many steps.
         """
         with self._lock:
             way = _Way(self, parts, self._kept)
@@ -95,13 +95,13 @@ class Folder:
                 way.close()
 
     def place(self, parts: Sequence[str]) -> str:
-        """Return the path of what was found, which is one for each file."""
+        """Return the path of what was found. A file has only one."""
         return os.path.join(self.path, *parts)
 
     def open_file(self, path: str, where: str) -> int:
-        """Open a file by what `place` gave for it; `where` is what messages call it.
+        """Open a file by the path that `place` returned; `where` is its name in messages.
 
-        ContentError: it is no regular file any more, or not reached without links. HostError: it cannot be opened.
+        ContentError: it is no regular file any more, or a link now leads to it. HostError: it cannot be opened.
         """
         *folders, name = path.removeprefix(self.path).strip("/").split("/")
         try:
@@ -118,7 +118,7 @@ class Folder:
 
     @contextmanager
     def listed(self, parts: Sequence[str]) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """Give the entries of a folder inside, whose parts are no links. OSError: it cannot be read."""
+        """Give the entries of a folder inside. None of `parts` is a link. OSError: it cannot be read."""
         fd = self.descend(parts)
         try:
             entries = os.open(".", _LIST, dir_fd=fd)
@@ -151,9 +151,9 @@ class Folder:
         raise ContentError("the folder was exchanged for another while it was read", where=self.path)
 
     def _open(self, folders: list[str], name: str) -> int:
-        """Open a file from the folder that is held open where it lies below that.
+        """Open a file, from the folder that stays open if it lies below that.
 
-        What two files in a row have in common is held from then on.
+        The folders that two files in a row have in common stay open from then on.
         """
         common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(folders, self._last, strict=False)))
         self._last = folders
@@ -175,30 +175,30 @@ class Folder:
 
 
 class _Kept:
-    """The one folder that is held open, by the parts that lead to it, none of them a link; `fd` is -1 for none."""
+    """The one folder that stays open. `parts` lead to it, none of them a link; `fd` is -1 where there is none."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.fd = -1
 
     def leads_to(self, parts: Sequence[str]) -> bool:
-        """Whether a way with these parts leads through it."""
+        """Whether these parts lead through it."""
         return self.fd >= 0 and self.parts == list(parts[: len(self.parts)])
 
     def take(self, parts: list[str], fd: int) -> None:
-        """Hold another one instead."""
+        """Keep another one open instead."""
         self.close()
         self.parts, self.fd = parts, fd
 
     def close(self) -> None:
-        """Hold none."""
+        """Close it."""
         fd, self.fd, self.parts = self.fd, -1, []
         if fd >= 0:
             close_read(fd)
 
 
 class _Way:
-    """One look-up. It stands in a folder inside, `here` with the descriptor `fd`, or for a while at a path outside."""
+    """One look-up. It is in a folder inside, `here` with the descriptor `fd`, or for a while at a path outside."""
 
     def __init__(self, folder: Folder, parts: Sequence[str], kept: _Kept) -> None:
         self._folder = folder
@@ -256,7 +256,7 @@ class _Way:
         self._here.append(part)
 
     def _up(self) -> None:
-        """Go to the folder above: along the way that led here, for the folder itself may have been moved away."""
+        """Go to the folder above, along the way that led here. The folder itself may have been moved away."""
         if not self._here:
             self._outside = os.path.dirname(self._folder.path)
             return
@@ -269,7 +269,7 @@ class _Way:
         self._fd = fd
 
     def _follow(self, part: str) -> None:
-        """Read what a link says. NotADirectoryError: it is none, and no folder either."""
+        """Follow a link. NotADirectoryError: it is none, and no folder either."""
         try:
             target = os.readlink(part, dir_fd=self._fd)
         except OSError as error:
@@ -287,7 +287,7 @@ class _Way:
         self._pending.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
 
     def _step_outside(self, at: str, part: str) -> None:
-        """Go on where no file is ever opened: a link may lead out of the folder and into it again."""
+        """Take a step outside, where no file is ever opened. A link may lead out of the folder and into it again."""
         self._step()
         path = os.path.dirname(at) if part == ".." else os.path.join(at, part)
         try:

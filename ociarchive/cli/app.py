@@ -1,4 +1,4 @@
-"""The group of commands. A command's module is imported when it is called, so that `--help` costs click alone."""
+"""The group of commands. A command's module is imported when it is called. So `--help` only has to import click."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
     "audit": ("ociarchive.cli.audit_cmd", "Prove that archives are what they say they are."),
     "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
-    "diff": ("ociarchive.cli.diff_cmd", "Tell whether two archives hold the same images, and what differs."),
+    "diff": ("ociarchive.cli.diff_cmd", "Report whether two archives hold the same images, and what differs."),
     "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
     "completion": ("ociarchive.cli.completion_cmd", "Print a completion script for bash, zsh or fish."),
     "doctor": ("ociarchive.cli.doctor_cmd", "Show what this machine offers: codecs, libmagic, space, limits."),

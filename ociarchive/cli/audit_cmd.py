@@ -94,7 +94,7 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 @access_options
 @common_options
 def command(**values: Any) -> int:
-    """Read every blob of archives, hold it against every claim made of it, and report what does not agree.
+    """Read every blob of archives, compare it with every claim about it, and report what does not agree.
 
     SOURCE#sha256:... also demands that the archive holds what has this digest. Status 0: no error was found.
     1: some was (with --strict also a warning).
@@ -163,7 +163,7 @@ def _counted(reports: Iterable[Report], tally: Tally) -> Iterator[Report]:
 
 
 class _Hearer:
-    """Reports the progress of the audit on stderr. The call's result overwrites no source."""
+    """Reports the steps of the audit on stderr, and keeps sources from being overwritten by the result."""
 
     def __init__(self, shared: Common, result: Output) -> None:
         self._shared, self._result = shared, result
@@ -173,11 +173,11 @@ class _Hearer:
         self._result.apart_from([path])
 
     def passes_over(self, path: str) -> None:
-        """Say so."""
+        """Report a source that is passed over."""
         self._shared.say(f"notice: passed over, a text file ({safe(path)})")
 
     def fails(self, error: OciArchiveError) -> None:
-        """Say why, even if the call asks for quiet."""
+        """Report the error, even if the call asks for quiet."""
         click.echo(f"error: {safe(str(error))}", err=True)
 
 

@@ -41,7 +41,7 @@ _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """The options that every command has. `progress` is None where a terminal decides."""
+    """The options that every command has. Where `progress` is None, it is shown on a terminal alone."""
 
     quiet: bool
     verbose: int
@@ -56,11 +56,11 @@ class Common:
 
     @property
     def bars_in_colour(self) -> bool:
-        """Whether what is drawn on a terminal's stderr may have colours."""
+        """Whether drawings on a terminal's stderr may have colours."""
         return self.color == "always" or (self.color == "auto" and not os.environ.get("NO_COLOR"))
 
     def painter(self, output: str | None) -> Callable[[str, str], str]:
-        """Return what colours a word for a severity, or leaves it as it is."""
+        """Return a function that colours a word for a severity, or returns it unchanged."""
         if not self.colours(output):
             return lambda text, _: text
         return lambda text, severity: click.style(text, fg=_COLOURS[severity], bold=severity in ("error", "pass"))
@@ -144,7 +144,7 @@ def access_options(function: F) -> F:
 
 
 def output_options(*formats: str) -> Callable[[F], F]:
-    """Add `--format`, `--output` and `--force`; a file's suffix says its format where `--format` does not."""
+    """Add `--format`, `--output` and `--force`. Without `--format` the suffix of the file says its format."""
 
     def chosen(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> str:
         if value:
@@ -191,7 +191,7 @@ def host_option(function: F) -> F:
 
 
 def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
-    """Return the value of an option that may have only one. Of two values neither is certain."""
+    """Return the value of an option that may have only one. UsageError: there are two, and neither is certain."""
     if len(value) > 1:
         raise click.UsageError(f"{parameter.opts[0]} is given twice: {' and '.join(value)}")
     return value[0] if value else None
@@ -203,19 +203,19 @@ def common(**values: Any) -> Common:
 
 
 def output(values: dict[str, Any], shared: Common) -> Output:
-    """Return where the result of a call goes."""
+    """Return the place for the result of a call."""
     return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
 
 
 def say_written(values: dict[str, Any], shared: Common, verdict: str) -> None:
-    """Say on stderr what a result in a file says, and where it is. A result on standard output needs no such line."""
+    """Say on stderr what a result in a file says, and where it is. With a result on standard output nothing is said."""
     path = values["output"]
     if path not in (None, "-"):
         shared.say(f"{verdict}: {safe(path)} ({values['fmt']})")
 
 
 def limits(values: dict[str, Any]) -> Limits:
-    """Return the limits that a call asks for. UsageError: one that does not exist, or no number."""
+    """Return the limits that a call asks for. UsageError: a limit does not exist, or a value is no number."""
     from ociarchive import near
     from ociarchive.blobio.limits import NAMES, RATIO_FROM_ASKED, SIZES, Limits
     from ociarchive.blobio.sizes import parse
@@ -252,7 +252,7 @@ def access(values: dict[str, Any]) -> Access:
 
 
 def source(argument: str) -> Source:
-    """Return the path and the selectors of an argument; a path that exists is no selector.
+    """Return the path and the selectors of an argument. The name of a present file may have a # in it.
 
     `PATH#SELECTOR`, or as skopeo spells it: `oci:PATH:REF`, `docker-archive:PATH`. UsageError: it is none of these.
     """
@@ -271,7 +271,7 @@ def source(argument: str) -> Source:
 
 
 def _selector(argument: str) -> tuple[str, str]:
-    """Return what stands before the first # behind which a path exists, and what stands behind it."""
+    """Return the path before the first # where that path exists, and the selector after it."""
     position = -1
     while (position := argument.find("#", position + 1)) != -1:
         if os.path.lexists(argument[:position]) or argument[:position] == "-":
@@ -309,7 +309,7 @@ def versions() -> dict[str, str]:
 
 
 def width() -> int:
-    """Return the columns to write for: COLUMNS, else the terminal's, else 80."""
+    """Return the number of columns for text: COLUMNS, else the terminal's, else 80."""
     told = os.environ.get("COLUMNS", "")
     if told.isdigit() and int(told) > 0:
         return max(int(told), 40)

@@ -1,4 +1,4 @@
-"""What shells ask for when a person presses Tab; click speaks the shells' protocols, here is what it does not know."""
+"""Answers to shells when a person presses Tab. Click speaks the shells' protocols; this adds what it does not know."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHELLS: Final = ("bash", "zsh", "fish")
 
 
 def script(shell: str) -> str:
-    """Return what a shell has to read to complete the program's command line; `shell` is one of SHELLS."""
+    """Return the script with which a shell completes the program's command line. `shell` is one of SHELLS."""
     one = _class(shell)(click.Command(PROGRAM), {}, PROGRAM, VARIABLE)
     return one.source_template % one.source_vars()  # not source(): for bash it starts one, to ask for its version
 
@@ -40,7 +40,7 @@ def answer(app: click.Command, instruction: str) -> int:
 
 
 def among(names: Callable[[], Iterable[tuple[str, str]]]) -> Any:
-    """Return a completer for an option that takes a name; `names` gives each with its explanation."""
+    """Return a completer for an option that takes a name. `names` gives each name with its explanation."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         return [CompletionItem(name, help=text) for name, text in names() if name.startswith(incomplete)]
@@ -56,7 +56,7 @@ def rule_names() -> Iterable[tuple[str, str]]:
 
 
 def _or_paths(base: type[ShellComplete]) -> type[ShellComplete]:
-    """Offer files, as shells do, for what nothing else is known of."""
+    """Offer files, as shells do, where nothing else is known."""
 
     class OrPaths(base):  # type: ignore[misc, valid-type]
         def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:

@@ -52,7 +52,7 @@ Examples:
 
 
 class _Named(click.Choice[str]):
-    """Names for help and completion. What is none of them is refused by `options`, as in the Python interface."""
+    """Names for help and completion. `options` refuses any other, as in the Python interface."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         del param, ctx
@@ -141,7 +141,7 @@ def command(**values: Any) -> int:
 
 
 def _too_few(path: str) -> UsageError:
-    """Return the error for a call without SOURCE or DEST; which of them one path is depends on whether it is there."""
+    """Return the error for a call without SOURCE or DEST. A single path is SOURCE if it exists, else DEST."""
     what = "convert takes at least one SOURCE, and a DEST"
     if not path:
         return UsageError(what, hint="see `ociarchive convert --help`")
@@ -150,7 +150,7 @@ def _too_few(path: str) -> UsageError:
 
 
 def _destination(values: dict[str, Any], argument: str) -> str:
-    """Return DEST's path; what its spelling says, and with `--merge` what is there, stands in for `--to` and `--tag`.
+    """Return DEST's path. Its spelling, and with `--merge` the present archive, can replace `--to` and `--tag`.
 
     UsageError: it contradicts these options.
     """
@@ -173,7 +173,7 @@ def _destination(values: dict[str, Any], argument: str) -> str:
 
 
 def _rehearsed(sources: list[Source], dest: str, asked: Options, values: dict[str, Any], shared: Common) -> int:
-    """Print what would be written; the notices are those that there would be."""
+    """Print what would be written, with the notices of the conversion."""
     if values["receipt"]:
         raise UsageError("--dry-run writes nothing, and --receipt a file", hint="leave one of them out")
     require_stdout()
@@ -190,7 +190,7 @@ def _say_notices(notices: Iterable[str], shared: Common) -> None:
 
 
 def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Common) -> Output | None:
-    """Return where the receipt goes, None where none is asked for. UsageError: it cannot or must not go there."""
+    """Return the receipt's place, None where none is asked for. UsageError: it cannot or must not be written there."""
     path = values["receipt"]
     if not path:
         return None

@@ -64,7 +64,7 @@ Examples:
 @access_options
 @common_options
 def command(**values: Any) -> int:
-    """Tell whether two archives hold the same images, however packed, and what differs.
+    """Report whether two archives hold the same images, however packed, and what differs.
 
     Both are read to their end: images are the same if they have one image ID and layers that unpack to the same. How
     layers are compressed, manifests and their digests are packing and do not count. Status 0: no difference. 1: there

@@ -101,7 +101,7 @@ def command(**values: Any) -> int:
 
 
 def _check(values: dict[str, Any], sources: Sequence[Source], parts: Sequence[str]) -> None:
-    """Refuse what does not go together."""
+    """Refuse options that contradict each other (UsageError)."""
     if sum(one.path == "-" for one in sources) > 1:
         raise UsageError("standard input can be read once")
     if len(parts) > 1:
@@ -125,7 +125,7 @@ def _selectors(values: dict[str, Any], one: Source) -> Selectors:
 
 
 class _Inspection:
-    """Some archives that are looked into one after another, each open while it is written. `status` is the worst."""
+    """Archives that are inspected in turn. Each is open while its result is written. `status` is the worst of all."""
 
     def __init__(self, values: dict[str, Any], shared: Common, *, alone: bool) -> None:
         self._values, self._shared, self._alone = values, shared, alone
@@ -137,7 +137,7 @@ class _Inspection:
         self.status = 0
 
     def write(self, sources: Sequence[Source], result: Output) -> None:
-        """Write what is in the archives. Of several one that is at fault is reported, and the others go on."""
+        """Write what the archives hold. Of several archives one at fault is reported, and the others follow."""
         each = self._each(sources)
         first = next(each, None)  # where nothing can be read nothing is written
         if first is not None:
@@ -195,7 +195,7 @@ class _Inspection:
             raise ContentError(f"the archive fails its verification: {plural(errors, 'error')} found", where=one.path)
 
     def _verified(self, archive: Archive) -> tuple[Evidence, Report]:
-        """Return what was measured of an archive, and what the audit says of it."""
+        """Return the measurements of an archive, and the findings of the audit."""
         from ociarchive.auditing import Policy
         from ociarchive.auditing.audit import examine, judge, report_of
         from ociarchive.workers import Workers
@@ -218,7 +218,7 @@ class _Inspection:
 
 
 def _say(report: Report, shared: Common) -> None:
-    """Say on stderr what the audit found, of many findings of a rule the first few."""
+    """Say on stderr what the audit found. Of many findings of one rule it says the first few."""
     for shown, more in first_of_each(report.findings, whole=shared.verbose > 0):
         for finding in shown:
             shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")

@@ -1,4 +1,4 @@
-"""One thing of one image: its manifest or config as they stand, or the files of its layers."""
+"""One part of one image: its manifest or config, unchanged, or the files of its layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST: Final = 9
 
 
 def print_part(archive: Archive, selectors: Selectors, values: dict[str, Any], result: Output, shared: Common) -> None:
-    """Write what the call asks for. UsageError: not of one thing. ContentError: it is not what is claimed of it."""
+    """Write what the call asks for. UsageError: it asks for several parts. ContentError: a claim about it is false."""
     if values["raw"]:
         result.write_bytes(manifest_bytes(archive, selectors))
     elif values["config"]:
@@ -53,7 +53,7 @@ def _chosen(layers: Sequence[Layer], text: str, where: str) -> list[tuple[int, L
 
 
 def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, shared: Common) -> Iterator[str]:
-    """Give the files of layers; each of several has a line that names it. What cannot be listed is said.
+    """Give the files of layers. Each of several layers has a line that names it. A layer that cannot be listed says so.
 
     ContentError: a layer that should be here is not, or is not what is claimed of it.
     """

@@ -1,4 +1,4 @@
-"""The entry point: runs a command and turns however it ends into a status and at most one line.
+"""The entry point. It runs a command, and turns its end, whatever it is, into a status and at most one line.
 
 Nothing but the standard library is imported before the handlers for signals stand, so that a program that is
 interrupted while it starts says nothing either.
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Give the standard streams that are closed a place, lest an archive's file gets the number of one.
+    """Open a place for standard streams that are closed. Else an archive's file could get the number of one.
 
     Results that go to a standard output that was closed are lost, so its place takes none: writing there fails.
     """
@@ -59,7 +59,7 @@ def _open_streams() -> None:
 
 
 def _flush() -> None:
-    """Write out what is held; a reader that went away is nothing to speak of, not at the interpreter's end either."""
+    """Write what is buffered. A reader that went away is no error, not at the interpreter's end either."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -69,7 +69,7 @@ def _flush() -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command line and return its exit status; whatever happens is a status and one line."""
+    """Run one command line and return its exit status. Whatever happens, there is a status and at most one line."""
     verbose = _asks_for_traces(argv)
     try:
         return _run(list(argv))
@@ -167,7 +167,7 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
 
 
 def _raise(number: int, _: FrameType | None) -> None:
-    """End the work; what comes while everything is cleared away does not interrupt that."""
+    """End the work. Signals that arrive during the clean-up do not interrupt it."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
     raise Signalled(number)

@@ -1,4 +1,4 @@
-"""What a call at fault was meant to be: commands and options by other names, out of place, or misspelled."""
+"""What a faulty call probably meant: commands and options by other names, out of place, or misspelled."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def no_command(word: str, commands: Mapping[str, object]) -> UsageError:
 
 
 def before_its_command(option: str, given: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> UsageError | None:
-    """Return the error for an option of commands that stands in front of one, None for one that no command has."""
+    """Return the error for a command's option that precedes the command, None for one that no command has."""
     having = [name for name, known in _known(commands) if option in known]
     if not having:
         return None
@@ -77,7 +77,7 @@ def before_its_command(option: str, given: Sequence[str], commands: Mapping[str,
 
 
 def no_option(option: str, command: click.Command, path: str, commands: Mapping[str, tuple[str, str]]) -> UsageError:
-    """Return the error for an option that a command does not have. `path` is how the command is called."""
+    """Return the error for an option that a command does not have. `path` is the command as it was called."""
     own = _options(command)
     what = f"{path.rpartition(' ')[2]} has no option {option}"
     meant = _OPTIONS.get(option)
@@ -94,7 +94,7 @@ def no_option(option: str, command: click.Command, path: str, commands: Mapping[
 
 
 def _known(commands: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
-    """Give every command with its options; all are imported, which only a call at fault has to wait for."""
+    """Give every command with its options. All are imported; only a faulty call waits for that."""
     for name, (module, _) in commands.items():
         yield name, _options(import_module(module).command)
 

@@ -1,4 +1,4 @@
-"""Where a command's result goes: to standard output, or to a file beside what the call reads and writes."""
+"""The place for a command's result: standard output, or a file apart from what the call reads and writes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _CHUNK: Final = 1 << 16
 
 
 class Output:
-    """One result of a call. `path` is None or `-` for standard output; `what` is what messages call it."""
+    """One result of a call. `path` is None or `-` for standard output. `what` is its name in messages."""
 
     def __init__(self, path: str | None, what: str, *, force: bool, say: Callable[[str], None]) -> None:
         named = path is not None and path != STDOUT
         self._file = Beside(path, what, force=force, ours=is_ours, say=say) if path is not None and named else None
 
     def apart_from(self, sources: Iterable[str], dest: str | None = None) -> None:
-        """Name what the call reads and writes; `-` is a standard stream. UsageError: the result would overwrite it."""
+        """Refuse a result that would overwrite what the call reads or writes (UsageError); `-` is a standard stream."""
         if self._file is None:
             return
         for path in sources:
@@ -45,7 +45,7 @@ class Output:
             self._file.apart_from(_STDOUT_PATH if dest == STDOUT else dest)
 
     def require(self) -> None:
-        """Refuse, before any work, a place that nothing can or must be written to. UsageError, HostError."""
+        """Refuse, before any work, a place that cannot or must not be written to. UsageError, HostError."""
         if self._file is None:
             require_stdout()
         else:
@@ -75,7 +75,7 @@ class Output:
 
 
 class Held:
-    """Text that is made before it may be shown: in memory while it is short, else in a nameless temporary file.
+    """Text that is complete before any of it is shown. It is in memory while it is short, then in a nameless file.
 
     What a call shows on standard output stands there whole or not at all, and not between the lines of its progress.
     """
@@ -90,7 +90,7 @@ class Held:
         self._file.close()
 
     def take(self, pieces: Iterable[str]) -> None:
-        """Take all pieces of a text. HostError: there is no room for them."""
+        """Take all pieces of a text. HostError: there is no space for them."""
         for piece in pieces:
             data = piece.encode("utf-8", "surrogatepass")
             try:
@@ -107,7 +107,7 @@ class Held:
 
 
 def require_stdout() -> None:
-    """Refuse a standard output that is closed: what is written there would be lost. HostError."""
+    """Refuse a closed standard output, where a result would be lost. HostError."""
     try:
         mode = fcntl.fcntl(_STDOUT_FD, fcntl.F_GETFL) & os.O_ACCMODE
     except OSError:
@@ -117,7 +117,7 @@ def require_stdout() -> None:
 
 
 def emit(text: str | Iterable[str | bytes], *, styled: bool = False) -> None:
-    """Write a result, or the pieces of one, to standard output; bytes as they are. HostError: it cannot be written."""
+    """Write a result, or its pieces, to standard output; bytes unchanged. HostError: it cannot be written."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         for piece in [text] if isinstance(text, str) else text:

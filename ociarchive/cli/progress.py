@@ -1,4 +1,4 @@
-"""How work goes, on stderr: bars on a terminal, elsewhere a line at the start and one every ten seconds.
+"""The progress of work, on stderr: bars on a terminal, elsewhere a line at the start and one every ten seconds.
 
 Short work is not reported: there is nothing to see, and the library that draws takes time to load.
 """
@@ -27,7 +27,7 @@ _SHORT: Final = 0.5
 _EVERY: Final = 10.0
 _BAR: Final = 16
 _LABEL: Final = 12
-#: Columns of a terminal that hold all there is to say of a blob, and those that still hold a bar.
+#: Columns of a terminal in which all columns of a bar fit, and those in which a bar still fits.
 _FULL: Final = 80
 _NARROW: Final = 60
 #: Names that all layers of a docker-archive, or all blobs of a registry, have: their folders tell them apart.
@@ -36,7 +36,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Lines:
-    """A line when work turns out to take time, and one every ten seconds."""
+    """Prints a line if work takes longer, and then one every ten seconds."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -47,7 +47,7 @@ class Lines:
         self._next = self._began + _SHORT
 
     def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
-        """Hear what is to be read."""
+        """Receive what will be read."""
         with self._lock:
             self._blobs += len(blobs)
             self._total += sum(count or 0 for _, count in blobs)
@@ -77,17 +77,17 @@ class Lines:
             self._say(line)
 
     def end(self, number: int) -> None:
-        """Hear that a blob is done."""
+        """Count a blob that is done."""
         del number
         with self._lock:
             self._done += 1
 
     def stop(self) -> None:
-        """Nothing stays on the screen."""
+        """Nothing is left on the screen."""
 
 
 class Bars:
-    """One bar for each blob that is being read, and one for the whole."""
+    """Draws one bar for each blob that is being read, and one for the whole."""
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
@@ -101,7 +101,7 @@ class Bars:
         self._began = time.monotonic()
 
     def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
-        """Hear what is to be read."""
+        """Receive what will be read."""
         with self._lock:
             self._names = list(blobs)
             if self._total is not None:
@@ -130,14 +130,14 @@ class Bars:
             self._bars.update(self._whole, completed=self._read)
 
     def end(self, number: int) -> None:
-        """Hear that a blob is done."""
+        """Count a blob that is done."""
         with self._lock:
             task = self._tasks.pop(number, None)
             if task is not None and self._bars is not None:
                 self._bars.remove_task(task)
 
     def stop(self) -> None:
-        """Take the bars from the screen."""
+        """Remove the bars from the screen."""
         with self._lock:
             if self._bars is not None:
                 self._bars.stop()
@@ -153,20 +153,20 @@ class Bars:
 
 
 def _columns(width: int) -> list[ProgressColumn]:
-    """Return what stands in each bar's line: less where the terminal is narrow, so that no line wraps."""
+    """Return the columns of each bar. A narrow terminal has fewer, so that no line wraps."""
     from rich.progress import BarColumn, ProgressColumn, TaskProgressColumn, TextColumn
     from rich.progress import TimeRemainingColumn as Left
     from rich.text import Text
 
     class Speed(ProgressColumn):
-        """Bytes in a second, in the units of all our words."""
+        """Bytes in a second, in the units of all output."""
 
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
             return Text(f"{size(int(speed))}/s" if speed else "")
 
     class Read(ProgressColumn):
-        """How much of all there is was read, in these units too."""
+        """How much of the whole was read, in these units too."""
 
         def render(self, task: Task) -> Text:
             done = int(task.completed)
@@ -181,7 +181,7 @@ def _columns(width: int) -> list[ProgressColumn]:
 
 
 def label(name: str) -> str:
-    """Return what to call a blob in few columns: the digest in its name, else the name, else that of its folder."""
+    """Return a short name for a blob: the digest in its name, else the name, else that of its folder."""
     found = _DIGEST.findall(name)
     if found:
         return str(found[-1][:_LABEL])
@@ -191,7 +191,7 @@ def label(name: str) -> str:
 
 @contextmanager
 def progress(common: Common) -> Iterator[Lines | Bars | None]:
-    """Give what hears of progress, None where the call asks for quiet."""
+    """Give the receiver of progress, None where the call asks for quiet."""
     if common.quiet or common.progress is False:
         yield None
         return

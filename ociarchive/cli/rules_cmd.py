@@ -64,7 +64,7 @@ def command(rule: str | None, **_: Any) -> int:
 
 
 def _limits(columns: int, names: Iterable[str]) -> Iterator[str]:
-    """Give limits with their defaults and what they bound, and how they are lifted."""
+    """Give limits with their defaults, what they bound, and the options that lift them."""
     default = Limits()
     values = {name: getattr(default, NAMES[name]) for name in names}
     told = {name: size(value) if name in SIZES else f"{value:,}" for name, value in values.items()}
@@ -82,7 +82,7 @@ def _meaning(name: str, columns: int) -> list[str]:
 
 
 def _list(columns: int) -> Iterator[str]:
-    """Give a line for each rule; where the terminal is too narrow for that, its summary stands below."""
+    """Give a line for each rule. On a narrow terminal its summary has a line of its own."""
     margin = max(len(one.severity) for one in RULES) + 2
     beside = margin + max(len(one.id) for one in RULES) + 2
     if columns - beside < _SUMMARY:

@@ -1,7 +1,7 @@
-"""Runs of plain headers in a tar: what nearly every member has, read without looking at one field after another.
+"""Runs of plain headers in a tar. Nearly every member has one, so many are read at once.
 
-A layer has tens of thousands of headers and is read at the speed of a hash, so this is written for speed. A header that
-is not known at once to be sound is left to the code that reads one header with care: a run ends before it.
+A layer has tens of thousands of headers and is read at the speed of a hash, so this is written for speed. A run ends
+before the first header that is not clearly sound. Code that checks every field reads that one.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from typing import Final, NamedTuple
 from ociarchive.container import header
 
 _BLOCK: Final = 512
-#: A header (POSIX.1-2017, pax, ustar): what stands before the checksum; its digits and end; type; link; all behind it.
+#: A header (POSIX.1-2017, pax, ustar): all before the checksum; its digits and its end; type; link; all after the link.
 _FIELDS: Final = Struct("148s6s2sB100s255s")
 _PLACE: Final = slice(100, 148)  # of mode, owner, group, size and time
 _SUM_END: Final = b"\0 "
 _NO_LINK: Final = bytes(100)
 _FILE: Final = ord("0")
 _PAX: Final = ord("x")
-#: Types that have no data, whatever their size says. A size other than 0 is left to others, and so are hard links.
+#: Types without data, whatever their size says. Hard links, and sizes other than 0, are read with more care elsewhere.
 _OTHERS: Final = frozenset(b"23456")
-#: What stands behind the link: magic, owners, devices, prefix, 12 bytes that nobody reads. Group: the prefix, of which
-#: GNU headers (POSIX has a zero behind `ustar`) have none.
+#: All after the link: magic, owners, devices, prefix, and 12 bytes that nobody reads. The group is the prefix. GNU
+#: headers have none (POSIX has a zero after `ustar`).
 _TAIL: Final = re.compile(rb"ustar(?:\0|[^\0](?=.{82}\0)).{66}(?:[0-7]{7}\0[0-7]{7}\0|\0{16})(.{155}).{12}", re.DOTALL)
 #: One digit for all, so that fields are compared by their form.
 _FORM: Final = bytes.maketrans(b"01234567", b"00000000")
 _CHECKSUM: Final = b"000000"
-#: Records of PAX that say nothing of where the next header stands, and give no path but the one that is read.
+#: Records of PAX that do not move the next header, and give no path other than the one that is read.
 _HARMLESS: Final = frozenset(b"path linkpath mtime atime ctime uid gid uname gname".split())
 _XATTRS: Final = (b"SCHILY.xattr.", b"LIBARCHIVE.xattr.")
-#: Ends of headers that are kept: one for each owner, and for each folder that stands in a prefix.
+#: How many ends of headers are kept: there is one for each owner, and for each folder in a prefix.
 _TAILS: Final = 256
-#: Headers that a run has at most: twice as many after each that was sound to its end, or as many as were sound.
+#: The most headers in a run. The number doubles after a run that was sound to its end, else it falls to the sound ones.
 _MOST: Final = 4096
 
 
 class Run(NamedTuple):
-    """Members behind one another: what they are named, as it stands there, and where the next header is to be.
+    """Members that follow each other: their names as they are written, and `at`, where the next header must be.
 
-    `begin` is where the data of the last one begins, `size` how many bytes it has; places count from the piece's start.
+    `begin` is where the data of the last member begins, `size` its number of bytes. Places count within the piece.
     """
 
     names: list[bytes]
@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
 
 class PlainHeaders:
-    """Reads runs of headers, and remembers from one to the next what is alike in all."""
+    """Reads runs of headers. It remembers what all headers have in common."""
 
     def __init__(self) -> None:
         self._tails: dict[bytes, tuple[int, bytes]] = {}
@@ -62,7 +62,7 @@ class PlainHeaders:
 
     # One loop without calls of our own, which are slow here.
     def run(self, data: bytes, at: int) -> Run:  # noqa: C901, PLR0912
-        """Return the run that begins at `at`, without names where no plain header does."""
+        """Return the run that begins at `at`. It has no names where there is no plain header."""
         heads: list[bytes] = []
         digits: list[bytes] = []
         given: dict[int, bytes] = {}  # names that do not stand in the first field, by the number of the header
@@ -114,7 +114,7 @@ class PlainHeaders:
     def _ended(
         self, start: int, at: int, heads: list[bytes], digits: list[bytes], given: dict[int, bytes], extended: list[int]
     ) -> Run:
-        """Return the run that these headers are, as far as they are one; `at` is behind them all."""
+        """Return the run of these headers, cut before the first that is not sound. `at` is the place after them all."""
         count = self._sound(heads, digits, given, extended)
         if count < len(heads):
             del heads[count:]
@@ -135,18 +135,18 @@ class PlainHeaders:
         return Run(names, at, at - (size + 511 & -512), size)
 
     def _sound(self, heads: list[bytes], digits: list[bytes], given: dict[int, bytes], extended: list[int]) -> int:
-        """Return how many of these headers are a run, an extended one together with the member that it speaks of."""
+        """Return how many of these headers are a run. An extended header counts only together with its member."""
         count = self._formed(heads, digits)
         self._most = min(2 * self._most, _MOST) if count == len(heads) else max(count, 1)
         for number in extended:
             member = number + 1
-            # A folder's name and data: not for us to say what that is.
+            # A folder's name with data: readers differ on what that is.
             if member >= count or (given.get(member, b"").endswith(b"/") and int(heads[member][124:135], 8)):
                 return min(number, count)
         return count
 
     def _formed(self, heads: list[bytes], digits: list[bytes]) -> int:
-        """Return how many headers, from the first on, have numbers that everybody reads alike."""
+        """Return how many headers, from the first on, have numbers that all readers read alike."""
         count = len(heads)
         forms = b"".join([head[_PLACE] for head in heads]).translate(_FORM)
         if b"".join(digits).translate(_FORM) != _CHECKSUM * count:
@@ -168,7 +168,7 @@ class PlainHeaders:
         return False
 
     def _known(self, tail: bytes) -> tuple[int, bytes] | None:
-        """Return what the end of a header adds to its checksum, without the two that Adler-32 adds, and its prefix."""
+        """Return what the end of a header adds to its checksum, without what Adler-32 itself adds, and its prefix."""
         found = self._tails.get(tail)
         if found is None:
             form = _TAIL.fullmatch(tail)
@@ -182,7 +182,7 @@ class PlainHeaders:
 
 
 def _path(content: bytes, size: int) -> bytes | None:
-    """Return the path that a PAX header gives; b"" without one, None where it says more, or is not all there."""
+    """Return the path in a PAX header. It is b"" without one, None where the header says more or is incomplete."""
     if len(content) < size:
         return None
     length, path, value = content.partition(b" path=")

@@ -1,6 +1,6 @@
-"""A tar in a stream: its members with all that their headers say, nothing kept and nothing unpacked to disk.
+"""A tar in a stream: its members with everything that their headers say. Nothing is kept or unpacked to disk.
 
-For layers, whose tables of contents (eStargz, zstd:chunked) say the same once more.
+It serves layers. Their tables of contents (eStargz, zstd:chunked) repeat what the headers say.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _SECOND: Final = 1_000_000_000
 
 
 class Member(NamedTuple):
-    """One member. `name` is without `./`; `kind` is the type as tables of contents call it, empty for others.
+    """One member. `name` is without `./`. `kind` is the type in the words of tables of contents, empty for others.
 
-    `size` is that of its data in bytes, `mtime` in nanoseconds since 1970. Numbers that cannot be read are None.
-    `sparse` tells that the data is not the file's content; `owner` has the names of user and group, `user:group`;
-    `beside` other records that say what a file is: access lists, sparse maps, attributes as libarchive has them.
-    `spelled` is the name as it stands, `real` the size in bytes of a sparse file.
+    `size` is the number of bytes of its data, `mtime` is in nanoseconds since 1970. Unreadable numbers are None. With
+    `sparse` the data is not the file's content. `owner` has the names of user and group, `user:group`. `beside` has
+    other records that describe a file: access lists, sparse maps, attributes as libarchive writes them. `spelled` is
+    the name as it is written, `real` the size in bytes of a sparse file.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Member(NamedTuple):
 
 
 class Tar:
-    """The members of a tar, one after another, and the data of the last one that was given."""
+    """The members of a tar, one after another, with the data of the last one."""
 
     def __init__(self, pieces: Iterable[bytes], limits: Limits) -> None:
         self._pieces = iter(pieces)
@@ -72,7 +72,7 @@ class Tar:
         self._names_size = 0
 
     def members(self) -> Iterator[Member]:
-        """Give the members. HeaderError: the tar is damaged, or wants more than the limits allow."""
+        """Give the members. HeaderError: the tar is damaged, or needs more than the limits allow."""
         extended = header.Extended()
         while True:
             deque(self.data(), maxlen=0)
@@ -90,7 +90,7 @@ class Tar:
                 extended.take(parsed.flag, content[:size], *content[size : size + 1])
                 continue
             more = parsed.flag == b"S" and block[header.MORE]
-            while more:  # GNU's old sparse files have their map before their data
+            while more:  # in GNU's old sparse files the map precedes the data
                 more = self._read(BLOCK)[header.MORE_STILL : header.MORE_STILL + 1] > b"\0"
             name, link, size = extended.apply(parsed, size)
             made = _member(block, parsed, name, link, size, extended)
@@ -100,7 +100,7 @@ class Tar:
             yield made
 
     def _count(self, member: Member) -> None:
-        """Refuse names that are longer, or more, than who keeps them has room for."""
+        """Refuse names that are too long, or too many to keep."""
         texts = (member.name, member.link, member.owner)
         longest = max(map(len, texts))
         if longest > self._limits.name:
@@ -112,7 +112,7 @@ class Tar:
             raise header.HeaderError(what, "limit-name")
 
     def data(self) -> Iterator[memoryview]:
-        """Give what is left of the current member's data, in pieces."""
+        """Give the rest of the current member's data, in pieces."""
         while self._left > 0:
             if not self._held:
                 self._held = memoryview(next(self._pieces, b""))
@@ -138,7 +138,7 @@ class Tar:
 
 
 def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int, extended: header.Extended) -> Member:
-    """Return the member of a header, its extended ones considered."""
+    """Return the member of a header and of the extended headers before it."""
     records = extended.records
     kind = _KINDS.get(parsed.flag, "")
     if parsed.flag == b"\0" and name.endswith("/"):
@@ -173,7 +173,7 @@ def _member(block: bytes, parsed: header.Header, name: str, link: str, size: int
 
 
 def _number(field: bytes) -> int | None:
-    """Return a numeric field: octal, or base 256 of either sign where the first bit is set (GNU)."""
+    """Return a numeric field: octal, or base 256 with a sign where the first bit is set (GNU)."""
     if field[0] & 0x80:
         sign = -1 if field[0] & 0x40 else 0
         return int.from_bytes(bytes((field[0] & 0x3F | (0xC0 if sign else 0),)) + field[1:], "big", signed=bool(sign))
@@ -189,7 +189,7 @@ def _decimal(text: bytes) -> int | None:
 
 
 def _time(text: bytes) -> int | None:
-    """Return a PAX time, a decimal fraction of seconds, in nanoseconds."""
+    """Return a PAX time in nanoseconds. It is written in seconds with a decimal fraction."""
     found = _DECIMAL.match(text)
     if found is None:
         return None

@@ -1,8 +1,8 @@
 """Reads a layer's tar as a stream: whether it is complete, and what is odd about its paths.
 
-Fed piece by piece with what a layer unpacks to; contents are passed over, and of a path eight bytes are kept. What ends
-a tar is judged as engines do: their reader, Go's archive/tar, takes the end of the stream for the tar's wherever a
-header may begin, and in the zeros that fill a member's last block.
+It receives what a layer unpacks to, piece by piece. It skips contents, and keeps eight bytes of each path. The end of a
+tar is judged as engines judge it. Their reader, Go's archive/tar, lets the tar end with the stream wherever a header
+may begin, and in the zeros that fill a member's last block.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.limits import Limits
 
-#: A part of a path that is none, in paths that are each between a slash and a zero.
+#: A part `.` or `..` of a path, in a text of many paths, each between a slash and a zero.
 _DOTS: Final = re.compile(rb"/\.\.?[/\0]")
 _SPARSE: Final = b"S"
-#: Paths that wait at most to be compared.
+#: The most paths that wait to be compared.
 _WAITING: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where a tar cannot be read on: the rule that it breaks and the byte, counted in what the layer unpacks to."""
+    """Why reading a tar ends early: the rule that it breaks, and the place, in bytes of the unpacked layer."""
 
     rule: str
     message: str
@@ -52,8 +52,8 @@ class Named:
 class Walked:
     """The result of a walk over a layer's tar.
 
-    `fault` ended it early. Without `paths` there were more than is kept, and doubled ones and hard links are unknown.
-    `loose` is the number of hard links whose target this layer does not have before them. A layer below may have it.
+    `fault` ended it early. Without `paths` there were too many to keep, and doubled ones and hard links are unknown.
+    `loose` is the number of hard links whose target does not precede them in this layer. A layer below may have it.
     """
 
     fault: Fault | None = None
@@ -65,7 +65,7 @@ class Walked:
 
     @property
     def whole(self) -> bool | None:
-        """Whether the tar was read to its end; None where it was given up for another reason than damage."""
+        """Whether the tar was read to its end; None where reading ended early for another reason than damage."""
         if self.fault is None:
             return True
         return None if self.fault.rule in ("layer-tar-ambiguous", "layer-unchecked") else False
@@ -85,7 +85,7 @@ class Walk:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._data, self._at, self._before = b"", 0, 0  # a piece, the place in it, the bytes of the tar before it
-        self._member: tuple[bytes, int, int] = (b"", 0, 0)  # the last one: its name, where its data begins, its size
+        self._member: tuple[bytes, int, int] = (b"", 0, 0)  # the last one: its name, the place of its data, its size
         self._extended = header.Extended()
         self._promised = False  # whether an extended header describes a member that did not come yet
         self._paths: set[int] = set()
@@ -127,7 +127,7 @@ class Walk:
             self._compare()
             self._data, self._paths, self._headers = b"", set(), PlainHeaders()
 
-    # The walk. Each `yield` is given the next piece, an empty one at the end.
+    # The walk. Each `yield` receives the next piece, an empty one at the end.
 
     def _steps(self) -> Generator[None, bytes]:
         while True:
@@ -237,7 +237,7 @@ class Walk:
         self._at += size + -size % BLOCK
 
     def _content(self, size: int) -> Generator[None, bytes, bytes]:
-        """Return the blocks that hold some bytes of an extended header, and pass them."""
+        """Return the blocks with so many bytes of an extended header, and go to the place after them."""
         whole = size + -size % BLOCK
         if not (yield from self._have(whole)) and len(self._data) - self._at < size:
             there = f"{len(self._data) - self._at} bytes"
@@ -249,11 +249,11 @@ class Walk:
         return content
 
     def _pass_over(self) -> Generator[None, bytes]:
-        """Pass over data, of this piece and the next ones."""
+        """Skip data, in this piece and the next ones."""
         while self._at > len(self._data):
             self._before += len(self._data)
             self._at -= len(self._data)
-            self._data = b""  # a piece that nobody holds is memory for the next one, which caches still have
+            self._data = b""  # a piece that nobody holds is free for the next one, and still in the processor's cache
             if not self._ended:
                 self._data = yield
             if not self._data:
@@ -261,7 +261,7 @@ class Walk:
                 raise _End
 
     def _have(self, size: int) -> Generator[None, bytes, bool]:
-        """Wait until so many bytes of the tar are at hand from here on; False where it ends before."""
+        """Wait until so many bytes of the tar are here; False where it ends before that."""
         if len(self._data) - self._at >= size:
             return True
         held = [self._data[self._at :]] if self._at < len(self._data) else []
@@ -278,7 +278,7 @@ class Walk:
         return there >= size
 
     def _end_marker(self) -> Generator[None, bytes]:
-        """Judge what follows a block of zeros: another one, or nothing."""
+        """Judge what follows a block of zeros. It must be another one, or nothing."""
         begin = self._offset
         if (yield from self._have(2 * BLOCK)):
             if self._data[self._at + BLOCK : self._at + 2 * BLOCK] == header.ZEROS:
@@ -291,7 +291,7 @@ class Walk:
         raise _End(Fault("layer-tar-truncated", "the tar is cut short inside the blocks that mark its end", end))
 
     def _at_the_end(self) -> None:
-        """Judge the end of the stream where a header may begin."""
+        """Judge a stream that ends where a header may begin."""
         rest = self._data[self._at :]
         end = self._before + len(self._data)
         if rest:
@@ -325,7 +325,7 @@ class Walk:
             self._loose += 1
 
     def _normal(self, raw: bytes) -> bytes:
-        """Return a path as it is compared, and note what is odd about the way that it is written."""
+        """Return a path as it is compared, and note what is odd in its spelling."""
         if raw.startswith(b"/"):
             self._note("absolute", raw)
         name = _normal(raw)
