@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Evidence
+    from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge, Layer
     from ociarchive.values import JSON, Platform
 
@@ -126,6 +127,16 @@ def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> Object:
         "verified": evidence.verified(layer),
         "present": layer.source is not None,
     }
+
+
+def created_by(config: Document | None, count: int) -> list[str]:
+    """Return the command that made each layer, from the history; blanks where its number of layers is different."""
+    history = config.members.get("history") if config is not None else None
+    entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
+    made = [entry.get("created_by") for entry in entries if entry.get("empty_layer") is not True]
+    if len(made) != count:
+        return [""] * count
+    return [text if isinstance(text, str) else "" for text in made]
 
 
 def _chain_ids(image: Image) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from ociarchive.auditing.listing import created_by
 from ociarchive.comparison.aligning import matched
 from ociarchive.comparison.difference import AnnotationChange, ImagePair, ImageSide, LayerPair, LayerSide
 from ociarchive.measure import agrees
@@ -43,7 +44,7 @@ class Held:
 def held(unit: Unit, evidence: Evidence) -> Held:
     """Return an image with its layers. With several manifests, a layer is proved only if all of them prove it."""
     count = len(unit.image.layers)
-    made = _created_by(unit.image.config_document, count)
+    made = created_by(unit.image.config_document, count)
     nodes = [edge.node for edge in unit.edges if isinstance(edge.node, Image) and len(edge.node.layers) == count]
     columns = zip(*(image.layers for image in {id(node): node for node in nodes}.values()), strict=True)
     sides = (
@@ -135,16 +136,6 @@ def _layer(number: int, layer: Layer, evidence: Evidence, created_by: str) -> La
         proved=proved,
         present=layer.source is not None,
     )
-
-
-def _created_by(config: Document | None, count: int) -> list[str]:
-    """Return the command that made each layer, from the history; blanks where its number of layers is different."""
-    history = config.members.get("history") if config is not None else None
-    entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-    made = [entry.get("created_by") for entry in entries if entry.get("empty_layer") is not True]
-    if len(made) != count:
-        return [""] * count
-    return [text if isinstance(text, str) else "" for text in made]
 
 
 def _layers(old: Held, new: Held, work: Work) -> tuple[LayerPair, ...]:

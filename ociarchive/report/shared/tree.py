@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.listing import full_platform, layer_facts, spelled
+from ociarchive.auditing.listing import created_by, full_platform, layer_facts, spelled
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
 from ociarchive.report.shared.text import (
@@ -250,12 +250,8 @@ def _comp(fact: JSON) -> str:
 
 
 def _created_by(config: Document | None, count: int) -> list[str]:
-    """Return what made each layer, from the non-empty history entries; blanks if their number differs."""
-    history = config.members.get("history") if config else None
-    entries = history if isinstance(history, list) else []
-    made = [
-        _text(entry, "created_by").removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
-        for entry in entries
-        if isinstance(entry, dict) and not entry.get("empty_layer")
+    """Return the command that made each layer, without the shell that ran it."""
+    return [
+        text.removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
+        for text in created_by(config, count)
     ]
-    return made if len(made) == count else [""] * count
