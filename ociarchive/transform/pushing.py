@@ -19,7 +19,7 @@ from ociarchive.remote.upload import Session, Upload, mount
 from ociarchive.values import Digest, tagged_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.formats.format import Content
     from ociarchive.model import Child, Root
@@ -218,14 +218,31 @@ def _is_sparse(entry: Root | Child) -> bool:
 
 
 def _in_order(roots: Sequence[Root]) -> Iterator[Root | Child]:
-    """Give what is stored, what an index names before it, and what refers to something behind that."""
-    edges = [edge for edge in walk(roots) if not isinstance(edge.node, Missing)]
-    by_depth = sorted(edges, key=lambda edge: -len(edge.above))
-    own = {edge.descriptor.digest for edge in edges if edge.descriptor is not None}
+    """Give what is stored, each behind what it names: an index behind its manifests, a referrer behind its subject.
 
-    def refers(entry: Root | Child) -> bool:
-        subject = None if isinstance(entry.node, Missing) else entry.node.subject
-        return subject is not None and subject.digest in own
+    An index under a tag that lists referrers is left out: it is joined with the one that is there.
+    """
+    lists = {id(root.node) for root in roots if any(_lists_referrers(root, tag) for tag in _tags(root))}
+    entries = [edge.entry for edge in walk(roots) if not isinstance(edge.node, Missing) and id(edge.node) not in lists]
+    own = {entry.descriptor.digest: entry for entry in entries if entry.descriptor is not None}
+    seen: set[int] = set()
+    pending = [(entry, False) for entry in reversed(entries)]
+    while pending:
+        entry, ready = pending.pop()
+        if ready:
+            yield entry
+        elif id(entry.node) not in seen:
+            seen.add(id(entry.node))
+            pending.append((entry, True))
+            pending.extend((one, False) for one in _named(entry, own))
 
-    yield from (edge.entry for edge in by_depth if not refers(edge.entry))
-    yield from (edge.entry for edge in by_depth if refers(edge.entry))
+
+def _named(entry: Root | Child, own: Mapping[Digest, Root | Child]) -> Iterator[Root | Child]:
+    """Give what has to be stored before an entry."""
+    if isinstance(entry.node, Missing):
+        return
+    if isinstance(entry.node, Index):
+        yield from (child for child in entry.node.children if not isinstance(child.node, Missing))
+    subject = entry.node.subject
+    if subject is not None and subject.digest in own:
+        yield own[subject.digest]
