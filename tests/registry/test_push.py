@@ -122,6 +122,19 @@ def test_a_blob_is_mounted_from_another_repository(cli_call: Call) -> None:
         assert tags(registry) == {"1.0": IMAGE.node().digest}
 
 
+def test_v_shows_the_steps(cli_call: Call, tmp_path: Path) -> None:
+    with Registry() as registry:
+        put(registry, "old/app", ARM.node(), "1.0")
+        told(pushed(cli_call, archive(tmp_path, ARM.node()), registry, end=":arm"))
+        done = told(pushed(cli_call, archive(tmp_path, BOTH), registry, "-v"))
+        lines = done.stderr.splitlines()
+        there = len(ARM.config) + sum(len(one.stored) for one in ARM.layers)
+        assert f"blobs there already: 3 ({there} bytes)" in lines
+        assert f"blobs sent: 2 ({len(IMAGE.config) + len(SECOND.stored)} bytes)" in lines
+        assert "manifests and indexes sent: 3" in lines
+        assert "tags: 1.0" in lines
+
+
 # Names
 
 
@@ -129,6 +142,14 @@ def test_without_a_tag_an_image_is_latest(cli_call: Call, tmp_path: Path) -> Non
     with Registry() as registry:
         told(pushed(cli_call, archive(tmp_path, IMAGE.node().named(ref_name="2.0")), registry, end=""))
         assert tags(registry) == {"latest": IMAGE.node().digest}
+
+
+def test_one_image_of_two_names_gets_the_one_in_the_address(cli_call: Call, tmp_path: Path) -> None:
+    names = [IMAGE.node().named(f"registry.example/app:{tag}", tag) for tag in ("1.0", "2.0")]
+    with Registry() as registry:
+        done = told(pushed(cli_call, archive(tmp_path, *names), registry, end=":3.0"))
+        assert tags(registry) == {"3.0": IMAGE.node().digest}
+        assert done.stderr.count(f"{NAME}:3.0  ") == 1
 
 
 def test_several_images_keep_their_tags(cli_call: Call, tmp_path: Path) -> None:
@@ -300,7 +321,7 @@ def test_the_receipt_and_the_summary_speak_of_bytes_sent(cli_call: Call, tmp_pat
     with Registry() as registry:
         done = told(pushed(cli_call, archive(tmp_path, IMAGE.node()), registry, "--receipt", tmp_path / "r.json"))
         words = " ".join(done.stderr.split())
-        assert "what was written was not read back; digests are those of the bytes written" in words
+        assert "nothing is read back from a registry; digests are those of the bytes sent" in words
         receipt = json.loads((tmp_path / "r.json").read_text())
         assert receipt["destination"] == {
             "path": f"docker://{registry.address}/{NAME}:1.0",

@@ -2,6 +2,11 @@
 
 import base64
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -272,6 +277,39 @@ def test_a_push_that_fails_leaves_no_tag(fault: faults.Fault, status: int, cli_c
         assert tags(registry) == {}
         there = registry.store.repositories.get(NAME)
         assert there is None or not there.uploads, "uploads are cancelled"
+
+
+class Holds(faults.Fault):
+    """Lets a request wait."""
+
+    def __init__(self, asks: str) -> None:
+        self._asks = asks
+        self.reached, self.released = threading.Event(), threading.Event()
+
+    def reads(self, request: Request) -> int | None:
+        """Wait before the body is read."""
+        if request.asks == self._asks:
+            self.reached.set()
+            self.released.wait(60)
+        return None
+
+
+@pytest.mark.parametrize("asks", ["POST uploads", "PATCH upload", "PUT manifest"])
+def test_an_interrupted_push_leaves_no_tag(asks: str, source: Path, alone: Path) -> None:
+    large = source.with_name("large.tar")
+    noise = build.layer({"noise": bytes(9 << 20)}, "none")
+    large.write_bytes(tar(build.layout(build.Image(layers=[noise]).node())))
+    held = Holds(asks)
+    with Registry(held) as registry:
+        command = [sys.executable, "-m", "ociarchive", "convert", str(large), f"docker://{registry.address}/{NAME}:1.0"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(alone)}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            assert held.reached.wait(60)
+            process.send_signal(signal.SIGINT)
+            held.released.set()
+            _, said = process.communicate(timeout=60)
+        assert (process.returncode, "Traceback" in said) == (130, False)
+        assert tags(registry) == {}
 
 
 def test_a_damaged_source_leaves_no_tag(cli_call: Call, tmp_path: Path) -> None:
