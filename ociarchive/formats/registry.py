@@ -77,7 +77,12 @@ class Repository:
             hint = f"select one with --image, or leave {self.address.reference} out, so that each keeps its own tag"
             raise UsageError(f"DEST names one image, here are {len(tops)}: {listed}", hint=hint)
         mine = {id(root) for root in tops}
-        roots = [self._placed(root, top=id(root) in mine, single=single, tops=tops) for root in content.roots]
+        doubled = {id(root) for root in tops[1:]} if single else set()  # one image under several names gets one
+        roots = [
+            self._placed(root, top=id(root) in mine, single=single, tops=tops)
+            for root in content.roots
+            if id(root) not in doubled
+        ]
         owners: dict[str, Root] = {}
         for root in roots:
             for name in root.names:

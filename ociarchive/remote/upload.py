@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Bytes of one chunk, so of one slot in memory: large enough that a distant registry's answers do not count for much.
 CHUNK: Final = 8 << 20
+#: Bytes that are sent at once: the time limit for connecting is that for each piece (socket.sendall).
+_PIECE: Final = 128 << 10
 #: A registry that takes no chunk of so many bytes takes none.
 _LEAST: Final = 64 << 10
 _STORED: Final = frozenset((200, 201, 202, 204))
@@ -84,6 +86,8 @@ class Upload:
         self._offset = 0  # how much the registry has
         self._broken = 0  # breaks since it had more
         self._lost = False
+        #: The size in bytes of the blob, once the registry has it from here.
+        self.sent: int | None = None
 
     def write(self, data: bytes) -> None:
         """Add bytes. Resend: they are lost. UsageError: access is refused. HostError: the registry does not take them.
@@ -106,6 +110,7 @@ class Upload:
                 while self._size:
                     self._send()
             if self._finished(digest):
+                self.sent = self._offset + self._size
                 self._held, self._size, self._session = [], 0, None
                 return
 
@@ -165,7 +170,7 @@ class Upload:
         """Say what the blob is, with all of it where it is small. False: something has to be sent again before."""
         location = self._begun().location
         url = f"{location}{'&' if '?' in location else '?'}digest={quote(str(digest), safe='')}"
-        body, headers = list(self._held), {"Content-Type": "application/octet-stream"}
+        body, headers = self._first(self._size), {"Content-Type": "application/octet-stream"}
         problem: OciArchiveError
         answer: Answer | None = None
         try:
@@ -249,13 +254,12 @@ class Upload:
         self._offset, self._size = reached, self._size - taken
 
     def _first(self, size: int) -> list[bytes]:
-        """Return the first bytes of what is held."""
-        found = []
+        """Return the first bytes of what is held, in pieces that a slow line takes within the time for one."""
+        found: list[bytes] = []
         for piece in self._held:
-            found.append(piece[:size])
-            size -= len(found[-1])
-            if not size:
-                break
+            end = min(len(piece), size)
+            found.extend(piece[start : min(start + _PIECE, end)] for start in range(0, end, _PIECE))
+            size -= end
         return found
 
     def _rest(self, size: int) -> list[bytes]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.locks import nobody
 from ociarchive.model import Missing, walk
 from ociarchive.opening import registry
+from ociarchive.remote.address import is_remote
 from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.sources import Fetching
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 class Conversion:
     """The result of a conversion. `old_roots` and `new_roots` have the same order, `changes` has that of the graph.
 
-    `report` is the audit of what was written, None where it was not read back. `seconds` is the duration of everything.
+    `report` is the audit of what was written, None where it was not read back. `sent`: it went to a registry.
+    `seconds` is the duration of everything.
     """
 
     dest: str
@@ -59,6 +61,7 @@ class Conversion:
     report: Report | None
     seconds: float
     storage: Storage
+    sent: bool = False
 
     def __repr__(self) -> str:
         return f"Conversion(dest={self.dest!r}, format={self.format!r}, notices={len(self.notices)})"
@@ -75,7 +78,8 @@ def convert(
     """Write the images of `sources` to `dest` in another form and return the result.
 
     `progress` receives the progress of reading blobs. `hear` is called with words, perhaps from another thread: what
-    the work waits for, and which modes and owners could not be kept. `step` hears the steps of a pull from a registry.
+    the work waits for, and which modes and owners could not be kept. `step` hears the steps of a pull from a
+    registry, or of a push to one.
 
     DEST is complete when this returns and absent, or as it was, when it raises. ContentError: a source is at fault.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
@@ -84,7 +88,7 @@ def convert(
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
-        target = reserved(dest, options, workers, stack, sources, hear)
+        target = reserved(dest, options, workers, stack, sources, hear, step=step)
         fetching = Fetching(step=step)
         if options.merge:
             fetching = Fetching(near=merge.at_hand(dest, sources, options.storage, stack), step=step)
@@ -123,6 +127,7 @@ def convert(
             report=report,
             seconds=time.monotonic() - started,
             storage=options.storage,
+            sent=is_remote(dest),
         )
 
 

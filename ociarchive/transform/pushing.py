@@ -9,7 +9,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from ociarchive import documents
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.blobio.locks import nobody
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Image, Index, Missing, walk
 from ociarchive.remote import push
@@ -19,8 +20,9 @@ from ociarchive.remote.upload import Session, Upload, mount
 from ociarchive.values import Digest, tagged_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from ociarchive.blobio.locks import Hear
     from ociarchive.formats.format import Content
     from ociarchive.model import Child, Root
     from ociarchive.remote.address import Address
@@ -76,24 +78,25 @@ class RegistrySink:
     `notices` has, in words, what a person should know of the push.
     """
 
-    def __init__(self, client: Client, mounts: Sequence[str], *, force: bool) -> None:
-        """`mounts` are the repositories of the same registry that sources are in."""
-        self._client, self._mounts, self._force = client, mounts, force
+    def __init__(self, client: Client, mounts: Sequence[str], *, force: bool, step: Hear = nobody) -> None:
+        """`mounts` are the repositories of the same registry that sources are in. `step` hears what was done."""
+        self._client, self._mounts, self._force, self._step = client, mounts, force, step
         self._lock = threading.Lock()
         self._given_up = threading.Event()
         self._sessions: dict[Digest, Session] = {}
         self._uploads: list[Upload] = []
+        self._there: dict[str, dict[Digest, int]] = {"there already": {}, "mounted": {}}
         self._roots: tuple[Root, ...] = ()
         self.notices: list[str] = []
 
     def exists(self, descriptor: Descriptor) -> bool:
         """Whether the repository has a blob, or gets it from another one. Errors are those of the client."""
         if self._client.has_blob(descriptor.digest):
-            return True
+            return self._found("there already", descriptor)
         for repository in self._mounts:
             found = mount(self._client, descriptor.digest, repository)
             if found is True:
-                return True
+                return self._found("mounted", descriptor)
             if isinstance(found, Session):
                 with self._lock:
                     before = self._sessions.pop(descriptor.digest, None)
@@ -101,6 +104,11 @@ class RegistrySink:
                 if before is not None:
                     Upload(self._client, descriptor.digest, before).abandon()
         return False
+
+    def _found(self, how: str, descriptor: Descriptor) -> bool:
+        with self._lock:
+            self._there[how][descriptor.digest] = descriptor.size
+        return True
 
     def blob(self, order: int, digest: Digest | None) -> Slot:
         """Return a slot. A registry has no order."""
@@ -119,6 +127,10 @@ class RegistrySink:
         address = self._client.address
         self._roots = content.roots
         require_free(self._client, content.roots, (), force=self._force)
+        for how, found in self._there.items():
+            self._step(f"blobs {how}: {len(found)} ({sum(found.values())} bytes)")
+        done = [upload.sent for upload in self._uploads if upload.sent is not None]
+        self._step(f"blobs sent: {len(done)} ({sum(done)} bytes)")
         for root in content.roots:
             if not root.speaks_of_another:
                 require_named(address, root)
@@ -136,17 +148,20 @@ class RegistrySink:
             if node.subject is not None and not listed:
                 made = push.referrer(descriptor, node.document)
                 unlisted.setdefault(node.subject.digest, {})[descriptor.digest] = made
+        self._step(f"manifests and indexes sent: {len(stored)}")
         for subject, entries in unlisted.items():
+            self._step(f"the registry lists no referrers, so {push.tag_of(subject)} does: {len(entries)}")
             self._notice(push.add_referrers(self._client, subject, [*entries.values()]))
 
     def commit(self) -> None:
         """Store the tags: those that speak of an image before that of the image."""
-        done: set[str] = set()
+        done: dict[str, None] = {}
         for root in sorted(self._roots, key=lambda root: not root.speaks_of_another):
             for tag in _tags(root):
                 if tag not in done:
-                    done.add(tag)
+                    done[tag] = None
                     self._tag(root, tag)
+        self._step(f"tags: {some(done) if done else 'none'}")
 
     def abort(self) -> None:
         """End the work of all slots."""
@@ -218,14 +233,31 @@ def _is_sparse(entry: Root | Child) -> bool:
 
 
 def _in_order(roots: Sequence[Root]) -> Iterator[Root | Child]:
-    """Give what is stored, what an index names before it, and what refers to something behind that."""
-    edges = [edge for edge in walk(roots) if not isinstance(edge.node, Missing)]
-    by_depth = sorted(edges, key=lambda edge: -len(edge.above))
-    own = {edge.descriptor.digest for edge in edges if edge.descriptor is not None}
+    """Give what is stored, each behind what it names: an index behind its manifests, a referrer behind its subject.
 
-    def refers(entry: Root | Child) -> bool:
-        subject = None if isinstance(entry.node, Missing) else entry.node.subject
-        return subject is not None and subject.digest in own
+    An index under a tag that lists referrers is left out: it is joined with the one that is there.
+    """
+    lists = {id(root.node) for root in roots if any(_lists_referrers(root, tag) for tag in _tags(root))}
+    entries = [edge.entry for edge in walk(roots) if not isinstance(edge.node, Missing) and id(edge.node) not in lists]
+    own = {entry.descriptor.digest: entry for entry in entries if entry.descriptor is not None}
+    seen: set[int] = set()
+    pending = [(entry, False) for entry in reversed(entries)]
+    while pending:
+        entry, ready = pending.pop()
+        if ready:
+            yield entry
+        elif id(entry.node) not in seen:
+            seen.add(id(entry.node))
+            pending.append((entry, True))
+            pending.extend((one, False) for one in _named(entry, own))
 
-    yield from (edge.entry for edge in by_depth if not refers(edge.entry))
-    yield from (edge.entry for edge in by_depth if refers(edge.entry))
+
+def _named(entry: Root | Child, own: Mapping[Digest, Root | Child]) -> Iterator[Root | Child]:
+    """Give what has to be stored before an entry."""
+    if isinstance(entry.node, Missing):
+        return
+    if isinstance(entry.node, Index):
+        yield from (child for child in entry.node.children if not isinstance(child.node, Missing))
+    subject = entry.node.subject
+    if subject is not None and subject.digest in own:
+        yield own[subject.digest]

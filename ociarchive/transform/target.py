@@ -81,10 +81,15 @@ def target(
     stack: ExitStack,
     sources: Sequence[Source] = (),
     hear: Hear = nobody,
+    *,
+    step: Hear = nobody,
 ) -> Target:
-    """Return DEST, reserved until `stack` is closed. UsageError: it cannot be written as requested."""
+    """Return DEST, reserved until `stack` is closed. `step` hears the steps of a push.
+
+    UsageError: it cannot be written as requested.
+    """
     if is_remote(dest):
-        return Remote(dest, options, sources)
+        return Remote(dest, options, stack, sources, step)
     return Local(dest, options, workers, stack, sources, hear)
 
 
@@ -93,10 +98,15 @@ class Remote:
 
     spool: str | None = None
 
-    def __init__(self, dest: str, options: Options, sources: Sequence[Source]) -> None:
+    def __init__(
+        self, dest: str, options: Options, stack: ExitStack, sources: Sequence[Source], step: Hear = nobody
+    ) -> None:
+        """`stack` closes the connections, and cancels what was not sent to its end."""
         self._options = options
         self._client = client_for(dest, options)
-        self._sink = RegistrySink(self._client, mounts_of(self._client.address, sources), force=options.force)
+        mounts = mounts_of(self._client.address, sources)
+        self._sink = RegistrySink(self._client, mounts, force=options.force, step=step)
+        stack.callback(self._sink.close)
 
     @property
     def notices(self) -> Sequence[str]:
@@ -109,8 +119,8 @@ class Remote:
         require_free(self._client, settled.content.roots, unknown, force=self._options.force)
 
     def open(self, stack: ExitStack) -> Sink:
-        """Return the sink to send to. `stack` closes it."""
-        stack.callback(self._sink.close)
+        """Return the sink to send to."""
+        del stack
         return self._sink
 
     def wrap(self) -> None:

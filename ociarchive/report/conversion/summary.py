@@ -132,7 +132,9 @@ class _Summary:
 
     def _audit(self) -> Sequence[str]:
         report = self._done.report
-        if report is None:
+        if self._done.sent:
+            told = "none: nothing is read back from a registry; digests are those of the bytes sent"
+        elif report is None:
             told = "none: what was written was not read back; digests are those of the bytes written"
         else:
             found = f"{plural(report.count('error'), 'error')}, {plural(report.count('warning'), 'warning')}"

@@ -1,0 +1,412 @@
+"""Pushing to registries with the faults that clients were reported for: each ends as the contract says."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ociarchive.remote import upload
+from ociarchive.values import Digest
+from tests.support import build
+from tests.support.build import Node
+from tests.support.call import Call, Result, refused, told
+from tests.support.registry import Registry, Request, Response, Store, error, faults, guards
+from tests.support.registry.filling import put
+from tests.support.tar import changed, tar
+
+NAME = "team/app"
+KIB = 1024
+NOISE = build.layer({"noise": bytes((n * n + n // 7) % 251 for n in range(1_000_000))}, "none")
+SMALL = build.layer({"etc/app": b"app"}, "gzip")
+IMAGE = build.Image(layers=[NOISE, SMALL])
+SIZE = len(NOISE.stored)
+
+pytestmark = pytest.mark.usefixtures("pauses", "chunks")
+
+
+@pytest.fixture
+def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make chunks so small that one layer has some."""
+    monkeypatch.setattr(upload, "CHUNK", 256 * KIB)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.tar"
+    path.write_bytes(tar(build.layout(IMAGE.node())))
+    return path
+
+
+def push(cli_call: Call, source: Path, registry: Registry, *options: str) -> Result:
+    return cli_call("convert", source, f"docker://{registry.address}/{NAME}:1.0", *options)
+
+
+def tags(registry: Registry) -> dict[str, str]:
+    there = registry.store.repositories.get(NAME)
+    return {tag: str(digest) for tag, digest in there.tags.items()} if there else {}
+
+
+def whole(registry: Registry, node: Node | None = None) -> None:
+    """Check that the image is there, each blob with the bytes that its digest says, and no upload is left."""
+    node = node or IMAGE.node()
+    assert tags(registry)["1.0"] == node.digest
+    there = registry.store.repositories[NAME]
+    assert {FOR[str(one)] for one in there.blobs} == set(FOR.values())
+    assert all(build.digest(registry.store.content[one]) == str(one) for one in there.blobs)
+    assert not there.uploads
+
+
+FOR = {NOISE.digest: "noise", SMALL.digest: "small", IMAGE.image_id: "config"}
+
+
+def received(registry: Registry) -> int:
+    """Give the bytes of the large layer that came, more than once where they were sent again."""
+    return sum(one.received for one in registry.asked("PATCH upload"))
+
+
+def log_in(home: Path, registry: Registry) -> None:
+    auth = base64.b64encode(b"user:secret").decode()
+    (home / ".docker").mkdir(exist_ok=True)
+    (home / ".docker" / "config.json").write_text(json.dumps({"auths": {registry.address: {"auth": auth}}}))
+
+
+def test_a_large_layer_goes_in_chunks(cli_call: Call, source: Path) -> None:
+    with Registry() as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+        spans = [one.headers["content-range"] for one in registry.asked("PATCH upload")]
+        assert spans[0] == f"0-{256 * KIB - 1}"
+        assert spans[-1].endswith(f"-{SIZE - 1}")
+        assert received(registry) == SIZE
+        assert max(one.received for one in registry.asked("PATCH upload")) == 256 * KIB
+
+
+def test_the_least_length_of_a_chunk_is_kept(cli_call: Call, source: Path) -> None:
+    with Registry(least=400_000) as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+        assert [one.received for one in registry.asked("PATCH upload")][:-1] == [400_000] * (SIZE // 400_000)
+
+
+@pytest.mark.parametrize("status", [413, 416])
+def test_a_chunk_that_is_too_large_is_halved(cli_call: Call, source: Path, status: int) -> None:
+    with Registry(faults.SmallChunks(100 * KIB, status)) as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+        assert [one.received for one in registry.asked("PATCH upload") if one.status == status] == [
+            256 * KIB,
+            128 * KIB,
+        ]
+
+
+def test_a_registry_that_takes_no_chunk_is_given_up(cli_call: Call, source: Path) -> None:
+    with Registry(faults.SmallChunks(10)) as registry:
+        assert "status 416" in refused(push(cli_call, source, registry), 3)
+        assert tags(registry) == {}
+
+
+def test_an_upload_goes_on_after_a_break(cli_call: Call, source: Path) -> None:
+    with Registry(faults.CutUpload(100_000, 3)) as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+        assert registry.asked("GET upload"), "the registry was asked how much it has"
+        assert received(registry) == SIZE, "what came before a break is not sent again"
+
+
+def test_an_upload_that_breaks_again_and_again_is_given_up(cli_call: Call, source: Path) -> None:
+    with Registry(faults.CutUpload(0, None)) as registry:
+        line = refused(push(cli_call, source, registry), 3)
+        assert registry.address in line
+        assert tags(registry) == {}
+
+
+class Forgets(faults.Fault):
+    """Forgets an upload in the middle, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        """Answer that there is no such upload."""
+        begins = request.headers.get("content-range", "0-").partition("-")[0]
+        if request.asks != "PATCH upload" or begins == "0" or self.left == 0:
+            return None
+        self.left -= 1
+        store.repository(request.name).uploads.pop(request.reference, None)
+        return error(404, "BLOB_UPLOAD_UNKNOWN")
+
+
+def test_an_upload_that_is_lost_is_read_and_sent_again(cli_call: Call, source: Path) -> None:
+    with Registry(Forgets(2)) as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+        assert received(registry) > SIZE
+
+
+def test_uploads_that_are_lost_each_time_end_the_push(cli_call: Call, source: Path) -> None:
+    with Registry(Forgets(-1)) as registry:
+        assert "does not know its own upload" in refused(push(cli_call, source, registry), 3)
+        assert tags(registry) == {}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(lambda: faults.unavailable(2, "PATCH upload"), id="503 to chunks"),
+        pytest.param(lambda: faults.unavailable(2, "PUT upload"), id="503 at the end"),
+        pytest.param(lambda: faults.unavailable(2), id="503 to whatever comes first"),
+        pytest.param(lambda: faults.too_many(2, "0", "PATCH upload"), id="429 to chunks"),
+        pytest.param(lambda: faults.too_many(1, "0", "PUT manifest"), id="429 to manifests"),
+        pytest.param(faults.Closes, id="closed between requests"),
+        pytest.param(lambda: faults.CutUpload(10, 2, "PUT upload"), id="cut in small blobs"),
+        pytest.param(faults.MountRefused, id="no mounts"),
+        pytest.param(faults.NoReferrers, id="no referrers"),
+        pytest.param(faults.referrers_refused, id="401 from the referrers API"),
+        pytest.param(faults.head_refused, id="401 to HEAD of a blob"),
+    ],
+)
+def test_a_push_lives_with(fault: object, cli_call: Call, source: Path) -> None:
+    assert callable(fault)
+    with Registry(fault()) as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+
+
+def test_retry_after_is_kept_in_an_upload(cli_call: Call, source: Path, pauses: list[float]) -> None:
+    with Registry(faults.too_many(1, "9", "PATCH upload")) as registry:
+        told(push(cli_call, source, registry))
+        assert 9.0 in pauses
+
+
+def test_a_lost_answer_to_the_last_request_is_found_out(cli_call: Call, source: Path) -> None:
+    class Silent(faults.Fault):
+        """Stores a blob, and hangs up before it says so."""
+
+        def changed(self, request: Request, response: Response, store: Store) -> Response:
+            """Say nothing."""
+            del store
+            if request.asks == "PUT upload" and response.status == 201:
+                response.cut, response.length = 0, 5
+            return response
+
+    with Registry(Silent()) as registry:
+        told(push(cli_call, source, registry))
+        whole(registry)
+
+
+# Who may push
+
+
+def test_nobody_may_push_without_credentials(cli_call: Call, source: Path) -> None:
+    with Registry(guards.Basic(challenge="Basic")) as registry:
+        line = refused(push(cli_call, source, registry), 2)
+        assert "refuses" in line
+        assert tags(registry) == {}
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        pytest.param(lambda: guards.Basic(challenge="Basic"), id="Basic without a scope"),
+        pytest.param(lambda: guards.Bearer("user"), id="Bearer"),
+        pytest.param(lambda: guards.Bearer("user", life=3), id="tokens for three requests"),
+        pytest.param(lambda: guards.Bearer("user", life=3, expired=400), id="400 for an expired token"),
+    ],
+)
+def test_a_user_pushes(guard: object, cli_call: Call, source: Path, alone: Path) -> None:
+    assert callable(guard)
+    with Registry(guard()) as registry:
+        log_in(alone, registry)
+        done = told(push(cli_call, source, registry, "-vv", "--jobs", "1"))
+        whole(registry)
+        assert "secret" not in done.stderr
+        assert base64.b64encode(b"user:secret").decode() not in done.stderr
+
+
+def test_a_token_that_expires_in_a_layer_is_renewed(cli_call: Call, source: Path, alone: Path) -> None:
+    guard = guards.Bearer("user")
+    with Registry(guard, guards.ExpiresInBlob(guard, 0)) as registry:
+        log_in(alone, registry)
+        told(push(cli_call, source, registry))
+        whole(registry)
+        assert any(one.status == 401 for one in registry.asked("PATCH upload", "PUT upload"))
+
+
+def test_a_mount_asks_for_the_right_to_read_there(cli_call: Call, alone: Path) -> None:
+    with Registry(guards.Bearer("user")) as registry:
+        log_in(alone, registry)
+        put(registry, "old/app", IMAGE.node(), "1.0")
+        there = f"docker://{registry.address}/{NAME}:1.0"
+        told(cli_call("convert", f"docker://{registry.address}/old/app:1.0", there))
+        whole(registry)
+        assert received(registry) == 0
+
+
+def test_a_mount_that_is_refused_becomes_an_upload(cli_call: Call) -> None:
+    with Registry(faults.MountRefused()) as registry:
+        put(registry, "old/app", IMAGE.node(), "1.0")
+        there = f"docker://{registry.address}/{NAME}:1.0"
+        told(cli_call("convert", f"docker://{registry.address}/old/app:1.0", there))
+        whole(registry)
+        assert len(registry.asked("POST uploads")) == 3, "the upload that a mount began is used"
+
+
+# What goes wrong leaves no tag
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (faults.Status(500, "PUT manifest"), 3),
+        (faults.Status(403, "PUT manifest"), 2),
+        (faults.Status(400, "PUT manifest"), 2),
+        (faults.Status(403, "POST uploads"), 2),
+        (faults.Status(507, "PATCH upload"), 3),
+        (faults.Status(500, "HEAD manifest", "GET manifest"), 3),
+    ],
+)
+def test_a_push_that_fails_leaves_no_tag(fault: faults.Fault, status: int, cli_call: Call, source: Path) -> None:
+    with Registry(fault) as registry:
+        refused(push(cli_call, source, registry), status)
+        assert tags(registry) == {}
+        there = registry.store.repositories.get(NAME)
+        assert there is None or not there.uploads, "uploads are cancelled"
+
+
+class Holds(faults.Fault):
+    """Lets a request wait."""
+
+    def __init__(self, asks: str) -> None:
+        self._asks = asks
+        self.reached, self.released = threading.Event(), threading.Event()
+
+    def reads(self, request: Request) -> int | None:
+        """Wait before the body is read."""
+        if request.asks == self._asks:
+            self.reached.set()
+            self.released.wait(60)
+        return None
+
+
+@pytest.mark.parametrize("asks", ["POST uploads", "PATCH upload", "PUT manifest"])
+def test_an_interrupted_push_leaves_no_tag(asks: str, source: Path, alone: Path) -> None:
+    large = source.with_name("large.tar")
+    noise = build.layer({"noise": bytes(9 << 20)}, "none")
+    large.write_bytes(tar(build.layout(build.Image(layers=[noise]).node())))
+    held = Holds(asks)
+    with Registry(held) as registry:
+        command = [sys.executable, "-m", "ociarchive", "convert", str(large), f"docker://{registry.address}/{NAME}:1.0"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(alone)}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            assert held.reached.wait(60)
+            process.send_signal(signal.SIGINT)
+            held.released.set()
+            _, said = process.communicate(timeout=60)
+        assert (process.returncode, "Traceback" in said) == (130, False)
+        assert tags(registry) == {}
+
+
+def test_a_damaged_source_leaves_no_tag(cli_call: Call, tmp_path: Path) -> None:
+    broken = NOISE.stored[:-2000] + b"\1" + NOISE.stored[-1999:]
+    files = changed(build.layout(IMAGE.node()), build.blob_path(NOISE.digest), broken)
+    (tmp_path / "damaged.tar").write_bytes(tar(files))
+    with Registry() as registry:
+        line = refused(push(cli_call, tmp_path / "damaged.tar", registry), 1)
+        assert NOISE.digest in line
+        assert tags(registry) == {}
+        assert not registry.store.repositories[NAME].uploads
+
+
+@pytest.mark.parametrize("asks", ["PUT upload", "PUT manifest"])
+def test_a_registry_that_stores_other_bytes_is_found_out(asks: str, cli_call: Call, source: Path) -> None:
+    class Lies(faults.Fault):
+        """Names another digest than it was sent."""
+
+        def changed(self, request: Request, response: Response, store: Store) -> Response:
+            """Name it."""
+            del store
+            if request.asks == asks and response.status == 201:
+                response.headers["Docker-Content-Digest"] = build.digest(b"other")
+            return response
+
+    with Registry(Lies()) as registry:
+        assert "the registry stored other bytes" in refused(push(cli_call, source, registry), 3)
+        assert tags(registry) == {}
+
+
+# Referrers where the registry lists none
+
+NOTES = [build.artifact(b"note %d" % n, "application/x.note", subject=IMAGE.node()) for n in range(2)]
+LIST = f"sha256-{build.hexed(IMAGE.node().digest)}"
+
+
+def noted(folder: Path, *notes: Node) -> Path:
+    path = folder / "noted.tar"
+    path.write_bytes(tar(build.layout(IMAGE.node(), *notes)))
+    return path
+
+
+def listed(registry: Registry) -> list[dict[str, object]]:
+    there = registry.store.repositories[NAME]
+    entries: list[dict[str, object]] = there.manifests[there.tags[LIST]].members["manifests"]
+    return entries
+
+
+@pytest.mark.parametrize("more", [(), (faults.TagIsImage(),), (faults.referrers_refused(),)])
+def test_a_referrer_is_listed_under_a_tag(more: tuple[faults.Fault, ...], cli_call: Call, tmp_path: Path) -> None:
+    with Registry(faults.NoReferrers(), *more) as registry:
+        told(push(cli_call, noted(tmp_path, *NOTES), registry))
+        assert listed(registry) == [
+            {
+                "mediaType": build.OCI_MANIFEST,
+                "digest": note.digest,
+                "size": note.descriptor["size"],
+                "artifactType": "application/x.note",
+            }
+            for note in NOTES
+        ]
+        put_ones = [one.reference for one in registry.asked("PUT manifest")]
+        assert put_ones.index(LIST) < put_ones.index("1.0")
+
+
+def test_the_list_grows_and_keeps_what_is_there(cli_call: Call, tmp_path: Path) -> None:
+    with Registry(faults.NoReferrers()) as registry:
+        told(push(cli_call, noted(tmp_path, NOTES[0]), registry))
+        told(push(cli_call, noted(tmp_path, NOTES[1]), registry))
+        told(push(cli_call, noted(tmp_path, *NOTES), registry))
+        assert [one["digest"] for one in listed(registry)] == [note.digest for note in NOTES]
+
+
+def test_a_list_whose_entries_have_no_type_is_kept(cli_call: Call, tmp_path: Path) -> None:
+    entry = {"mediaType": build.OCI_MANIFEST, "digest": NOTES[0].digest, "size": NOTES[0].descriptor["size"]}
+    with Registry(faults.NoReferrers()) as registry:
+        put(registry, NAME, NOTES[0])
+        registry.put(NAME, build.dumped({"schemaVersion": 2, "manifests": [entry]}), build.OCI_INDEX, tag=LIST)
+        told(push(cli_call, noted(tmp_path, *NOTES), registry))
+        assert listed(registry)[0] == entry
+        assert [one["digest"] for one in listed(registry)] == [note.digest for note in NOTES]
+
+
+def test_a_list_of_the_source_is_joined_with_the_one_there(cli_call: Call, tmp_path: Path) -> None:
+    with Registry(faults.NoReferrers()) as one, Registry(faults.NoReferrers()) as other:
+        told(push(cli_call, noted(tmp_path, NOTES[0]), one))
+        told(push(cli_call, noted(tmp_path, NOTES[1]), other))
+        there = f"docker://{other.address}/{NAME}:1.0"
+        told(cli_call("convert", f"docker://{one.address}/{NAME}:1.0", there))
+        assert {entry["digest"] for entry in listed(other)} == {note.digest for note in NOTES}
+
+
+def test_a_tag_of_a_list_that_is_none_stays_and_is_said(cli_call: Call, tmp_path: Path) -> None:
+    other = build.Image(layers=[SMALL]).node()
+    with Registry(faults.NoReferrers()) as registry:
+        put(registry, NAME, other, LIST)
+        done = told(push(cli_call, noted(tmp_path, NOTES[0]), registry))
+        assert "is no index, so what refers to" in " ".join(done.stderr.split())
+        assert tags(registry)[LIST] == other.digest
+        assert Digest.parse(NOTES[0].digest) in registry.store.repositories[NAME].manifests
