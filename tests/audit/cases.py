@@ -11,6 +11,9 @@ from typing import Any
 
 import zstandard
 
+from tests.audit import faults
+from tests.audit.faults import ABSENT, BOM, NOWHERE, begins, cut, ends, padded, sets, splices, statement
+from tests.audit.faults import nested as deep
 from tests.audit.making import (
     ARM,
     BASE,
@@ -18,7 +21,6 @@ from tests.audit.making import (
     IMAGE,
     NAME,
     NODE,
-    NOWHERE,
     PLAIN,
     SAVED,
     TOP,
@@ -32,11 +34,8 @@ from tests.audit.making import (
     manifest_of,
     nested,
     saved,
-    sets,
-    splices,
     without,
 )
-from tests.audit.mutants import ABSENT, statement
 from tests.audit.tables import (
     CHECKSUM,
     POSITION,
@@ -116,8 +115,7 @@ def flagged(flag: bytes) -> bytes:
     for one in GOOD:
         block = tar([one if one.name != LAYER else file(LAYER, b"")], style=Style.GNU, end=0)
         if one.name == LAYER:
-            block = block[:148] + b" " * 8 + flag + block[157:]
-            block = block[:148] + b"%06o\0 " % sum(block) + block[156:]
+            block = faults.flagged(block, flag)
         blocks.append(block)
     return b"".join(blocks) + bytes(2 * BLOCK)
 
@@ -130,16 +128,13 @@ def flagged_whole(flag: bytes) -> bytes:
         at = 0
         while block[at + 156 : at + 157] == b"L":
             at += 2 * BLOCK
-        head = block[at : at + 148] + b" " * 8 + flag + block[at + 157 : at + BLOCK]
-        blocks.append(block[:at] + head[:148] + b"%06o\0 " % sum(head) + head[156:] + block[at + BLOCK :])
+        blocks.append(faults.flagged(block, flag, at))
     return b"".join(blocks) + bytes(2 * BLOCK)
 
 
 def special(name: str, flag: bytes) -> bytes:
     """Make one member of another type."""
-    block = tar([file(name, b"")], end=0)
-    block = block[:148] + b" " * 8 + flag + block[157:]
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+    return faults.flagged(tar([file(name, b"")], end=0), flag)
 
 
 def gzip_fields(data: bytes) -> bytes:
@@ -637,13 +632,11 @@ FAILS: Cases = {
     },
     # -- documents
     "json-invalid": {
-        "config": Case(content=layout(made(config=lambda data: data[:-1])), location=None),
-        "manifest": Case(content=layout(made(manifest=lambda data: data[:-1]))),
+        "config": Case(content=layout(made(config=cut)), location=None),
+        "manifest": Case(content=layout(made(manifest=cut))),
         "index": Case(content=layout(listed(BOTH, lambda data: data.replace(b":", b"=", 1)))),
-        "index.json": Case(content=entry(lambda data: data[:-1]), subject="index.json", location=": index.json"),
-        "manifest.json": Case(
-            content=saved(lambda data: data[:-1]), subject="manifest.json", location=": manifest.json"
-        ),
+        "index.json": Case(content=entry(cut), subject="index.json", location=": index.json"),
+        "manifest.json": Case(content=saved(cut), subject="manifest.json", location=": manifest.json"),
         "single-quotes": Case(content=entry(lambda data: data.replace(b'"', b"'"))),
         "control-character": Case(content=entry(splices(b'"odd":"\n"'))),
         "empty": Case(content=entry(lambda _: b"")),
@@ -655,14 +648,14 @@ FAILS: Cases = {
         "surrogate": Case(content=entry(splices(b'"odd":"\xed\xa0\x80"'))),
     },
     "json-bom": {
-        "config": Case(content=layout(made(config=lambda data: b"\xef\xbb\xbf" + data))),
-        "manifest": Case(content=layout(made(manifest=lambda data: b"\xef\xbb\xbf" + data))),
-        "index.json": Case(content=entry(lambda data: b"\xef\xbb\xbf" + data), subject="index.json"),
+        "config": Case(content=layout(made(config=begins(BOM)))),
+        "manifest": Case(content=layout(made(manifest=begins(BOM)))),
+        "index.json": Case(content=entry(begins(BOM)), subject="index.json"),
     },
     "json-trailing": {
-        "config": Case(content=layout(made(config=lambda data: data + b"{}"))),
-        "manifest.json": Case(content=saved(lambda data: data + b"[]")),
-        "nul": Case(content=entry(lambda data: data + b"\0")),
+        "config": Case(content=layout(made(config=ends(b"{}")))),
+        "manifest.json": Case(content=saved(ends(b"[]"))),
+        "nul": Case(content=entry(ends(b"\0"))),
     },
     "json-duplicate-key": {
         "config": Case(content=layout(made(config=splices(b'"os":"linux"')))),
@@ -713,20 +706,18 @@ FAILS: Cases = {
         "manifest.json": Case(content=saved(sets("0/LAYERS", []))),
     },
     "limit-depth": {
-        "default": Case(content=entry(splices(b'"odd":' + b"[" * 150 + b"]" * 150))),
+        "default": Case(content=entry(deep(150))),
         "objects": Case(content=layout(made(config=splices(b'"odd":' + b'{"a":' * 150 + b"1" + b"}" * 150)))),
-        "asked-for": Case(content=entry(splices(b'"odd":' + b"[" * 30 + b"]" * 30)), options=("--limit", "depth=20")),
-        "far-too-deep": Case(content=entry(splices(b'"odd":' + b"[" * 200_000 + b"]" * 200_000))),
+        "asked-for": Case(content=entry(deep(30)), options=("--limit", "depth=20")),
+        "far-too-deep": Case(content=entry(deep(200_000))),
     },
     "limit-document": {
-        "manifest": Case(content=layout(made(manifest=splices(b'"odd":"' + b"x" * (5 << 20) + b'"')))),
+        "manifest": Case(content=layout(made(manifest=padded(5 << 20)))),
         "config": Case(
-            content=layout(made(config=splices(b'"odd":"' + b"x" * 2000 + b'"'))),
+            content=layout(made(config=padded(2000))),
             options=("--limit", "config-size=2000"),
         ),
-        "index.json": Case(
-            content=entry(splices(b'"odd":"' + b"x" * 2000 + b'"')), options=("--limit", "manifest-size=2000")
-        ),
+        "index.json": Case(content=entry(padded(2000)), options=("--limit", "manifest-size=2000")),
     },
     "limit-nesting": {
         "default": Case(content=layout(nested(17))),
@@ -1811,8 +1802,8 @@ PASSES: Cases = {
         ),
     },
     "limit-depth": {
-        "deep": Case(content=entry(splices(b'"odd":' + b"[" * 90 + b"]" * 90))),
-        "lifted": Case(content=entry(splices(b'"odd":' + b"[" * 150 + b"]" * 150)), options=("--limit", "depth=200")),
+        "deep": Case(content=entry(deep(90))),
+        "lifted": Case(content=entry(deep(150)), options=("--limit", "depth=200")),
         "brackets-in-text": Case(content=entry(splices(b'"odd":"' + b"[" * 150 + b'"'))),
         "wide": Case(content=entry(splices(b'"odd":[' + b",".join([b"[]"] * 150) + b"]"))),
     },

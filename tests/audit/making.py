@@ -1,11 +1,10 @@
 """What cases are made of: one sound image, and ways to change one thing in it."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.audit.mutants import setting
+from tests.audit.faults import Change
 from tests.support.build import (
     ARM64,
     OCI_INDEX,
@@ -25,8 +24,6 @@ from tests.support.build import (
 )
 from tests.support.tar import Member, Style, changed, file, tar, write_folder
 
-Change = Callable[[bytes], bytes]
-NOWHERE = "sha256:" + "5" * 64
 BASE = layer({"etc/name": b"base"}, "gzip")
 TOP = layer({"bin/app": b"application" * 50}, "gzip")
 IMAGE = Image(layers=[BASE, TOP])
@@ -86,22 +83,6 @@ class Case:
 def same(data: bytes) -> bytes:
     """Change nothing."""
     return data
-
-
-def sets(path: str, value: object) -> Change:
-    """Set a member of a document."""
-
-    def change(data: bytes) -> bytes:
-        document = json.loads(data)
-        setting(path, value)(document)
-        return dumped(document)
-
-    return change
-
-
-def splices(text: bytes) -> Change:
-    """Put text into the document's first object, before its members."""
-    return lambda data: data.replace(b"{", b"{" + text + b",", 1)
 
 
 def described(data: bytes, media_type: str, blobs: Mapping[str, bytes], **members: object) -> Node:

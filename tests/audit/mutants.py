@@ -12,17 +12,18 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import zstandard
 
+from tests.audit import faults
 from tests.audit.editing import Bundle, Json, NotHereError, hexadecimal
+from tests.audit.faults import ABSENT, BOM, NOWHERE, begins, cut, ends, nested, padded, setting, splices, statement
 from tests.support import build, oracle
-from tests.support.tar import BLOCK, Kind, Member, Style, file, flipped, pax, symlink, tar
+from tests.support.tar import BLOCK, Kind, Member, Style, file, flipped, pax, summed, symlink, tar
 
 Change = Callable[[Bundle], None]
 Chosen = TypeVar("Chosen", bound=Change)
-NOWHERE = "sha256:" + "5" * 64
 # What stands behind the place where a tar breaks off is not there, as far as anyone can tell.
 BEHIND = ("not-an-archive", "index-missing", "layout-version", "blob-missing", "link-dangling")
 ARCHIVES = (
@@ -107,12 +108,6 @@ def raw(bundle: Bundle, change: Callable[[bytes], bytes]) -> None:
 def headed(bundle: Bundle) -> int:
     """Give where the header of the first file stands."""
     return bundle.offset(next(member.name for member in bundle.members.values() if member.kind is Kind.FILE))
-
-
-def summed(block: bytes) -> bytes:
-    """Give a header the checksum that it should have."""
-    spaced = block[:148] + b" " * 8 + block[156:]
-    return spaced[:148] + b"%06o\0 " % sum(spaced) + spaced[156:]
 
 
 @mutation("tar-damaged", may=BEHIND)
@@ -357,13 +352,8 @@ def flagged(bundle: Bundle, flag: bytes) -> None:
     """Make another type of member of a layer."""
     at = layer_header(bundle)
 
-    def other(data: bytes) -> bytes:
-        real = block_of(data, at)
-        head = data[real : real + BLOCK]
-        return data[:real] + summed(head[:156] + flag + head[157:]) + data[real + BLOCK :]
-
     bundle.lie(bundle.layers[0], b"")
-    raw(bundle, other)
+    raw(bundle, lambda data: faults.flagged(data, flag, block_of(data, at)))
 
 
 for _name, _flag in {"character-device": b"3", "block-device": b"4", "fifo": b"6", "sparse-file": b"S"}.items():
@@ -450,32 +440,26 @@ for _name, _pack in OUTER.items():
 # -- documents: what is no JSON, or not the same to all ----------------------------------------------------------------
 
 
-def spliced(text: bytes) -> Callable[[bytes], bytes]:
-    """Put a member before the others of the first object."""
-    return lambda data: data.replace(b"{", b"{" + text + b",", 1)
-
-
-DEEP = b'"odd":' + b"[" * 120 + b"]" * 120
 TEXTS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    "byte-order-mark": ("json-bom", lambda data: b"\xef\xbb\xbf" + data),
-    "not-utf-8": ("json-encoding", spliced(b'"odd":"\xe9"')),
+    "byte-order-mark": ("json-bom", begins(BOM)),
+    "not-utf-8": ("json-encoding", splices(b'"odd":"\xe9"')),
     "utf-16": ("json-encoding", lambda data: data.decode().encode("utf-16")),
-    "cut": ("json-invalid", lambda data: data.rstrip()[:-1]),
-    "comment": ("json-invalid", lambda data: data.rstrip()[:-1] + b"/* odd */" + data.rstrip()[-1:]),
-    "comma-at-the-end": ("json-invalid", lambda data: data.rstrip()[:-1] + b"," + data.rstrip()[-1:]),
+    "cut": ("json-invalid", cut),
+    "comment": ("json-invalid", lambda data: cut(data) + b"/* odd */" + data.rstrip()[-1:]),
+    "comma-at-the-end": ("json-invalid", lambda data: cut(data) + b"," + data.rstrip()[-1:]),
     "empty": ("json-invalid", lambda _: b" "),
-    "key-twice": ("json-duplicate-key", spliced(b'"odd":1,"odd":1')),
-    "key-twice-as-escapes-spell-it": ("json-duplicate-key", spliced(b'"odd":1,"\\u006fdd":2')),
-    "key-twice-deep-inside": ("json-duplicate-key", spliced(b'"odd":[{"a":{"b":1,"b":2}}]')),
-    "nan": ("json-number", spliced(b'"odd":NaN')),
-    "infinity": ("json-number", spliced(b'"odd":[-Infinity]')),
-    "beyond-int64": ("json-number", spliced(b'"odd":9223372036854775808')),
-    "beyond-a-double": ("json-number", spliced(b'"odd":1e999')),
-    "half-a-pair": ("json-surrogate", spliced(b'"odd":"\\ud800"')),
-    "half-a-pair-in-a-key": ("json-surrogate", spliced(b'"\\udc00":1')),
-    "text-behind-the-end": ("json-trailing", lambda data: data + b"{}"),
-    "nul-behind-the-end": ("json-trailing", lambda data: data + b"\0"),
-    "too-deep": ("limit-depth", spliced(DEEP)),
+    "key-twice": ("json-duplicate-key", splices(b'"odd":1,"odd":1')),
+    "key-twice-as-escapes-spell-it": ("json-duplicate-key", splices(b'"odd":1,"\\u006fdd":2')),
+    "key-twice-deep-inside": ("json-duplicate-key", splices(b'"odd":[{"a":{"b":1,"b":2}}]')),
+    "nan": ("json-number", splices(b'"odd":NaN')),
+    "infinity": ("json-number", splices(b'"odd":[-Infinity]')),
+    "beyond-int64": ("json-number", splices(b'"odd":9223372036854775808')),
+    "beyond-a-double": ("json-number", splices(b'"odd":1e999')),
+    "half-a-pair": ("json-surrogate", splices(b'"odd":"\\ud800"')),
+    "half-a-pair-in-a-key": ("json-surrogate", splices(b'"\\udc00":1')),
+    "text-behind-the-end": ("json-trailing", ends(b"{}")),
+    "nul-behind-the-end": ("json-trailing", ends(b"\0")),
+    "too-deep": ("limit-depth", nested(120)),
 }
 WHERE: dict[str, Callable[[Bundle], str]] = {
     "config": lambda bundle: bundle.config,
@@ -498,38 +482,14 @@ for _name, (_rule, _text) in TEXTS.items():
             lambda bundle, where=_where, change=_text: rewritten(bundle, where, change)
         )
 
-LARGE = spliced(b'"odd":"' + b"x" * 60_000 + b'"')
 for _document, _where in WHERE.items():
     _limit = "config-size" if _document == "config" else "manifest-size"
     mutation("limit-document", name=f"{_document}-too-large", options=("--limit", f"{_limit}=50000"))(
-        lambda bundle, where=_where: rewritten(bundle, where, LARGE)
+        lambda bundle, where=_where: rewritten(bundle, where, padded(60_000))
     )
 
 
 # -- documents: members ------------------------------------------------------------------------------------------------
-
-ABSENT = object()
-
-
-def setting(path: str, value: object) -> Callable[[Any], None]:
-    """Set the member at a path like `config/Env`, or take it away."""
-    *above, last = path.split("/")
-
-    def change(document: Any) -> None:  # noqa: ANN401
-        for step in above:
-            document = document[int(step)] if isinstance(document, list) else document.setdefault(step, {})
-            if document is None:
-                raise NotHereError(path)
-        if isinstance(document, list):
-            document[int(last)] = value
-        elif value is ABSENT:
-            if last not in document:
-                raise NotHereError(path)
-            del document[last]
-        else:
-            document[last] = value
-
-    return change
 
 
 def members(
@@ -1513,18 +1473,6 @@ def signature_of_something_else(bundle: Bundle) -> None:
     far = build.Node({"mediaType": build.OCI_MANIFEST, "digest": NOWHERE, "size": 7}, {})
     tag = here(bundle).digest.replace(":", "-") + ".sig"
     another_root(bundle, build.signature(far).named(ref_name=tag))
-
-
-def statement(digest: str) -> bytes:
-    """Make an in-toto statement."""
-    return build.dumped(
-        {
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": "app", "digest": {"sha256": build.hexed(digest)}}],
-            "predicateType": "https://slsa.dev/provenance/v1",
-            "predicate": {},
-        }
-    )
 
 
 @mutation("signature-stale", warning=True)

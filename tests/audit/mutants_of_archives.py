@@ -4,15 +4,14 @@ from collections.abc import Callable
 
 from tests.audit.cases import special
 from tests.audit.editing import Bundle, NotHereError
+from tests.audit.faults import NOWHERE, statement
 from tests.audit.mutants import (
-    NOWHERE,
     another_root,
     here,
     in_place_of_a_layer,
     layered,
     mutation,
     raw,
-    statement,
     stranger,
     stray_link,
 )

@@ -8,7 +8,8 @@ import pytest
 from ociarchive.auditing import RULES
 from ociarchive.report.shared.text import safe
 from tests.audit.cases import FAILS
-from tests.audit.making import NODE, SAVED, Case, saved, sets, without
+from tests.audit.faults import sets
+from tests.audit.making import NODE, SAVED, Case, saved, without
 from tests.support.build import Image, docker_archive, layer, layout
 from tests.support.call import Call, Json, refused, told
 from tests.support.tar import symlink

@@ -18,6 +18,7 @@ from tests.audit.cases import (
     stored_as,
     zstd_layer,
 )
+from tests.audit.faults import ABSENT, NOWHERE, sets, splices
 from tests.audit.making import (
     ARM,
     BASE,
@@ -25,7 +26,6 @@ from tests.audit.making import (
     IMAGE,
     NAME,
     NODE,
-    NOWHERE,
     PLAIN,
     SAVED,
     TOP,
@@ -37,11 +37,8 @@ from tests.audit.making import (
     manifest_of,
     nested,
     saved,
-    sets,
-    splices,
     without,
 )
-from tests.audit.mutants import ABSENT
 from tests.audit.tables import chunked, estargz
 from tests.formats import test_producers as saves
 from tests.formats import test_producers_oci as layouts
@@ -87,6 +84,7 @@ from tests.support.tar import (
     header,
     pax,
     renamed,
+    summed,
     symlink,
     tar,
     write_folder,
@@ -101,28 +99,20 @@ LONG = "/".join(["a-rather-long-name"] * 20)
 def old_tar(members: list[Member]) -> bytes:
     """Make a tar as they were before POSIX: no magic, no owners' names."""
     return b"".join(
-        with_sum(tar([one], end=0)[:257] + bytes(255)) + tar([one], end=0)[BLOCK:] for one in members
+        summed(tar([one], end=0)[:257] + bytes(255)) + tar([one], end=0)[BLOCK:] for one in members
     ) + bytes(2 * BLOCK)
-
-
-def with_sum(head: bytes) -> bytes:
-    """Give a header its checksum."""
-    head = head[:148] + b" " * 8 + head[156:]
-    return head[:148] + b"%06o\0 " % sum(head) + head[156:]
 
 
 def with_size(members: list[Member], form: bytes) -> bytes:
     """Make a tar whose headers write sizes in another form."""
     pieces = [(tar([one], end=0), form % len(one.data)) for one in members]
-    return b"".join(with_sum(one[:124] + size + one[136:BLOCK]) + one[BLOCK:] for one, size in pieces) + bytes(
-        2 * BLOCK
-    )
+    return b"".join(summed(one[:124] + size + one[136:BLOCK]) + one[BLOCK:] for one, size in pieces) + bytes(2 * BLOCK)
 
 
 def special(name: str, flag: bytes, *, size: int = 0, target: str = "") -> bytes:
     """Make the header of a member that has no data."""
     head = header(file(name, b""), size)
-    return with_sum(head[:156] + flag + target.encode().ljust(100, b"\0") + head[257:])
+    return summed(head[:156] + flag + target.encode().ljust(100, b"\0") + head[257:])
 
 
 def of_sha512() -> Node:

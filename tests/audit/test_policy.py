@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ociarchive.auditing import RULES
-from tests.audit.making import NODE, NOWHERE, TOP, entry, sets
+from tests.audit.faults import NOWHERE, sets
+from tests.audit.making import NODE, TOP, entry
 from tests.support.build import Json, layout
 from tests.support.call import Call, Result, refused, told
 from tests.support.tar import changed, file, write_folder, write_tar

@@ -9,7 +9,8 @@ import pytest
 
 from ociarchive.auditing import RULES
 from tests.audit.cases import FAILS, PASSES, Cases
-from tests.audit.making import ARM, BASE, IMAGE, NOWHERE, SAVED, TOP, Case, made, sets, without
+from tests.audit.faults import NOWHERE, sets
+from tests.audit.making import ARM, BASE, IMAGE, SAVED, TOP, Case, made, without
 from tests.support.build import Image, docker_archive, index, layer, layout
 from tests.support.call import Call, Json, told
 from tests.support.tar import Member, changed, file, symlink

@@ -226,7 +226,13 @@ def _block(
         prefix.ljust(USTAR_PREFIX, b"\0") + bytes(12),
     )
     block = b"".join(fields)
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+    return summed(block)
+
+
+def summed(head: bytes) -> bytes:
+    """Give a header the checksum that it should have."""
+    spaced = head[:148] + b" " * 8 + head[156:]
+    return spaced[:148] + b"%06o\0 " % sum(spaced) + spaced[156:]
 
 
 def _padding(size: int) -> bytes:
