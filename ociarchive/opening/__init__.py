@@ -9,15 +9,14 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
 from ociarchive.opening import paths, recognise, registry
+from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
 from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive
-    from ociarchive.values import Digest
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive"]
 
@@ -26,7 +25,7 @@ __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive"]
 class Asked:
     """A SOURCE to open. `shown` is its name in messages, `spool_folder` the folder for temporary files.
 
-    `access` says how registries are spoken to. `near` gives blobs by digest that need not be fetched. `step` hears,
+    `access` says how registries are spoken to. `near` is what need not be fetched. `step` hears,
     in words, what is done on the way.
     """
 
@@ -35,7 +34,7 @@ class Asked:
     spool_folder: str | None
     limits: Limits
     access: Access = field(default_factory=Access)
-    near: Callable[[Digest], ByteSource | None] = lambda _: None
+    near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
 
 
@@ -87,14 +86,14 @@ def open_archive(
     limits: Limits | None = None,
     shown: str | None = None,
     access: Access | None = None,
-    near: Callable[[Digest], ByteSource | None] = lambda _: None,
+    near: Near | None = None,
     step: Callable[[str], None] = nobody,
 ) -> Archive:
     """Return the archive that `source` names: a file, a folder, `-` for standard input, or an image in a registry.
 
     A pipe, or an archive that is compressed as a whole, is unpacked once into a nameless file in `spool_folder` (else
     the system's temporary folder). `shown` is the archive's name in messages, else its path. `access` says how
-    registries are spoken to; `near` gives blobs by digest that need not be fetched, and `step` hears what is done. The
+    registries are spoken to; `near` is what need not be fetched, and `step` hears what is done. The
     caller closes it.
 
     UsageError: no such file or image, or access is refused. NotAnArchiveError: no image archive.
@@ -106,7 +105,7 @@ def open_archive(
         spool_folder=spool_folder,
         limits=limits or Limits(),
         access=access or Access(),
-        near=near,
+        near=near or Near(),
         step=step,
     )
     return next(kind for kind in KINDS if kind.fits(source)).open(asked)

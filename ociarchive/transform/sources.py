@@ -9,6 +9,8 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
 from ociarchive.opening import open_archive
+from ociarchive.opening.pulling import Near
+from ociarchive.opening.registry import RegistryOrigin
 from ociarchive.selection.select import AmbiguousError, matching, nothing_in, select, unnamed
 from ociarchive.transform.rewrite import with_name
 from ociarchive.values import Reference
@@ -17,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
-    from ociarchive.values import Digest
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
@@ -46,9 +46,9 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """How blobs come from a registry: `near` gives those by digest that DEST has, `step` hears what is done."""
+    """How blobs come from a registry: `near` is what DEST has, `step` hears what is done."""
 
-    near: Callable[[Digest], ByteSource | None] = lambda _: None
+    near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
 
 
@@ -69,6 +69,7 @@ def gather(
             near=fetching.near, step=fetching.step,
         )  # fmt: skip
         stack.callback(archive.close)
+        found.notices.extend(archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ())
         if not archive.roots:
             raise nothing_in(archive)
         opened.append((source, archive))
