@@ -10,15 +10,14 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import paths, recognise, registry
+from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
 from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive
-    from ociarchive.values import Digest
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "require_hosted"]
 
@@ -27,9 +26,8 @@ __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "requi
 class Asked:
     """A SOURCE to open. `shown` is its name in messages, `spool_folder` the folder for temporary files.
 
-    `host` is the one that its names had, where they have none in its format; None for the default.
-    `access` says how registries are spoken to. `near` gives blobs by digest that need not be fetched. `step` hears,
-    in words, what is done on the way.
+    `host` is the one that its names had, where they have none in its format; None for the default. `access` says how
+    registries are spoken to. `near` is what need not be fetched. `step` hears, in words, what is done on the way.
     """
 
     source: str
@@ -38,7 +36,7 @@ class Asked:
     limits: Limits
     host: str | None = None
     access: Access = field(default_factory=Access)
-    near: Callable[[Digest], ByteSource | None] = lambda _: None
+    near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
 
 
@@ -91,16 +89,15 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
     shown: str | None = None,
     host: str | None = None,
     access: Access | None = None,
-    near: Callable[[Digest], ByteSource | None] = lambda _: None,
+    near: Near | None = None,
     step: Callable[[str], None] = nobody,
 ) -> Archive:
     """Return the archive that `source` names: a file, a folder, `-` for standard input, or an image in a registry.
 
     A pipe, or an archive that is compressed as a whole, is unpacked once into a nameless file in `spool_folder` (else
     the system's temporary folder). `shown` is the archive's name in messages, else its path. `host` is the one that
-    names had which have none in their format.
-    `access` says how registries are spoken to; `near` gives blobs by digest that need not be fetched, and `step` hears
-    what is done. The caller closes the archive.
+    names had which have none in their format. `access` says how registries are spoken to; `near` is what need not be
+    fetched, and `step` hears what is done. The caller closes the archive.
 
     UsageError: no such file or image, or access is refused. NotAnArchiveError: no image archive.
     ContentError: one that cannot be read at all. HostError: the machine cannot read it, or no registry answers.
@@ -112,7 +109,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
         limits=limits or Limits(),
         host=host,
         access=access or Access(),
-        near=near,
+        near=near or Near(),
         step=step,
     )
     return next(kind for kind in KINDS if kind.fits(source)).open(asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -30,15 +31,21 @@ _PAYLOADS: Final = 16 << 20
 _PAYLOAD: Final = 1 << 20
 
 
-class Documents:
-    """What was fetched of a repository, and the sizes of what was not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """What is at hand and need not be fetched: blobs by digest, and whole images by image ID, as their manifests.
 
-    `near` gives a blob that is at hand already, by its digest; it is proved like any other.
+    It is proved when it is read, like all that is fetched.
     """
 
-    def __init__(
-        self, client: Client, limits: Limits, workers: Workers, near: Callable[[Digest], ByteSource | None]
-    ) -> None:
+    blob: Callable[[Digest], ByteSource | None] = lambda _: None
+    image: Callable[[Digest], Descriptor | None] = lambda _: None
+
+
+class Documents:
+    """What was fetched of a repository, and the sizes of what was not. `near` is what is at hand."""
+
+    def __init__(self, client: Client, limits: Limits, workers: Workers, near: Near) -> None:
         self._client, self._limits, self._workers, self._near = client, limits, workers, near
         self._held: dict[Digest, Bytes] = {}
         self._absent: set[Digest] = set()
@@ -62,6 +69,13 @@ class Documents:
         told, served = document.members.get("mediaType"), self.served_as(digest)
         known = kind_of(served) is not None and not (isinstance(told, str) and kind_of(told) is not None)
         return Descriptor.make(served if known else _layout.media_type_of(document), digest, len(document.raw))
+
+    def same_image(self, digest: Digest) -> Descriptor | None:
+        """Return the manifest at hand of the image that a fetched manifest describes, if it is another manifest."""
+        document = self._document(digest)
+        config = _descriptors({"config": [document.members.get("config")]}, "config") if document is not None else []
+        found = self._near.image(config[0].digest) if config else None
+        return found if found is not None and found.digest != digest else None
 
     def served_as(self, digest: Digest) -> str:
         """Return the media type with which the registry served a manifest."""
@@ -92,7 +106,7 @@ class Documents:
         size = self._sizes.get(digest)
         if size is None or digest in self._absent:
             return None
-        near = self._near(digest)
+        near = self._near.blob(digest)
         if near is not None and near.size == size:
             self.reused[digest] = size
             return near
@@ -138,7 +152,7 @@ class Documents:
 
     def _at_hand(self, digest: Digest, limit: int) -> bool:
         """Take a document that is at hand, if its bytes have its digest."""
-        near = self._near(digest)
+        near = self._near.blob(digest)
         if near is None or near.size is None or near.size > limit:
             return False
         raw = b"".join(near.chunks())

@@ -9,7 +9,7 @@ from ociarchive.flaws import Flaws
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import kind_of
 from ociarchive.model import Archive, Image, Root, images, parts, walk
-from ociarchive.opening.pulling import Documents
+from ociarchive.opening.pulling import Documents, Near
 from ociarchive.opening.referring import Referring
 from ociarchive.origin import Closing
 from ociarchive.remote.address import parse
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ociarchive.blobio.limits import Limits
-    from ociarchive.blobio.source import ByteSource
     from ociarchive.remote.address import Access
     from ociarchive.values import Digest
 
@@ -38,6 +37,7 @@ class RegistryOrigin(Closing):
     def __init__(self, client: Client, where: str, limits: Limits) -> None:
         self.client, self.where, self.limits = client, where, limits
         self.flaws = Flaws()
+        self.notices: list[str] = []
         self.stored_size = 0
 
     def close(self) -> None:
@@ -50,12 +50,12 @@ def read(
     *,
     access: Access,
     limits: Limits,
-    near: Callable[[Digest], ByteSource | None],
+    near: Near,
     say: Callable[[str], None],
 ) -> Archive:
     """Return the archive of an image in a registry: one root, and what refers to it. No layer is read.
 
-    `near` gives blobs that need not be fetched. `say` hears the steps.
+    `near` is what need not be fetched. `say` hears the steps.
 
     UsageError: no such image, or access is refused. BlobError: the registry sends other bytes than a digest says.
     ContentError: what it sends is too large. HostError: it does not answer.
@@ -81,7 +81,7 @@ class _Pull:
         source: str,
         limits: Limits,
         workers: Workers,
-        near: Callable[[Digest], ByteSource | None],
+        near: Near,
         say: Callable[[str], None],
     ) -> None:
         self._client, self._workers, self._say = client, workers, say
@@ -92,7 +92,9 @@ class _Pull:
     def archive(self) -> Archive:
         """Fetch the documents and make the graph."""
         root = self._root()
-        companions = tuple(Referring(self._client, self._documents, self._graph, self._workers).of(root))
+        companions: tuple[Root, ...] = ()
+        if not self._origin.notices:
+            companions = tuple(Referring(self._client, self._documents, self._graph, self._workers).of(root))
         self._origin.stored_size = self._documents.size
         self._tell((root, *companions))
         return Archive(
@@ -117,8 +119,15 @@ class _Pull:
                 "media-type-conflict", "document and registry disagree on the media type", self._origin.where,
                 fetched.digest, descriptor.media_type, fetched.media_type[:200],
             )  # fmt: skip
-        self._documents.fetch([fetched.digest])
         names = (address.name,) if address.name is not None else ()
+        there = self._documents.same_image(fetched.digest)
+        if there is not None:
+            self._origin.notices.append(
+                f"the image of {fetched.digest} is at DEST already, with the manifest {there.digest}: it gets the name,"
+                " and nothing more is fetched (--preserve-digests fetches this manifest)"
+            )
+            descriptor = there
+        self._documents.fetch([descriptor.digest])
         return Root(descriptor=descriptor, node=self._graph.node(descriptor), names=names)
 
     def _nothing(self) -> UsageError:

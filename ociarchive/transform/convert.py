@@ -85,8 +85,9 @@ def convert(
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         target = reserved(dest, options, workers, stack, sources, hear)
-        near = merge.at_hand(dest, sources, stack) if options.merge else None
-        fetching = Fetching(near=near, step=step) if near is not None else Fetching(step=step)
+        fetching = Fetching(step=step)
+        if options.merge:
+            fetching = Fetching(near=merge.at_hand(dest, sources, options.storage, stack), step=step)
         prepared = prepare(sources, options, target.spool, workers, stack, fetching)
         judging, planned = prepared.judging, prepared.planned
         target.require(prepared)

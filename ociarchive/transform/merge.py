@@ -19,20 +19,22 @@ from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.formats import FORMATS
+from ociarchive.model import Image, walk
 from ociarchive.opening import open_archive
+from ociarchive.opening.pulling import Near
 from ociarchive.remote.address import is_remote
 from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.blobio.locks import Hear
-    from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.formats.format import Format, Growth
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
-    from ociarchive.values import JSON, Digest
+    from ociarchive.transform.plan import Storage
+    from ociarchive.values import JSON
 
 _SEVERITIES: Final = {rule.id: rule.severity for rule in RULES}
 _OTHER_NAME: Final = "give it one with --tag"
@@ -61,17 +63,25 @@ def require(dest: str, fmt: Format) -> None:
         archive.close()
 
 
-def at_hand(dest: str, sources: Sequence[Source], stack: ExitStack) -> Callable[[Digest], ByteSource | None] | None:
-    """Return what gives the blobs of DEST by digest, so that they need not be fetched; None where nothing is fetched.
+def at_hand(dest: str, sources: Sequence[Source], storage: Storage, stack: ExitStack) -> Near:
+    """Return what DEST has and need not be fetched from a registry. `stack` closes DEST.
 
-    They are proved when they are read, as all others. `stack` closes DEST.
+    Blobs are those of the same digest. An image of the same image ID serves as it is, unless the call says how it is
+    to be stored.
     """
     if not any(is_remote(source.path) for source in sources):
-        return None
+        return Near()
     archive = open_archive(dest)
     stack.callback(archive.close)
     blobs = {one.digest: one.source for one in archive.stored if one.digest is not None}
-    return blobs.get
+    whole = {
+        edge.node.image_id: edge.descriptor
+        for edge in walk(archive.roots)
+        if isinstance(edge.node, Image) and edge.node.config.source is not None
+        if all(layer.source is not None for layer in edge.node.layers)
+    }
+    free = storage.compression == "auto" and storage.media_types == "keep" and not storage.preserve_digests
+    return Near(blob=blobs.get, image=whole.get) if free else Near(blob=blobs.get)
 
 
 def _of_entries(archive: Archive, fmt: Format) -> Iterator[Flaw]:

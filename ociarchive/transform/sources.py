@@ -10,6 +10,8 @@ from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
 from ociarchive.model import walk
 from ociarchive.opening import open_archive, require_hosted
+from ociarchive.opening.pulling import Near
+from ociarchive.opening.registry import RegistryOrigin
 from ociarchive.selection.select import AmbiguousError, matching, nothing_in, reachable, select, unnamed
 from ociarchive.transform.naming import renamed, require_apart
 from ociarchive.transform.rewrite import with_name
@@ -19,12 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.naming import Named, Renamed
     from ociarchive.transform.options import Options
-    from ociarchive.values import Digest
 
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
@@ -55,9 +55,9 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """How blobs come from a registry: `near` gives those by digest that DEST has, `step` hears what is done."""
+    """How blobs come from a registry: `near` is what DEST has, `step` hears what is done."""
 
-    near: Callable[[Digest], ByteSource | None] = lambda _: None
+    near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
 
 
@@ -78,6 +78,7 @@ def gather(
             near=fetching.near, step=fetching.step,
         )  # fmt: skip
         stack.callback(archive.close)
+        found.notices.extend(archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ())
         archive = reachable(archive, (*source.images, *options.selectors.images), every=options.all_revisions)
         if not archive.roots:
             raise nothing_in(archive)

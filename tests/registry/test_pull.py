@@ -159,6 +159,23 @@ def test_of_an_image_that_dest_has_nothing_but_the_manifest_is_fetched(
     told(cli_call("audit", dest))
 
 
+def test_of_an_image_that_dest_has_with_another_manifest_nothing_is_fetched(cli_call: Call, tmp_path: Path) -> None:
+    dest = tmp_path / "dest"
+    with filled() as registry:
+        told(pulled(cli_call, registry, dest, "--compression", "zstd"))
+        registry.forget()
+        found = told(pulled(cli_call, registry, dest, "--merge", "--tag", "here:2"))
+        assert not registry.asked("GET blob", "HEAD blob")
+        assert f"the image of {IMAGE.node().digest[:19]} is at DEST already" in found.stderr
+        told(pulled(cli_call, registry, dest, "--merge", "--preserve-digests", "--tag", "here:3"))
+        assert {one.reference for one in registry.asked("GET blob")} == _layers(IMAGE)
+    facts = told(cli_call("audit", dest, "--format", "json")).archive()
+    found_names = {name: one["manifest"] for one in facts["images"] for name in one["references"]}
+    assert found_names["docker.io/library/here:3"] == IMAGE.node().digest
+    assert found_names["docker.io/library/here:2"] != IMAGE.node().digest
+    assert {one["image_id"] for one in facts["images"]} == {IMAGE.image_id}
+
+
 def test_a_blob_of_dest_is_proved_before_it_is_used(cli_call: Call, tmp_path: Path) -> None:
     dest = tmp_path / "dest"
     with filled() as registry:
