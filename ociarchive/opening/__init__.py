@@ -26,9 +26,8 @@ __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "requi
 class Asked:
     """A SOURCE to open. `shown` is its name in messages, `spool_folder` the folder for temporary files.
 
-    `host` is the one that its names had, where they have none in its format; None for the default.
-    `access` says how registries are spoken to. `near` is what need not be fetched. `step` hears,
-    in words, what is done on the way.
+    `host` is the one that its names had, where they have none in its format; None for the default. `access` says how
+    registries are spoken to. `near` is what need not be fetched. `step` hears, in words, what is done on the way.
     """
 
     source: str

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.formats import FORMATS
+from ociarchive.formats import written
 from tests.interop.conftest import Program, daemon, needed
 from tests.support import oracle, truth
 from tests.support.call import Call, refused, told
@@ -70,7 +70,7 @@ def test_inspect_agrees_with_the_facts(tag: str, corpus_registry: str, cli_call:
         assert [layer["compression"] for layer in found[image_id]["layers"]] == one["layer_compression"]
 
 
-@pytest.mark.parametrize("fmt", [one.name for one in FORMATS if one.layout is not None])
+@pytest.mark.parametrize("fmt", written())
 @pytest.mark.parametrize("tag", sorted(set(FACTS) - {"schema1"}))
 def test_every_tag_converts_to_every_format(
     tag: str, fmt: str, corpus_registry: str, cli_call: Call, tmp_path: Path
