@@ -20,7 +20,7 @@ from ociarchive.schema import Malformed, list_in, object_in, shown
 from ociarchive.values import JSON, Descriptor, Digest, WrongValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ociarchive.documents import Document
     from ociarchive.oldimages.v1image import V1
@@ -55,6 +55,15 @@ class Schema1:
 def is_one(members: dict[str, JSON]) -> bool:
     """Whether a document's members are those of a manifest of schema 1."""
     return "fsLayers" in members
+
+
+def named(members: dict[str, JSON]) -> Iterator[Digest]:
+    """Give the digests of the blobs that a manifest names, as far as they are digests."""
+    listed = members.get("fsLayers")
+    for one in listed if isinstance(listed, list) else ():
+        digest = Digest.maybe(one.get("blobSum")) if isinstance(one, dict) else None
+        if digest is not None:
+            yield digest
 
 
 def described(document: Document, media_type: str | None = None) -> Descriptor:
