@@ -6,6 +6,7 @@ that is of two kinds at once is refused (CVE-2021-41190). Source: image-spec man
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive import documents, schema
@@ -13,44 +14,45 @@ from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes, counted, read_all
 from ociarchive.errors import ContentError
-from ociarchive.flaws import Flaw, Flaws
 from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
+from ociarchive.oldimages import schema1
+from ociarchive.oldimages.made import SCHEMA1
+from ociarchive.oldimages.unpacking import Unpacking, descriptor_of
 from ociarchive.schema import Malformed
+from ociarchive.schema.noticing import Noticing
 from ociarchive.statements import Statements
 from ociarchive.values import MAX_WORD, Descriptor, Digest, word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
+    from ociarchive.oldimages.made import Made
     from ociarchive.values import JSON, Descriptor, Digest
 
 #: A layer that is not yet in the graph: descriptor, bytes, and its name in messages.
 Found: TypeAlias = "tuple[Descriptor | None, ByteSource | None, str]"
 
 
-class GraphReader:
+class GraphReader(Noticing):
     """Makes nodes from descriptors. Each document is read once, however many descriptors name it."""
 
     def __init__(self, find: Callable[[Digest], ByteSource | None], where: str, limits: Limits | None = None) -> None:
         """`find` returns the blob of a digest, None where it is not in the archive. `where` names the archive."""
-        self._find, self._where = find, where
+        super().__init__(where)
+        self._find = find
         self.limits = limits or Limits()
         self._nodes: dict[tuple[Digest, str], Node] = {}
         self._open: set[tuple[Digest, str]] = set()
         self._documents = self._bytes = 0
-        self._flaws = Flaws()
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
         self._values = self._layers = 0
         self._statements = Statements(self.limits, where)
-        self.incomplete = False
-
-    @property
-    def flaws(self) -> tuple[Flaw, ...]:
-        """The flaws that were found so far, each once."""
-        return tuple(self._flaws)
+        self._unpacking = Unpacking(self.limits)
+        #: The facts of layers that were read for configs that the archive does not have.
+        self.facts = self._unpacking.facts
 
     def node(self, descriptor: Descriptor, depth: int = 0) -> Node:
         """Return what a descriptor of a manifest or index leads to."""
@@ -129,14 +131,19 @@ class GraphReader:
                 descriptor.media_type,
                 told[:MAX_WORD],
             )
-        lists, layered = "manifests" in members, "layers" in members or "config" in members or "fsLayers" in members
-        if lists and layered:
+        old = schema1.is_one(members)
+        lists, layered = "manifests" in members, "layers" in members or "config" in members
+        if lists and (layered or old):
             raise Malformed("document is an index and a manifest at once", rule="document-ambiguous")
+        if layered and old:
+            raise Malformed("document is a manifest of schema 1 and of schema 2 at once", rule="document-ambiguous")
         kind = kind_of(told or "") or kind_of(descriptor.media_type)
-        if kind is Kind.SCHEMA1 or "fsLayers" in members:
-            what = "image manifest schema 1 is not read by this version"
-            version = schema.shown(members.get("schemaVersion"))
-            raise Malformed(what, expected="a manifest of schemaVersion 2", found=f"schemaVersion {version}")
+        if kind is Kind.SCHEMA1 and not old and (lists or layered):
+            kept = (told or descriptor.media_type)[:MAX_WORD]
+            what = f"document says it is {kept} and has the members of another kind"
+            raise Malformed(what, rule="document-ambiguous")
+        if kind is Kind.SCHEMA1 or old:
+            return self._schema1(document, source, descriptor)
         if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
             what = (
                 f"document says it is {(told or descriptor.media_type)[:MAX_WORD]} and has the members of another kind"
@@ -228,6 +235,63 @@ class GraphReader:
             spoken_of=self._statements.of(held),
         )
 
+    def _schema1(self, document: Document, source: ByteSource, descriptor: Descriptor) -> Image | Missing:
+        """Return the image of a manifest of schema 1. Malformed, DocumentError: Docker 20.10 does not take it."""
+
+        def parse(raw: bytes, where: str) -> Document:
+            return self.read_document(Bytes(raw, where), self.limits.manifest_size, surrogates=True)
+
+        signed = schema1.payload(document)
+        if sha256(signed) == descriptor.digest:
+            source = Bytes(signed, source.where)
+        found = schema1.read(document, source.where, parse)
+        if found.signatures:
+            what = (
+                "the manifest is signed by a key that it brings itself; the signature was not checked, and nobody says"
+                " whose key it is"
+            )
+            self.flaw("schema1-signature", what, source.where, descriptor.digest)
+        layers, thrown = map(self._old_layers, (found.layers, found.thrown))
+        named = tuple(Blob(descriptor=claim, source=place, name=name) for claim, place, name in thrown)
+        return self.made_image(source, layers, found.config, SCHEMA1, named)
+
+    def _old_layers(self, digests: Sequence[Digest]) -> tuple[Found, ...]:
+        found = ((digest, self._find(digest)) for digest in digests)
+        return tuple((descriptor_of(digest, source), source, str(digest)) for digest, source in found)
+
+    def made_image(
+        self,
+        source: ByteSource,
+        layers: tuple[Found, ...],
+        config: Callable[[Sequence[Digest]], bytes],
+        how: Made,
+        also_named: tuple[Blob, ...] = (),
+    ) -> Image | Missing:
+        """Return the image of an old form without a config, whose document is `source`.
+
+        Each layer is read to its end, once, for its diff_id, of which `config` makes the config. Where a layer has
+        none, the node is missing, and the flaws say why. Malformed: `config` raises it.
+        """
+        diff_ids = [self._diff_id(layer, source.where) for layer in layers]
+        whole = [one for one in diff_ids if one is not None]
+        if len(whole) < len(layers):
+            return Missing(source=source)
+        blob = Blob(descriptor=None, source=Bytes(config(whole), f"{source.where}: the config made of it"), name=how.of)
+        image = self._image(None, source, blob, layers, None)
+        if image.config_document is None:
+            return Missing(source=source)
+        self.flaw("config-made", f"the image ID is new: {how.why}", source.where, str(image.image_id))
+        return replace(image, made=how, also_named=also_named)
+
+    def _diff_id(self, layer: Found, where: str) -> Digest | None:
+        """Return the diff_id of a layer, None and a flaw at `where` where it has none."""
+        descriptor, source, name = layer
+        try:
+            return self._unpacking.diff_id(descriptor, source)
+        except (Malformed, ContentError) as error:
+            self.failed(error, where, name)
+            return None
+
     def _image(
         self,
         document: Document | None,
@@ -311,40 +375,6 @@ class GraphReader:
             except Malformed as error:
                 self.failed(error, source.where, descriptor.digest)
         return tuple(found)
-
-    # What is noticed
-
-    def problems(self, found: Iterable[schema.Problem], where: str, subject: Digest | str) -> None:
-        """Note problems of a document's members."""
-        for problem in found:
-            place = f"{where}#{problem.pointer}"
-            self.flaw(problem.rule, problem.message, place, subject, problem.expected, problem.found)
-
-    def failed(self, error: Malformed | ContentError, where: str, subject: Digest | str) -> None:
-        """Note why a document, or a part of it, could not be read. What it leads to is then unknown."""
-        self.incomplete = True
-        if isinstance(error, Malformed):
-            place = f"{where}#{error.pointer}" if error.pointer else where
-            self.flaw(error.rule, error.message, place, subject, error.expected, error.found)
-        else:
-            rule = error.rule if isinstance(error, documents.DocumentError) else "schema"
-            if isinstance(error, LimitError):  # a flaw of the archive, whichever document found it first
-                rule, where, subject = f"limit-{error.name}", self._where, self._where
-            what = f"{error.what}, {error.hint}" if error.hint else error.what
-            self.flaw(rule, what, where, subject, error.expected, error.found)
-
-    def flaw(
-        self,
-        rule: str,
-        message: str,
-        where: str,
-        subject: Digest | str,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        """Note a flaw. The same flaw is noted once."""
-        flaw = Flaw(rule=rule, message=message, where=where, subject=str(subject), expected=expected, found=found)
-        self._flaws.add(flaw)
 
 
 def _check_version(document: Document) -> None:

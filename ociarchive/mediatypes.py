@@ -40,6 +40,8 @@ OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER: Final = "application/vnd.oci.image.layer.v1.tar"
 OCI_FOREIGN: Final = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
+SCHEMA1_SIGNED: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 OCI_EMPTY: Final = "application/vnd.oci.empty.v1+json"
 DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
@@ -59,8 +61,8 @@ _TABLE: Final = (
     MediaType(OCI_MANIFEST, Kind.MANIFEST, "oci"),
     MediaType(DOCKER_MANIFEST, Kind.MANIFEST, "docker"),
     MediaType("application/vnd.oci.artifact.manifest.v1+json", Kind.ARTIFACT_MANIFEST, "oci"),
-    MediaType("application/vnd.docker.distribution.manifest.v1+json", Kind.SCHEMA1, "docker"),
-    MediaType("application/vnd.docker.distribution.manifest.v1+prettyjws", Kind.SCHEMA1, "docker"),
+    MediaType(SCHEMA1, Kind.SCHEMA1, "docker"),
+    MediaType(SCHEMA1_SIGNED, Kind.SCHEMA1, "docker"),
     MediaType(OCI_CONFIG, Kind.CONFIG, "oci"),
     MediaType(DOCKER_CONFIG, Kind.CONFIG, "docker"),
     MediaType(OCI_LAYER, Kind.LAYER, "oci", "none"),
@@ -78,13 +80,14 @@ _TABLE: Final = (
 )
 _BY_NAME: Final = {entry.name: entry for entry in _TABLE}
 _NOT_WRITTEN: Final = frozenset({f"{DOCKER_LAYER}.zstd"})
-_ENCRYPTED: Final = "+encrypted"
+#: What ends the media type of an encrypted layer (ocicrypt).
+ENCRYPTED: Final = "+encrypted"
 
 
 def look_up(name: str) -> MediaType | None:
     """Return what is known of a media type, None of an unknown one. Encrypted layers are layers without a codec."""
-    if name.endswith(_ENCRYPTED):
-        plain = _BY_NAME.get(name.removesuffix(_ENCRYPTED))
+    if name.endswith(ENCRYPTED):
+        plain = _BY_NAME.get(name.removesuffix(ENCRYPTED))
         if plain and plain.kind is Kind.LAYER:
             return MediaType(name, Kind.LAYER, plain.family, None, plain.foreign)
         return None

@@ -14,12 +14,14 @@ from ociarchive.origin import Closing, Origin
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.flaws import Flaw
+    from ociarchive.measure import Measured
+    from ociarchive.oldimages.made import Made
     from ociarchive.values import Descriptor, Reference
 
 REFERENCE_TYPE: Final = "vnd.docker.reference.type"
@@ -74,7 +76,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image: manifest, config and layers. A docker-archive alone has no manifest (`document` is None)."""
+    """An image: manifest, config and layers. A docker-archive alone has no manifest (`document` is None).
+
+    `made` says from what its config was made, where the archive has none. `also_named` are the blobs that such an
+    archive names for steps without a layer; they are no part of the image.
+    """
 
     document: Document | None
     source: ByteSource | None
@@ -84,6 +90,8 @@ class Image:
     layers: tuple[Layer, ...]
     diff_ids: tuple[Digest, ...]
     subject: Descriptor | None = None
+    made: Made | None = None
+    also_named: tuple[Blob, ...] = ()
 
     @property
     def image_id(self) -> Digest | None:
@@ -267,7 +275,8 @@ class Archive(Closing):
     """Everything that one archive claims. Its files stay open until it is closed.
 
     `entry` is the document with which it begins. `beside` has the digests that something other than a root leads to,
-    `untagged` what a registry keeps without a tag. `incomplete`: something unread may lead to more.
+    `untagged` what a registry keeps without a tag. `incomplete`: something unread may lead to more. `facts` are those
+    of blobs that were read to their end when it was opened.
     """
 
     format: str
@@ -282,6 +291,7 @@ class Archive(Closing):
     incomplete: bool = False
     links: tuple[Link, ...] = ()
     layer_sources: tuple[LayerSource, ...] = field(default=())
+    facts: Mapping[ByteSource, Measured] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -381,17 +391,6 @@ def parts(node: Node) -> tuple[Blob | Layer, ...]:
     return node.blobs if isinstance(node, Artifact) else ()
 
 
-def extent(roots: Iterable[Root], most: int) -> int:
-    """Return how many lines a full report of some roots has. Above `most` the number may be inexact.
-
-    It counts the entries below each root with their blobs, and the names of the root. The names count again for each
-    entry of an index that they lead to.
-    """
-    found = 0
-    for root in roots:
-        names = max(len(root.names), 1)
-        for edge in walk([root]):
-            found += names + (len(edge.node.layers) if isinstance(edge.node, Image) else len(parts(edge.node)))
-            if found > most:
-                return found
-    return found
+def named_by(node: Node) -> tuple[Blob | Layer, ...]:
+    """Return all blobs that a manifest names: its parts, and those that are no part of its image."""
+    return (*parts(node), *node.also_named) if isinstance(node, Image) else parts(node)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ociarchive.measure import agrees
-from ociarchive.model import Artifact, Layer, parts, walk
+from ociarchive.model import Artifact, Layer, named_by, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ def mentions(archive: Archive) -> Iterator[Mention]:
         source = edge.node.source
         bare = isinstance(edge.node, Artifact) and edge.node.document is None
         yield Mention(source=source, claim=_claim(archive, edge.descriptor, source), by="entry", opaque=bare)
-        for part in parts(edge.node):
+        for part in named_by(edge.node):
             claim = _claim(archive, part.descriptor, part.source)
             if isinstance(part, Layer):
                 yield Mention(
@@ -87,10 +87,11 @@ class Claimed:
     """All claims about one source. They decide how to measure it: whether to unpack it, and by which `algorithms`.
 
     `digest` is one claimed digest of its bytes. `digests`, `sizes` and `diff_ids` are the claims about opaque bytes,
-    which a measurement proves or contradicts.
+    which a measurement proves or contradicts. `fact` is the measurement that was made when the archive was opened.
     """
 
     limits: Limits
+    fact: Measured | None = None
     unpack: bool = False
     algorithms: set[str] = field(default_factory=set)
     digest: Digest | None = None
@@ -113,6 +114,11 @@ class Claimed:
         if diff_id is not None and mention.unpacks:
             self.diff_ids.add(diff_id)
 
+    def knows(self, fact: Measured) -> bool:
+        """Whether a fact answers all claims: it has a digest of each algorithm, of the unpacked bytes too."""
+        algorithms = {digest.algorithm for digest in fact.digests}
+        return self.algorithms <= algorithms and (fact.diff_ids is not None or not self.unpack)
+
     def contradicted_by(self, fact: Measured) -> bool:
         """Whether a fact shows that one of the claims is false."""
         if any(agrees(digest, fact.digests) is False for digest in self.digests):
@@ -133,7 +139,7 @@ def claimed(archives: Iterable[Archive]) -> dict[ByteSource, Claimed]:
             if mention.source is not None:
                 one = found.get(mention.source)
                 if one is None:
-                    one = found[mention.source] = Claimed(limits)
+                    one = found[mention.source] = Claimed(limits, archive.facts.get(mention.source))
                 one.add(mention)
     return found
 

@@ -111,6 +111,11 @@ class Limits:
         if self.total is not None:
             self.total.unpacked(size, where)
 
+    def more(self, stored: int) -> None:
+        """Count bytes more that the archive of the total has."""
+        if self.total is not None:
+            self.total.more(stored)
+
     def within(self, stored: int) -> Limits:
         """Return these limits with a total for an archive of `stored` bytes."""
         return replace(self, total=Total(self, stored))
@@ -123,6 +128,11 @@ class Total:
         self._limits, self._stored = limits, stored
         self._lock = threading.Lock()
         self._size = 0
+
+    def more(self, stored: int) -> None:
+        """Count bytes more that the archive has."""
+        with self._lock:
+            self._stored += stored
 
     def unpacked(self, count: int, where: str) -> None:
         """Count unpacked bytes. LimitError: they are too many for the archive."""

@@ -242,6 +242,9 @@ class _Comparison:
                 platform = f"{edge.platform} " if edge.platform is not None else ""
                 digest = edge.descriptor.digest if edge.descriptor is not None else ""
                 yield f"{side.archive.where} names {platform}{digest} and does not hold it"
+            for image in side.evidence.images:
+                if image.made is not None:
+                    yield f"{side.archive.where}: the image ID {image.image_id} is new: {image.made.why}"
             if side.left_out(other):
                 yield (
                     f"{side.archive.where} holds attestations or other artifacts for which {other.archive.where}, a "

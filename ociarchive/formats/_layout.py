@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
+from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
+from ociarchive.oldimages import schema1
 from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -225,6 +227,16 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
     for name in new:
         kept = annotations if not told else {key: text for key, text in annotations.items() if key != COSIGN_NAME}
         yield root.descriptor.annotate({**kept, IMAGE_NAME: str(name), REF_NAME: str(name)})
+
+
+def described(document: Document, digest: Digest | None = None) -> Descriptor:
+    """Return the descriptor of a document that no descriptor names. `digest` is the one that its place gives it."""
+    if schema1.is_one(document.members):
+        found = schema1.described(document)
+        if digest in (None, found.digest):
+            return found
+        return Descriptor.make(found.media_type, digest, len(document.raw))
+    return Descriptor.make(media_type_of(document), digest or sha256(document.raw), len(document.raw))
 
 
 def media_type_of(document: Document) -> str:

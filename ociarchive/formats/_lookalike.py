@@ -127,6 +127,8 @@ def _inside_registry(container: Container, path: str) -> Lookalike | None:
     if container.get("index.json") is not None or container.get("oci-layout") is not None:
         return None
     for level in _LEVELS:
+        if container.get(f"{level}repositories") is not None:
+            continue  # a file, which an old `docker save` has
         names = islice(container.names(f"{level}repositories/"), _LOOKED_AT)
         if any(mark in name for name in names for mark in _LINKS):
             missing = _REGISTRY.removesuffix(level.rstrip("/")).rstrip("/")

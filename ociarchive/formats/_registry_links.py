@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import read_all
 from ociarchive.errors import ContentError
-from ociarchive.model import Artifact, Image, Index, Layer, Link, Missing, parts, walk
+from ociarchive.model import Artifact, Image, Index, Link, Missing, named_by, walk
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
@@ -78,11 +78,12 @@ class Links:
             if edge.descriptor is not None and not absent and not opaque:
                 name = f"{base}{MANIFESTS}revisions/{path_of(edge.descriptor.digest)}/link"
                 self._require(name, root.repository, "index" if isinstance(edge.node, Index) else "manifest")
-            for part in parts(edge.node):
+            config = edge.node.config if isinstance(edge.node, Image) else None
+            for part in named_by(edge.node):
                 if part.descriptor is not None and part.descriptor.data is None and part.source is not None:
                     name = f"{base}/_layers/{path_of(part.descriptor.digest)}/link"
-                    of_image = "layer" if isinstance(part, Layer) else "config"
-                    self._require(name, root.repository, of_image if isinstance(edge.node, Image) else "blob")
+                    what = "blob" if config is None else "config" if part is config else "layer"
+                    self._require(name, root.repository, what)
 
     def _require(self, name: str, repository: str, what: str) -> None:
         if name in self._seen or self.follow(name, repository, what) is not None or name in self.bad:

@@ -6,15 +6,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.source import Bytes, counted
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import _layout, _refusals
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Blob, Root, Stored, parts, walk
+from ociarchive.model import Archive, Blob, Root, Stored, named_by, parts, walk
 from ociarchive.schema import Malformed
-from ociarchive.values import REGISTERED, Descriptor, Digest
+from ociarchive.values import REGISTERED, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +72,7 @@ class DirReader:
         roots: tuple[Root, ...] = ()
         try:
             document = graph.read_document(source, container.limits.manifest_size)
-            descriptor = Descriptor.make(_layout.media_type_of(document), sha256(document.raw), len(document.raw))
+            descriptor = _layout.described(document)
             node = graph.parse(document, descriptor, Bytes(document.raw, source.where))
             roots = (Root(descriptor=descriptor, node=node),)
         except (ContentError, Malformed) as error:
@@ -90,6 +89,7 @@ class DirReader:
             flaws=graph.flaws,
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
+            facts=graph.facts,
             extras=tuple(
                 Blob(descriptor=None, source=container.get(name), name=name)
                 for name in container.names()
@@ -179,7 +179,7 @@ def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
 def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
     """Give the blobs. A name is hex alone. Only the manifests say which algorithm it is of."""
     told = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
-    told |= {part.descriptor.digest for edge in walk(roots) for part in parts(edge.node) if part.descriptor}
+    told |= {part.descriptor.digest for edge in walk(roots) for part in named_by(edge.node) if part.descriptor}
     by_hex = {digest.hex: digest for digest in told}
     for name in container.names():
         encoded = name.removesuffix(_CHILD)

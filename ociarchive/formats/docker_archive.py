@@ -1,4 +1,4 @@
-"""Tarballs of `docker save`, in every shape it and others gave them since Docker 1.10.
+"""Tarballs of `docker save`, in every shape it and others gave them.
 
 The entry document is manifest.json (image-spec of Docker, v1.2, Combined Image JSON + Filesystem Changeset Format):
 config, layers in order and names of each image. From Docker 25 on the tar is an OCI layout as well. Then the layout
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout, _loaded, _refusals, _sources, _v1
+from ociarchive.formats import _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive, Blob, Image, Root, images
 from ociarchive.schema import Malformed
@@ -56,24 +56,19 @@ class DockerReader:
         return _layout.owns(name) or _OWN.fullmatch(name) is not None
 
     def probe(self, container: Container) -> bool:
-        """A manifest.json that is an array (in a tar any but a dir's), or the `repositories` of Docker before 1.10."""
+        """A manifest.json that is an array (in a tar any but a dir's), or what Docker before 1.10 wrote."""
         source = container.get(_MANIFEST)
         if source is not None:
             first = source.head(64).lstrip()[:1]
             if container.kind == "tar":
                 return first != b"{" or container.get("version") is None
             return first == b"[" or (first != b"{" and container.get("version") is None)
-        return container.get(_v1.NAME) is not None and not _layout.has_layout(container)
+        return not _layout.has_layout(container) and _v1_saved.holds_one(container)
 
     def read(self, container: Container) -> Archive:
         """Return the graph below index.json, if there is one, and manifest.json."""
         if container.get(_MANIFEST) is None:
-            raise ContentError(
-                "this is a `docker save` of before Docker 1.10 (repositories without manifest.json), which names no"
-                " digests",
-                where=container.where,
-                hint="load it into a current Docker and save it again",
-            )
+            return _saved_before(container)
         graph = _layout.reader(container)
         told: list[LayerSource] = []
         listed = list(_entries(container, graph, told))
@@ -91,6 +86,7 @@ class DockerReader:
             entry=entry if entry and roots else None,
             beside=_v1.kept_beside(roots, listed, stored),
             layer_sources=tuple(told),
+            facts=graph.facts,
         )
 
 
@@ -146,6 +142,20 @@ class DockerLayout:
 
 
 # Reading
+
+
+def _saved_before(container: Container) -> Archive:
+    """Return the graph of a `docker save` of before Docker 1.10, which has no manifest.json."""
+    graph = _layout.reader(container)
+    roots = tuple(_v1_saved.read(container, graph))
+    return Archive(
+        format=_NAME,
+        origin=container,
+        roots=roots,
+        flaws=graph.flaws,
+        incomplete=graph.incomplete or container.damaged,
+        facts=graph.facts,
+    )
 
 
 def _entries(container: Container, graph: GraphReader, told: list[LayerSource]) -> Iterator[Root]:

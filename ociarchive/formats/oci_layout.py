@@ -63,6 +63,7 @@ class OciReader:
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry,
+            facts=graph.facts,
         )
 
 

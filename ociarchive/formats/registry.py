@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.extent import extent
 from ociarchive.formats import _refusals
 from ociarchive.formats.format import Format, LeftOut
-from ociarchive.model import COSIGN_KIND, extent
+from ociarchive.model import COSIGN_KIND
 from ociarchive.values import Reference, tagged_digest
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.extent import extent
 from ociarchive.formats import _layout, _refusals
 from ociarchive.formats._registry_links import BLOBS, MANIFESTS, REPOSITORIES, ROOT, Links, blob_path, path_of
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Missing, Root, Stored, extent, parts, walk
+from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
 from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class RegistryReader:
             incomplete=graph.incomplete or container.damaged,
             stored=tuple(_stored(container)),
             links=tuple(links.bad.values()),
+            facts=graph.facts,
         )
 
 
@@ -237,7 +239,7 @@ class _Described:
             document = self.graph.read_document(source, self.container.limits.manifest_size)
         except ContentError:
             return Descriptor.make("", digest, source.size)
-        return Descriptor.make(_layout.media_type_of(document), digest, source.size)
+        return _layout.described(document, digest)
 
 
 def _tagged(described: _Described, links: Links, name: str, repository: str, tag: str) -> Root | None:

@@ -12,6 +12,7 @@ from ociarchive.blobio.source import Bytes
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.mediatypes import kind_of, look_up
+from ociarchive.oldimages import schema1
 from ociarchive.remote.blob import RemoteBlob
 from ociarchive.statements import is_read
 from ociarchive.values import Descriptor
@@ -51,6 +52,7 @@ class Documents:
         self._absent: set[Digest] = set()
         self._sizes: dict[Digest, int] = {}
         self._foreign: set[Digest] = set()
+        self._unsized: set[Digest] = set()
         self._payloads = self._count = self._bytes = 0
         self.media_types: dict[Digest, str] = {}
         self.reused: dict[Digest, int] = {}
@@ -66,6 +68,8 @@ class Documents:
         document = self._document(digest)
         if document is None:
             return Descriptor.make(self.served_as(digest), digest, self._held[digest].size)
+        if schema1.is_one(document.members):
+            return _layout.described(document, digest)
         told, served = document.members.get("mediaType"), self.served_as(digest)
         known = kind_of(served) is not None and not (isinstance(told, str) and kind_of(told) is not None)
         return Descriptor.make(served if known else _layout.media_type_of(document), digest, len(document.raw))
@@ -104,6 +108,8 @@ class Documents:
         if held is not None:
             return held
         size = self._sizes.get(digest)
+        if size is None and digest in self._unsized:
+            size = self._size(digest)
         if size is None or digest in self._absent:
             return None
         near = self._near.blob(digest)
@@ -114,6 +120,16 @@ class Documents:
             self._absent.add(digest)  # its `urls` say where it is; nothing is ever fetched from there
             return None
         return RemoteBlob.of(self._client, digest, size)
+
+    def _size(self, digest: Digest) -> int | None:
+        """Return the size of a blob that a manifest of schema 1 names, which says none: the registry knows it."""
+        near = self._near(digest)
+        size = near.size if near is not None else self._client.blob_size(digest)
+        if size is None:
+            self._unsized.discard(digest)
+        else:
+            self._sizes[digest] = size
+        return size
 
     @property
     def size(self) -> int:
@@ -171,6 +187,8 @@ class Documents:
         """Give what a manifest or index names: manifests, documents that are read, and blobs, whose size is noted."""
         document = self._document(digest)
         members = document.members if document is not None else {}
+        if schema1.is_one(members):
+            self._unsized.update(schema1.named(members))
         for one in _descriptors(members, "manifests"):
             yield "manifest", one
         config = _descriptors({"config": [members.get("config")]}, "config")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.limits import LimitError
+from ociarchive.extent import extent
 from ociarchive.formats import _lookalike, detect
-from ociarchive.model import extent
 from ociarchive.opening.folders import holds_archive
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
 

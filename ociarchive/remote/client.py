@@ -17,7 +17,7 @@ from ociarchive.remote.address import Access
 from ociarchive.remote.auth import login_hint
 from ociarchive.remote.credentials import Keyring
 from ociarchive.remote.exchange import Exchange, retry_after
-from ociarchive.remote.proving import BlobError, proved
+from ociarchive.remote.proving import BlobError, content_of, proved
 from ociarchive.remote.ranges import Transfer
 from ociarchive.remote.wire import SMALL, LostConnection, shown
 from ociarchive.values import Descriptor, Digest
@@ -50,7 +50,7 @@ _SMALL_HEAD: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A manifest or index as a registry gave it. `digest` was computed from `raw`."""
+    """A manifest or index as a registry gave it. `digest` was computed from `raw`, or from what of it was signed."""
 
     raw: bytes
     media_type: str
@@ -121,7 +121,8 @@ class Client:
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
         asked = reference if isinstance(reference, Digest) else None
         told = Digest.maybe(answer.headers.get("docker-content-digest"))
-        digest = proved(answer.body, media_type, asked, told, f"{self.where}: {reference}")
+        content = content_of(answer.body, media_type)
+        digest = proved(content, asked, told, f"{self.where}: {reference}")
         return Fetched(raw=answer.body, media_type=media_type, digest=digest)
 
     def document(self, digest: Digest, size: int, limit: int) -> bytes | None:
@@ -138,7 +139,7 @@ class Client:
                 return None
             raise
         self._count("documents", len(raw))
-        proved(raw, "", digest, None, f"{self.where}: {digest}")
+        proved(raw, digest, None, f"{self.where}: {digest}")
         return raw
 
     def head(self, reference: str | Digest) -> Descriptor | None:
@@ -160,6 +161,13 @@ class Client:
         if answer.status in _OK or answer.status == _NOT_FOUND:
             return answer.status in _OK
         return self._transfer.is_there(digest)  # some servers refuse HEAD alone
+
+    def blob_size(self, digest: Digest) -> int | None:
+        """Return how many bytes a blob has, as the registry says; None where there is none. It proves nothing.
+
+        UsageError: access is refused. HostError: no answer, or none that says it.
+        """
+        return self._transfer.size(digest)
 
     def blob(self, digest: Digest, size: int, offset: int = 0) -> Generator[bytes]:
         """Give the bytes of a blob of `size` bytes from `offset` on. After a break it goes on where it was.

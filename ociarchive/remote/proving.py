@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ociarchive import documents
 from ociarchive.blobio.hashing import digest_of, sha256
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import Kind, kind_of
+from ociarchive.oldimages import schema1
+from ociarchive.schema import Malformed
 
 if TYPE_CHECKING:
     from ociarchive.values import Digest
@@ -23,14 +26,22 @@ class BlobError(ContentError):
         self.rule = rule
 
 
-def proved(raw: bytes, media_type: str, asked: Digest | None, told: Digest | None, where: str) -> Digest:
+def content_of(raw: bytes, media_type: str) -> bytes:
+    """Return the bytes that a manifest's digest is of: of image manifest schema 1 what was signed, else all of them."""
+    if kind_of(media_type) is not Kind.SCHEMA1:
+        return raw
+    try:
+        return schema1.payload(documents.parse(raw, media_type, limit=len(raw), surrogates=True))
+    except (ContentError, Malformed):
+        return raw  # who reads it says why
+
+
+def proved(raw: bytes, asked: Digest | None, told: Digest | None, where: str) -> Digest:
     """Return the digest of a document. It is the one that was `asked` for, and the one that the registry `told`.
 
     BlobError: it is not.
     """
     claims = [claim for claim in (asked, told) if claim is not None]
-    if asked is None and kind_of(media_type) is Kind.SCHEMA1:
-        claims = []  # its digest is that of a part of it (image manifest schema 1, Signed Manifests)
     for claim in claims:
         found = digest_of(raw, claim.algorithm)
         if found is not None and found != claim:

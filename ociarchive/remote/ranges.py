@@ -23,6 +23,7 @@ _MISSING: Final = frozenset((404, 410))
 _NO_SUCH_RANGE: Final = 416
 _REFUSED: Final = frozenset((401, 403))
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)\Z")
+_TOTAL: Final = re.compile(r"/(\d{1,18})\Z")
 #: How often a transfer may break before so many bytes more have come.
 _TRIES: Final = 4
 _PROGRESS: Final = 64 << 10
@@ -87,6 +88,23 @@ class Transfer:
         except BlobError:
             return False
         return True
+
+    def size(self, digest: Digest) -> int | None:
+        """Return how many bytes a blob has, as the registry says; None where there is no such blob.
+
+        UsageError: access is refused. HostError: the registry does not say it.
+        """
+        try:
+            response = self._open(digest, "bytes=0-0")
+        except BlobError:
+            return None
+        found = _TOTAL.search(response.headers.get("content-range", ""))
+        response.close()
+        if response.status == _WHOLE and response.length is not None:
+            return response.length
+        if found is None:
+            raise HostError("the registry does not say how large a blob is", where=self._shown(digest))
+        return int(found[1])
 
     def _from(self, digest: Digest, size: int, position: int) -> Iterator[bytes]:
         """Give the bytes from a position on, as far as this connection has them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ociarchive.blobio.codec import MAGIC, Codec, by_name, sniff
 from ociarchive.errors import UsageError
 from ociarchive.formats import writable
-from ociarchive.mediatypes import Family, Kind, kind_of, layer_type, look_up
+from ociarchive.mediatypes import ENCRYPTED, Family, Kind, kind_of, layer_type, look_up
 from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
 
 if TYPE_CHECKING:
@@ -101,31 +101,55 @@ class _Planner:
     def image(self, image: Image, descriptor: Descriptor | None) -> None:
         """Plan the layers of an image."""
         family = family_of(image, descriptor, self._storage)
+        if self._storage.preserve_digests and image.made is not None and descriptor is not None:
+            raise UsageError(
+                f"digests cannot be preserved: {image.made.of}, as {descriptor.digest} is, cannot be written",
+                hint="leave --preserve-digests out",
+            )
         for layer in image.layers:
             if layer.source is None:
                 continue
             if not layer.unpacks:
                 move = self._opaque(layer)
             else:
-                move = self._move(layer.source, layer.descriptor, has_manifest=image.document is not None)
+                move = self._move(layer, layer.source, has_manifest=image.document is not None)
                 self._check(layer, move, family, image, descriptor)
             self.by_layer[id(layer)] = move
             self.moves[move] = None
 
-    def _move(self, source: ByteSource, descriptor: Descriptor | None, *, has_manifest: bool) -> Move:
+    def _move(self, layer: Layer, source: ByteSource, *, has_manifest: bool) -> Move:
         stored = self._stored.get(source)
         if stored is None:
             stored = self._stored[source] = sniff(source.head(MAGIC)).name
         target = _target(stored, self._storage, has_manifest=has_manifest)
+        if layer.foreign and target != stored and layer.descriptor is not None:
+            if self._storage.compression != "auto":
+                raise UsageError(
+                    f"layer {layer.descriptor.digest} is foreign and is carried as it is: stored as {target} it would"
+                    " be another blob than the one that others have",
+                    hint="use --compression keep",
+                )
+            target = stored
         self._say(stored, target)
-        return Move.copy(source, descriptor) if target == stored else Move(source, by_name(target))
+        return Move.copy(source, layer.descriptor) if target == stored else Move(source, by_name(target))
 
     def _opaque(self, layer: Layer) -> Move:
-        """Plan a layer whose content cannot be read: it stays unchanged, or the combination is refused."""
+        """Plan a layer whose content cannot be read: it stays unchanged, or the combination is refused.
+
+        One that is encrypted has the compression that it had before, which its media type names.
+        """
         media_type = layer.descriptor.media_type if layer.descriptor else "of an unknown kind"
         if self._storage.media_types == "docker":
             raise UsageError(f"Docker's media types have none for {media_type}", hint="use --media-types keep")
-        if self._storage.compression in ("gzip", "zstd", "none"):
+        asked = self._storage.compression
+        plain = look_up(media_type.removesuffix(ENCRYPTED)) if media_type.endswith(ENCRYPTED) else None
+        if asked in ("gzip", "zstd", "none") and plain is not None and layer.descriptor is not None:
+            if plain.codec != asked:
+                raise UsageError(
+                    f"layer {layer.descriptor.digest} is encrypted ({media_type}) and cannot be stored as {asked}",
+                    hint="use --compression keep, which carries it as it is",
+                )
+        elif asked in ("gzip", "zstd", "none"):
             self.notices[f"layers that cannot be looked into stay as they are ({media_type})"] = None
         if layer.source is None:
             raise RuntimeError("a layer that is not here does not move")

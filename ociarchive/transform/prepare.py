@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.codec import MAGIC
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import writable
-from ociarchive.model import Missing, images, walk
+from ociarchive.model import Image, Missing, images, walk
 from ociarchive.remote.blob import RemoteBlob
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.plan import has_docker_types, plan
@@ -78,7 +78,8 @@ def prepare(
     judging = Judging(gathered.archives, content.roots, options.limits, workers)
     judging.check_documents()
     refused = writable(options.format).refused(content.roots, options.outer)
-    notices = (*gathered.notices, *(f"{one.what}: {one.why}" for one in left), *planned.notices, *refused)
+    told = (f"{one.what}: {one.why}" for one in left)
+    notices = (*gathered.notices, *told, *planned.notices, *refused, *_made(content.roots))
     return Prepared(
         gathered=gathered,
         content=content,
@@ -141,6 +142,14 @@ def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:
             yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
         elif finding.severity == "warning":
             yield sentence(finding)
+
+
+def _made(roots: Sequence[Root]) -> Iterator[str]:
+    """Say of which images the config, and with it the image ID, is new."""
+    for root in roots:
+        for edge in walk([root]):
+            if isinstance(edge.node, Image) and edge.node.made is not None:
+                yield f"{root.label}: the image ID {edge.node.image_id} is new: {edge.node.made.why}"
 
 
 def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:

@@ -80,13 +80,17 @@ class Arrived(Placed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The change of one manifest, index, config or layer. A layer also has the diff_id that both unpack to."""
+    """The change of one manifest, index, config or layer. A layer also has the diff_id that both unpack to.
+
+    `made` says why a config is new.
+    """
 
     kind: str
     old: Descriptor | None
     new: Descriptor
     diff_id: Digest | None = None
     dropped: tuple[str, ...] = ()
+    made: str | None = None
 
 
 @dataclass(slots=True)
@@ -182,7 +186,7 @@ class Rewriter:
 
     def _image(self, descriptor: Descriptor | None, image: Image) -> tuple[Descriptor, Image]:
         family = family_of(image, descriptor, self.storage)
-        config = self._config(image.config, family)
+        config = self._config(image, family)
         layers = tuple(self._layer(layer, family) for layer in image.layers)
         subject = self._subject(image.subject)
         listed: list[JSON] = [layer.descriptor.raw for layer in layers if layer.descriptor]
@@ -203,7 +207,8 @@ class Rewriter:
         node = replace(image, document=document, config=config, layers=layers, subject=subject, source=None)
         return _describe(document, image.document, descriptor), node
 
-    def _config(self, config: Blob, family: Family) -> Blob:
+    def _config(self, image: Image, family: Family) -> Blob:
+        config = image.config
         if config.source is None:
             return config
         arrived = self.arrived[Move.copy(config.source, config.descriptor)]
@@ -214,7 +219,8 @@ class Rewriter:
             wanted = document_type(family, Kind.CONFIG)
             if self.storage.media_types != "keep" and wanted and descriptor.media_type != wanted:
                 descriptor = descriptor.evolve(mediaType=wanted)
-        self.changes.append(Change(kind="config", old=config.descriptor, new=descriptor))
+        made = image.made.why if image.made is not None else None
+        self.changes.append(Change(kind="config", old=config.descriptor, new=descriptor, made=made))
         return replace(config, descriptor=descriptor)
 
     def _layer(self, layer: Layer, family: Family) -> Layer:
@@ -333,9 +339,6 @@ def _stored_as(
     dropped = [key for key in old.annotations if key.startswith(UNTRUE)]
     if dropped:
         new = new.annotate({key: text for key, text in old.annotations.items() if key not in dropped})
-    if old.urls:
-        new = new.evolve(urls=None)
-        dropped.append("urls")
     return new, tuple(dropped)
 
 

@@ -118,15 +118,19 @@ class Moving:
                 self._progress.read(number, count)
 
         try:
+            # What is only copied was unpacked when the archive was opened, or is unpacked now.
+            before = how.fact if move.codec is None and how.fact is not None and how.knows(how.fact) else None
             fact = measure(
                 move.source,
                 limits=how.limits,
-                unpack=how.unpack,
+                unpack=how.unpack and before is None,
                 algorithms=how.algorithms,
                 tee=encoder or Copier(slot, stored=move.codec is None),
                 tick=tick,
                 lane=self._workers.lane,
             )
+            if before is not None and before.digests == fact.digests:
+                fact = before
             self._judging.learn(move.source, fact)
             self._require_uncontradicted(move)
             arrived = _arrived(move, fact, encoder)

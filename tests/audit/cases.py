@@ -52,6 +52,7 @@ from tests.audit.tables import (
     snapshotter,
 )
 from tests.audit.tables import sets as tells
+from tests.support import old
 from tests.support.build import (
     ARM64,
     CONTAINERD_NAME,
@@ -221,6 +222,16 @@ TABLES = {
 }
 
 
+OLD_LAYERS = PLAIN.layers[:2]
+OLD_MANIFEST = old.payload(OLD_LAYERS)
+OLD_CUT = OLD_MANIFEST.rindex(b"\n}")
+OLD_HISTORIES: dict[str, dict[str, Any]] = {
+    "fewer": {"history": [{"v1Compatibility": old.v1(0, None).decode()}]},
+    "none": {"history": []},
+    "no-layers": {"history": [], "fsLayers": []},
+}
+CIRCLE = f": {old.identity(0)}/json"
+X_ID = old.identity(0).encode()
 CHAIN = tuple(one.name.partition("/")[0] for one in version_one(PLAIN) if one.name.endswith("/layer.tar"))
 
 
@@ -433,7 +444,6 @@ FAILS: Cases = {
         ),
         "utf-16": Case(content=b"\xff\xfe" + WHOLE.decode("cp437").encode("utf-16-le"), location=""),
         "utf-16-of-gzip": Case(content=b"\xff\xfe" + gzip.compress(WHOLE).decode("cp437").encode("utf-16-le")),
-        "version-1": Case(content=version_one(PLAIN)),
         "executable": Case(content=b"\x7fELF" + bytes(1000)),
     },
     "expected-digest-missing": {
@@ -1605,6 +1615,86 @@ FAILS: Cases = {
             subject=NOWHERE,
         ),
     },
+    # -- images of Docker's first years
+    "config-made": {
+        "schema-1": Case(content=old.schema1_dir(OLD_MANIFEST, OLD_LAYERS), folder=True, location=": manifest.json"),
+        "saved": Case(content=old.saved(OLD_LAYERS), location=f": {old.identity(1)}/json"),
+    },
+    "schema1-signature": {
+        "own-key": Case(content=old.schema1_dir(old.signed(OLD_MANIFEST), OLD_LAYERS), folder=True),
+    },
+    "schema1-payload": {
+        name: Case(content=old.schema1_dir(old.signed(OLD_MANIFEST, headers), OLD_LAYERS), folder=True, count=1)
+        for name, headers in {
+            "no-signature": [],
+            "no-base64": ["%"],
+            "one-letter-of-base64": ["a"],
+            "no-json": [old.encoded(b"x")],
+            "no-length": [old.encoded(b"{}")],
+            "length-of-more": [old.protected(len(OLD_MANIFEST) * 9, b"}")],
+            "length-of-nothing": [old.protected(0, b"}")],
+            "no-tail": [old.encoded(b'{"formatLength":5}')],
+            "two-payloads": [old.protected(OLD_CUT, b"\n}"), old.protected(OLD_CUT, b"}")],
+        }.items()
+    },
+    "schema1-history": {
+        name: Case(content=old.schema1_dir(old.payload(OLD_LAYERS, **change), OLD_LAYERS), folder=True)
+        for name, change in OLD_HISTORIES.items()
+    },
+    "schema1-chain": {
+        name: Case(content=old.schema1_dir(old.payload(OLD_LAYERS, texts), OLD_LAYERS), folder=True)
+        for name, texts in {
+            "parent-of-another": [old.v1(0, None), old.v1(1, 7)],
+            "no-parent": [old.v1(0, None), old.v1(1, None)],
+            "base-with-a-parent": [old.v1(0, 7), old.v1(1, 0)],
+            "circle": [old.v1(0, 1), old.v1(1, 0)],
+            "id-of-letters": [old.v1(0, None, id="z" * 64), old.v1(1, "z" * 64)],
+            "id-of-capitals": [old.v1(0, None, id="A" * 64), old.v1(1, "A" * 64)],
+            "no-id": [old.v1(0, None, id=None), old.v1(1, None)],
+        }.items()
+    }
+    | {
+        "twice": Case(
+            content=old.schema1_dir(
+                old.payload((*OLD_LAYERS, OLD_LAYERS[0]), [old.v1(0, None), old.v1(1, 0), old.v1(0, 1)]), OLD_LAYERS
+            ),
+            folder=True,
+            found=old.identity(0),
+        ),
+    },
+    "v1-layer-missing": {
+        "parent": Case(
+            content=old.saved(OLD_LAYERS, [old.v1(0, None), old.v1(1, 7)]),
+            found=old.identity(7),
+            location=f": {old.identity(1)}/json",
+        ),
+        "name": Case(
+            content=old.saved(OLD_LAYERS, names={"corpus/old": {"1.0": old.identity(1), "2.0": NOWHERE[7:]}}),
+            found=NOWHERE[7:],
+            location=": repositories",
+        ),
+        "parent-that-climbs": Case(content=old.saved(OLD_LAYERS, [old.v1(0, None), old.v1(1, "../x")])),
+    },
+    "v1-parent-cycle": {
+        "of-itself": Case(content=old.saved(OLD_LAYERS[:1], [old.v1(0, 0)])),
+        "of-two": Case(content=old.saved(OLD_LAYERS, [old.v1(0, 1), old.v1(1, 0)])),
+        "without-a-name": Case(content=old.saved(OLD_LAYERS, [old.v1(0, 1), old.v1(1, 0)], {}), location=CIRCLE),
+    },
+    "v1-layer-unnamed": {
+        "beside-a-name": Case(
+            content=old.saved(OLD_LAYERS, [old.v1(0, None), old.v1(1, None)]), location=f": {old.identity(0)}/json"
+        ),
+        "no-name-at-all": Case(content=old.saved(OLD_LAYERS, names={})),
+    },
+    "v1-id": {
+        "of-another": Case(content=old.saved(OLD_LAYERS, [old.v1(0, None), old.v1(1, 0, id=old.identity(7))])),
+        "no-hex": Case(
+            content=[
+                replace(one, name=one.name.replace(old.identity(0), "x"), data=one.data.replace(X_ID, b"x"))
+                for one in old.saved(OLD_LAYERS[:1], names={"corpus/old": {"1.0": "x"}})
+            ]
+        ),
+    },
 }
 
 PASSES: Cases = {
@@ -2405,4 +2495,35 @@ PASSES: Cases = {
             folder=True,
         ),
     },
+    # -- images of Docker's first years
+    "config-made": {"with-manifest.json": Case(content=docker_archive(SAVED, repositories=True))},
+    "schema1-signature": {"unsigned": Case(content=old.schema1_dir(OLD_MANIFEST, OLD_LAYERS), folder=True)},
+    "schema1-payload": {
+        "signed": Case(content=old.schema1_dir(old.signed(OLD_MANIFEST), OLD_LAYERS), folder=True),
+        "signed-twice": Case(
+            content=old.schema1_dir(old.signed(OLD_MANIFEST, [old.protected(OLD_CUT, b"\n}")] * 2), OLD_LAYERS),
+            folder=True,
+        ),
+    },
+    "schema1-history": {"as-many": Case(content=old.schema1_dir(OLD_MANIFEST, OLD_LAYERS), folder=True)},
+    "schema1-chain": {
+        "whole": Case(content=old.schema1_dir(OLD_MANIFEST, OLD_LAYERS), folder=True),
+        "repeated": Case(
+            content=old.schema1_dir(
+                old.payload(
+                    (OLD_LAYERS[0], OLD_LAYERS[1], OLD_LAYERS[1]), [old.v1(0, None), old.v1(1, 0), old.v1(1, 0)]
+                ),
+                OLD_LAYERS,
+            ),
+            folder=True,
+        ),
+        "empty-parent": Case(
+            content=old.schema1_dir(old.payload(OLD_LAYERS, [old.v1(0, ""), old.v1(1, 0)]), OLD_LAYERS),
+            folder=True,
+        ),
+    },
+    "v1-layer-missing": {"whole": Case(content=old.saved(OLD_LAYERS))},
+    "v1-parent-cycle": {"whole": Case(content=old.saved(OLD_LAYERS))},
+    "v1-layer-unnamed": {"whole": Case(content=old.saved(OLD_LAYERS)), "version-1": Case(content=version_one(PLAIN))},
+    "v1-id": {"whole": Case(content=old.saved(OLD_LAYERS))},
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import build, oracle
+from tests.support import build, old, oracle
 from tests.support.build import AMD64, ARM64, Image, Node, artifact, attestation, index, layer
 from tests.support.call import Call, Run, hidden, refused, told
 from tests.support.tar import Member, changed, file, tar, write_folder, write_tar
@@ -72,7 +72,7 @@ CONTENT: dict[str, tuple[Make, str]] = {
     "no-json": (archive(*changed(SOUND, "index.json", b"{")), "not JSON"),
     "no-images": (archive(*build.layout()), "no image in the archive"),
     "empty-manifest-json": (archive(*build.docker_archive(entries=[])), "no image in the archive"),
-    "version-1": (archive(*build.version_one(IMAGE)), "before Docker 1.10"),
+    "version-1-in-a-circle": (archive(*old.saved(IMAGE.layers[:1], [old.v1(0, 0)])), "lead back to it"),
     "doubled-member": (archive(*SOUND, file("index.json", b"{}")), "twice"),
     "cut-tar": (content(tar(SOUND)[:-3000]), "cut short"),
     "text": (content(b"hello, world\n"), "not an image archive"),

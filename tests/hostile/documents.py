@@ -20,6 +20,7 @@ from tests.hostile.parts import (
     listed,
     manifest_json,
 )
+from tests.support import old
 from tests.support.build import (
     OCI_INDEX,
     OCI_MANIFEST,
@@ -36,7 +37,6 @@ from tests.support.build import (
     layer,
     layout,
     skopeo_dir,
-    version_one,
 )
 from tests.support.tar import Member, file, tar, write_tar
 
@@ -62,6 +62,7 @@ def _spliced(document: bytes, members: bytes) -> bytes:
     return document.rstrip()[:-1] + b"," + members + b"}"
 
 
+_OLD = (LAYER, layer({"etc/b": b"b"}, "gzip"))
 _MANIFEST = _NODE.blobs[_NODE.digest]
 
 
@@ -341,7 +342,7 @@ CASES: dict[str, Case] = {
     ),
     "manifest-of-schema-1-and-2": Case(
         build=archive(_manifest(_spliced(_MANIFEST, b'"fsLayers":[]'))),
-        rule="schema",
+        rule="document-ambiguous",
         words="schema 1",
         of=_KINDS,
     ),
@@ -582,7 +583,22 @@ CASES: dict[str, Case] = {
         rule="schema",
         words="a descriptor has no digest",
     ),
-    "version-1-alone": Case(build=archive(version_one(SAVED.image)), rule="not-an-archive", words="before Docker 1.10"),
+    "version-1-parents-in-a-circle": Case(
+        build=archive(old.saved(_OLD, [old.v1(0, 1), old.v1(1, 0)])), rule="v1-parent-cycle", words="lead back to it"
+    ),
+    "version-1-parent-of-itself": Case(
+        build=archive(old.saved(_OLD[:1], [old.v1(0, 0)], {})), rule="v1-parent-cycle", words="lead back to it"
+    ),
+    "version-1-parent-outside": Case(
+        build=archive(old.saved(_OLD[:1], [old.v1(0, "../../etc")])),
+        rule="v1-layer-missing",
+        words="parent is not in the archive",
+    ),
+    "version-1-of-5-001-layers": Case(
+        build=archive([file(f"{old.identity(number)}/json", old.v1(number, number - 1)) for number in range(1, 5_002)]),
+        rule="limit-documents",
+        words="more than the 5000 layers allowed",
+    ),
     "dir-of-an-image-without-blobs": Case(
         build=folder([one for one in skopeo_dir(_NODE) if one.name in ("version", "manifest.json")]),
         rule="blob-missing",

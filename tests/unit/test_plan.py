@@ -158,12 +158,23 @@ def test_notices_are_said_once(name: str, tmp_path: Path) -> None:
 ENCRYPTED = replace(stored("none"), media_type=OCI_LAYER + "+gzip+encrypted")
 
 
+UNKNOWN = replace(stored("none"), media_type=OCI_LAYER + "+unheard-of")
+
+
 @pytest.mark.parametrize("compression", ["auto", "keep", "gzip", "zstd", "none"])
 def test_layers_that_cannot_be_looked_into_stay(compression: Compression, tmp_path: Path) -> None:
+    archive = layout(tmp_path / "layout", Image(layers=[stored("gzip"), UNKNOWN]).node())
+    made = plan(archive.roots, Storage(format=format_of("oci-layout"), compression=compression))
+    assert codecs(made, archive)[1:] == ["copy"]
+    assert bool(made.notices) is (compression not in {"auto", "keep"})
+
+
+@pytest.mark.parametrize("compression", ["auto", "keep", "gzip"])
+def test_an_encrypted_layer_stays_where_it_is_stored_so_already(compression: Compression, tmp_path: Path) -> None:
     archive = layout(tmp_path / "layout", Image(layers=[ENCRYPTED]).node())
     made = plan(archive.roots, Storage(format=format_of("oci-layout"), compression=compression))
     assert codecs(made, archive) == ["copy"]
-    assert bool(made.notices) is (compression not in {"auto", "keep"})
+    assert made.notices == ()
 
 
 def family_image(how: str, family: Family = "docker") -> Node:
@@ -198,6 +209,14 @@ REFUSED: dict[str, tuple[list[Node], dict[str, Any], list[str]]] = {
         {"media_types": "docker"},
         ["none for application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "--media-types keep"],
     ),
+    **{
+        f"encrypted-stored-as-{how}": (
+            [Image(layers=[ENCRYPTED]).node()],
+            {"compression": how},
+            [f"layer {ENCRYPTED.digest} is encrypted", f"stored as {how}", "--compression keep"],
+        )
+        for how in ("zstd", "none")
+    },
     "level-too-high": (
         [family_image("gzip")],
         {"compression": "gzip", "level": 13},

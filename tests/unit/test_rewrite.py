@@ -1,13 +1,16 @@
 """What a rewritten descriptor may still say: nothing that was true of the old bytes alone, no name that went away."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ociarchive.model import COSIGN_KIND, COSIGN_NAME
 from tests.support import build
 from tests.support.build import Image, layer, signature
-from tests.support.call import Call, told
+from tests.support.call import Call, refused, told
 from tests.support.tar import write_tar
 
 URL = "https://example.org/layer"
@@ -26,14 +29,25 @@ def converted(one: build.Layer, tmp_path: Path, cli_call: Call, codec: str) -> t
     return described, change
 
 
-def test_a_layer_stored_otherwise_has_no_urls_of_the_old_bytes(tmp_path: Path, cli_call: Call) -> None:
+@pytest.mark.parametrize("media_type", [build.OCI_FOREIGN, None])
+def test_a_layer_with_urls_is_not_stored_otherwise(media_type: str | None, tmp_path: Path, cli_call: Call) -> None:
     """image-spec, descriptor.md, `urls`: what can be downloaded there is what the digest names: the old bytes."""
-    one = layer({"a": b"content"}, "gzip", members={"urls": [URL], "org.example": 1})
-    described, change = converted(one, tmp_path, cli_call, "zstd")
-    assert described["digest"] != one.digest
-    assert "urls" not in described
-    assert described["org.example"] == 1
-    assert change["dropped"] == ["urls"]
+    one = layer({"a": b"content"}, "gzip", members={"urls": [URL]})
+    if media_type is not None:
+        one = replace(one, media_type=media_type, members={})
+    path = write_tar(tmp_path / "source.tar", build.layout(Image(layers=[one]).node().named(NAME)))
+    dest = tmp_path / "dest"
+    line = refused(cli_call("convert", path, dest, "--to", "oci-layout", "--compression", "zstd"), 2, dest)
+    assert f"layer {one.digest} is foreign" in line
+    assert "--compression keep" in line
+
+
+def test_auto_carries_a_layer_with_urls_as_it_is(tmp_path: Path, cli_call: Call) -> None:
+    one = layer({"a": b"content"}, "zstd", members={"urls": [URL]})
+    path = write_tar(tmp_path / "source.tar", build.layout(Image(layers=[one]).node().named(NAME)))
+    told(cli_call("convert", path, tmp_path / "dest.tar", "--to", "docker-archive"))
+    (image,) = told(cli_call("inspect", "--format", "json", tmp_path / "dest.tar")).archive()["images"]
+    assert [(part["digest"], part["compression"]) for part in image["layers"]] == [(one.digest, "zstd")]
 
 
 def test_a_layer_that_stays_keeps_its_urls(tmp_path: Path, cli_call: Call) -> None:

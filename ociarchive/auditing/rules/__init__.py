@@ -3,7 +3,17 @@
 from typing import Final
 
 from ociarchive.auditing.rule import Rule
-from ociarchive.auditing.rules import blobs, container, layers, metadata, platforms, references, registry, tars
+from ociarchive.auditing.rules import (
+    blobs,
+    container,
+    layers,
+    metadata,
+    oldimages,
+    platforms,
+    references,
+    registry,
+    tars,
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
@@ -14,5 +24,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *tars.RULES,
     *references.RULES,
     *registry.RULES,
+    *oldimages.RULES,
 )
 RULE_IDS: Final = frozenset(rule.id for rule in RULES)

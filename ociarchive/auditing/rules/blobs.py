@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS
-from ociarchive.auditing.rule import Fault, Rule
+from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.blobio.hashing import digest_of
 from ociarchive.container.names import normal
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
-from ociarchive.model import Blob, Image, Layer, Missing, parts, refers_to, walk
+from ociarchive.model import Blob, Image, Layer, Missing, named_by, refers_to, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,9 +80,10 @@ def lacking(evidence: Evidence) -> Iterator[Lacking]:
         if absent and edge.descriptor is not None and (edge.parent is None or not evidence.is_sparse(edge.parent)):
             digest = edge.descriptor.digest
             yield Lacking(what="manifest or index", called=str(digest), names=blob_names(digest))
-        for part in parts(node):
+        for part in named_by(node):
             if part.source is None and not _may_be_absent(part):
-                what = "layer" if isinstance(part, Layer) else "config" if isinstance(node, Image) else "blob"
+                own = isinstance(node, Image) and part is node.config
+                what = "layer" if isinstance(part, Layer) else "config" if own else "blob"
                 names = (
                     blob_names(part.descriptor.digest) if part.descriptor else frozenset((part.name, normal(part.name)))
                 )
@@ -102,6 +103,7 @@ def _places(name: str) -> Iterator[str]:
 
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
+    yield from noticed("blob-missing")(evidence)
     if evidence.archive.damaged and evidence.folded:
         return  # it may be behind the damage, which is reported
     told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
@@ -199,7 +201,7 @@ def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
 def _named(roots: Iterable[Root]) -> Iterator[Digest]:
     """Give every digest that some roots lead to."""
     for edge in walk(roots):
-        held = (part.descriptor for part in parts(edge.node))
+        held = (part.descriptor for part in named_by(edge.node))
         yield from (one.digest for one in (edge.descriptor, *held) if one is not None)
 
 

@@ -141,6 +141,7 @@ def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _layer_damaged(evidence: Evidence) -> Iterator[Fault]:
+    yield from noticed("layer-damaged")(evidence)
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
         if fact is not None and fact.damage is not None and layer.unpacks:
@@ -151,6 +152,7 @@ def _layer_damaged(evidence: Evidence) -> Iterator[Fault]:
 
 
 def _layer_limit(evidence: Evidence) -> Iterator[Fault]:
+    yield from noticed("limit-unpacked")(evidence)
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
         if fact is not None and fact.limit is not None:

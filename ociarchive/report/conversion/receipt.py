@@ -88,6 +88,8 @@ def _change(change: Change) -> JSON:
         entry["diff_id"] = str(change.diff_id) if change.diff_id else None
         if change.dropped:
             entry["dropped"] = [*change.dropped]
+    if change.made is not None:
+        entry["made"] = f"the image ID is new: {change.made}"
     return entry
 
 

@@ -100,10 +100,12 @@ class _Summary:
             return
         for edge in walk([new]):
             if isinstance(edge.node, Image):
+                made = edge.node.made is not None
                 full = full_platform(edge.entry)
                 platform = safe(spelled(full)) if full else "no platform"
                 image_id = str(edge.node.image_id) if edge.node.image_id else None
-                self._digests(f"  {platform} image id", image_id, image_id, "same")
+                before, told = (None, "new, made from an old form") if made else (image_id, "same")
+                self._digests(f"  {platform} image id", before, image_id, told)
 
     def _layers(self) -> None:
         """Say how each layer was and is stored. Of many layers only the largest are shown, all with `-v`."""

@@ -31,6 +31,7 @@ def docker_registry(folder: Path, root: Path | None = None) -> Iterator[str]:
         "log": {"level": "error"},
         "storage": {"filesystem": {"rootdirectory": os.path.abspath(storage)}, "delete": {"enabled": True}},
         "http": {"addr": address},
+        "compatibility": {"schema1": {"enabled": True}},
     }
     config.write_text(json.dumps(settings))
     with (folder / "log").open("wb") as log:
