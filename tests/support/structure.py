@@ -36,6 +36,7 @@ ROWS = (
     "transform",
     "comparison",
     "report",
+    "writing",
     "api",
     "cli",
 )
