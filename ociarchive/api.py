@@ -17,9 +17,7 @@ from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
 from ociarchive.audits import AuditOptions, Audits, audit_one
-from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.limits import Limits
-from ociarchive.blobio.locks import nobody
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.comparison.difference import ImagePair
@@ -28,26 +26,20 @@ from ociarchive.measure import Progress
 from ociarchive.model import Archive
 from ociarchive.remote.address import Access
 from ociarchive.report.rendering import render_audit, render_diff, render_receipt
-from ociarchive.report.shared.marks import is_ours
-from ociarchive.report.shared.surroundings import source_digests
 from ociarchive.selection.argument import Source
-from ociarchive.selection.select import reachable
+from ociarchive.selection.untagged import reachable
 from ociarchive.transform.convert import Conversion
-from ociarchive.transform.convert import convert as _convert
-from ociarchive.transform.options import options, platform, registry_host
+from ociarchive.transform.options import platform, registry_host
 from ociarchive.transform.rewrite import Change
 from ociarchive.workers import processors
+from ociarchive.writing import convert, create_index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.auditing.report import Detail
-    from ociarchive.blobio.codec import Level
     from ociarchive.comparison.difference import Aspect
     from ociarchive.errors import OciArchiveError
-    from ociarchive.formats import FormatName
-    from ociarchive.transform.options import Outer, Without
-    from ociarchive.transform.plan import Compression, MediaTypes
     from ociarchive.values import JSON
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
@@ -66,6 +58,7 @@ __all__ = [
     "audit",
     "audit_each",
     "convert",
+    "create_index",
     "diff",
     "inspect",
     "open_archive",
@@ -233,90 +226,6 @@ def inspect(
     ) as opened:
         archive = reachable(opened, (), every=all_revisions)
         return archive_facts(archive, sniffed(archive))
-
-
-def convert(  # noqa: PLR0913  one parameter for each option of the command
-    sources: StrPath | Sequence[StrPath],
-    dest: StrPath,
-    *,
-    to: FormatName | None = None,
-    compression: Compression = "auto",
-    level: Level | None = None,
-    media_types: MediaTypes = "keep",
-    preserve_digests: bool = False,
-    platforms: str | Sequence[str] = (),
-    images: str | Sequence[str] = (),
-    without: Without | Sequence[Without] = (),
-    tag: str | None = None,
-    rename: str | Sequence[str] = (),
-    host: str | None = None,
-    all_revisions: bool = False,
-    outer: Outer = "none",
-    jobs: int | None = None,
-    audit_result: bool = True,
-    sync: bool = True,
-    receipt: StrPath | None = None,
-    merge: bool = False,
-    force: bool = False,
-    limits: Limits | None = None,
-    progress: Progress | None = None,
-    hear: Callable[[str], None] | None = None,
-    plain_http: bool = False,
-    ca_file: StrPath | None = None,
-    insecure_skip_verify: bool = False,
-) -> Conversion:
-    """Write the images of some archives to `dest` in the format `to`, and return the result.
-
-    Options are those of the command line (docs/formats.md), with the same errors; `audit_result` is its `--audit`. The
-    receipt is written to the file `receipt`. A present file that is no report of this program is replaced only with
-    `force`. `hear` is called with words, perhaps from another thread: what the work waits for, and which modes and
-    owners could not be kept.
-
-    DEST is complete when this returns. It is absent, or as it was, when this raises. ContentError: a source is faulty.
-    UsageError: the call is. HostError: the machine, or what was written fails its audit.
-    """
-    asked = options(
-        to=to,
-        dest=os.fspath(dest),
-        compression=compression,
-        level=level,
-        media_types=media_types,
-        preserve_digests=preserve_digests,
-        platforms=platforms,
-        images=images,
-        without=without,
-        tag=tag,
-        rename=rename,
-        host=host,
-        all_revisions=all_revisions,
-        outer=outer,
-        jobs=jobs,
-        audit=audit_result,
-        sync=sync,
-        merge=merge,
-        force=force,
-        limits=limits,
-        plain_http=plain_http,
-        ca_file=None if ca_file is None else os.fspath(ca_file),
-        insecure_skip_verify=insecure_skip_verify,
-    )
-    paths = [os.fspath(path) for path in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
-    target, say = os.fspath(dest), hear or nobody
-    file = None if receipt is None else _beside(os.fspath(receipt), [*paths, target], say, force=force)
-    digests = source_digests(paths) if file else {}
-    done = _convert([Source(path=path) for path in paths], target, asked, progress, say)
-    if file is not None:
-        file.write([render_receipt(done, sha256=digests)])
-    return done
-
-
-def _beside(path: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:
-    """Return the file for a receipt. UsageError, HostError: it must not or cannot be written there."""
-    file = Beside(path, "receipt", force=force, ours=is_ours, say=say)
-    for other in others:
-        file.apart_from(other)
-    file.require()
-    return file
 
 
 def diff(  # noqa: PLR0913  one parameter for each option of the command

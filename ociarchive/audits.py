@@ -19,7 +19,8 @@ from ociarchive.opening.folders import archives_below, is_text
 from ociarchive.remote.address import Access
 from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
-from ociarchive.selection.select import matching, reachable
+from ociarchive.selection.select import matching
+from ociarchive.selection.untagged import reachable
 from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 

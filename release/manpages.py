@@ -57,8 +57,13 @@ def _top() -> str:
 
 
 def _page(name: str, command: click.Command, summary: str) -> str:
-    full = f"ociarchive {name}"
-    with click.Context(command, info_name=name, parent=_context()) as context:
+    """Return the page of a command; that of a group is of the one command in it."""
+    words = name
+    if isinstance(command, click.Group):
+        ((below, command),) = command.commands.items()
+        words = f"{name} {below}"
+    full = f"ociarchive {words}"
+    with click.Context(command, info_name=words, parent=_context()) as context:
         arguments = " ".join(command.collect_usage_pieces(context))
         options = _options(command, context)
     examples = [line.strip() for line in (command.epilog or "").splitlines()[2:] if line.strip()]

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "audit": ("ociarchive.cli.audit_cmd", "Prove that archives are what they say they are."),
     "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
     "diff": ("ociarchive.cli.diff_cmd", "Report whether two archives hold the same images, and what differs."),
+    "index": ("ociarchive.cli.index_cmd", "Make one image index of several images."),
     "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
     "completion": ("ociarchive.cli.completion_cmd", "Print a completion script for bash, zsh or fish."),
     "doctor": ("ociarchive.cli.doctor_cmd", "Show what this machine offers: codecs, libmagic, space, limits."),

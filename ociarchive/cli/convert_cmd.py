@@ -37,7 +37,7 @@ from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITH
 from ociarchive.transform.rehearse import rehearse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ociarchive.cli.common import Common
     from ociarchive.selection.argument import Source
@@ -111,14 +111,19 @@ def command(**values: Any) -> int:
     Every SOURCE is verified as it is read; image IDs and diff_ids stay the same. DEST appears whole or not at all.
     A SOURCE may be PATH#REF or PATH#sha256:... to take one image of it, and - is standard input or output.
     """
+    return run("convert", values, _options)
+
+
+def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], str], Options]) -> int:
+    """Convert as a call of `command` says, or rehearse that; `make` returns the options for a DEST."""
     shared = common(**values)
     *paths, dest = values["paths"] or [""]
     if not paths or not dest:
-        raise _too_few(dest)
+        raise _too_few(command, dest)
     if dest == "-" and sys.stdout.isatty() and not values["dry_run"]:
         raise UsageError("an archive is not written to a terminal", hint="redirect standard output, or name a file")
     dest = _destination(values, dest)
-    asked = _options(values, dest)
+    asked = make(values, dest)
     sources = [source(path) for path in paths]
     if sum(one.path == "-" for one in sources) > 1:
         raise UsageError("standard input can be read once")
@@ -140,11 +145,11 @@ def command(**values: Any) -> int:
     return 0
 
 
-def _too_few(path: str) -> UsageError:
+def _too_few(command: str, path: str) -> UsageError:
     """Return the error for a call without SOURCE or DEST. A single path is SOURCE if it exists, else DEST."""
-    what = "convert takes at least one SOURCE, and a DEST"
+    what = f"{command} takes at least one SOURCE, and a DEST"
     if not path:
-        return UsageError(what, hint="see `ociarchive convert --help`")
+        return UsageError(what, hint=f"see `ociarchive {command} --help`")
     missing = "name DEST behind it" if os.path.lexists(path.partition("#")[0]) else "name SOURCE in front of it"
     return UsageError(what, found=f"{path} alone", hint=missing)
 

@@ -32,7 +32,8 @@ from ociarchive.report.audit.audit_json import inspect_json, inspected
 from ociarchive.report.audit.audit_table import first_of_each, outcome, verdict
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
-from ociarchive.selection.select import Selectors, nothing_in, reachable, select
+from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.selection.untagged import reachable
 from ociarchive.transform.options import platform
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ _COMMANDS: Final = {
 #: Those that speak with a registry, which no command does yet.
 _REMOTE: Final = ("push", "pull")
 #: Commands of later versions.
-NOT_YET: Final = ("index", "inventory", "catalogue")
+NOT_YET: Final = ("inventory", "catalogue")
 #: What other programs call that which an option does.
 _OPTIONS: Final = {
     **dict.fromkeys(("--arch", "--architecture", "--override-arch", "--os", "--override-os"), "--platform OS/ARCH"),
@@ -100,6 +100,7 @@ def _known(commands: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, list[
 
 
 def _options(command: click.Command) -> list[str]:
-    return [
-        name for one in command.params if isinstance(one, click.Option) for name in (*one.opts, *one.secondary_opts)
-    ]
+    params = [*command.params]
+    if isinstance(command, click.Group):
+        params += [one for known in command.commands.values() for one in known.params]
+    return [name for one in params if isinstance(one, click.Option) for name in (*one.opts, *one.secondary_opts)]

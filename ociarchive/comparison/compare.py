@@ -23,7 +23,8 @@ from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.remote.address import Access
-from ociarchive.selection.select import Selectors, nothing_in, reachable, select
+from ociarchive.selection.select import Selectors, nothing_in, select
+from ociarchive.selection.untagged import reachable
 from ociarchive.transform.subset import refuse_errors, taken
 from ociarchive.workers import Workers
 

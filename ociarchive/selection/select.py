@@ -94,24 +94,9 @@ def matching(roots: tuple[Root, ...], selector: str, where: str) -> tuple[Root, 
     """Return the roots that one selector selects, without their referrers."""
     digest = Digest.maybe(selector)
     # By its grammar `app:latest` could be a digest of an algorithm `app`. It is one only if something here has it.
-    if digest is not None and (digest.algorithm in REGISTERED or _holders(roots, digest)):
+    if digest is not None and (digest.algorithm in REGISTERED or holders(roots, digest)):
         return _by_digest(roots, digest, where)
     return _by_name(roots, selector, where)
-
-
-def reachable(archive: Archive, selectors: Iterable[str], *, every: bool = False) -> Archive:
-    """Return an archive whose roots are also the untagged ones that a selector names by digest; with `every` all."""
-    if every or not archive.untagged:
-        return replace(archive, roots=(*archive.roots, *archive.untagged), untagged=())
-    named: dict[int, Root] = {}
-    for digest in map(Digest.maybe, selectors):
-        if digest is not None and not _holders(archive.roots, digest):
-            named |= {id(root): root for root in archive.untagged if _holders((root,), digest)}
-    taken = tuple(named.values())
-    more = (*taken, *companions(taken, archive.untagged)) if taken else ()
-    rest = {id(root.node) for root in more}
-    left = tuple(root for root in archive.untagged if id(root.node) not in rest)
-    return replace(archive, roots=(*archive.roots, *more), untagged=left)
 
 
 # By name or digest
@@ -173,13 +158,13 @@ def _by_name(roots: tuple[Root, ...], text: str, where: str) -> tuple[Root, ...]
 
 
 def _by_digest(roots: tuple[Root, ...], digest: Digest, where: str) -> tuple[Root, ...]:
-    found = _holders(roots, digest)
+    found = holders(roots, digest)
     if not found:
         raise UsageError(f"nothing has the digest {digest}", where=where, hint=f"there is {_list(roots, str(digest))}")
     return tuple(found.values())
 
 
-def _holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
+def holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
     """Return what has this digest as image ID, manifest or index digest. An entry of an index becomes a root."""
     found: dict[int, Root] = {}
     for root in roots:
@@ -267,13 +252,7 @@ def _states(artifact: Artifact) -> bool:
 def _by_platform(
     roots: tuple[Root, ...], platforms: tuple[Platform, ...], where: str, left: list[LeftOut]
 ) -> Iterator[Root]:
-    present = list(_present(roots))
-    for wanted in platforms:
-        if not any(platform.fits(wanted) for platform in present):
-            listed = some(dict.fromkeys(map(str, present))) or "no platform"
-            meant = wanted.in_gos_words
-            near = f"did you mean {meant}? " if any(platform.fits(meant) for platform in present) else ""
-            raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"{near}there is {listed}")
+    require_platforms(roots, platforms, where)
     taken = [found for root in roots if (found := _root_by_platform(root, platforms, left)) is not None]
     kept = {edge.descriptor.digest for edge in walk(taken) if edge.descriptor}
     gone = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor} - kept
@@ -282,6 +261,23 @@ def _by_platform(
             yield root
         else:
             left.append(LeftOut(what=root.label, why="what it speaks of does not come along (--platform)"))
+
+
+def require_platforms(roots: tuple[Root, ...], platforms: Iterable[Platform], where: str) -> None:
+    """Refuse a platform for which there is no image (UsageError)."""
+    present = list(_present(roots))
+    for wanted in platforms:
+        if not any(platform.fits(wanted) for platform in present):
+            listed = some(dict.fromkeys(map(str, present))) or "no platform"
+            meant = wanted.in_gos_words
+            near = f"did you mean {meant}? " if any(platform.fits(meant) for platform in present) else ""
+            raise UsageError(f"no image for {wanted} in the archive", where=where, hint=f"{near}there is {listed}")
+
+
+def present_of(roots: tuple[Root, ...], platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
+    """Return the platforms for which there is an image."""
+    present = list(_present(roots))
+    return tuple(wanted for wanted in platforms if any(platform.fits(wanted) for platform in present))
 
 
 def _present(roots: tuple[Root, ...]) -> Iterator[Platform]:

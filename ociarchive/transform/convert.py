@@ -17,7 +17,7 @@ from ociarchive.opening import registry
 from ociarchive.remote.address import is_remote
 from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
-from ociarchive.transform.sources import Fetching
+from ociarchive.transform.sources import Fetching, read_for
 from ociarchive.transform.target import target as reserved
 from ociarchive.transform.transfer import Moving, like_bombs, sentence
 from ociarchive.workers import Workers
@@ -92,7 +92,7 @@ def convert(
         fetching = Fetching(step=step)
         if options.merge:
             fetching = Fetching(near=merge.at_hand(dest, sources, options.storage, stack), step=step)
-        prepared = prepare(sources, options, target.spool, workers, stack, fetching)
+        prepared = prepare(read_for(sources, dest, options), options, target.spool, workers, stack, fetching)
         judging, planned = prepared.judging, prepared.planned
         target.require(prepared)
         sink = target.open(stack)

@@ -36,10 +36,8 @@ class Judging:
 
     def __init__(self, archives: Sequence[Gathered], roots: Sequence[Root], limits: Limits, workers: Workers) -> None:
         self._archives, self._limits, self._workers = archives, limits, workers
-        kept = {id(root.node) for root in roots}
-        self._taken = [
-            taken(one.archive, tuple(root for root in one.roots if id(root.node) in kept)) for one in archives
-        ]
+        kept = {id(edge.node) for edge in walk(roots)}
+        self._taken = [taken(one.archive, tuple(root for root in one.roots if _any_of(root, kept))) for one in archives]
         self._claimed = claimed(self._taken)
         self.facts: dict[ByteSource, Measured] = {}
         self.known: FactStore = Remembered()
@@ -101,6 +99,11 @@ class Judging:
         """Give the findings in the sources as far as they were read, in parts that are not selected too."""
         for one, seen in zip(self._archives, self._seen, strict=True):
             yield from judge(Evidence(one.archive, dict(self.facts), seen))
+
+
+def _any_of(root: Root, kept: set[int]) -> bool:
+    """Whether a root, or anything below it, is kept: an index may have been taken apart."""
+    return id(root.node) in kept or any(id(edge.node) in kept for edge in walk([root]))
 
 
 def _blobs(archives: Sequence[Archive]) -> set[ByteSource]:

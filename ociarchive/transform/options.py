@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
 from ociarchive import near
@@ -12,6 +12,7 @@ from ociarchive.formats import by_name, written
 from ociarchive.formats.registry import pushed_to
 from ociarchive.remote.address import Access, has_tag, is_remote, parse
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
+from ociarchive.transform.assemble import Assembly
 from ociarchive.transform.naming import checked, parse_all
 from ociarchive.transform.plan import Compression, MediaTypes, Storage
 from ociarchive.values import Platform, Reference
@@ -41,8 +42,8 @@ _LONGEST_LEVEL: Final = 9
 class Options:
     """The options of one conversion. `jobs` is a number of threads; `outer` names the codec of the whole tar.
 
-    `host` is the one that names in a registry's folder had, None for the default. `access` says
-    how registries are spoken to.
+    `host` is the one that names in a registry's folder had, None for the default. `index` asks for one image index of
+    all that is selected. `access` says how registries are spoken to.
     """
 
     format: Format
@@ -52,6 +53,7 @@ class Options:
     rename: tuple[Rename, ...] = ()
     host: str | None = None
     all_revisions: bool = False
+    index: Assembly | None = None
     outer: str = "none"
     jobs: int = 1
     audit: bool = True
@@ -60,6 +62,11 @@ class Options:
     force: bool = False
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
+
+    @property
+    def force_beside(self) -> bool:
+        """Whether files beside DEST may be replaced: as the call says, while `--add` lets DEST be replaced anyhow."""
+        return self.force if self.index is None else self.index.twice
 
 
 def options(  # noqa: PLR0913  one parameter for each option of the command
@@ -147,6 +154,25 @@ def _refuse_beside_registry(given: Mapping[str, object]) -> None:
     for option, value in given.items():
         if value:
             raise UsageError(f"{option} has no use with docker:// as DEST: {why[option]}", hint="leave it out")
+
+
+def for_index(made: Options, *, annotation: str | Iterable[str] = (), add: bool = False) -> Options:
+    """Return the options of a conversion for making one index. Each `annotation` is KEY=VALUE.
+
+    `add` replaces DEST, which the new one holds all of. UsageError: no annotation, no name, or what excludes another.
+    """
+    annotations: dict[str, str] = {}
+    for text in _each(annotation):
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageError(f"--annotation takes KEY=VALUE, not {text!r}")
+        if annotations.setdefault(key, value) != value:
+            raise UsageError(f"--annotation {key} is given twice: {annotations[key]!r} and {value!r}")
+    if add and made.merge:
+        raise UsageError("--add adds to an index, --merge to an archive", hint="leave one of them out")
+    if made.tag is None and not add and not made.format.alone and made.format.remote is None:
+        raise UsageError("--tag says which name the index is to have")
+    return replace(made, index=Assembly(annotations=annotations, twice=made.force, add=add), force=made.force or add)
 
 
 def no_format(hint: str | None = None) -> UsageError:

@@ -118,7 +118,8 @@ def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[
     UsageError, ContentError: it cannot hold it at all. But faults of the selection are reported first.
     """
     try:
-        content, left = writable(options.format).admit(tagged(gathered.content, options.tag))
+        named = gathered.content if options.index is not None else tagged(gathered.content, options.tag)
+        content, left = writable(options.format).admit(named)
         writable(options.format).require_few(content, options.limits)
         _look_at_layers(content, workers)
         return content, left, plan(content.roots, options.storage)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ociarchive.transform.foreseeing import foreseen
 from ociarchive.transform.prepare import prepare
+from ociarchive.transform.sources import read_for
 from ociarchive.transform.target import require, require_there
 from ociarchive.workers import Workers
 
@@ -52,7 +53,7 @@ def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsa
         workers = Workers(1)
         stack.callback(workers.close)
         require(dest, options, sources, ())
-        prepared = prepare(sources, options, None, workers, stack)
+        prepared = prepare(read_for(sources, dest, options), options, None, workers, stack)
         require(dest, options, sources, prepared.planned.moves)
         settled, unknown = foreseen(prepared, options)
         require_there(dest, options, settled.content.roots, unknown)

@@ -110,7 +110,7 @@ class Rewriter:
     def run(self) -> tuple[Root, ...]:
         """Return the roots as they are in DEST."""
         for edge in walk(self.roots):
-            if edge.descriptor is not None:
+            if edge.descriptor is not None and edge.node.source is not None:
                 self._by_digest.setdefault(edge.descriptor.digest, (edge.descriptor, edge.node))
         return tuple(self._root(root) for root in self.roots)
 
@@ -176,10 +176,11 @@ class Rewriter:
             result = self._artifact(descriptor, node)
         self._open.discard(key)
         self._done[key] = result
-        if descriptor is not None and result[0].digest != descriptor.digest:
-            self._moved[descriptor.digest] = result[0]
+        old = descriptor if node.source is not None else None  # no archive has it: it was not there before
+        if old is not None and result[0].digest != old.digest:
+            self._moved[old.digest] = result[0]
         kind = "index" if isinstance(node, Index) else "manifest"
-        self.changes.append(Change(kind=kind, old=descriptor, new=result[0]))
+        self.changes.append(Change(kind=kind, old=old, new=result[0]))
         return result
 
     # Images

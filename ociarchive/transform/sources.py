@@ -8,21 +8,33 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
-from ociarchive.model import walk
+from ociarchive.model import parts, walk
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.registry import RegistryOrigin
-from ociarchive.selection.select import AmbiguousError, matching, nothing_in, reachable, select, unnamed
+from ociarchive.selection.argument import Source
+from ociarchive.selection.select import (
+    AmbiguousError,
+    Selection,
+    Selectors,
+    matching,
+    nothing_in,
+    present_of,
+    require_platforms,
+    select,
+    unnamed,
+)
+from ociarchive.selection.untagged import reachable
+from ociarchive.transform.assemble import assemble
 from ociarchive.transform.naming import renamed, require_apart
 from ociarchive.transform.rewrite import with_name
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import ExitStack
 
     from ociarchive.model import Archive, Root
-    from ociarchive.selection.argument import Source
     from ociarchive.transform.naming import Named, Renamed
     from ociarchive.transform.options import Options
 
@@ -61,6 +73,11 @@ class Fetching:
     step: Callable[[str], None] = nobody
 
 
+def read_for(sources: Sequence[Source], dest: str, options: Options) -> Sequence[Source]:
+    """Return all that a conversion reads: the sources, and first of all a DEST that is added to."""
+    return [Source(path=dest), *sources] if options.index is not None and options.index.add else sources
+
+
 def gather(
     sources: Sequence[Source],
     options: Options,
@@ -71,47 +88,100 @@ def gather(
     """Open the sources and return what is selected. It raises the errors of opening and selecting."""
     fetching = fetching or Fetching()
     found = Gathering()
+    adds = options.index is not None and options.index.add
     opened = []
-    for source in sources:
+    for number, source in enumerate(sources):
         archive = open_archive(
             source.path, spool_folder=spool, limits=options.limits, host=options.host, access=options.access,
             near=fetching.near, step=fetching.step,
         )  # fmt: skip
         stack.callback(archive.close)
         found.notices.extend(archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ())
-        archive = reachable(archive, (*source.images, *options.selectors.images), every=options.all_revisions)
+        every = options.all_revisions or (adds and number == 0)
+        archive = reachable(archive, (*source.images, *options.selectors.images), every=every)
         if not archive.roots:
             raise nothing_in(archive)
         opened.append((source, archive))
     require_hosted(options.host, [archive for _, archive in opened])
-    shared = options.selectors.images
-    if len(opened) > 1 and shared:
-        _check_somewhere(shared, [archive for _, archive in opened])
-    for source, archive in opened:
-        images = (*source.images, *(name for name in shared if len(opened) == 1 or _has(archive, name)))
-        if shared and not images:
-            found.archives.append(Gathered(archive=archive, roots=()))
-            continue
-        selection = select(archive.roots, replace(options.selectors, images=images), archive.where)
-        found.archives.append(Gathered(archive=archive, roots=selection.roots))
-        found.left_out.extend(selection.left_out)
-    found.named = renamed([(one.archive.where, one.roots) for one in found.archives], options.rename, options.format)
-    if options.tag is None:
-        require_apart(found.named, options.format)
-    roots = _merged([(named.where, named.roots) for named in found.named], homes=not options.format.hosts)
+    if adds:
+        found.archives.append(_added_to(opened[0][1], options))
+        found.left_out += _unnamed_blobs(opened[0][1])
+    _select(opened[adds:], options, found)
+    roots = _indexed(found, options) if options.index is not None else _joined(found, options)
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
-    one = opened[0][1] if len(opened) == 1 else None
-    if one is None or options.merge:
-        for gathered in found.archives:
+    one = opened[0][1] if adds or (len(opened) == 1 and options.index is None) else None
+    if one is None or options.merge or len(opened) > 1:
+        for gathered in found.archives[adds:]:
             _notice(gathered.archive, gathered, found.notices)
     extras = one.extras if one is not None else ()
     found.content = Content(roots=roots, entry=one.entry if one is not None else None, extras=extras)
     found.notices.extend(f"left out: {left.what} ({left.why})" for left in found.left_out)
     for (source, archive), gathered in zip(opened, found.archives, strict=True):
-        if gathered.roots and not source.images and not shared:
+        if gathered.roots and not source.images and not options.selectors.images:
             _untagged(archive, found)
     return found
+
+
+def _select(opened: Sequence[tuple[Source, Archive]], options: Options, found: Gathering) -> None:
+    """Take what is selected from each archive. Of several archives one has to have what the call asks all of them."""
+    shared, asked = options.selectors.images, options.selectors.platforms
+    alone = len(opened) == 1
+    if not alone and shared:
+        _check_somewhere(shared, [archive for _, archive in opened])
+    chosen: list[Selection] = []
+    for source, archive in opened:
+        images = (*source.images, *(name for name in shared if alone or _has(archive, name)))
+        selectors = replace(options.selectors, images=images, platforms=())
+        nothing = shared and not images
+        chosen.append(Selection(roots=()) if nothing else select(archive.roots, selectors, archive.where))
+    where = ", ".join(archive.where for _, archive in opened)
+    require_platforms(tuple(root for one in chosen for root in one.roots), asked, where)
+    for (_, archive), one in zip(opened, chosen, strict=True):
+        wanted = present_of(one.roots, asked)
+        selection = Selection(roots=())
+        if wanted or not asked:
+            selection = select(one.roots, Selectors(platforms=wanted), archive.where)
+        left = () if wanted or not asked else (LeftOut(what=root.label, why="--platform") for root in one.roots)
+        found.archives.append(Gathered(archive=archive, roots=selection.roots))
+        found.left_out += [*one.left_out, *selection.left_out, *left]
+
+
+def _joined(found: Gathering, options: Options) -> tuple[Root, ...]:
+    """Return the roots of all archives under the names that they have in DEST."""
+    found.named = renamed([(one.archive.where, one.roots) for one in found.archives], options.rename, options.format)
+    if options.tag is None:
+        require_apart(found.named, options.format)
+    return _merged([(named.where, named.roots) for named in found.named], homes=not options.format.hosts)
+
+
+def _indexed(found: Gathering, options: Options) -> tuple[Root, ...]:
+    """Return the index of all that is selected, and what stands beside it."""
+    if options.index is None:
+        raise RuntimeError("no index is asked for")
+    listed = [(one.archive.where, one.roots) for one in found.archives]
+    made = assemble(listed, options.index, options.tag, options.storage.media_types)
+    found.left_out += made.left_out
+    found.notices += made.notices
+    return made.roots
+
+
+def _added_to(archive: Archive, options: Options) -> Gathered:
+    """Return the DEST that is added to, with all that it holds. UsageError: it has another format than asked for."""
+    if archive.format != options.format.name:
+        what = f"--add keeps the format of DEST, --to says {options.format.name}"
+        raise UsageError(what, where=archive.where, found=archive.format)
+    return Gathered(archive=archive, roots=archive.roots)
+
+
+def _unnamed_blobs(archive: Archive) -> Iterator[LeftOut]:
+    """Give the blobs of a DEST that is written anew to which nothing leads."""
+    edges = list(walk(archive.roots))
+    held = (part.descriptor for edge in edges for part in parts(edge.node))
+    named = {one.digest for one in (*(edge.descriptor for edge in edges), *held) if one is not None}
+    for stored in archive.stored:
+        if stored.digest is not None and stored.digest not in named and stored.digest not in archive.beside:
+            yield LeftOut(what=f"{stored.name} ({archive.where})", why="no manifest leads to it")
 
 
 def _untagged(archive: Archive, found: Gathering) -> None:

@@ -16,7 +16,7 @@ from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.formats import layout_of
 from ociarchive.opening import open_archive
 from ociarchive.remote.address import is_remote
-from ociarchive.selection.select import reachable
+from ociarchive.selection.untagged import reachable
 from ociarchive.transform import merge, outer, preflight
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.foreseeing import foreseen

@@ -22,6 +22,8 @@ CASES = [
     pytest.param("ociarchive audit --recu", "ociarchive audit --recursive", id="option"),
     pytest.param("ociarchive convert --compression zs", "ociarchive convert --compression zstd", id="choice"),
     pytest.param("ociarchive convert --to registry-st", "ociarchive convert --to registry-storage", id="format"),
+    pytest.param("ociarchive index cre", "ociarchive index create", id="command-below"),
+    pytest.param("ociarchive index create --anno", "ociarchive index create --annotation", id="option-below"),
     pytest.param("ociarchive rules diff-id-mis", "ociarchive rules diff-id-mismatch", id="rule"),
     pytest.param("ociarchive audit image-arch", "ociarchive audit image-archive.tar", id="file"),
 ]

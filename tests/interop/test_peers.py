@@ -122,3 +122,32 @@ def test_containerd_imports_all_platforms(form: str, tmp_path: Path, cli_call: C
     held = set(ctr("--namespace", form, "content", "list", "-q").split())
     assert {one.manifest for one in facts.images} | {one.image_id for one in true.images} <= held
     assert {layer.digest for one in facts.images for layer in one.layers} <= held
+
+
+def test_skopeo_takes_both_platforms_of_an_index_made_by_hand(
+    tmp_path: Path, corpus: Path, skopeo: Program, cli_call: Call
+) -> None:
+    amd, arm, made = corpus / "buildx-docker.tar", tmp_path / "arm", tmp_path / "made"
+    multi = corpus / "docker26-containerd-multi.tar"
+    told(cli_call("convert", multi, arm, "--to", "dir", "--platform", "linux/arm64", "--without", "attestations"))
+    told(cli_call("index", "create", amd, arm, made, "--to", "oci-layout", "--tag", "corpus/app:both"))
+    before = {
+        one["platform"]: one
+        for path in (amd, arm)
+        for one in told(cli_call("inspect", "--format", "json", path)).archive()["images"]
+    }
+    assert set(before) == {"linux/amd64", "linux/arm64"}
+    for platform, image in before.items():
+        copy = tmp_path / f"copy-{platform[6:]}"
+        chosen = ("--override-os", "linux", "--override-arch", platform[6:])
+        source = f"oci:{made}:docker.io/corpus/app:both"
+        skopeo(*chosen, "copy", "--insecure-policy", "--preserve-digests", source, f"dir:{copy}")
+        (taken,) = told(cli_call("inspect", "--format", "json", copy)).archive()["images"]
+        assert taken["image_id"] == image["image_id"]
+        assert taken["platform"] == platform
+        if image["manifest"] is not None:
+            assert taken["manifest"] == image["manifest"]
+        else:  # an archive without manifests: the one that convert makes
+            told(cli_call("convert", amd, tmp_path / "alone", "--to", "dir"))
+            (alone,) = told(cli_call("inspect", "--format", "json", tmp_path / "alone")).archive()["images"]
+            assert taken["manifest"] == alone["manifest"]

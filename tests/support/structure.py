@@ -38,6 +38,7 @@ ROWS = (
     "transform",
     "comparison",
     "report",
+    "writing",
     "api",
     "cli",
 )

@@ -132,3 +132,16 @@ def test_nothing_left_is_1(tmp_path: Path, cli_call: Call) -> None:
     assert "nothing of the archive is left to write" in line
     empty = write_tar(tmp_path / "empty.tar", [*build.layout(), file("x", b"")])
     assert "no image in the archive" in refused(cli_call("convert", path, empty, dest, "--to", "oci-layout"), 1, dest)
+
+
+def test_a_platform_is_taken_from_the_sources_that_have_it(tmp_path: Path, cli_call: Call) -> None:
+    amd, arm = (Image(layers=[BASE], platform=platform).node() for platform in (AMD64, build.ARM64))
+    paths = sources(tmp_path, [amd.named(A)], [arm.named(B)])
+    options = ("--to", "oci-layout", "--no-sync", "-v", "--platform", "linux/arm64")
+    result = told(cli_call("convert", *paths, tmp_path / "dest", *options))
+    entries = json.loads((tmp_path / "dest" / "index.json").read_bytes())["manifests"]
+    assert [one["digest"] for one in entries] == [arm.digest]
+    assert f"left out: {A} (--platform)" in result.stderr
+    words = "no image for linux/s390x in the archive, there is linux/amd64, linux/arm64"
+    result = cli_call("convert", *paths, tmp_path / "none", *options, "--platform", "linux/s390x")
+    assert words in refused(result, 2, tmp_path / "none")
