@@ -123,8 +123,8 @@ class Documents:
 
     def _size(self, digest: Digest) -> int | None:
         """Return the size of a blob that a manifest of schema 1 names, which says none: the registry knows it."""
-        near = self._near(digest)
-        size = near.size if near is not None else self._client.blob_size(digest)
+        near = self._near.blob(digest)
+        size = near.size if near is not None and near.size is not None else self._client.blob_size(digest)
         if size is None:
             self._unsized.discard(digest)
         else:
