@@ -10,7 +10,7 @@ import importlib
 import itertools
 import json
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -292,6 +292,15 @@ def index(
     }
     blobs = {name: data for node in nodes for name, data in node.blobs.items()}
     return _node(document, blobs, algorithm, {})
+
+
+def edited(node: Node, change: Callable[[Json], object]) -> Node:
+    """Change the document of a node; its descriptor has the new digest and size, and is else as it was."""
+    document = node.document
+    change(document)
+    blobs = {name: data for name, data in node.blobs.items() if name != node.digest}
+    data = dumped(document)
+    return Node({**node.descriptor, "digest": digest(data), "size": len(data)}, {**blobs, digest(data): data})
 
 
 def platforms(images: Iterable[Image], *, members: Mapping[str, object] | None = None) -> Node:
