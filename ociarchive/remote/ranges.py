@@ -135,7 +135,7 @@ class Transfer:
         response = self._exchange.send("GET", self._address(digest), headers=headers, scopes=self._scopes)
         if response.status in (_WHOLE, _PART) or (part is not None and response.status == _NO_SUCH_RANGE):
             return response
-        response.close()
+        response.pass_over()
         if response.status in _MISSING:
             what = "a blob is not in the registry"
             raise BlobError(what, "blob-missing", where=self._shown(digest), expected=str(digest))

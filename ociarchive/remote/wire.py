@@ -31,8 +31,10 @@ class LostConnection(HostError):
 class Response:
     """An answer whose body was not read yet. Names of `headers` are in small letters. `url` was asked."""
 
-    def __init__(self, raw: Any, url: str) -> None:  # noqa: ANN401  urllib3 is imported when it is needed
-        self._raw = raw
+    def __init__(self, raw: Any, url: str, live: set[Any]) -> None:  # noqa: ANN401  urllib3 is imported when needed
+        """`live` has the answers that are being read, this one as long as it is."""
+        self._raw, self._live = raw, live
+        live.add(raw)
         self.status: int = raw.status
         self.headers: dict[str, str] = {name.lower(): raw.headers[name] for name in raw.headers}
         self.url = url
@@ -55,6 +57,7 @@ class Response:
             whole = True
         finally:
             if whole:
+                self._live.discard(self._raw)
                 self._raw.release_conn()
             else:
                 self.close()
@@ -82,8 +85,18 @@ class Response:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def pass_over(self) -> None:
+        """Do without the body. The connection is kept where the body is short, else closed."""
+        if self.length is None or self.length > SMALL:
+            self.close()
+            return
+        with suppress(LostConnection):
+            for _ in self.chunks():
+                pass
+
     def close(self) -> None:
         """Give the rest of the body up."""
+        self._live.discard(self._raw)
         with suppress(Exception):  # nothing of it is needed any more
             self._raw.close()
 
@@ -98,6 +111,7 @@ class Wire:
         """`jobs` is the number of connections that are kept to a server."""
         self._access, self._jobs = access, max(jobs, 1)
         self._pools: dict[str, Any] = {}
+        self._live: set[Any] = set()
         self._lock = threading.Lock()
 
     def send(
@@ -127,7 +141,13 @@ class Wire:
             ) from None  # fmt: skip
         except (HTTPError, OSError) as error:
             raise LostConnection(f"no answer: {_words(error)}", where=shown(url)) from None
-        return Response(raw, url)
+        return Response(raw, url, self._live)
+
+    def abort(self) -> None:
+        """End the answers that other threads are reading; they get LostConnection."""
+        for raw in list(self._live):
+            with suppress(Exception):  # it has ended meanwhile
+                raw.shutdown()
 
     def close(self) -> None:
         """Close all connections."""
