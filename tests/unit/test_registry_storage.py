@@ -506,3 +506,62 @@ def test_a_revision_of_two_repositories_is_one_image_and_has_two_places(tmp_path
     told(cli_call("convert", path, tmp_path / "moved", "--to", "registry-storage", *moved))
     repositories = {name.partition("/_")[0] for name in links(tmp_path / "moved", "/revisions/")}
     assert repositories == {"team/app", "corpus/web"}
+
+
+# A fault in one place
+
+LOOSE_REVISION = f"_manifests/revisions/sha256/{hexed(LOOSE.digest)}"
+LOOSE_CONFIG = LOOSE.document["config"]["digest"]
+
+
+def stored(digest: str, data: bytes | None) -> tuple[str, bytes | None]:
+    return f"blobs/sha256/{hexed(digest)[:2]}/{hexed(digest)}/data", data
+
+
+def linked(place: str, data: bytes | None) -> tuple[str, bytes | None]:
+    return f"repositories/corpus/app/{place}/link", data
+
+
+#: What is damaged in the repository corpus/app (None: it is gone), and the rule that says so.
+FAULTS: dict[str, tuple[tuple[str, bytes | None], str]] = {
+    "tag-empty": (linked("_manifests/tags/1/current", b""), "registry-link-malformed"),
+    "tag-that-climbs": (
+        linked("_manifests/tags/1/current", b"sha256:../../../../etc/passwd"),
+        "registry-link-malformed",
+    ),
+    "tag-to-nothing": (linked("_manifests/tags/1/current", f"sha256:{'0' * 64}".encode()), "blob-missing"),
+    "revision-gone": (linked(APP_REVISION, None), "registry-link-missing"),
+    "revision-empty": (linked(APP_REVISION, b""), "registry-link-malformed"),
+    "config-link-gone": (linked(APP_CONFIG, None), "registry-link-missing"),
+    "config-link-empty": (linked(APP_CONFIG, b""), "registry-link-malformed"),
+    "config-gone": (stored(APP.document["config"]["digest"], None), "blob-missing"),
+    "config-changed": (stored(APP.document["config"]["digest"], b"{}"), "digest-mismatch"),
+    "manifest-gone": (stored(APP.digest, None), "blob-missing"),
+    "manifest-no-json": (stored(APP.digest, b"<html>"), "json-invalid"),
+    "loose-revision-empty": (linked(LOOSE_REVISION, b""), "registry-link-malformed"),
+    "loose-manifest-gone": (stored(LOOSE.digest, None), "registry-link-dangling"),
+    "loose-manifest-no-json": (stored(LOOSE.digest, b"<html>"), "json-invalid"),
+    "loose-config-gone": (stored(LOOSE_CONFIG, None), "blob-missing"),
+    "loose-config-changed": (stored(LOOSE_CONFIG, b"{}"), "digest-mismatch"),
+    "loose-layer-link-gone": (linked(f"_layers/sha256/{hexed(LOOSE_CONFIG)}", None), "registry-link-missing"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_in_one_repository_stops_no_other(name: str, tmp_path: Path, cli_call: Call) -> None:
+    (place, data), rule = FAULTS[name]
+    web, dest = image("web"), tmp_path / "dest"
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP, "corpus/web:1": web}, LOOSE)
+    damaged = path / ROOT / place
+    damaged.unlink()
+    if data is not None:
+        damaged.write_bytes(data)
+    assert rule in told(cli_call("audit", "--format", "json", path), 1).rules("error")
+    told(cli_call("convert", f"{path}#corpus/web:1", dest, "--to", "oci-layout", "--no-sync"))
+    assert listed(cli_call, dest) == {web.digest}
+    whole = cli_call("convert", path, tmp_path / "whole", "--to", "oci-layout", "--no-sync")
+    told(whole, 0 if name.startswith("loose") else 1)
+    if name not in ("loose-revision-empty", "loose-manifest-gone", "tag-empty", "tag-that-climbs"):
+        every = cli_call("convert", path, tmp_path / "every", "--to", "oci-layout", "--no-sync", "--all-revisions")
+        refused(every, 1, tmp_path / "every")
+    assert "Traceback" not in cli_call("inspect", path, "--all-revisions").stderr
