@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 ATTESTATION: Final = "attestation-manifest"
-#: Annotations of index.json's descriptors that name images: image-spec, annotations.md; containerd; cosign's saved
-#: layouts, where `kind` distinguishes an image from its signatures.
+#: Annotations that name images: image-spec, annotations.md; containerd; cosign, whose `kind` is that of a signature.
 REF_NAME: Final = "org.opencontainers.image.ref.name"
 IMAGE_NAME: Final = "io.containerd.image.name"
 COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
@@ -169,8 +168,8 @@ class Child:
 class Root:
     """An image, index or artifact that the archive lists at its top level, with its names.
 
-    `attached` is the name of the image that cosign attached this to, and no name of its own. `repository` is the
-    repository of a registry that contains it.
+    `attached` is the name of the image that cosign attached this to, and no name of its own. `repository` is that of a
+    registry. `pulled_as` are digests of manifests whose blobs an engine did not keep.
     """
 
     descriptor: Descriptor | None
@@ -179,6 +178,7 @@ class Root:
     ref_name: str | None = None
     attached: Reference | None = None
     repository: str | None = None
+    pulled_as: tuple[Digest, ...] = ()
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from ociarchive.auditing.claims import claimed
 from ociarchive.auditing.contents import contents
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.factstore import Remembered
-from ociarchive.auditing.measuring import look_closer, measure_all
+from ociarchive.auditing.measuring import look_closer, measure_all, unbuilt
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.report import Report
 from ociarchive.auditing.rules import RULES
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from ociarchive.auditing.report import Detail
     from ociarchive.auditing.rule import Finding
     from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
+    from ociarchive.stores.rebuilt import RebuildError
     from ociarchive.workers import Workers
 
 
@@ -75,11 +77,14 @@ def examine(
     known: FactStore | None = None,
 ) -> list[Evidence]:
     """Read some archives completely, their blobs in parallel, and return the evidence of each. HostError: as above."""
-    facts = measure_all(claimed(archives), workers, progress, known if known is not None else Remembered())
+    lost: dict[ByteSource, RebuildError] = {}
+    facts = measure_all(claimed(archives), workers, progress, known if known is not None else Remembered(), lost)
     found = []
     for archive in archives:
-        own = {source: facts[source] for source in claimed([archive])}
-        found.append(Evidence(archive, own, look_closer(archive, own, limits, workers)))
+        mine = claimed([archive])
+        own = {source: facts[source] for source in mine if source in facts}
+        gone = tuple(unbuilt(lost[source]) for source in mine if source in lost)
+        found.append(Evidence(archive, own, (*gone, *look_closer(archive, own, limits, workers))))
     return found
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from ociarchive import toc
 from ociarchive.auditing.hard_links import check_links
 from ociarchive.blobio.limits import LimitError
-from ociarchive.measure import measure
+from ociarchive.flaws import Flaw
+from ociarchive.measure import Measured, measure
 from ociarchive.model import parts, walk
 from ociarchive.remote.blob import aborting
+from ociarchive.stores.rebuilt import RebuildError, Rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,40 +21,57 @@ if TYPE_CHECKING:
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
-    from ociarchive.flaws import Flaw
-    from ociarchive.measure import Measured, Progress
+    from ociarchive.measure import Progress
     from ociarchive.model import Archive
     from ociarchive.values import Descriptor
     from ociarchive.workers import Lane, Workers
 
 
 def measure_all(
-    sources: Mapping[ByteSource, Claimed], workers: Workers, progress: Progress | None, known: FactStore
+    sources: Mapping[ByteSource, Claimed],
+    workers: Workers,
+    progress: Progress | None,
+    known: FactStore,
+    lost: dict[ByteSource, RebuildError] | None = None,
 ) -> dict[ByteSource, Measured]:
     """Measure sources in parallel, the largest first, so that it is not left for the end. An unknown size may be large.
 
     A blob that `known` has unpacked is only hashed here, since equal bytes unpack to equal bytes. What was read when
-    its archive was opened is not read again. HostError: a source cannot be read.
+    its archive was opened is not read again. `lost` gets the layers that cannot be rebuilt, each with the reason.
+    HostError: a source cannot be read. RebuildError: a layer cannot be rebuilt, without `lost`.
     """
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: (source.size is not None, -(source.size or 0)))
     if progress:
         progress.begin([(source.where, source.size) for source in order])
 
-    def read(number: int) -> Measured:
+    def read(number: int) -> Measured | RebuildError:
         def tick(count: int) -> None:
             workers.check()
             if progress:
                 progress.read(number, count)
 
         source = order[number]
-        fact = _measured(source, sources[source], tick, known, workers.lane)
+        fact: Measured | RebuildError
+        try:
+            fact = _measured(source, sources[source], tick, known, workers.lane)
+        except RebuildError as error:
+            if lost is None:
+                raise
+            fact = error
         if progress:
             progress.end(number)
         return fact
 
     results = workers.run([partial(read, number) for number in range(len(order))], aborting(order))
     found = dict(zip(order, results, strict=True))
-    return {source: found[source] for source in sources}
+    facts: dict[ByteSource, Measured] = {}
+    for source in sources:
+        fact = found[source]
+        if isinstance(fact, Measured):
+            facts[source] = fact
+        elif lost is not None:
+            lost[source] = fact
+    return facts
 
 
 def _measured(
@@ -87,9 +106,37 @@ def _allowed(fact: Measured, limits: Limits, where: str) -> bool:
 def look_closer(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
-    """Return the faults that only a second reading of layers shows: wrong tables of contents, hard links to nothing."""
+    """Return the faults that only a second reading of layers shows.
+
+    They are wrong tables of contents, hard links to nothing, and the files for which a layer is rebuilt to another tar.
+    """
     tables = _check_tables(archive, facts, limits, workers)
-    return (*tables, *check_links(archive, facts, limits, workers))
+    rebuilt = _check_rebuilt(archive, facts, workers)
+    return (*tables, *rebuilt, *check_links(archive, facts, limits, workers))
+
+
+def unbuilt(error: RebuildError) -> Flaw:
+    """Return the flaw of a layer that cannot be rebuilt."""
+    return Flaw(
+        rule=error.rule,
+        where=error.where or "",
+        message=error.what,
+        subject=str(error.diff_id),
+        expected=error.expected,
+        found=error.found,
+    )
+
+
+def _check_rebuilt(archive: Archive, facts: Mapping[ByteSource, Measured], workers: Workers) -> tuple[Flaw, ...]:
+    """Return why layers were rebuilt to another tar than theirs. Only these are read again."""
+    calls: dict[ByteSource, Callable[[], RebuildError]] = {}
+    for edge in walk(archive.roots):
+        for part in parts(edge.node):
+            fact = facts.get(part.source) if part.source is not None else None
+            if isinstance(part.source, Rebuilt) and fact is not None and not part.source.proved_by(fact.diff_ids):
+                calls[part.source] = partial(part.source.explain, fact.diff_ids)
+    found = workers.run(list(calls.values())) if calls else []
+    return tuple(unbuilt(error) for error in found)
 
 
 def _check_tables(

@@ -52,15 +52,17 @@ class Found:
 class Folder:
     """A folder by its path. It must stay the same folder, by device and inode, while this is used."""
 
-    def __init__(self, path: str, steps: int | None = None) -> None:
+    def __init__(self, path: str, steps: int | None = None, *, status: os.stat_result | None = None) -> None:
         """`steps` is how many folders and links all look-ups together may take, after a link or very deep down.
 
-        OSError: there is no such folder.
+        With `status` it is the folder of this device and inode, and links take it for the root of all: `/` in them
+        means the folder itself, and nothing is above it, as after chroot(2). OSError: there is no such folder.
         """
-        self.path = os.path.realpath(path)
+        self.rooted = status is not None
+        self.path = os.path.realpath(path) if status is None else path
         self._left = steps
         self._allowed = steps
-        self._status = os.stat(self.path)
+        self._status = os.stat(self.path) if status is None else status
         self._lock = threading.RLock()
         self._kept = _Kept()
         self._last: list[str] = []
@@ -97,6 +99,40 @@ class Folder:
     def place(self, parts: Sequence[str]) -> str:
         """Return the path of what was found. A file has only one."""
         return os.path.join(self.path, *parts)
+
+    def below(self, parts: Sequence[str], steps: int | None = None) -> Folder:
+        """Return a folder inside, whose parts are no links, as the root of its own links.
+
+        OSError: one of the parts is no folder.
+        """
+        fd = self.descend(parts)
+        try:
+            return Folder(self.place(parts), steps, status=os.fstat(fd))
+        finally:
+            close_read(fd)
+
+    def again(self, steps: int | None) -> Folder:
+        """Return this folder for another reading, which may take so many steps."""
+        return Folder(self.path, steps, status=self._status)
+
+    def open_alone(self, parts: Sequence[str]) -> int | None:
+        """Open a regular file, none of whose parts is a link; None where something else lies there.
+
+        Nothing else is ever opened. OSError: it is absent, or may not be read. LimitError: it took too many steps.
+        """
+        *folders, name = parts
+        with self._lock:
+            at = self._stand(folders)
+            try:
+                if not stat.S_ISREG(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+                    return None
+                fd = os.open(name, _READ, dir_fd=at)
+            finally:
+                self._leave(at)
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            return fd
+        close_read(fd)
+        return None
 
     def open_file(self, path: str, where: str) -> int:
         """Open a file by the path that `place` returned; `where` is its name in messages.
@@ -151,7 +187,14 @@ class Folder:
         raise ContentError("the folder was exchanged for another while it was read", where=self.path)
 
     def _open(self, folders: list[str], name: str) -> int:
-        """Open a file, from the folder that stays open if it lies below that.
+        at = self._stand(folders)
+        try:
+            return os.open(name, _READ, dir_fd=at)
+        finally:
+            self._leave(at)
+
+    def _stand(self, folders: list[str]) -> int:
+        """Return a descriptor of a folder inside, for `_leave`, from the folder that is held open where it lies below.
 
         The folders that two files in a row have in common stay open from then on.
         """
@@ -159,19 +202,20 @@ class Folder:
         self._last = folders
         if common > len(self._kept.parts) or not self._kept.leads_to(folders):
             self._kept.take(folders[:common], self.descend(folders[:common]))
-        held, rest = self._kept.fd, folders[len(self._kept.parts) :]
+        rest = folders[len(self._kept.parts) :]
         self.spend(max(len(rest) - _USUAL_DEPTH, 0))
-        fd = held
-        try:
-            for part in rest:
+        fd = self._kept.fd
+        for part in rest:
+            try:
                 below = os.open(part, _STEP, dir_fd=fd)
-                if fd != held:
-                    close_read(fd)
-                fd = below
-            return os.open(name, _READ, dir_fd=fd)
-        finally:
-            if fd != held:
-                close_read(fd)
+            finally:
+                self._leave(fd)
+            fd = below
+        return fd
+
+    def _leave(self, fd: int) -> None:
+        if fd != self._kept.fd:
+            close_read(fd)
 
 
 class _Kept:
@@ -258,7 +302,7 @@ class _Way:
     def _up(self) -> None:
         """Go to the folder above, along the way that led here. The folder itself may have been moved away."""
         if not self._here:
-            self._outside = os.path.dirname(self._folder.path)
+            self._outside = None if self._folder.rooted else os.path.dirname(self._folder.path)
             return
         self._here.pop()
         self._step(len(self._here) + 1)
@@ -278,7 +322,12 @@ class _Way:
             raise
         self.last_was_link |= not self._pending
         self._push(target)
-        if target.startswith("/"):
+        if not target.startswith("/"):
+            return
+        if self._folder.rooted:
+            self._here = []
+            self._stand(self._folder.root())
+        else:
             self._to("/")
 
     def _push(self, target: str) -> None:

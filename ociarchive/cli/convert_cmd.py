@@ -31,7 +31,7 @@ from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.rehearsal import rehearsal_text
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.surroundings import source_digests
-from ociarchive.report.shared.text import safe, shortened
+from ociarchive.report.shared.text import harmless, safe, shortened
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITHOUT, no_format, options
 from ociarchive.transform.rehearse import rehearse
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ociarchive.cli.common import Common
+    from ociarchive.errors import ContentError
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
 
@@ -142,7 +143,16 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
     if receipt:
         receipt.write(receipt_json(done, asked.storage, digests))
     shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
-    return 0
+    return _failed(done.failed)
+
+
+def _failed(errors: Iterable[ContentError]) -> int:
+    """Print, at the end, why images were left out that were asked for. Return the status."""
+    status = 0
+    for error in errors:
+        status = error.status
+        click.echo(harmless(f"error: left out: {safe(str(error))}"), err=True)
+    return status
 
 
 def _too_few(command: str, path: str) -> UsageError:
@@ -185,7 +195,7 @@ def _rehearsed(sources: list[Source], dest: str, asked: Options, values: dict[st
     done = rehearse(sources, dest, asked)
     _say_notices(done.notices, shared)
     emit(rehearsal_text(done, width=width(), whole=shared.verbose > 0))
-    return 0
+    return _failed(done.failed)
 
 
 def _say_notices(notices: Iterable[str], shared: Common) -> None:

@@ -66,6 +66,25 @@ class DirectoryContainer:
         for name, _ in self._walk(prefix, sizes=False):
             yield name
 
+    def below(self, name: str) -> Folder | None:
+        """Return a folder inside as the root of its own links, None where there is none.
+
+        Links on the way may lead anywhere inside this folder and nowhere else. HostError: it may not be looked at.
+        """
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if ".." in parts or not self._can_be(name):
+            return None
+        found = self._find(parts, name)
+        if not isinstance(found, Found):
+            self._astray(found, name)
+            return None
+        if not stat.S_ISDIR(found.status.st_mode):
+            return None
+        try:
+            return self._folder.below(found.parts, self.limits.links)
+        except OSError as error:
+            raise cannot("read", error, member(self.where, name)) from error
+
     @property
     def stored_size(self) -> int:
         """The bytes of all files together."""

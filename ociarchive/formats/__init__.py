@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ociarchive import near
 from ociarchive.errors import UsageError
 from ociarchive.formats import _lookalike
+from ociarchive.formats.containerd_storage import CONTAINERD_STORAGE
+from ociarchive.formats.containers_storage import CONTAINERS_STORAGE
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
+from ociarchive.formats.docker_storage import DOCKER_STORAGE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
 from ociarchive.formats.registry import REGISTRY
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
 
 #: The names of the formats that can be written, for type checkers.
 FormatName: TypeAlias = Literal["docker-archive", "oci-layout", "oci-archive", "dir", "registry-storage"]
-FORMATS: Final[tuple[Format, ...]] = (DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE)
-#: Formats of the contract that this version does not have.
-NOT_YET: Final = ("docker-storage", "containers-storage", "containerd-storage")
+FORMATS: Final[tuple[Format, ...]] = (
+    DOCKER_ARCHIVE, OCI_LAYOUT, OCI_ARCHIVE, DIR, REGISTRY_STORAGE, DOCKER_STORAGE, CONTAINERS_STORAGE,
+    CONTAINERD_STORAGE,
+)  # fmt: skip
 
 
 def format_of(name: str) -> Format:
@@ -46,8 +50,6 @@ def by_name(name: str) -> Format:
     if known is not None:
         layout_of(known)
         return known
-    if name in NOT_YET:
-        raise UsageError(f"format {name} is not built yet in this version")
     hint = near.hint(name, written(), _lookalike.MEANT)
     raise UsageError(f"unknown format {name}", expected=f"one of {', '.join(written())}", hint=hint)
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS
 from ociarchive.remote.address import is_remote
+
+if TYPE_CHECKING:
+    from ociarchive.formats.format import Format
 
 #: Archives by the transports that name them.
 _TRANSPORTS: Final = {known.transport: known for known in FORMATS if known.transport is not None}
 #: Transports that name no archive, and how to make an archive from them.
 _ENGINES: Final = {
     "docker-daemon": "`docker save -o app.tar IMAGE` writes one",
-    "containers-storage": "`podman save -o app.tar IMAGE` writes one",
 }
+#: `[DRIVER@ROOT+RUNROOT:OPTIONS]REF` (containers-transports(5), containers-storage).
+_STORAGE: Final = re.compile(r"\[(?:[^@\]/]*@)?(?P<root>/[^+:\]]*)[^\]]*\](?P<name>.*)\Z")
+_IMAGE_ID: Final = re.compile(r"@?(?P<hex>[0-9a-f]{64})\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +44,35 @@ def spelled(argument: str) -> Spelled:
         return Spelled(path=argument)
     if is_remote(argument):
         return Spelled(path=argument)
+    known = _TRANSPORTS.get(transport)
+    if known is not None and known.layout is None:
+        return _stored(rest, known, argument)
     if transport in _ENGINES:
         raise UsageError(f"{transport}: is an engine's storage, no archive", where=argument, hint=_ENGINES[transport])
-    if transport not in _TRANSPORTS:
+    if known is None:
         return Spelled(path=argument)
-    path, name = (rest, None) if _TRANSPORTS[transport].alone else _split(rest)
+    path, name = (rest, None) if known.alone else _split(rest)
     if not path:
         raise UsageError(f"no path stands behind {transport}:", where=argument)
     if name is not None and name.startswith("@"):
         raise UsageError(
             "an image is not selected by its position", where=argument, hint="use its name, or #sha256:... behind PATH"
         )
-    return Spelled(path=path, format=_TRANSPORTS[transport].name, name=name or None)
+    return Spelled(path=path, format=known.name, name=name or None)
+
+
+def _stored(text: str, known: Format, argument: str) -> Spelled:
+    """Return the folder and the image of an engine's storage. UsageError: no folder is named."""
+    found = _STORAGE.match(text)
+    if found is None:
+        raise UsageError(
+            "no folder of an engine's storage is named", where=argument, expected=f"{known.transport}:[ROOT]IMAGE",
+            hint="with the engine stopped name ROOT (`podman info` calls it graphRoot); while it runs,"
+            " `podman save -o app.tar IMAGE` writes one",
+        )  # fmt: skip
+    image_id = _IMAGE_ID.match(found["name"])
+    name = f"sha256:{image_id['hex']}" if image_id is not None else found["name"] or None
+    return Spelled(path=found["root"], format=known.name, name=name)
 
 
 def _split(text: str) -> tuple[str, str | None]:

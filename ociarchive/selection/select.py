@@ -170,7 +170,8 @@ def holders(roots: tuple[Root, ...], digest: Digest) -> dict[int, Root]:
     for root in roots:
         for edge in walk([root]):
             image_id = edge.node.image_id if isinstance(edge.node, Image) else None
-            if digest in (image_id, edge.descriptor.digest if edge.descriptor else None):
+            pulled = not edge.above and digest in root.pulled_as
+            if pulled or digest in (image_id, edge.descriptor.digest if edge.descriptor else None):
                 if not edge.above:
                     found.setdefault(id(edge.node), root)
                 else:

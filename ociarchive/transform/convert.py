@@ -8,18 +8,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.locks import nobody
 from ociarchive.model import Missing, walk
 from ociarchive.opening import registry
 from ociarchive.remote.address import is_remote
+from ociarchive.stores.rebuilt import RebuildError
 from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.sources import Fetching, read_for
 from ociarchive.transform.target import target as reserved
 from ociarchive.transform.transfer import Moving, like_bombs, sentence
+from ociarchive.transform.unbuilt import unproved
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Finding, Report
     from ociarchive.blobio.locks import Hear
+    from ociarchive.errors import ContentError
     from ociarchive.formats.format import Content, LeftOut
     from ociarchive.measure import Progress
     from ociarchive.model import Root
@@ -45,7 +48,8 @@ class Conversion:
     """The result of a conversion. `old_roots` and `new_roots` have the same order, `changes` has that of the graph.
 
     `report` is the audit of what was written, None where it was not read back. `sent`: it went to a registry.
-    `seconds` is the duration of everything.
+    `seconds` is the duration of everything. `failed` says which images of an engine's storage cannot be had, and why.
+    They were left out.
     """
 
     dest: str
@@ -62,6 +66,7 @@ class Conversion:
     seconds: float
     storage: Storage
     sent: bool = False
+    failed: tuple[ContentError, ...] = ()
 
     def __repr__(self) -> str:
         return f"Conversion(dest={self.dest!r}, format={self.format!r}, notices={len(self.notices)})"
@@ -85,6 +90,35 @@ def convert(
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
     """
     started = time.monotonic()
+    known: Mapping[object, ContentError] = {}
+    while True:
+        try:
+            done = _convert(sources, dest, options, progress, hear, step, known=known)
+        except _LessError as less:  # once: all images at fault are known then
+            known = less.known
+        else:
+            return replace(done, seconds=time.monotonic() - started)
+
+
+class _LessError(Exception):
+    """The conversion has to begin again without some images of an engine's storage, which cannot be had."""
+
+    def __init__(self, known: Mapping[object, ContentError]) -> None:
+        super().__init__()
+        self.known = known
+
+
+def _convert(
+    sources: Sequence[Source],
+    dest: str,
+    options: Options,
+    progress: Progress | None,
+    hear: Hear,
+    step: Hear,
+    *,
+    known: Mapping[object, ContentError],
+) -> Conversion:
+    """Convert without the images that are known to be at fault. _LessError: more of them are."""
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
@@ -92,11 +126,17 @@ def convert(
         fetching = Fetching(step=step)
         if options.merge:
             fetching = Fetching(near=merge.at_hand(dest, sources, options.storage, stack), step=step)
-        prepared = prepare(read_for(sources, dest, options), options, target.spool, workers, stack, fetching)
+        prepared = prepare(read_for(sources, dest, options), options, target.spool, workers, stack, fetching, known=known)
         judging, planned = prepared.judging, prepared.planned
         target.require(prepared)
         sink = target.open(stack)
-        arrived = Moving(planned, options, judging, workers, progress).run(sink)
+        try:
+            arrived = Moving(planned, options, judging, workers, progress).run(sink)
+        except RebuildError:
+            wrong = {} if known else unproved(prepared.gathered.archives, workers)
+            if all(root.identity in wrong for root in prepared.content.roots) or not wrong:
+                raise
+            raise _LessError(wrong) from None
         judging.check(closer=True)
         for one in prepared.gathered.archives:
             registry.tell_fetched(one.archive, step)
@@ -125,9 +165,10 @@ def convert(
             renames=prepared.gathered.renames,
             notices=tuple(dict.fromkeys(notices)),
             report=report,
-            seconds=time.monotonic() - started,
+            seconds=0,
             storage=options.storage,
             sent=is_remote(dest),
+            failed=tuple(dict.fromkeys(prepared.gathered.failed.values())),
         )
 
 

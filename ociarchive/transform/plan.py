@@ -112,7 +112,8 @@ class _Planner:
             if not layer.unpacks:
                 move = self._opaque(layer)
             else:
-                move = self._move(layer, layer.source, has_manifest=image.document is not None)
+                has_manifest = image.document is not None and layer.descriptor is not None
+                move = self._move(layer, layer.source, has_manifest=has_manifest)
                 self._check(layer, move, family, image, descriptor)
             self.by_layer[id(layer)] = move
             self.moves[move] = None

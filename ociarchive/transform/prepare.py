@@ -68,12 +68,16 @@ def prepare(
     workers: Workers,
     stack: ExitStack,
     fetching: Fetching | None = None,
+    *,
+    known: Mapping[object, ContentError] | None = None,
 ) -> Prepared:
     """Open the sources, and return what is converted and how. Only documents are read. `stack` closes the sources.
 
+    `known` are images that cannot be had, by their identity.
+
     ContentError: a selected document is at fault. UsageError: a selector, or an impossible combination.
     """
-    gathered = gather(sources, options, spool, stack, fetching)
+    gathered = gather(sources, options, spool, stack, fetching, known=known or {})
     content, left, planned = _admitted(gathered, options, workers)
     judging = Judging(gathered.archives, content.roots, options.limits, workers)
     judging.check_documents()

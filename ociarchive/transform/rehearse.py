@@ -19,6 +19,7 @@ from ociarchive.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ociarchive.errors import ContentError
     from ociarchive.formats.format import LeftOut
     from ociarchive.model import Root
     from ociarchive.selection.argument import Source
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """The expected result of a conversion. `unknown` are placeholders for digests that only layers reveal."""
+    """The expected result of a conversion. `unknown` are placeholders for digests that only layers reveal.
+
+    `failed` says why images cannot be had that documents show to be at fault.
+    """
 
     dest: str
     format: str
@@ -42,6 +46,7 @@ class Rehearsal:
     unknown: frozenset[Digest]
     left_out: tuple[LeftOut, ...]
     notices: tuple[str, ...]
+    failed: tuple[ContentError, ...] = ()
 
 
 def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsal:
@@ -67,4 +72,5 @@ def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsa
             unknown=unknown,
             left_out=prepared.left_out,
             notices=tuple(dict.fromkeys(settled.notices)),
+            failed=tuple(dict.fromkeys(prepared.gathered.failed.values())),
         )

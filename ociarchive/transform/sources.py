@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
@@ -28,16 +29,19 @@ from ociarchive.selection.untagged import reachable
 from ociarchive.transform.assemble import assemble
 from ociarchive.transform.naming import renamed, require_apart
 from ociarchive.transform.rewrite import with_name
+from ociarchive.transform.unbuilt import truly_named, unkept, without
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
     from ociarchive.model import Archive, Root
     from ociarchive.transform.naming import Named, Renamed
     from ociarchive.transform.options import Options
 
+#: No image is known to be at fault.
+_NONE: Final[Mapping[object, ContentError]] = MappingProxyType({})
 _USUAL = {"schemaVersion", "mediaType", "manifests"}
 
 
@@ -58,6 +62,7 @@ class Gathering:
     left_out: list[LeftOut] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
+    failed: dict[object, ContentError] = field(default_factory=dict)
 
     @property
     def renames(self) -> tuple[Renamed, ...]:
@@ -84,8 +89,14 @@ def gather(
     spool: str | None,
     stack: ExitStack,
     fetching: Fetching | None = None,
+    *,
+    known: Mapping[object, ContentError] = _NONE,
 ) -> Gathering:
-    """Open the sources and return what is selected. It raises the errors of opening and selecting."""
+    """Open the sources and return what is selected. It raises the errors of opening and selecting.
+
+    Images of an engine's storage that cannot be had are left out where others are selected. `known` are some of them,
+    by their identity.
+    """
     fetching = fetching or Fetching()
     found = Gathering()
     adds = options.index is not None and options.index.add
@@ -107,6 +118,7 @@ def gather(
         found.archives.append(_added_to(opened[0][1], options))
         found.left_out += _unnamed_blobs(opened[0][1])
     _select(opened[adds:], options, found)
+    gone = _leave_out(found, known)
     roots = _indexed(found, options) if options.index is not None else _joined(found, options)
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
@@ -120,6 +132,7 @@ def gather(
     for (source, archive), gathered in zip(opened, found.archives, strict=True):
         if gathered.roots and not source.images and not options.selectors.images:
             _untagged(archive, found)
+    found.left_out.extend(LeftOut(what=label, why=str(error)) for label, error in gone)
     return found
 
 
@@ -194,6 +207,17 @@ def _untagged(archive: Archive, found: Gathering) -> None:
         many = f"{len(left)} manifests have no tag and stay" if len(left) > 1 else "a manifest has no tag and stays"
         listed = some(f"{root.repository}@{root.label}" for root in left)
         found.notices.append(f"{many} behind: {listed}; --all-revisions takes what has none along ({archive.where})")
+
+
+def _leave_out(found: Gathering, known: Mapping[object, ContentError]) -> list[tuple[str, ContentError]]:
+    """Leave out the images that cannot be had, which are returned, and the names that no image in DEST can have."""
+    labels: list[tuple[str, ContentError]] = []
+    left, found.failed = without(found.archives, known)
+    for number, (one, roots) in enumerate(zip(found.archives, left, strict=True)):
+        labels.extend((root.label, found.failed[root.identity]) for root in one.roots if root.identity in found.failed)
+        found.left_out.extend(dict.fromkeys(lost for root in roots for lost in unkept(root)))
+        found.archives[number] = replace(one, roots=tuple(map(truly_named, roots)))
+    return labels
 
 
 def _notice(archive: Archive, found: Gathered, notices: list[str]) -> None:

@@ -23,8 +23,8 @@ _OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "
 
 def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
     """Return an archive with only some of its roots, or parts of them, without the flaws of other documents."""
-    places = _places(roots)
-    aside = _places((*archive.roots, *archive.untagged)) - places
+    places = _places(archive, roots)
+    aside = _places(archive, (*archive.roots, *archive.untagged)) - places
     aside |= {stored.source.where for stored in archive.stored if stored.source and stored.digest in archive.beside}
     held = {part.source.where for edge in walk(roots) for part in parts(edge.node) if part.source}
     linked = {(root.repository, digest) for root in roots if root.repository for digest in _digests(root)}
@@ -59,10 +59,16 @@ def _digests(root: Root) -> Iterator[Digest]:
         yield from (part.descriptor.digest for part in parts(edge.node) if part.descriptor is not None)
 
 
-def _places(roots: Sequence[Root]) -> set[str]:
-    """Return the places of the documents of some roots. The entry documents of an archive are not among them."""
+def _places(archive: Archive, roots: Sequence[Root]) -> set[str]:
+    """Return the places of the documents of some roots. The entry documents of an archive are not among them.
+
+    A config that is absent has the place where it should lie.
+    """
     found: set[str] = set()
     for edge in walk(roots):
-        config = edge.node.config.source if isinstance(edge.node, Image) else None
-        found.update(source.where for source in (edge.node.source, config) if source is not None)
+        if edge.node.source is not None:
+            found.add(edge.node.source.where)
+        if isinstance(edge.node, Image):
+            config = edge.node.config
+            found.add(config.source.where if config.source is not None else f"{archive.where}: {config.name}")
     return found

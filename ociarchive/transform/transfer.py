@@ -10,6 +10,7 @@ from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import Measured, measure
 from ociarchive.remote.blob import aborting
 from ociarchive.remote.upload import Resend
+from ociarchive.stores.rebuilt import Rebuilt
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
 from ociarchive.values import Descriptor
@@ -139,6 +140,8 @@ class Moving:
             if before is not None and before.digests == fact.digests:
                 fact = before
             self._judging.learn(move.source, fact)
+            if isinstance(move.source, Rebuilt) and not move.source.proved_by(fact.diff_ids):
+                raise move.source.explain(fact.diff_ids)
             self._require_uncontradicted(move)
             arrived = _arrived(move, fact, encoder)
         except BaseException:

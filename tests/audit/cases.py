@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -88,9 +89,20 @@ from tests.support.build import (
     skopeo_dir,
     version_one,
 )
+from tests.support.stores import (
+    big_data,
+    chain_ids,
+    containerd_storage,
+    containers_storage,
+    docker_storage,
+    layer_ids,
+    tree_of,
+)
 from tests.support.tar import BLOCK, Member, Style, changed, file, flipped, folder, hardlink, pax, renamed, symlink, tar
 
 Cases = dict[str, dict[str, Case]]
+Files = Callable[[list[Member]], list[Member]]
+LayerChanges = dict[int, dict[str, object]] | None
 
 GOOD = layout(NODE)
 WHOLE = tar(GOOD, style=Style.GNU)
@@ -403,6 +415,44 @@ TAKEN: dict[str, object] = {
     "id": None,
     "created": "2024-02-29T23:59:59.123456789+05:30",
 }
+
+
+def stored(change: Files = list, **given: Any) -> Case:  # noqa: ANN401  what a Case takes
+    """Make a case of Docker's storage with one image, after a change of its files."""
+    return Case(content=change(docker_storage({"corpus/app:1.0": IMAGE})), folder=True, **given)
+
+
+def kept(change: Files = list, *, layer: LayerChanges = None, **given: Any) -> Case:  # noqa: ANN401  what a Case takes
+    """Make a case of podman's storage with one image, after a change of its files."""
+    files = containers_storage({"docker.io/corpus/app:1.0": IMAGE}, layer=layer)
+    return Case(content=change(files), folder=True, **given)
+
+
+def lacking(*endings: str) -> Files:
+    """Leave out the files whose paths end so."""
+    return lambda files: [one for one in files if not one.name.endswith(endings)]
+
+
+def written(ending: str, data: bytes) -> Files:
+    """Exchange the content of the files whose paths end so."""
+    return lambda files: [replace(one, data=data) if one.name.endswith(ending) else one for one in files]
+
+
+CONFIG_FILE = f"image/overlay2/imagedb/content/sha256/{hexed(IMAGE.image_id)}"
+CHAINS = chain_ids(IMAGE.layers)
+LIST_ID = "f" * 64
+
+
+def list_of(*descriptors: object) -> bytes:
+    """Write a manifest list as podman keeps it."""
+    return dumped({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors})
+
+
+def with_list(raw: bytes) -> list[Member]:
+    """Make podman's storage with a manifest list beside an image."""
+    entry = {"id": LIST_ID, "names": ["localhost/corpus/list:1"], "big-data-names": ["manifest"]}
+    made = containers_storage({"docker.io/corpus/app:1.0": IMAGE}, more=[entry])
+    return [*made, file(f"overlay-images/{LIST_ID}/manifest", raw)]
 
 
 FAILS: Cases = {
@@ -1695,6 +1745,79 @@ FAILS: Cases = {
             ]
         ),
     },
+    "store-name-dangling": {
+        "docker": Case(
+            content=docker_storage({"corpus/app:1.0": IMAGE}, names={"corpus/gone:1": NOWHERE}),
+            folder=True,
+            location=f": image/overlay2/imagedb/content/sha256/{hexed(NOWHERE)}",
+        ),
+        "config-gone": stored(lacking(CONFIG_FILE), location=f": {CONFIG_FILE}"),
+        "podman": kept(lacking(big_data(hexed(IMAGE.image_id), IMAGE.image_id).partition("/")[2])),
+        "containerd": Case(
+            content=containerd_storage({"docker.io/corpus/app:1.0": IMAGE}, names={b"corpus/gone:1": {b"target": {}}}),
+            folder=True,
+            subject="corpus/gone:1",
+        ),
+    },
+    "store-list-remote": {
+        "podman": Case(
+            content=with_list(list_of({"mediaType": OCI_MANIFEST, "digest": NOWHERE, "size": 5})),
+            folder=True,
+            subject="localhost/corpus/list:1",
+        )
+    },
+    "store-chain": {
+        "diff": stored(
+            written(f"{hexed(CHAINS[1])}/diff", NOWHERE.encode()),
+            location=f": {CONFIG_FILE}#/rootfs/diff_ids/1",
+            expected=IMAGE.diff_ids[1],
+            found=NOWHERE,
+        ),
+        "parent": stored(written(f"{hexed(CHAINS[1])}/parent", NOWHERE.encode()), expected=CHAINS[0], found=NOWHERE),
+        "parent-of-none": stored(lacking(f"{hexed(CHAINS[1])}/parent"), expected=CHAINS[0], found="none"),
+        "parent-of-the-lowest": stored(
+            lambda files: [*files, file(f"image/overlay2/layerdb/sha256/{hexed(CHAINS[0])}/parent", NOWHERE.encode())],
+            expected="none",
+            found=NOWHERE,
+        ),
+        "podman": kept(layer={1: {"diff-digest": NOWHERE}}, expected=IMAGE.diff_ids[1], found=NOWHERE),
+        "podman-circle": kept(layer={0: {"parent": layer_ids(IMAGE.layers)[1]}}, also=("blob-missing",)),
+    },
+    "tar-split-missing": {
+        "docker": stored(
+            lacking(f"{hexed(CHAINS[1])}/tar-split.json.gz"),
+            location=f": {CONFIG_FILE}#/rootfs/diff_ids/1",
+            subject=IMAGE.diff_ids[1],
+        ),
+        "podman": kept(lacking(f"{layer_ids(IMAGE.layers)[0]}.tar-split.gz"), subject=IMAGE.diff_ids[0]),
+    },
+    "layer-not-rebuilt": {
+        "file-gone": stored(lacking("/diff/bin/app"), subject=TOP.diff_id),
+        "file-of-other-size": stored(written("/diff/bin/app", b"other size")),
+        "file-changed": stored(
+            lambda files: [
+                replace(one, data=flipped(one.data, 0)) if one.name.endswith("/diff/bin/app") else one for one in files
+            ],
+            expected=TOP.diff_id,
+        ),
+        "folder-gone": stored(
+            lambda files: [one for one in files if not one.name.startswith(tree_of(IMAGE.layers))], subject=TOP.diff_id
+        ),
+        "folder-unknown": stored(lacking(f"{hexed(CHAINS[1])}/cache-id"), subject=TOP.diff_id),
+        "folder-leads-out": stored(written(f"{hexed(CHAINS[1])}/cache-id", b"../../etc"), subject=TOP.diff_id),
+        "tar-split-damaged": stored(
+            written(f"{hexed(CHAINS[1])}/tar-split.json.gz", b"\x1f\x8bx"), subject=TOP.diff_id
+        ),
+        "podman-parent-gone": kept(layer={0: {"id": "e" * 64}}, subject=BASE.diff_id),
+        "podman-incomplete": kept(layer={0: {"flags": {"incomplete": True}}}, subject=BASE.diff_id),
+    },
+    "layer-discarded": {
+        "containerd": Case(
+            content=containerd_storage({"docker.io/corpus/app:1.0": IMAGE}, gone=[TOP.digest]),
+            folder=True,
+            subject=TOP.digest,
+        ),
+    },
 }
 
 PASSES: Cases = {
@@ -2526,4 +2649,42 @@ PASSES: Cases = {
     "v1-parent-cycle": {"whole": Case(content=old.saved(OLD_LAYERS))},
     "v1-layer-unnamed": {"whole": Case(content=old.saved(OLD_LAYERS)), "version-1": Case(content=version_one(PLAIN))},
     "v1-id": {"whole": Case(content=old.saved(OLD_LAYERS))},
+    "store-name-dangling": {
+        "docker": stored(),
+        "digest": Case(
+            content=docker_storage(
+                {"corpus/app:1.0": IMAGE}, names={f"corpus/app@{NODE.digest}": IMAGE.image_id}, driver="vfs"
+            ),
+            folder=True,
+        ),
+        "podman": kept(),
+    },
+    "store-list-remote": {
+        "one-is-here": Case(content=with_list(list_of(IMAGE.node().descriptor)), folder=True),
+    },
+    "store-chain": {
+        "docker": stored(),
+        "podman-of-other-ids": kept(layer={1: {"diff-digest": None}}),
+        "newline": stored(written(f"{hexed(CHAINS[1])}/parent", CHAINS[0].encode() + b"\n")),
+    },
+    "tar-split-missing": {
+        "of-no-image": stored(
+            lambda files: [*files, file(f"image/overlay2/layerdb/sha256/{hexed(NOWHERE)}/diff", NOWHERE.encode())]
+        ),
+        "container": kept(layer={}),
+    },
+    "layer-not-rebuilt": {
+        "whiteout-of-another": stored(lambda files: [*files, file(f"{tree_of(IMAGE.layers)}/.wh.x", b"")]),
+        "vfs": Case(content=docker_storage({"corpus/app:1.0": IMAGE}, driver="vfs"), folder=True),
+    },
+    "layer-discarded": {
+        "found-elsewhere": Case(
+            content=containerd_storage(
+                {"docker.io/corpus/app:1.0": IMAGE, "docker.io/corpus/plain:1.0": PLAIN},
+                gone=[one.digest for one in IMAGE.layers],
+            ),
+            folder=True,
+        ),
+        "containerd": Case(content=containerd_storage({"docker.io/corpus/app:1.0": IMAGE}), folder=True),
+    },
 }

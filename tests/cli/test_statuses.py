@@ -125,7 +125,7 @@ def test_content_that_a_call_does_not_take_is_1(name: str, tmp_path: Path, cli_c
 USAGE = {
     "no-format": Case(layout(NODE), (), "--to says which format DEST is to have"),
     "unknown-format": Case(layout(NODE), ("--to", "zip"), "unknown format zip"),
-    "format-of-later": Case(layout(NODE), ("--to", "docker-storage"), "docker-storage"),
+    "source-alone": Case(layout(NODE), ("--to", "docker-storage"), "docker-storage can be read, not written"),
     "unknown-option": Case(layout(NODE), ("--to", "dir", "--frobnicate"), "--frobnicate"),
     "option-without-value": Case(layout(NODE), ("--to", "dir", "--level"), "--level"),
     "option-of-another-kind": Case(layout(NODE), ("--to", "dir", "--level", "high"), "fast or small"),

@@ -23,6 +23,7 @@ ROWS = (
     "statements",
     "origin",
     "container",
+    "stores",
     "measure",
     "oldimages",
     "remote",
@@ -141,6 +142,7 @@ def naming_formats(module: Module) -> list[str]:
     if module.row == "formats":
         return []
     names = {"docker-archive", "oci-layout", "oci-archive", "registry-storage"}
+    names |= {"docker-storage", "containers-storage", "containerd-storage"}
     return [
         f"{module.name}:{node.lineno}: knows the format {node.value}"
         for node in ast.walk(module.tree)

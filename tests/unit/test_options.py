@@ -49,7 +49,7 @@ def test_every_parameter_reaches_the_options() -> None:
 
 WRONG: dict[str, tuple[str, str, dict[str, Any]]] = {
     "to": ("--to", "oci-layuot", {"to": "oci-layuot"}),
-    "not-yet": ("--to", "docker-storage", {"to": "docker-storage"}),
+    "source-alone": ("--to", "docker-storage", {"to": "docker-storage"}),
     "compression": ("--compression", "xz", {"compression": "xz"}),
     "near": ("--compression", "zst", {"compression": "zst"}),
     "level": ("--level", "high", {"level": "high"}),

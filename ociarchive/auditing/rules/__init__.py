@@ -12,12 +12,14 @@ from ociarchive.auditing.rules import (
     platforms,
     references,
     registry,
+    stores,
     tars,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
     *metadata.RULES,
+    *stores.RULES,
     *blobs.RULES,
     *layers.RULES,
     *platforms.RULES,

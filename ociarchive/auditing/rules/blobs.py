@@ -85,7 +85,9 @@ def lacking(evidence: Evidence) -> Iterator[Lacking]:
                 own = isinstance(node, Image) and part is node.config
                 what = "layer" if isinstance(part, Layer) else "config" if own else "blob"
                 names = (
-                    blob_names(part.descriptor.digest) if part.descriptor else frozenset((part.name, normal(part.name)))
+                    blob_names(part.descriptor.digest) | {part.name}
+                    if part.descriptor
+                    else frozenset((part.name, normal(part.name)))
                 )
                 yield Lacking(what=what, called=part.name, names=names)
 
@@ -115,8 +117,14 @@ def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-#: Why a container gives nothing for a name that it has. Then this is the fault, not a missing blob.
-_INSTEAD: Final = frozenset(("member-special", "link-escapes", "link-dangling", "link-loop", "limit-links"))
+#: Why a container or an engine's storage gives nothing for a name that it has. Then this is the fault, not a missing
+#: blob.
+_INSTEAD: Final = frozenset(
+    (
+        *("member-special", "link-escapes", "link-dangling", "link-loop", "limit-links"),
+        *("tar-split-missing", "layer-not-rebuilt", "store-name-dangling", "layer-discarded"),
+    )
+)
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:

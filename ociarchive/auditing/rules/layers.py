@@ -11,6 +11,7 @@ from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
+from ociarchive.stores.rebuilt import Rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ def _diff_id_mismatch(evidence: Evidence) -> Iterator[Fault]:
         fact = evidence.fact(layer.source)
         if fact is None or fact.diff_ids is None or layer.diff_id is None or not layer.unpacks or id(image) in swapped:
             continue
+        if isinstance(layer.source, Rebuilt):
+            continue  # the fault is the file, which is reported
         if agrees(layer.diff_id, fact.diff_ids) is False:
             found = next(digest for digest in fact.diff_ids if digest.algorithm == layer.diff_id.algorithm)
             yield Fault(

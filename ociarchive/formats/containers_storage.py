@@ -1,0 +1,282 @@
+"""The storage of podman, buildah, CRI-O and skopeo that is not in use (containers/storage, images.go, layers.go).
+
+An image is named by its config, and its top layer leads to those below. Manifests are kept without the compressed
+blobs that they name, so that a manifest of an image can only be made anew, with the annotations of the old one.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from ociarchive import schema
+from ociarchive.blobio.hashing import sha256
+from ociarchive.errors import ContentError
+from ociarchive.formats import _layout, _stored
+from ociarchive.formats.format import Format
+from ociarchive.graph import GraphReader
+from ociarchive.model import Archive, Blob, Child, Image, Index, Missing, Root
+from ociarchive.schema import Malformed
+from ociarchive.stores.folder import DRIVERS, Absent, Store
+from ociarchive.values import Descriptor, Digest, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.container import Container
+    from ociarchive.model import Node
+    from ociarchive.stores.rebuilt import Rebuilt
+    from ociarchive.values import JSON
+
+_NAME: Final = "containers-storage"
+_ID: Final = re.compile(r"[0-9a-f]{64}\Z")
+#: Keys of big data that are the names of their files.
+_PLAIN_KEY: Final = re.compile(r"[a-z0-9.]+\Z")
+_MANIFEST: Final = "manifest"
+_OF_MANIFEST: Final = "manifest-"
+_ELSEWHERE: Final = "where storage.conf names additionalimagestores, it may lie there"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersStorageReader:
+    """Reads a storage root, with the images of every driver that was in use."""
+
+    documents: tuple[str, ...] = ()
+    marker: None = None
+
+    def owns(self, name: str) -> bool:
+        """Nothing is ever written into an engine's storage."""
+        del name
+        return False
+
+    def probe(self, container: Container) -> bool:
+        """A folder with a list of images, `DRIVER-images/images.json`."""
+        return any(container.get(_listed(driver)) is not None for driver in DRIVERS)
+
+    def read(self, container: Container) -> Archive:
+        """Return the images in images.json."""
+        store = Store(container)
+        known: dict[Digest, ByteSource] = {}
+        graph = GraphReader(known.get, store.where, store.limits)
+        roots: list[Root] = []
+        for driver in DRIVERS:
+            if container.get(_listed(driver)) is not None:
+                roots.extend(_Driver(store, graph, driver, known).roots())
+        return Archive(format=_NAME, origin=store, roots=tuple(roots), flaws=graph.flaws, incomplete=graph.incomplete)
+
+
+def _listed(driver: str) -> str:
+    return f"{driver}-images/images.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What images.json says of an image, and its manifests by their digests: the one in force comes first."""
+
+    id: str
+    names: tuple[Reference, ...]
+    layer: str | None
+    manifests: tuple[Digest, ...]
+
+    @property
+    def label(self) -> str:
+        return str(self.names[0]) if self.names else f"sha256:{self.id}"
+
+
+@dataclass(slots=True)
+class _Driver:
+    """The images of one driver. `known` gets the manifests and configs by their digests."""
+
+    store: Store
+    graph: GraphReader
+    driver: str
+    known: dict[Digest, ByteSource]
+    _layers: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    _chains: _stored.Chains = field(init=False)
+
+    def roots(self) -> Iterator[Root]:
+        """Give the images and manifest lists in the order of images.json."""
+        for name in ("layers.json", "volatile-layers.json"):
+            for entry in self._list(f"{self.driver}-layers/{name}"):
+                key, flags = entry.get("id"), entry.get("flags")
+                if isinstance(key, str) and not (isinstance(flags, dict) and flags.get("incomplete")):
+                    self._layers.setdefault(key, entry)
+        records = [record for entry in self._list(_listed(self.driver)) if (record := self._record(entry)) is not None]
+        bare = {record.id: self._config(record) for record in records}
+        chains = {record.id: self._chain(record) for record in records}
+        users: dict[str, list[str]] = {}
+        for record in records:
+            for layer in chains[record.id]:
+                users.setdefault(layer, []).append(record.label)
+        self._chains = _stored.Chains(self.store, self.graph, users)
+        held: dict[Digest, Image] = {}
+        lists: list[_Record] = []
+        for record in records:
+            image = bare[record.id]
+            if image.config.source is None and record.layer is None and record.manifests:
+                lists.append(record)
+                continue
+            image = self._image(record, image, chains[record.id])
+            held.update(dict.fromkeys(record.manifests, image))
+            yield Root(descriptor=None, node=image, names=record.names, pulled_as=record.manifests)
+        for record in lists:
+            root = self._index(record, held)
+            if isinstance(root.node, Index) and not any(isinstance(child.node, Image) for child in root.node.children):
+                what = f"{record.label} is a list of images that are not in the storage; it is not taken along"
+                where = f"{self.store.where}: {self.driver}-images/{record.id}"
+                self.graph.flaw("store-list-remote", what, where, record.label)
+            else:
+                yield root
+
+    def _list(self, name: str) -> Iterator[dict[str, JSON]]:
+        """Give the objects in the array of a file."""
+        source, where = self.store.get(name), f"{self.store.where}: {name}"
+        if source is None:
+            return
+        try:
+            value = self.graph.read_document(source, self.store.limits.documents_size).value
+            if not isinstance(value, list):
+                raise Malformed(f"{name} has the wrong type", expected="an array", found=schema.type_name(value))
+        except (ContentError, Malformed) as error:
+            self.graph.failed(error, where, name)
+            return
+        yield from (entry for entry in value if isinstance(entry, dict))
+
+    def _record(self, entry: dict[str, JSON]) -> _Record | None:
+        key, layer = entry.get("id"), entry.get("layer")
+        where = f"{self.store.where}: {_listed(self.driver)}"
+        if not isinstance(key, str) or not _ID.match(key):
+            self.graph.flaw("schema", "an image without an ID", where, str(key)[:80], "64 hexadecimal digits", None)
+            return None
+        names: list[Reference] = []
+        for text in _strings(entry.get("names")):
+            name = Reference.maybe(text)
+            if name is not None:
+                names.append(name)
+            else:
+                what = "a name of an image is none"
+                self.graph.flaw("reference-malformed", what, where, text[:200], "NAME:TAG", repr(text[:80]))
+        digests: list[Digest] = []
+        for data in sorted(_strings(entry.get("big-data-names")), key=lambda one: one != _MANIFEST):
+            if data == _MANIFEST or data.startswith(_OF_MANIFEST):
+                source = self._data(key, data)
+                digest = self._digest(source) if data == _MANIFEST else Digest.maybe(data.removeprefix(_OF_MANIFEST))
+                if source is not None and digest is not None:
+                    self.known.setdefault(digest, source)
+                    digests.append(digest)
+        return _Record(
+            id=key,
+            names=tuple(dict.fromkeys(names)),
+            layer=layer if isinstance(layer, str) and layer else None,
+            manifests=tuple(dict.fromkeys(digests)),
+        )
+
+    def _data(self, key: str, data: str) -> ByteSource | None:
+        """Return big data of an image (containers/storage, makeBigDataBaseName)."""
+        file = data if _PLAIN_KEY.match(data) else "=" + base64.b64encode(data.encode()).decode()
+        return self.store.get(f"{self.driver}-images/{key}/{file}")
+
+    def _digest(self, source: ByteSource | None) -> Digest | None:
+        """Return the digest of a document, None where it is absent or too large for one."""
+        if source is None or source.size is None or source.size > self.store.limits.manifest_size:
+            return None
+        return sha256(b"".join(source.chunks()))
+
+    def _config(self, record: _Record) -> Image:
+        """Return an image without its layers."""
+        digest = Digest("sha256", record.id)
+        source = self._data(record.id, str(digest))
+        if source is not None:
+            self.known[digest] = source
+        name = f"{self.driver}-images/{record.id}"
+        return self.graph.image_of(Blob(descriptor=None, source=source, name=name, named=digest), ())
+
+    def _chain(self, record: _Record) -> list[str]:
+        """Return the IDs of an image's layers as far as they lead, the lowest first; a circle ends at its beginning."""
+        found: dict[str, None] = {}
+        layer: JSON = record.layer
+        while isinstance(layer, str) and layer and len(found) <= self.store.limits.layers:
+            if layer in found:
+                return []
+            found[layer] = None
+            layer = self._layers.get(layer, {}).get("parent")
+        return [*reversed(found)]
+
+    def _image(self, record: _Record, bare: Image, chain: list[str]) -> Image:
+        """Return an image with its layers, and with the manifest that it had where that is one of these layers."""
+        if bare.config.source is None:
+            what = f"{record.label} names an image that is not in the storage"
+            self.graph.flaw("store-name-dangling", what, f"{self.store.where}: {bare.config.name}", bare.config.name)
+            return bare
+        where = f"{bare.config.source.where}#/rootfs/diff_ids"
+        if record.layer is not None and not chain:
+            what = f"{record.label}: its layers lead in a circle"
+            self.graph.flaw("store-chain", what, where, record.layer)
+        short = len(bare.diff_ids) - len(chain)
+        found: list[Rebuilt | Absent | None] = [None] * max(short, 0)
+        if short > 0 and chain:
+            below = self._layers.get(chain[0], {}).get("parent")
+            lacking = Absent("layer-not-rebuilt", f"the storage has no layer {str(below)[:80]}; {_ELSEWHERE}")
+            found = [lacking] * short
+        diff_ids = [*bare.diff_ids, *[None] * max(-short, 0)]
+        for layer, diff_id in zip(chain, diff_ids[max(short, 0) :], strict=True):
+            found.append(self._layer(layer, diff_id))
+        image = self._chains.image(bare, found, record.label)
+        for number, (layer, diff_id) in enumerate(zip(chain, bare.diff_ids[max(short, 0) :], strict=False)):
+            told = self._layers.get(layer, {}).get("diff-digest")
+            if short == 0 and told not in (None, str(diff_id)):
+                what = f"layer {number + 1} of {record.label}: the storage says that it is another"
+                self.graph.flaw("store-chain", what, f"{where}/{number}", str(diff_id), str(diff_id), str(told)[:80])
+        return self._with_manifest(record, image)
+
+    def _layer(self, layer: str, diff_id: Digest | None) -> Rebuilt | Absent | None:
+        if diff_id is None:
+            return None
+        if layer not in self._layers:
+            return Absent("layer-not-rebuilt", f"the storage has no layer {layer[:80]}; {_ELSEWHERE}")
+        if not _ID.match(layer):
+            return Absent("layer-not-rebuilt", f"the storage calls it {layer[:80]!r}, which is no ID")
+        split = f"{self.driver}-layers/{layer}.tar-split.gz"
+        return self._chains.layer(layer, split, self.driver, layer, diff_id)
+
+    def _with_manifest(self, record: _Record, image: Image) -> Image:
+        """Return the image with the document in force, if it is a manifest of this config and as many layers."""
+        for digest in record.manifests[:1]:
+            node = self._node(digest)
+            fits = isinstance(node, Image) and node.image_id == Digest("sha256", record.id)
+            if isinstance(node, Image) and fits and len(node.layers) == len(image.layers):
+                return replace(image, document=node.document, config=node.config, subject=node.subject)
+        return image
+
+    def _node(self, digest: Digest) -> Node:
+        source = self.known[digest]
+        try:
+            document = self.graph.read_document(source, self.store.limits.manifest_size)
+        except ContentError:
+            return Missing(source=source)
+        return self.graph.node(Descriptor.make(_layout.media_type_of(document), digest, len(document.raw)))
+
+    def _index(self, record: _Record, held: Mapping[Digest, Image]) -> Root:
+        """Return a manifest list, with the images of the storage that it names."""
+        digest = record.manifests[0]
+        node = self._node(digest)
+        if isinstance(node, Index):
+            children = tuple(
+                Child(descriptor=child.descriptor, node=held.get(child.descriptor.digest, Missing()))
+                for child in node.children
+            )
+            node = replace(node, children=children)
+        size = self.known[digest].size or 0
+        kind = node.document.members.get("mediaType") if isinstance(node, Index) else ""
+        descriptor = Descriptor.make(kind if isinstance(kind, str) else "", digest, size)
+        return Root(descriptor=descriptor, node=node, names=record.names)
+
+
+def _strings(value: JSON | None) -> Iterable[str]:
+    return (one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+CONTAINERS_STORAGE: Final = Format(name=_NAME, reader=ContainersStorageReader(), transport=_NAME)

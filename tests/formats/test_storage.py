@@ -1,0 +1,190 @@
+"""Storage of real engines that were stopped: what they hold, and what becomes of it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import stores
+from tests.support.call import Call, Json, refused, told
+
+TRUTH: dict[str, Any] = json.loads((stores.SAMPLES / "truth.json").read_text())
+SAMPLES = [name.removesuffix(".tar.gz") for name in TRUTH]
+UNPACKED = [name for name in SAMPLES if not name.startswith("containerd")]
+BAD = "docker-vfs-unrebuildable"
+#: The file at fault of each image that cannot be rebuilt.
+FAULTY = {"docker.io/corpus/paxsparse:1": "/sparse)", "docker.io/corpus/whsame:1": "/d/f)"}
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("storage")
+    return {name: stores.unpacked(name, folder) for name in SAMPLES}
+
+
+def rows(name: str) -> Iterator[Json]:
+    """Give the images of a sample, whatever namespace they are in."""
+    (found,) = (value for key, value in TRUTH[f"{name}.tar.gz"].items() if key.endswith("-storage"))
+    for group in found.values() if isinstance(found, dict) else [found]:
+        yield from (row for row in group if "image_id" in row)
+
+
+def key(row: Json, *, digests: bool = True) -> tuple[Any, ...]:
+    """Give what a row of the truth, or of a report, says of an image."""
+    names = row["refs"] if "refs" in row else row["references"]
+    ids = row.get("diff_ids") or [layer["diff_id"] for layer in row["layers"]]
+    kept = sorted(name for name in names if digests or "@" not in name)
+    return (row["image_id"], tuple(ids), tuple(kept), row["platform"])
+
+
+def lists(name: str) -> set[str]:
+    """Give the names of manifest lists, whose images the truth does not list again."""
+    return {name for one in TRUTH[f"{name}.tar.gz"].get("manifest-lists", ()) for name in one["names"]}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_images_and_names_are_those_of_the_engine(name: str, roots: dict[str, Path], cli_call: Call) -> None:
+    seen = told(cli_call("inspect", "--format", "json", roots[name])).archive()
+    assert seen["format"] == next(one for one in TRUTH[f"{name}.tar.gz"] if one.endswith("-storage"))
+    listed = [row for row in seen["images"] if not lists(name) & set(row["references"])]
+    assert sorted(map(key, listed)) == sorted(map(key, rows(name)))
+    assert {name for row in seen["images"] for name in row["references"]} >= lists(name)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sizes_are_known_before_a_layer_is_rebuilt(name: str, roots: dict[str, Path], cli_call: Call) -> None:
+    seen = told(cli_call("inspect", "--format", "json", roots[name])).archive()
+    sizes = {layer["diff_id"]: layer["uncompressed_size"] for row in seen["images"] for layer in row["layers"]}
+    for row in rows(name):
+        for diff_id, size in zip(row["diff_ids"], row.get("uncompressed_sizes", ()), strict=False):
+            assert size is None or sizes[diff_id] == size
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_its_audit_proves_every_layer(name: str, roots: dict[str, Path], cli_call: Call) -> None:
+    report = told(cli_call("audit", "--format", "json", roots[name]), int(name == BAD)).archive()
+    wanted = {"layer-not-rebuilt"} if name == BAD else {"sparse-index"} if name.startswith("containerd") else set()
+    assert {one["rule"] for one in report["findings"]} == wanted
+    for row in report["images"]:
+        bad = bool(set(row["references"]) & set(FAULTY))
+        assert all(layer["verified"] is not bad or bad for layer in row["layers"])
+
+
+@pytest.mark.parametrize("form", ["oci-layout", "docker-archive"])
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != BAD])
+def test_every_image_is_converted(name: str, form: str, roots: dict[str, Path], tmp_path: Path, cli_call: Call) -> None:
+    dest, receipt = tmp_path / "dest", tmp_path / "receipt.json"
+    told(cli_call("convert", roots[name], dest, "--to", form, "--receipt", receipt))
+    report = told(cli_call("audit", "--format", "json", dest)).archive()
+    assert {one["rule"] for one in report["findings"]} <= {"sparse-index"}
+    assert all(layer["verified"] for row in report["images"] for layer in row["layers"])
+    wanted = {key(row, digests=False)[:2] for row in rows(name)}
+    assert {key(row)[:2] for row in report["images"]} == wanted
+    names = {(row["image_id"], one) for row in rows(name) for one in row["refs"] if "@" not in one}
+    assert {(row["image_id"], one) for row in report["images"] for one in row["references"]} >= names
+    assert not any("@" in one for row in report["images"] for one in row["references"])
+    assert told(cli_call("diff", roots[name], dest, "--ignore", "names")).status == 0
+
+    left = json.loads(receipt.read_text())["left_out"]
+    assert all(one["what"].startswith("manifest digest sha256:") for one in left)
+    for one in {one for row in rows(name) for one in row["refs"] if "@" in one}:
+        assert any(one in entry["what"] for entry in left)
+
+
+@pytest.mark.parametrize("name", ["docker-overlay2-data-root", "podman-overlay-root"])
+def test_the_digest_that_an_image_was_pulled_by_is_named(
+    name: str, roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    source = f"{roots[name]}#127.0.0.1:5055/corpus/app:list"
+    told(cli_call("convert", source, tmp_path / "dest", "--to", "oci-layout", "--receipt", receipt))
+    left = [one["what"] for one in json.loads(receipt.read_text())["left_out"]]
+    pulled = "sha256:d2655db98622731a05b34a6fbe66b273174ac881249baa8561f30f40dc24bde2"
+    assert f"manifest digest {pulled} of 127.0.0.1:5055/corpus/app:list" in left
+
+
+@pytest.mark.parametrize(("name", "file"), FAULTY.items())
+def test_what_cannot_be_rebuilt_is_refused_with_its_file(
+    name: str, file: str, roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    call = cli_call("convert", f"{roots[BAD]}#{name}", tmp_path / "dest", "--to", "oci-layout")
+    line = refused(call, 1, tmp_path / "dest")
+    assert name in line
+    assert line.endswith(file)
+    (layer,) = next(row["diff_ids"] for row in rows(BAD) if name in row["refs"])
+    assert layer in line
+
+
+@pytest.mark.parametrize("selected", [(), ("--image", "corpus/hard:1", "--image", "corpus/paxsparse:1")])
+def test_other_images_come_all_the_same(
+    selected: tuple[str, ...], roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    dest, receipt = tmp_path / "dest", tmp_path / "receipt.json"
+    call = cli_call("convert", roots[BAD], dest, "--to", "oci-layout", "--receipt", receipt, *selected)
+    errors = [line for line in told(call, 1).stderr.splitlines() if line.startswith("error: left out: ")]
+    gone = [name for name in FAULTY if not selected or name.endswith(selected[-1])]
+    assert len(errors) == len(gone)
+    for name in gone:
+        assert any(name in line and line.endswith(FAULTY[name]) for line in errors)
+    report = told(cli_call("audit", "--format", "json", dest)).archive()
+    assert report["findings"] == []
+    there = {name for row in report["images"] for name in row["references"]}
+    assert there == ({"docker.io/corpus/hard:1"} if selected else names_of(BAD) - set(FAULTY))
+    assert {one["what"] for one in json.loads(receipt.read_text())["left_out"]} >= set(gone)
+
+
+def names_of(name: str) -> set[str]:
+    return {one for row in rows(name) for one in row["refs"] if "@" not in one}
+
+
+@pytest.mark.parametrize("name", UNPACKED)
+def test_images_are_selected_by_name_and_by_digest(name: str, roots: dict[str, Path], cli_call: Call) -> None:
+    row = next(row for row in rows(name) if any(one.endswith("/app:list") for one in row["refs"]))
+    for selector in ("127.0.0.1:5055/corpus/app:list", row["image_id"]):
+        seen = told(cli_call("inspect", "--format", "json", f"{roots[name]}#{selector}")).archive()
+        assert [one["image_id"] for one in seen["images"]] == [row["image_id"]]
+
+
+def test_podman_finds_an_image_by_a_manifest_that_it_came_with(roots: dict[str, Path], cli_call: Call) -> None:
+    pulled = "sha256:f19a7357d065103b326dfe547e269b08c0d24ae1716b7313bb38954e4c2db381"
+    seen = told(cli_call("inspect", "--format", "json", f"{roots['podman-overlay-root']}#{pulled}")).archive()
+    assert [one["image_id"][:12] for one in seen["images"]] == ["sha256:ac677"]
+
+
+def test_two_engines_hold_the_same_images(roots: dict[str, Path], cli_call: Call) -> None:
+    sides = [f"{roots[name]}#corpus/hard:1" for name in ("docker-overlay2-data-root",)]
+    sides.append(f"{roots['podman-overlay-root']}#localhost/corpus/hard:1")
+    sides.append(f"{roots['containerd-root']}#corpus/hard:1")
+    for one in sides[1:]:
+        assert told(cli_call("diff", sides[0], one, "--ignore", "names")).status == 0
+
+
+def test_a_layer_whose_blob_is_gone_is_found_by_its_diff_id(
+    roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    source, receipt = f"{roots['containerd-root']}#127.0.0.1:5055/corpus/app:1.0", tmp_path / "receipt.json"
+    told(cli_call("convert", source, tmp_path / "dest", "--to", "oci-layout", "--receipt", receipt))
+    (manifest,) = json.loads(receipt.read_text())["manifests"]
+    old = "sha256:1aa6036ae523a92c26e37c3e3ac71c88e48059c85eb2c6f00b3f1df43aeac22f"
+    assert manifest["old"]["digest"] == old != manifest["new"]["digest"]
+    assert told(cli_call("audit", "--format", "json", tmp_path / "dest")).archive()["findings"] == []
+
+
+def test_a_manifest_list_comes_with_the_images_that_are_here(
+    roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    source = f"{roots['podman-vfs-root']}#localhost/corpus/mlist:1"
+    told(cli_call("convert", source, tmp_path / "dest", "--to", "oci-layout"))
+    report = told(cli_call("audit", "--format", "json", tmp_path / "dest")).archive()
+    assert report["findings"] == []
+    assert [(row["references"], row["image_id"][:19], bool(row["index"])) for row in report["images"]] == [
+        (["localhost/corpus/mlist:1"], "sha256:0b0c57a83d23", True)
+    ]
+
+
+def test_nothing_is_written_into_storage(roots: dict[str, Path], tmp_path: Path, cli_call: Call) -> None:
+    for known in ("docker-storage", "containers-storage", "containerd-storage"):
+        call = cli_call("convert", roots["podman-vfs-root"], tmp_path / "dest", "--to", known)
+        assert "can be read, not written" in refused(call, 2, tmp_path / "dest")
