@@ -103,7 +103,9 @@ class Repository:
             tags = [] if self.address.digest is not None else [self.address.tag or _USUAL_TAG]
         elif top:
             tags = [*root.tags]
-            if not any(map(_is_tag, tags)):
+            if (
+                not any(map(_is_tag, tags)) and root.repository is None
+            ):  # what a registry had by digest alone may stay so
                 raise UsageError(
                     f"{root.label} has no name to store it under", hint="select it, and name its tag in DEST"
                 )

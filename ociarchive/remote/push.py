@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 _STORED: Final = frozenset((200, 201, 202, 204))
-#: The registry understood, and does not want it.
-_UNWANTED: Final = frozenset((400, 404, 405, 406, 413, 415, 422))
+#: The registry understood, and does not want it: the type, the size, or that a tag moves.
+_UNWANTED: Final = frozenset((400, 404, 405, 406, 409, 412, 413, 415, 422))
 
 
 def put_manifest(client: Client, reference: str, media_type: str, raw: bytes, hint: str | None = None) -> bool:

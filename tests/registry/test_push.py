@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -180,6 +181,22 @@ def test_an_image_without_a_name_among_several_is_refused(cli_call: Call, tmp_pa
     with Registry() as registry:
         several = archive(tmp_path, IMAGE.node().named(ref_name="1.0"), ARM.node())
         assert "has no name to store it under" in refused(pushed(cli_call, several, registry, end=""), 2)
+
+
+def test_a_revision_without_a_tag_stays_without_one(cli_call: Call, tmp_path: Path) -> None:
+    storage = tmp_path / "storage"
+    told(cli_call("convert", archive(tmp_path, IMAGE.node()), storage, "--to", "registry-storage", "--tag", "app:1.0"))
+    told(
+        cli_call(
+            "convert", archive(tmp_path, ARM.node()), tmp_path / "arm", "--to", "registry-storage", "--tag", "app:2"
+        )
+    )
+    told(cli_call("convert", tmp_path / "arm", storage, "--to", "registry-storage", "--merge"))
+    shutil.rmtree(storage / "docker/registry/v2/repositories/library/app/_manifests/tags/2")
+    with Registry() as registry:
+        told(pushed(cli_call, storage, registry, "--all-revisions", end=""))
+        assert tags(registry) == {"1.0": IMAGE.node().digest}
+        assert manifests(registry) == {IMAGE.node().digest, ARM.node().digest}
 
 
 def test_a_digest_names_the_image_and_no_tag(cli_call: Call, tmp_path: Path) -> None:

@@ -266,6 +266,7 @@ def test_a_mount_that_is_refused_becomes_an_upload(cli_call: Call) -> None:
         (faults.Status(500, "PUT manifest"), 3),
         (faults.Status(403, "PUT manifest"), 2),
         (faults.Status(400, "PUT manifest"), 2),
+        (faults.Status(409, "PUT manifest"), 2),
         (faults.Status(403, "POST uploads"), 2),
         (faults.Status(507, "PATCH upload"), 3),
         (faults.Status(500, "HEAD manifest", "GET manifest"), 3),
