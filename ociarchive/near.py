@@ -30,6 +30,14 @@ def nearest(word: str, names: Iterable[str], meant: Mapping[str, str] | None = N
     return [by_small[one] for one, ratio in zip(found, alike, strict=True) if ratio >= alike[0] - _BESIDE]
 
 
+def repeat(option: str, text: str) -> str | None:
+    """Return that an option is repeated, for a text that lists several values with commas; else None."""
+    values = [one.strip() for one in text.split(",")]
+    if len(values) < 2 or not all(values):  # noqa: PLR2004  one value is no list
+        return None
+    return f"{option} is repeated, once for each: {' '.join(f'{option} {one}' for one in values)}"
+
+
 def hint(word: str, names: Iterable[str], meant: Mapping[str, str] | None = None) -> str | None:
     """Return `did you mean A or B?` for a word, None where nothing is near."""
     found = nearest(word, names, meant)

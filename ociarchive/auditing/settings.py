@@ -64,8 +64,15 @@ def policy(asked: Asked, path: str | None) -> Policy:
     for key in table:
         if key not in _KEYS:
             raise UsageError(f"unknown setting {key!r}", where=by, expected=f"one of {', '.join(_KEYS)}")
-    ignore = dict.fromkeys(_rules(table.get("ignore", []), by), by) | dict.fromkeys(_known(asked.ignore), "--ignore")
-    only = dict.fromkeys(_rules(table.get("only", []), by), by) | dict.fromkeys(_known(asked.only), "--only")
+    ignore = dict.fromkeys(_rules(table.get("ignore", []), by), by) | dict.fromkeys(
+        _known(asked.ignore, option="--ignore"), "--ignore"
+    )
+    only = dict.fromkeys(_rules(table.get("only", []), by), by) | dict.fromkeys(
+        _known(asked.only, option="--only"), "--only"
+    )
+    if only and only.keys() <= ignore.keys():
+        what = f"no rule is left: {', '.join(only)} {'is' if len(only) == 1 else 'are'} ignored"
+        raise UsageError(what, where=by or None, hint="leave out what asks for it alone, or what ignores it")
     levels = table.get("severity", {})
     if not isinstance(levels, dict):
         raise UsageError("severity maps rules to levels", where=by)
@@ -106,11 +113,12 @@ def _rules(value: object, where: str) -> list[str]:
     return _known(value, where)
 
 
-def _known(rules: Iterable[str], where: str | None = None) -> list[str]:
+def _known(rules: Iterable[str], where: str | None = None, *, option: str | None = None) -> list[str]:
     listed = list(rules)
     for rule in listed:
         if rule not in RULE_IDS:
-            hint = near.hint(rule, RULE_IDS) or "`ociarchive rules` lists all"
+            repeated = near.repeat(option, rule) if option else None
+            hint = repeated or near.hint(rule, RULE_IDS) or "`ociarchive rules` lists all"
             raise UsageError(f"no rule {rule!r}", where=where, hint=hint)
     return listed
 

@@ -27,6 +27,8 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 #: Digits of the largest number that a limit can be.
 _LONGEST: Final = 18
+#: Limits that real layers exceed where they are nothing.
+_NEVER_NOTHING: Final = ("ratio", "layer-size")
 #: How files are called that hold a format.
 _SUFFIXES: Final = {
     ".html": "html",
@@ -149,8 +151,8 @@ def output_options(*formats: str) -> Callable[[F], F]:
     def chosen(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> str:
         if value:
             return once(context, _, value) or value[0]
-        suffix = os.path.splitext(context.params.get("output") or "")[1].lower()
-        return _SUFFIXES[suffix] if _SUFFIXES.get(suffix) in formats else "table"
+        told = _said_by(context.params.get("output"))
+        return told if told in formats else "table"
 
     def add(function: F) -> F:
         for option in (
@@ -179,6 +181,19 @@ def output_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
+class Each(click.Choice[str]):
+    """Values of a repeatable option. A list with commas gets the hint to repeat it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a value that is one of the choices. UsageError: it is a list of them."""
+        from ociarchive import near
+
+        repeated = near.repeat(param.opts[0], value) if param is not None and isinstance(value, str) else None
+        if repeated:
+            raise UsageError(f"no value {value!r}", hint=repeated)
+        return super().convert(value, param, ctx)
+
+
 def host_option(function: F) -> F:
     """Add `--host`."""
     return click.option(
@@ -202,8 +217,21 @@ def common(**values: Any) -> Common:
     return Common(quiet=values["quiet"], verbose=values["verbose"], progress=values["progress"], color=values["color"])
 
 
-def output(values: dict[str, Any], shared: Common) -> Output:
-    """Return the place for the result of a call."""
+def _said_by(path: str | None) -> str | None:
+    """Return the format that the suffix of a file says, None where it says none."""
+    return _SUFFIXES.get(os.path.splitext(path or "")[1].lower())
+
+
+def output(values: dict[str, Any], shared: Common, *, free: bool = False) -> Output:
+    """Return the place for the result of a call. `free`: the suffix of the file says nothing of it.
+
+    UsageError: the suffix says a format that the command does not write.
+    """
+    told, context = _said_by(values["output"]), click.get_current_context()
+    given = context.get_parameter_source("fmt") is click.core.ParameterSource.COMMANDLINE
+    if told not in (None, values["fmt"]) and not given and not free:
+        what = f"{context.info_name} writes no {told}"
+        raise UsageError(what, where=values["output"], hint="choose another suffix, or say --format table")
     return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
 
 
@@ -226,6 +254,8 @@ def limits(values: dict[str, Any]) -> Limits:
         if name not in NAMES:
             expected = f"one of {', '.join(NAMES)}"
             raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=expected, hint=near.hint(name, NAMES))
+        if name in _NEVER_NOTHING and number.strip("0") == "" and number:
+            raise UsageError(f"--limit {name}=0 would refuse every layer", expected="1 at least")
         if name in SIZES:
             try:
                 asked[NAMES[name]] = parse(number)

@@ -110,7 +110,8 @@ def command(**values: Any) -> int:
     """Convert archives to another format or compression, then audit what was written.
 
     Every SOURCE is verified as it is read; image IDs and diff_ids stay the same. DEST appears whole or not at all.
-    A SOURCE may be PATH#REF or PATH#sha256:... to take one image of it, and - is standard input or output.
+    A SOURCE may be PATH#REF or PATH#sha256:... to take one image of it, and - is standard input or output. Spellings
+    of skopeo are understood too: oci:PATH:REF, oci-archive:PATH:REF, docker-archive:PATH:REF, dir:PATH.
     """
     return run("convert", values, _options)
 

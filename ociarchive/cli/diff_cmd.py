@@ -11,6 +11,7 @@ import click
 
 from ociarchive.auditing.run import Run
 from ociarchive.cli.common import (
+    Each,
     access,
     access_options,
     common,
@@ -56,7 +57,7 @@ Examples:
 @click.option("--image", "images", multiple=True, metavar="REF", help="Only these images, in both archives.")
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
 @click.option("--files", is_flag=True, help="List the paths that differ, layer by layer.")
-@click.option("--ignore", multiple=True, type=click.Choice(ASPECTS), help="Show these, and let them not count.")
+@click.option("--ignore", multiple=True, type=Each(ASPECTS), help="Show these, and let them not count.")
 @host_option
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", "json", "html")

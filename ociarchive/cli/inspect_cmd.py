@@ -78,12 +78,13 @@ def command(**values: Any) -> int:
 
     --raw, --config and --files are of one image: where a SOURCE holds several, --image or --platform selects it. What
     they print was checked against its digest. Status 1: a claim that does not hold, or a document that cannot be read.
+    SOURCE may be PATH#REF, or oci:PATH:REF as skopeo spells it.
     """
     shared = common(**values)
     sources = [source(path) for path in values["paths"]]
     parts = [f"--{name}" for name in _PARTS if values[name]]
     _check(values, sources, parts)
-    result = output(values, shared)
+    result = output(values, shared, free=bool(parts))
     result.apart_from([one.path for one in sources])
     result.require()
     if parts:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from ociarchive.cli.output import Output
     from ociarchive.model import Archive, Layer
     from ociarchive.selection.select import Selectors
+    from ociarchive.values import Digest
 
 _LONGEST: Final = 9
+#: The fewest digits of a digest that name a layer: as engines have it, shorter ones are rather misspelled numbers.
+_SHORTEST: Final = 4
 
 
 def print_part(archive: Archive, selectors: Selectors, values: dict[str, Any], result: Output, shared: Common) -> None:
@@ -38,18 +41,33 @@ def print_part(archive: Archive, selectors: Selectors, values: dict[str, Any], r
 
 
 def _chosen(layers: Sequence[Layer], text: str, where: str) -> list[tuple[int, Layer]]:
-    """Return the layer of a number, a digest or a diff_id, with its number. UsageError: there is none."""
+    """Return the layer of a number, or of a digest or diff_id or the beginning of one, with its number.
+
+    UsageError: there is none, or there are several.
+    """
     if text.isascii() and text.isdecimal() and len(text) <= _LONGEST:
         if 1 <= int(text) <= len(layers):
             return [(int(text), layers[int(text) - 1])]
     else:
-        for number, layer in enumerate(layers, 1):
-            if text in (str(layer.descriptor.digest) if layer.descriptor else None, str(layer.diff_id)):
-                return [(number, layer)]
+        found = [one for one in enumerate(layers, 1) if text in map(str, _digests(one[1]))]
+        short = text.rpartition(":")[2]
+        if not found and len(short) >= _SHORTEST and text in (short, f"sha256:{short}"):
+            found = [one for one in enumerate(layers, 1) if any(it.hex.startswith(short) for it in _digests(one[1]))]
+        if len({_digests(layer) for _, layer in found}) > 1:
+            listed = ", ".join(f"{number} ({_digests(layer)[0]})" for number, layer in found)
+            raise UsageError(f"{text} is the beginning of several layers: {listed}", where=where)
+        if found:
+            return found[:1]
     there = f"{plural(len(layers), 'layer')}, the first is 1; `ociarchive inspect -v` shows their digests"
     raise UsageError(
         f"no layer {text} in the image", where=where, hint=f"there {'is' if len(layers) == 1 else 'are'} {there}"
     )
+
+
+def _digests(layer: Layer) -> tuple[Digest, ...]:
+    """Return by which digests a layer is named: as it is stored, and unpacked."""
+    stored = layer.descriptor.digest if layer.descriptor else None
+    return tuple(one for one in (stored, layer.diff_id) if one is not None)
 
 
 def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, shared: Common) -> Iterator[str]:

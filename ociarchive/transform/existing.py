@@ -51,8 +51,14 @@ class Existing(Keeper):
         self._hear(text)
 
     def require_outside(self) -> None:
-        """Refuse a DEST that would become part of a SOURCE. UsageError: it is where a SOURCE keeps its files."""
+        """Refuse a DEST that is a SOURCE, or would become part of one (UsageError)."""
         path = os.path.realpath(self._shown)
+        with suppress(OSError):
+            status = os.stat(path)
+            kept = stat.S_ISREG(status.st_mode) and status.st_nlink > 1  # it has another name
+            if (status.st_dev, status.st_ino) in self._sources and not kept:
+                what = f"DEST is SOURCE {self._sources[status.st_dev, status.st_ino]}, the only original"
+                raise UsageError(what, where=self._shown, hint="write to another place, and rename that afterwards")
         below = os.path.basename(path)
         while (above := os.path.dirname(path)) != path:
             with suppress(OSError):

@@ -182,6 +182,8 @@ def no_format(hint: str | None = None) -> UsageError:
 
 def platform(text: str) -> Platform:
     """Return the platform that an option spells. UsageError: it is no platform."""
+    if repeated := near.repeat("--platform", text):
+        raise UsageError(f"{text!r} is no platform", hint=repeated)
     try:
         return Platform.parse(text)
     except ValueError as error:
@@ -195,7 +197,7 @@ def _each(given: str | Iterable[str]) -> tuple[str, ...]:
 def _among(option: str, value: str, known: Sequence[str]) -> str:
     if value in known:
         return value
-    hint = near.hint(str(value), known)
+    hint = near.repeat(option, str(value)) or near.hint(str(value), known)
     raise UsageError(f"{option} does not take {value!r}", expected=f"one of {_listed(known)}", hint=hint)
 
 

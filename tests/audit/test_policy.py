@@ -111,7 +111,8 @@ def test_only_applies_some_rules(warned: Path, broken: Path, cli_call: Call) -> 
 
 
 def test_ignore_goes_before_only(warned: Path, cli_call: Call) -> None:
-    found = audit(cli_call, warned, "--only", "blob-name", "--ignore", "blob-name", "--strict")
+    only = ("--only", "blob-name", "--only", "digest-mismatch")
+    found = audit(cli_call, warned, *only, "--ignore", "blob-name", "--strict")
     assert (severities(found), waived(found)) == ({}, {"blob-name", "blob-unreferenced"})
 
 

@@ -232,12 +232,28 @@ def test_layers_are_listed_one_after_another(single: Path, tmp_path: Path, cli_c
         f"layer 2 of 2: {OTHER.digest}",
     ]
     assert [line.split()[-1] for line in lines if line.startswith("-rw")] == ["a", "b", "c"]
-    for text in ("2", OTHER.digest, OTHER.diff_id):
+    for text in ("2", OTHER.digest, OTHER.diff_id, OTHER.digest[:19], OTHER.diff_id[7:19]):
         (b, c) = told(cli_call("inspect", single, "--files", "--layer", text)).stdout.splitlines()
         assert (b[:10], b.split()[-1], c.split()[-1]) == ("-rw-r--r--", "b", "c")
     into = tmp_path / "files"
     told(cli_call("inspect", single, "--files", "--output", into))
     assert into.read_text().splitlines() == lines
+
+
+def test_a_beginning_of_several_digests_names_no_layer(tmp_path: Path, cli_call: Call) -> None:
+    made: dict[str, build.Layer] = {}
+    number = 0
+    while True:  # until two layers have diff_ids that begin alike
+        one = layer({"file": str(number).encode()}, "none")
+        if (begins := one.diff_id[7:11]) in made and not begins.isdecimal():
+            break
+        made[begins] = one
+        number += 1
+    both = Image(layers=[made[begins], one])
+    folder = write_folder(tmp_path / "both", build.layout(both.node()))
+    line = refused(cli_call("inspect", folder, "--files", "--layer", begins), 2)
+    assert f"{begins} is the beginning of several layers: 1 ({made[begins].diff_id}), 2 ({one.diff_id})" in line
+    told(cli_call("inspect", folder, "--files", "--layer", one.diff_id[7:40]))
 
 
 def test_a_layer_that_is_not_what_is_claimed_is_an_error(tmp_path: Path, cli_call: Call) -> None:

@@ -246,7 +246,6 @@ def test_what_is_done_stands_in_the_unit_of_the_whole(done: int, total: int, sho
         ("audit", "a.report", "archive ", "table"),
         ("audit", "html", "archive ", "table"),
         ("inspect", "a.json", "{", "json"),
-        ("inspect", "a.html", "/", "table"),
         ("diff", "a.html", "<!doctype html>", "html"),
         ("doctor", "a.json", "{", "json"),
     ],
@@ -263,6 +262,57 @@ def test_the_suffix_of_a_file_says_its_format(
     told(cli_call(command, *sources, "--output", tmp_path / "t", "--format", "table"))
     quiet = told(cli_call(command, *sources, "--output", tmp_path / "q.json", "-q"))
     assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(("command", "name"), [("inspect", "a.html"), ("doctor", "a.xml"), ("diff", "a.sarif")])
+def test_a_suffix_of_what_the_command_does_not_write_is_refused(
+    command: str, name: str, store: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    sources = {"inspect": [store], "diff": [store, store], "doctor": []}[command]
+    form = {"html": "html", "xml": "junit", "sarif": "sarif"}[name[2:]]
+    line = refused(cli_call(command, *sources, "--output", tmp_path / name), 2, tmp_path / name)
+    assert f"{command} writes no {form}" in line
+    told(cli_call(command, *sources, "--output", tmp_path / name, "--format", "table"))
+
+
+def test_the_bytes_of_a_manifest_may_have_any_suffix(store: Path, tmp_path: Path, cli_call: Call) -> None:
+    told(cli_call("inspect", f"{store}#corpus/app:1.0", "--raw", "--output", tmp_path / "manifest.html"))
+
+
+LISTS = {
+    "platform": (("convert", "STORE", "DEST", "--to", "dir", "--platform", "linux/amd64,linux/arm64"), "--platform"),
+    "platform-of-inspect": (("inspect", "STORE", "--platform", "linux/amd64, linux/arm64"), "--platform"),
+    "ignore": (("audit", "STORE", "--ignore", "blob-unreferenced,sparse-index"), "--ignore"),
+    "only": (("audit", "STORE", "--only", "blob-unreferenced,sparse-index"), "--only"),
+    "without": (("convert", "STORE", "DEST", "--to", "dir", "--without", "attestations,signatures"), "--without"),
+    "aspects": (("diff", "STORE", "STORE", "--ignore", "names,annotations"), "--ignore"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_with_commas_gets_the_hint_to_repeat_the_option(
+    name: str, store: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    words, option = LISTS[name]
+    places = {"STORE": store, "DEST": tmp_path / "dest"}
+    line = refused(cli_call(*(places.get(word, word) for word in words)), 2, tmp_path / "dest")
+    first, second = (one.strip() for one in words[-1].split(","))
+    assert f"{option} is repeated, once for each: {option} {first} {option} {second}" in line
+
+
+def test_rules_that_are_asked_for_alone_and_ignored_leave_none(store: Path, tmp_path: Path, cli_call: Call) -> None:
+    given = ("--only", "blob-unreferenced", "--ignore", "blob-unreferenced")
+    assert "no rule is left: blob-unreferenced is ignored" in refused(cli_call("audit", store, *given), 2)
+    told(cli_call("audit", store, *given, "--only", "digest-mismatch"))
+    settings = tmp_path / "ociarchive.toml"
+    settings.write_text('ignore = ["blob-unreferenced"]\n')
+    assert "no rule is left" in refused(cli_call("audit", store, "--config", settings, *given[:2]), 2)
+
+
+@pytest.mark.parametrize("text", ["ratio=0", "ratio=00", "layer-size=0"])
+def test_a_limit_that_refuses_every_layer_is_refused(text: str, store: Path, cli_call: Call) -> None:
+    assert "would refuse every layer" in refused(cli_call("audit", store, "--limit", text), 2)
+    told(cli_call("audit", store, "--limit", "outer=0"))
 
 
 def test_a_failed_audit_says_so_beside_its_file(tmp_path: Path, store: Path, cli_call: Call) -> None:

@@ -208,6 +208,22 @@ def test_a_source_in_dest_stays(spelling: str, tmp_path: Path, cli_call: Call) -
     assert names(dest) == before
 
 
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_the_only_original_is_not_replaced(kind: str, tmp_path: Path, cli_call: Call) -> None:
+    dest = tmp_path / "dest"
+    form = "oci-layout" if kind == "folder" else "oci-archive"
+    (write_folder if kind == "folder" else write_tar)(dest, build.layout(OLD))
+    path = dest
+    if kind == "link":
+        path = tmp_path / "source"
+        path.symlink_to(dest)
+    line = refused(cli_call("convert", path, dest, "--to", form, "--compression", "zstd", "--force"), 2)
+    assert f"DEST is SOURCE {path}, the only original" in line
+    if kind == "file":  # another name keeps it
+        (tmp_path / "kept").hardlink_to(dest)
+        told(cli_call("convert", path, dest, "--to", form, "--compression", "zstd", "--force", "--no-sync"))
+
+
 def test_a_source_that_comes_through_a_pipe_from_dest_stays(tmp_path: Path) -> None:
     dest, place = nested(tmp_path)
     with place.open("rb") as stream:
