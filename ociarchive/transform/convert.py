@@ -126,7 +126,8 @@ def _convert(
         fetching = Fetching(step=step)
         if options.merge:
             fetching = Fetching(near=merge.at_hand(dest, sources, options.storage, stack), step=step)
-        prepared = prepare(read_for(sources, dest, options), options, target.spool, workers, stack, fetching, known=known)
+        opened = read_for(sources, dest, options)
+        prepared = prepare(opened, options, target.spool, workers, stack, fetching, known=known)
         judging, planned = prepared.judging, prepared.planned
         target.require(prepared)
         sink = target.open(stack)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.making import IMAGE, NOWHERE, TOP
+from tests.audit.faults import NOWHERE
+from tests.audit.making import IMAGE, TOP
 from tests.hostile.process import MEMORY, run
 from tests.support import stores
 from tests.support.build import Image, dumped, hexed, layout
