@@ -67,7 +67,7 @@ class _Named(click.Choice[str]):
     multiple=True,
     callback=once,
     metavar="FORMAT",
-    help=f"Format of DEST: {', '.join(written())}.",
+    help=f"Format of DEST: {', '.join(written())}. A DEST docker://HOST/NAME:TAG needs none.",
     shell_complete=among(lambda: ((name, "") for name in written())),
 )
 @click.option(
@@ -101,7 +101,7 @@ class _Named(click.Choice[str]):
 @click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
-@click.option("--force", is_flag=True, help="Replace an existing DEST.")
+@click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
 @access_options
@@ -111,7 +111,8 @@ def command(**values: Any) -> int:
 
     Every SOURCE is verified as it is read; image IDs and diff_ids stay the same. DEST appears whole or not at all.
     A SOURCE may be PATH#REF or PATH#sha256:... to take one image of it, and - is standard input or output. Spellings
-    of skopeo are understood too: oci:PATH:REF, oci-archive:PATH:REF, docker-archive:PATH:REF, dir:PATH.
+    of skopeo are understood too: oci:PATH:REF, oci-archive:PATH:REF, docker-archive:PATH:REF, dir:PATH. SOURCE and
+    DEST may be docker://HOST/NAME:TAG, an image in a registry.
     """
     return run("convert", values, _options)
 

@@ -257,6 +257,28 @@ def test_a_mount_that_is_refused_becomes_an_upload(cli_call: Call) -> None:
         assert len(registry.asked("POST uploads")) == 3, "the upload that a mount began is used"
 
 
+def test_an_upload_on_another_server_gets_no_credentials(cli_call: Call, source: Path, alone: Path) -> None:
+    shared = Store()
+    with Registry(faults.RefusesAuthorization(), store=shared) as other:
+
+        class Elsewhere(faults.Fault):
+            """Sends uploads to the other server."""
+
+            def changed(self, request: Request, response: Response, store: Store) -> Response:
+                """Name it."""
+                del store
+                if request.asks == "POST uploads" and "Location" in response.headers:
+                    response.headers["Location"] = f"http://{other.address}{response.headers['Location']}"
+                return response
+
+        with Registry(guards.Bearer("user"), Elsewhere(), store=shared) as registry:
+            log_in(alone, registry)
+            told(push(cli_call, source, registry))
+            whole(registry)
+            assert other.asked("PATCH upload")
+            assert all("authorization" not in one.headers for one in other.asked())
+
+
 # What goes wrong leaves no tag
 
 
