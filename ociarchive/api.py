@@ -214,7 +214,8 @@ def inspect(
 ) -> dict[str, JSON]:
     """Return what the archive at `path` holds, as in `archives[]` of `inspect --format json`. No layer is read.
 
-    With `all_revisions` what no tag of a registry's folder names is listed too. Errors are those of `audit`.
+    Layers of old images, which have no config, are read for it all the same. With `all_revisions` what no tag of a
+    registry's folder names is listed too. Errors are those of `audit`.
     """
     with open_archive(
         path,

@@ -76,6 +76,8 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 def command(**values: Any) -> int:
     """Show what archives hold: images, platforms, layers, sizes and ids. No layer is read without --verify or --files.
 
+    Images of before Docker 1.10 have no config. It is made of what their layers unpack to, so those are read.
+
     --raw, --config and --files are of one image: where a SOURCE holds several, --image or --platform selects it. What
     they print was checked against its digest. Status 1: a claim that does not hold, or a document that cannot be read.
     SOURCE may be PATH#REF, or oci:PATH:REF as skopeo spells it.

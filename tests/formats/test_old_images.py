@@ -199,6 +199,25 @@ def test_a_layer_is_unpacked_once_for_all_steps_of_an_audit(cli_call: Call, monk
     told(cli_call("audit", SCHEMA1))
 
 
+def test_a_manifest_with_another_digest_is_found_and_stops_no_other_tag(tmp_path: Path, cli_call: Call) -> None:
+    path, dest = tmp_path / "registry", tmp_path / "dest"
+    shutil.copytree(REGISTRY, path)
+    encoded = build.hexed(SCHEMA1_DIGEST)
+    data = path / "docker/registry/v2/blobs/sha256" / encoded[:2] / encoded / "data"
+    data.write_bytes(data.read_bytes().replace(b"amd64", b"arm64"))
+    assert told(cli_call("audit", "--format", "json", path), 1).rules() == {"digest-mismatch"}
+    line = refused(cli_call("convert", f"{path}#corpus/app:schema1", dest, "--to", "dir"), 1, dest)
+    assert SCHEMA1_DIGEST in line
+    told(cli_call("convert", f"{path}#corpus/app:1.0", dest, "--to", "dir"))
+
+
+def test_a_rehearsal_says_that_layers_were_read(tmp_path: Path, cli_call: Call) -> None:
+    result = told(cli_call("convert", "--dry-run", SCHEMA1, tmp_path / "dest", "--to", "dir"))
+    words = " ".join(result.stdout.split())
+    assert "layers were read for the configs alone that the source does not have" in words
+    assert f"config is new: {SCHEMA1_ID[7:19]}" in words
+
+
 # Made by hand
 
 

@@ -31,7 +31,10 @@ def _lines(done: Rehearsal, *, whole: bool) -> Iterator[str]:
     yield from _blobs(done)
     for change in dict.fromkeys(done.changes):
         yield f"  {change.kind}  {_became(change, done, whole=whole)}"
-    yield "nothing was written; no layer was read, so that nothing is said of what layers hold"
+    if any(one.archive.facts for one in done.sources):
+        yield "nothing was written; layers were read for the configs alone that the source does not have"
+    else:
+        yield "nothing was written; no layer was read, so that nothing is said of what layers hold"
 
 
 def _blobs(done: Rehearsal) -> Iterator[str]:
