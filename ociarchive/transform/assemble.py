@@ -228,8 +228,7 @@ class _Assembler:
             raise UsageError("a Docker manifest list has no annotations", hint="use --media-types oci")
         if self._media_types != "keep" or annotations:
             return self._media_types == "docker"
-        known = (look_up(child.descriptor.media_type) for child in children)
-        return all(one is not None and one.family == "docker" for one in known)
+        return all(map(_is_dockers, children))
 
     def _companions(self, here: set[Digest], kept: Sequence[Root]) -> Iterator[Root]:
         """Give what stands beside the index. What speaks of an index that was taken apart alone is left out."""
@@ -299,9 +298,16 @@ def _bare(descriptor: Descriptor) -> Descriptor:
     return without_names(Root(descriptor=descriptor, node=Missing())).descriptor or descriptor
 
 
+def _is_dockers(child: Child) -> bool:
+    """Whether an entry is Docker's. An image without a manifest of today's kind gets OCI's."""
+    known = look_up(child.descriptor.media_type)
+    made = isinstance(child.node, Image) and child.node.document is None
+    return known is not None and known.family == "docker" and not made
+
+
 def _entry_of(root: Root, image: Image, number: int) -> Child:
     """Return the entry of an image; one that has no manifest yet gets a descriptor that is replaced by its own."""
-    if image.document is None or root.descriptor is None:
+    if root.descriptor is None:
         descriptor = Descriptor.make(OCI_MANIFEST, sha256(f"manifest of entry {number}".encode()), 0)
     else:
         descriptor = _bare(root.descriptor)

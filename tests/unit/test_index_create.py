@@ -134,6 +134,24 @@ def test_a_docker_save_without_manifests_gets_the_manifest_that_convert_makes(
     assert [one["digest"] for one in top(tmp_path / "once")[1]["manifests"]] == [AMD.node().digest]
 
 
+def test_an_image_of_an_old_form_gets_a_manifest_and_the_receipt_says_what_it_had(
+    corpus: Path, arm: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    old, receipt = corpus / "skopeo-dir-schema1", tmp_path / "receipt.json"
+    told(cli_call("index", "create", old, arm, tmp_path / "dest", *TO, "--receipt", receipt))
+    document = top(tmp_path / "dest")[1]
+    assert {one["mediaType"] for one in document["manifests"]} == {build.OCI_MANIFEST}
+    told(cli_call("convert", old, tmp_path / "alone", "--to", "oci-layout", "--no-sync"))
+    assert document["manifests"][0]["digest"] == top(tmp_path / "alone")[0]["digest"]
+    first = json.loads(receipt.read_bytes())["manifests"][0]
+    assert first["old"]["size"] > 0
+    assert first["old"]["mediaType"] == "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    alone = told(cli_call("index", "create", old, tmp_path / "one", "--to", "dir", "--no-sync"))
+    assert "Traceback" not in alone.stderr
+    made = json.loads((tmp_path / "one" / "manifest.json").read_bytes())
+    assert made["mediaType"] == build.OCI_INDEX
+
+
 def test_an_index_is_taken_apart_with_its_attestations(arm: Path, tmp_path: Path, cli_call: Call) -> None:
     child = AMD.node(platform={**AMD64.members(), "x": "kept"})
     whole = index([child, attestation(child)], members={"annotations": {"a": "b"}})
