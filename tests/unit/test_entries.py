@@ -136,6 +136,17 @@ def test_a_folder_with_a_manifest_json(text: bytes, version: bool, form: str, tm
         archive.close()
 
 
+@pytest.mark.parametrize(("text", "version"), [(b"[]", True), (b"[]", False), (b"{}", False)])
+def test_a_tar_with_a_manifest_json_is_dockers(text: bytes, version: bool, tmp_path: Path) -> None:
+    """But for an object beside the file `version`, which is a dir that somebody packed."""
+    marker = [file("version", b"Directory Transport Version: 1.1\n")] if version else []
+    archive = open_archive(str(write_tar(tmp_path / "a.tar", [file("manifest.json", text), *marker])))
+    try:
+        assert archive.format == "docker-archive"
+    finally:
+        archive.close()
+
+
 def test_dockers_types_go_into_a_docker_archive_without_a_word(tmp_path: Path, cli_call: Call) -> None:
     node = Image(layers=SAVED.image.layers, family="docker").node().named(str(A))
     path = write_tar(tmp_path / "source.tar", build.layout(node))
