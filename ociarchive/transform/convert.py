@@ -134,7 +134,8 @@ def _convert(
         try:
             arrived = Moving(planned, options, judging, workers, progress).run(sink)
         except RebuildError:
-            wrong = {} if known else unproved(prepared.gathered.archives, workers)
+            alone = bool(known) or options.index is not None
+            wrong = {} if alone else unproved(prepared.gathered.archives, workers)
             if all(root.identity in wrong for root in prepared.content.roots) or not wrong:
                 raise
             raise _LessError(wrong) from None

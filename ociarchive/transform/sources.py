@@ -118,7 +118,7 @@ def gather(
         found.archives.append(_added_to(opened[0][1], options))
         found.left_out += _unnamed_blobs(opened[0][1])
     _select(opened[adds:], options, found)
-    gone = _leave_out(found, known)
+    gone = _leave_out(found, known, whole=options.index is not None)
     roots = _indexed(found, options) if options.index is not None else _joined(found, options)
     if not roots:
         raise ContentError("nothing of the archive is left to write", where=opened[0][1].where)
@@ -209,10 +209,17 @@ def _untagged(archive: Archive, found: Gathering) -> None:
         found.notices.append(f"{many} behind: {listed}; --all-revisions takes what has none along ({archive.where})")
 
 
-def _leave_out(found: Gathering, known: Mapping[object, ContentError]) -> list[tuple[str, ContentError]]:
-    """Leave out the images that cannot be had, which are returned, and the names that no image in DEST can have."""
+def _leave_out(
+    found: Gathering, known: Mapping[object, ContentError], *, whole: bool
+) -> list[tuple[str, ContentError]]:
+    """Leave out the images that cannot be had, which are returned, and the names that no image in DEST can have.
+
+    With `whole` all images stay, because a result without one of them is not what was asked for.
+    """
     labels: list[tuple[str, ContentError]] = []
-    left, found.failed = without(found.archives, known)
+    left = [one.roots for one in found.archives]
+    if not whole:
+        left, found.failed = without(found.archives, known)
     for number, (one, roots) in enumerate(zip(found.archives, left, strict=True)):
         labels.extend((root.label, found.failed[root.identity]) for root in one.roots if root.identity in found.failed)
         found.left_out.extend(dict.fromkeys(lost for root in roots for lost in unkept(root)))

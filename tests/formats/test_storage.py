@@ -135,6 +135,16 @@ def test_other_images_come_all_the_same(
     assert {one["what"] for one in json.loads(receipt.read_text())["left_out"]} >= set(gone)
 
 
+@pytest.mark.parametrize("name", FAULTY)
+def test_an_index_lacks_no_image_that_it_was_made_of(
+    name: str, roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    sources = [f"{roots[BAD]}#{one}" for one in ("docker.io/corpus/hard:1", name)]
+    dest = tmp_path / "dest"
+    call = cli_call("index", "create", *sources, dest, "--to", "oci-layout", "--tag", "corpus/both:1", "--force")
+    assert name in refused(call, 1, dest)
+
+
 def names_of(name: str) -> set[str]:
     return {one for row in rows(name) for one in row["refs"] if "@" not in one}
 

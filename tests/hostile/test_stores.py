@@ -16,7 +16,7 @@ from tests.hostile.process import MEMORY, run
 from tests.support import stores
 from tests.support.build import Image, dumped, hexed, layout
 from tests.support.call import Call, refused, told
-from tests.support.tar import file, header, tar, write_folder
+from tests.support.tar import Style, file, header, tar, write_folder
 
 SECRET = b"nobody may read this"
 CHAIN = hexed(stores.chain_ids(IMAGE.layers)[1])
@@ -265,7 +265,7 @@ def test_a_tar_of_storage_is_to_be_unpacked(tmp_path: Path, cli_call: Call) -> N
         stores.containers_storage({"docker.io/corpus/app:1.0": IMAGE}),
         stores.containerd_storage({"docker.io/corpus/app:1.0": IMAGE}),
     ):
-        (tmp_path / "store.tar").write_bytes(tar(made))
+        (tmp_path / "store.tar").write_bytes(tar(made, style=Style.GNU))
         assert "unpack the tar" in refused(cli_call("inspect", tmp_path / "store.tar"), 1)
 
 
