@@ -153,7 +153,7 @@ def measure(
     unpacked = hashes if plain else Hashes(algorithms)
     stored = _Ear(hashes, lane, tee if tee and tee.stored else None)
     inner = _Ear(None if plain else unpacked, lane, tee if tee and not tee.stored else None)
-    walk = Walk(limits)
+    walk = Walk(limits, source.where)
     inner.tell(walk.take)
     unpacking = _Unpacking(codec, limits, source.where, inner) if unpack else None
     try:
@@ -214,7 +214,7 @@ class _Unpacking:
 
     def __init__(self, codec: Codec, limits: Limits, where: str, ear: _Ear) -> None:
         self._decoder = codec.decoder(limits.window, limits.gzip_header)
-        self._guard = limits.guard(where)
+        self._guard = limits.guard(where, codec.name)
         self._ear = ear
         self._first = b""
         self._damage: str | None = None

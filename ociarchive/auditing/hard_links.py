@@ -41,6 +41,8 @@ def check_links(
     be read as a tar, nothing is reported. HostError: a layer cannot be read.
     """
     calls: dict[tuple[ByteSource, ...], Callable[[], list[Flaw]]] = {}
+    # Layers below many others would be read once for each: what that costs is known before.
+    budget = limits.within(max(archive.origin.stored_size, sum(fact.size for fact in facts.values())))
     for edge in walk(archive.roots):
         layers = edge.node.layers if isinstance(edge.node, Image) else ()
         for number, layer in enumerate(layers):
@@ -50,9 +52,28 @@ def check_links(
             stack = [one.source for one in layers[number::-1] if one.source is not None and _readable(one, facts)]
             if len(stack) == number + 1:
                 subject = str(layer.descriptor.digest) if layer.descriptor else layer.name
-                calls[tuple(stack)] = partial(_check, tuple(stack), subject, limits)
+                if tuple(stack) not in calls:
+                    calls[tuple(stack)] = _call(tuple(stack), subject, facts, budget, limits)
     found = workers.run(list(calls.values())) if calls else []
     return tuple(flaw for flaws in found for flaw in flaws)
+
+
+def _call(
+    stack: tuple[ByteSource, ...], subject: str, facts: Mapping[ByteSource, Measured], budget: Limits, limits: Limits
+) -> Callable[[], list[Flaw]]:
+    """Return what checks a layer and those below it, as far as all that is read again stays within the budget."""
+    try:
+        for source in stack:
+            budget.unpacked(facts[source].uncompressed_size or 0, source.where, facts[source].compression)
+    except LimitError as error:
+        flaws = [_unchecked(stack[0], subject, f"{error.what}, {error.hint}")]
+        return lambda: flaws
+    return partial(_check, stack, subject, limits)
+
+
+def _unchecked(top: ByteSource, subject: str, what: str) -> Flaw:
+    message = f"its hard links were not held against the layers below: {what}"
+    return Flaw(rule="layer-unchecked", where=top.where, message=message, subject=subject)
 
 
 def _readable(layer: Layer, facts: Mapping[ByteSource, Measured]) -> bool:
@@ -70,8 +91,7 @@ def _check(stack: tuple[ByteSource, ...], subject: str, limits: Limits) -> list[
                 links.look(source)
         except (HeaderError, ContentError) as error:
             what = error.what if isinstance(error, ContentError) else str(error)
-            message = f"its hard links were not held against the layers below: {what}"
-            return [Flaw(rule="layer-unchecked", where=top.where, message=message, subject=subject)]
+            return [_unchecked(top, subject, what)]
     return [
         Flaw(
             rule="layer-link-dangling",
@@ -148,7 +168,7 @@ class _Links:
     def _members(self, source: ByteSource) -> Iterator[Member]:
         _, pieces = unpack(source.chunks(), self._limits, source.where)
         with closing(pieces):
-            yield from Tar(pieces, self._limits).members()
+            yield from Tar(pieces, self._limits, source.where).members()
 
 
 def _folders(path: str) -> Iterator[str]:

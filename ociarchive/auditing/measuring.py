@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ def _measured(
 
 def _allowed(fact: Measured, limits: Limits, where: str) -> bool:
     """Whether this unpacked size is within the archive's limits. It counts for the total as if unpacked here."""
-    guard = limits.guard(where)
+    guard = limits.guard(where, fact.compression)
     guard.stored = fact.size
     try:
         guard.unpacked(fact.uncompressed_size or 0)
@@ -109,10 +110,13 @@ def look_closer(
     """Return the faults that only a second reading of layers shows.
 
     They are wrong tables of contents, hard links to nothing, and the files for which a layer is rebuilt to another tar.
+    All readings together are held to the archive's limits, as the first one is.
     """
-    tables = _check_tables(archive, facts, limits, workers)
+    stored = max(archive.origin.stored_size, sum(fact.size for fact in facts.values()))
+    allowed = replace(limits, before=archive.origin.limits.before)
+    tables = _check_tables(archive, facts, allowed.within(stored), workers)
     rebuilt = _check_rebuilt(archive, facts, workers)
-    return (*tables, *rebuilt, *check_links(archive, facts, limits, workers))
+    return (*tables, *rebuilt, *check_links(archive, facts, allowed.within(stored), workers))
 
 
 def unbuilt(error: RebuildError) -> Flaw:

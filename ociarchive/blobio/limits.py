@@ -12,10 +12,19 @@ from ociarchive.errors import ContentError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_RATIO: Final = 250
 #: If the call sets a ratio, everything larger than one piece counts.
 RATIO_FROM_ASKED: Final = 1 << 20
 #: Up to this size, in bytes of all layers of an archive, no ratio does harm: it is a few seconds' work.
 _TOTAL_FROM: Final = 2 << 30
+#: Codecs that take ten times as long as gzip and zstd: bzip2, and xz with filters, up to 16 nanoseconds for a byte.
+_SLOW: Final = frozenset(("bzip2", "xz"))
+#: What they may unpack to in one archive, whatever its size: ten seconds' work.
+_SLOW_FROM: Final = 512 << 20
+#: Stored bytes that lift no bound on work: what is promised of small archives holds up to this size.
+_SMALL: Final = 10_000_000
+#: Stored bytes of a larger archive that allow one more header of its layers. A file takes hundreds.
+_HEADER: Final = 8
 
 
 class LimitError(ContentError):
@@ -35,7 +44,7 @@ class Limits:
 
     #: Unpacked to stored. Zeros compress 1,030:1 with gzip and 30,000:1 with zstd; layers of programs 2:1 to 5:1, of
     #: logs and sparse disk images up to about 100:1.
-    ratio: int = 250
+    ratio: int = _RATIO
     #: Up to this size no ratio does harm: half a gigabyte is read in a second and kept nowhere.
     ratio_from: int = 640 << 20
     #: The largest real layers hold model weights: tens of gigabytes.
@@ -71,6 +80,9 @@ class Limits:
     #: so this is 25 MiB for each layer that is read at one time. Layers of real images have some ten thousand. A
     #: comparison keeps the paths of two layers, 450 bytes each.
     layer_paths: int = 250_000
+    #: Tar headers in all layers of an archive: six seconds' work, at up to 30 microseconds for one of a rare kind. A
+    #: small image has some ten thousand. In a large one each takes hundreds of stored bytes: it may have one for 8.
+    headers: int = 200_000
     #: PATH_MAX: no file system takes a longer name.
     name: int = 4096
     #: All names, and those of the folders in them, in Python's memory. A hundred thousand usual ones take 10 MiB.
@@ -94,10 +106,12 @@ class Limits:
     outer: int = 3
     #: The count that all streams of one archive share, so that many small bombs count as one large one.
     total: Total | None = field(default=None, compare=False)
+    #: What the archive's own compressions unpacked to before its layers are read, in bytes, and that of slow codecs.
+    before: tuple[int, int] = field(default=(0, 0), compare=False)
 
-    def guard(self, where: str) -> Guard:
-        """Return a new count for one stream."""
-        return Guard(self, where)
+    def guard(self, where: str, compression: str = "gzip") -> Guard:
+        """Return a new count for one stream. What is stored plain counts as no part of the total."""
+        return Guard(self, where, compression)
 
     def proved(self, sizes: Iterable[int]) -> Limits:
         """Return these limits for what this process wrote itself. Nothing in it unpacks to more than one of `sizes`.
@@ -106,10 +120,24 @@ class Limits:
         """
         return replace(self, ratio=sys.maxsize, layer_size=max(sizes, default=0) or self.layer_size)
 
-    def unpacked(self, size: int, where: str) -> None:
+    def unpacked(self, size: int, where: str, compression: str = "gzip") -> None:
         """Compare a size that is known before reading with the total. LimitError: it is too much for the archive."""
+        if self.total is not None and compression != "none":
+            self.total.unpacked(size, where, slow=compression in _SLOW)
+
+    def after(self, size: int, compression: str) -> Limits:
+        """Return these limits for what lies in a stream that unpacked to `size` bytes."""
+        every, slow = self.before
+        return replace(self, before=(every + size, slow + (size if compression in _SLOW else 0)))
+
+    def most_slow(self, stored: int) -> int:
+        """Return what slow codecs may unpack `stored` bytes to. A higher ratio that was asked for lifts this too."""
+        return max(_SLOW_FROM, self.ratio * (stored - (_SMALL if self.ratio <= _RATIO else 0)))
+
+    def walked(self, count: int, where: str) -> None:
+        """Count tar headers of a layer. LimitError: they are too many for the archive."""
         if self.total is not None:
-            self.total.unpacked(size, where)
+            self.total.walked(count, where)
 
     def more(self, stored: int) -> None:
         """Count bytes more that the archive of the total has."""
@@ -121,32 +149,51 @@ class Limits:
         return replace(self, total=Total(self, stored))
 
 
+def _too_slow(most: int, where: str) -> LimitError:
+    return LimitError(f"bzip2 and xz streams unpack to more than {most} bytes", "ratio", where=where)
+
+
 class Total:
     """Counts what all layers of one archive unpack to. Streams of several threads count into it."""
 
     def __init__(self, limits: Limits, stored: int) -> None:
         self._limits, self._stored = limits, stored
         self._lock = threading.Lock()
-        self._size = 0
+        self._size, self._slow = limits.before
+        self._headers = 0
 
     def more(self, stored: int) -> None:
         """Count bytes more that the archive has."""
         with self._lock:
             self._stored += stored
 
-    def unpacked(self, count: int, where: str) -> None:
+    def unpacked(self, count: int, where: str, *, slow: bool) -> None:
         """Count unpacked bytes. LimitError: they are too many for the archive."""
         with self._lock:
             self._size += count
-            size = self._size
+            self._slow += count if slow else 0
+            size, of_slow = self._size, self._slow
         if size > _TOTAL_FROM and size > self._limits.ratio * max(self._stored, 1):
             what = f"the archive's layers unpack to more than {self._limits.ratio} times its size"
             raise LimitError(what, "ratio", where=where)
+        most = self._limits.most_slow(self._stored)
+        if of_slow > most:
+            raise _too_slow(most, where)
+
+    def walked(self, count: int, where: str) -> None:
+        """Count tar headers; LimitError where they are too many for the archive."""
+        with self._lock:
+            self._headers += count
+            headers = self._headers
+        most = max(self._limits.headers, (self._stored - _SMALL) // _HEADER)
+        if headers > most:
+            what = f"the archive's layers have more than {most} tar headers"
+            raise LimitError(what, "headers", where=where)
 
 
 #: Limits by the names that `--limit` has for them.
 NAMES: Final = {
-    one.name.replace("_", "-"): one.name for one in fields(Limits) if one.name not in ("ratio_from", "total")
+    one.name.replace("_", "-"): one.name for one in fields(Limits) if one.name not in ("ratio_from", "total", "before")
 }
 #: Limits that are numbers of bytes.
 SIZES: Final = frozenset(
@@ -180,6 +227,7 @@ MEANINGS: Final = {
     "layers": "layers of one image",
     "members": "members of a tar, or files of a folder",
     "layer-paths": "paths of one layer by which doubled ones and links to nothing are found, or of two compared",
+    "headers": "tar headers that are read in all layers of one archive",
     "name": "characters in a member's name",
     "names-size": "memory for the names of all members",
     "links": "steps on the way to what the links of an archive lead to",
@@ -197,16 +245,19 @@ OPTIONS: Final = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size SIZE
 class Guard:
     """Counts the bytes of one stream. `stored` is the number of bytes that the decoder received."""
 
-    def __init__(self, limits: Limits, where: str) -> None:
-        self._limits, self._where = limits, where
+    def __init__(self, limits: Limits, where: str, compression: str) -> None:
+        self._limits, self._where, self._compression = limits, where, compression
         self.stored = 0
         self.size = 0
 
     def unpacked(self, count: int) -> None:
         """Count unpacked bytes. LimitError: they are too many."""
         self.size += count
-        if self._limits.total is not None:
-            self._limits.total.unpacked(count, self._where)
+        self._limits.unpacked(count, self._where, self._compression)
+        if self._limits.total is None and self._compression in _SLOW:
+            most = self._limits.most_slow(self.stored)
+            if self.size > most:
+                raise _too_slow(most, self._where)
         if self.size > self._limits.layer_size:
             raise LimitError(
                 f"stream unpacks to more than {self._limits.layer_size} bytes", "layer-size", where=self._where

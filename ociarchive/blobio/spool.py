@@ -149,7 +149,7 @@ def _decoded(
     codec: Codec, chunks: Iterator[bytes], limits: Limits, where: str, headers: list[int] | None
 ) -> Generator[bytes]:
     decoder = codec.decoder(limits.window, limits.gzip_header)
-    guard = limits.guard(where)
+    guard = limits.guard(where, codec.name)
     try:
         for chunk in chunks:
             guard.stored += len(chunk)

@@ -307,8 +307,10 @@ class _Comparison:
         """Refuse to read a layer again for each of very many others. LimitError: the total is too large."""
         evidences = (self._old.evidence, self._new.evidence)
         facts = [one.fact(source) for key in order for one, source in zip(evidences, key, strict=True)]
-        unpacked = sum(fact.uncompressed_size or 0 for fact in facts if fact is not None)
-        self._options.limits.within(self._stored).unpacked(unpacked, f"{self._old.archive.where}: --files")
+        limits = self._options.limits.within(self._stored)
+        for fact in facts:
+            if fact is not None:
+                limits.unpacked(fact.uncompressed_size or 0, f"{self._old.archive.where}: --files", fact.compression)
 
     def _with_files(self, couple: Couple, pair: ImagePair, listed: dict[_Key, Files]) -> Iterator[LayerPair]:
         for layer in pair.layers:

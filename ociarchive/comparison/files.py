@@ -108,7 +108,7 @@ def _states(
     found: dict[str, FileState] = {}
     _, pieces = unpack(_heard(source, tick), limits, source.where)
     with closing(pieces):
-        tar = stream.Tar(pieces, limits)
+        tar = stream.Tar(pieces, limits, source.where)
         for member in tar.members():
             counted.one(source)
             content = None

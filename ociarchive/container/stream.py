@@ -63,8 +63,9 @@ class Member(NamedTuple):
 class Tar:
     """The members of a tar, one after another, with the data of the last one."""
 
-    def __init__(self, pieces: Iterable[bytes], limits: Limits) -> None:
-        self._pieces = iter(pieces)
+    def __init__(self, pieces: Iterable[bytes], limits: Limits, where: str = "") -> None:
+        """Read the tar that pieces make. `where` names it in a LimitError."""
+        self._pieces, self._where = iter(pieces), where
         self._limits = limits
         self._held: memoryview = memoryview(b"")
         self._left = 0  # of the current member's data
@@ -72,7 +73,10 @@ class Tar:
         self._names_size = 0
 
     def members(self) -> Iterator[Member]:
-        """Give the members. HeaderError: the tar is damaged, or needs more than the limits allow."""
+        """Give the members. HeaderError: the tar is damaged, or needs more than the limits allow.
+
+        LimitError: it has more headers than the archive's layers may have.
+        """
         extended = header.Extended()
         while True:
             deque(self.data(), maxlen=0)
@@ -81,6 +85,7 @@ class Tar:
             self._padding = 0
             if len(block) < BLOCK or block == header.ZEROS:
                 return
+            self._limits.walked(1, self._where)
             parsed = header.parse(block)
             size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
             if parsed.flag in header.EXTENDED_FLAGS:

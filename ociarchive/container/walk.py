@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.container import header
 from ociarchive.container.lenient import lenient
 from ociarchive.container.names import normal
@@ -82,8 +83,8 @@ class _End(Exception):
 class Walk:
     """A walk over a tar that comes in pieces."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, where: str = "") -> None:
+        self._limits, self._where = limits, where
         self._data, self._at, self._before = b"", 0, 0  # a piece, the place in it, the bytes of the tar before it
         self._member: tuple[bytes, int, int] = (b"", 0, 0)  # the last one: its name, the place of its data, its size
         self._extended = header.Extended()
@@ -152,6 +153,14 @@ class Walk:
     def _offset(self) -> int:
         return self._before + self._at
 
+    def _count(self, headers: int) -> None:
+        """Count headers. Where they are too many for the archive, the walk ends: the tar may be whole or not."""
+        try:
+            self._limits.walked(headers, self._where)
+        except LimitError as error:
+            what = f"{error.what}, {error.hint}"
+            raise _End(Fault("layer-unchecked", what, self._offset)) from None
+
     def _plain(self) -> bool:
         """Read the headers of this piece as far as they are plain. Return whether the next one is in another piece."""
         last = len(self._data) - BLOCK
@@ -159,6 +168,7 @@ class Walk:
             run = self._headers.run(self._data, self._at)
             if not run.names:
                 break
+            self._count(len(run.names))
             self._at = run.at
             self._member = (run.names[-1].rstrip(b"\0"), self._before + run.begin, run.size)
             self._enter(run.names)
@@ -207,6 +217,7 @@ class Walk:
 
     def _one(self, block: bytes) -> Generator[None, bytes]:
         """Take one header of any kind."""
+        self._count(1)
         parsed = lenient(block)
         self._at += BLOCK
         size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0

@@ -69,7 +69,8 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
             counted = _Counted(read_fd(fd, where))
-            codec, chunks = unpack(iter(counted), limits, where, headers)
+            within = limits.within(stored or os.fstat(fd).st_size) if regular else limits
+            codec, chunks = unpack(iter(counted), within, where, headers)
             if codec.name == "none" and regular:
                 return _walked(fd, where, limits, damage, _long(headers, where), stored)
             spooled, error = spool(chunks, spool_folder)
@@ -81,6 +82,7 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
                 damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
             if codec.name == "none":
                 return _walked(fd, where, limits, damage, _long(headers, where), stored)
+            limits = limits.after(os.fstat(fd).st_size, codec.name)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
         close_read(fd)

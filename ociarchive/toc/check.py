@@ -75,7 +75,7 @@ def _hold(table: Table, source: Sliceable, limits: Limits, faults: Faults) -> No
     _, pieces = unpack(source.chunks(), limits, source.where)
     with closing(pieces):
         watched = rebuilt.through(pieces) if rebuilt else iter(pieces)
-        places = compare(told, Tar(watched, limits), faults, limits, gzip=table.gzip)
+        places = compare(told, Tar(watched, limits, source.where), faults, limits, gzip=table.gzip)
         for _ in watched:  # what stands behind the tar's end
             pass
     if rebuilt and rebuilt.fault:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.hostile import dense
 from tests.hostile.parts import IMAGE, LAYER, SAVED, listed
 from tests.support.build import (
     CONTAINERD_NAME,
@@ -40,8 +41,9 @@ _COSIGN = "dev.cosignproject.cosign"
 class Wide:
     """What is built at a path; `rule` is the limit's that refuses it, empty where it is only much.
 
-    `other` is what a comparison is with, else the archive itself; `calls` are those that it aims at, beside the usual.
-    `sparse` files are left out where a report has the sha256 of the whole file, which costs what its holes cost.
+    `other` is what a comparison is with, else the archive itself; `calls` are those that it aims at, beside the usual,
+    and `alone` the only ones. `sparse` files are left out where a report has the sha256 of the whole file, which costs
+    what its holes cost.
     """
 
     build: Callable[[Path], None]
@@ -49,6 +51,7 @@ class Wide:
     sparse: bool = False
     other: Callable[[Path], None] | None = None
     calls: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
 
 def _tar(make: Callable[[], Iterable[Member]], *, style: Style = Style.USTAR) -> Callable[[Path], None]:
@@ -323,4 +326,8 @@ CASES: dict[str, Wide] = {
     ),
     "texts-of-8-000-names": Wide(build=_tar(lambda: _said_of_names(8000, 500_000)), calls=("convert-layout",)),
     "a-doubled-hole-of-256-gib": Wide(build=_doubled_hole, sparse=True),
+    **{
+        name: Wide(build=build, rule=rule, alone=("audit-json", "convert-zstd", "diff", "inspect-files"))
+        for name, (build, rule) in dense.BUILT.items()
+    },
 }

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import pytest
 
 from ociarchive.blobio.limits import NAMES, LimitError, Limits
+from ociarchive.container.stream import Tar
+from ociarchive.container.walk import Walk
+from tests.support.tar import file, hardlink, tar
 
 SMALL = Limits(ratio=10, ratio_from=1000, layer_size=5000)
 
@@ -73,3 +76,62 @@ def test_an_error_names_the_option_that_lifts_the_limit(name: str) -> None:
     assert isinstance(getattr(Limits(), NAMES[name]), int)
     option = {"ratio": "--max-ratio N", "layer-size": "--max-layer-size SIZE"}.get(name, f"--limit {name}=N")
     assert option in str(LimitError("too much", name))
+
+
+def test_slow_codecs_have_a_bound_of_their_own_that_small_archives_meet() -> None:
+    """512 MiB of bzip2 or xz in an archive of up to 10 MB; beyond, the ratio counts, and one that was asked for."""
+    for compression in ("bzip2", "xz"):
+        guard = Limits().within(10_000_000).guard("a.tar: layer", compression)
+        guard.stored = 10_000_000
+        guard.unpacked(512 << 20)
+        with pytest.raises(LimitError, match="bzip2 and xz streams") as caught:
+            guard.unpacked(1)
+        assert "--max-ratio" in str(caught.value)
+    for limits, stored in ((Limits(), 14_000_000), (Limits(ratio=900), 1_000_000)):
+        guard = limits.within(stored).guard("a.tar: layer", "xz")
+        guard.stored = stored
+        guard.unpacked(600 << 20)
+    fast = Limits().within(10_000_000).guard("a.tar: layer", "zstd")
+    fast.stored = 10_000_000
+    fast.unpacked(2 << 30)
+
+
+def test_a_stream_of_unknown_size_is_held_to_what_came_of_it() -> None:
+    guard = Limits().guard("standard input", "bzip2")
+    guard.stored = 9_000_000
+    with pytest.raises(LimitError, match="bzip2 and xz streams"):
+        guard.unpacked(513 << 20)
+
+
+def test_what_the_archives_own_compression_unpacked_to_counts() -> None:
+    """Each of two compressions stays below the ratio, both together do not."""
+    inside = Limits().after(2_000_000_000, "gzip").within(10_000_000)
+    inside.unpacked(400_000_000, "layer")
+    inside.unpacked(9_000_000_000, "a plain layer is a part of it", "none")
+    with pytest.raises(LimitError, match="250 times"):
+        inside.unpacked(200_000_000, "layer")
+    with pytest.raises(LimitError, match="bzip2 and xz"):
+        Limits().after(500 << 20, "xz").within(10_000_000).unpacked(13 << 20, "layer", "bzip2")
+
+
+def test_headers_of_all_layers_count_together() -> None:
+    limits = Limits(headers=10).within(10_000_000)
+    limits.walked(10, "layer")
+    with pytest.raises(LimitError, match="more than 10 tar headers") as caught:
+        limits.walked(1, "layer")
+    assert "--limit headers=N" in str(caught.value)
+    large = Limits().within(1_000_000_000)  # one for 8 bytes
+    large.walked(100_000_000, "layer")
+
+
+def test_a_walk_ends_where_the_archive_has_no_more_headers() -> None:
+    """Nothing is said of the tar then: it may be whole or not."""
+    data = tar([file("a", b"a"), hardlink("b", "a"), file("c", b"")])
+    for most, whole in ((3, True), (2, None)):
+        walk = Walk(Limits(headers=most).within(len(data)), "layer")
+        walk.take(data)
+        found = walk.finish()
+        assert found.whole is whole
+        assert (found.fault.rule if found.fault else None) == (None if whole else "layer-unchecked")
+    with pytest.raises(LimitError, match="more than 2 tar headers"):
+        list(Tar([data], Limits(headers=2).within(len(data)), "layer").members())

@@ -55,7 +55,7 @@ def listing(layer: Layer, limits: Limits) -> Iterator[str]:
     unpacked = _Heard(pieces, layer.diff_id)
     with closing(pieces):
         # Nothing keeps the names, so their number needs no memory.
-        tar = stream.Tar(iter(unpacked), replace(limits, names_size=sys.maxsize))
+        tar = stream.Tar(iter(unpacked), replace(limits, names_size=sys.maxsize), where)
         try:
             yield from _batches(tar.members())
         except header.HeaderError as error:
