@@ -10,6 +10,7 @@ from ociarchive.auditing.hard_links import check_links
 from ociarchive.blobio.limits import LimitError
 from ociarchive.measure import measure
 from ociarchive.model import parts, walk
+from ociarchive.remote.blob import aborting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +50,7 @@ def measure_all(
             progress.end(number)
         return fact
 
-    results = workers.run([partial(read, number) for number in range(len(order))])
+    results = workers.run([partial(read, number) for number in range(len(order))], aborting(order))
     found = dict(zip(order, results, strict=True))
     return {source: found[source] for source in sources}
 

@@ -45,7 +45,9 @@ class Near:
 class Documents:
     """What was fetched of a repository, and the sizes of what was not. `near` is what is at hand."""
 
-    def __init__(self, client: Client, limits: Limits, workers: Workers, near: Near) -> None:
+    def __init__(self, client: Client, where: str, limits: Limits, workers: Workers, near: Near) -> None:
+        """`where` is the archive's name in messages."""
+        self._where = where
         self._client, self._limits, self._workers, self._near = client, limits, workers, near
         self._held: dict[Digest, Bytes] = {}
         self._absent: set[Digest] = set()
@@ -113,7 +115,7 @@ class Documents:
         if digest in self._foreign and not self._client.has_blob(digest):
             self._absent.add(digest)  # its `urls` say where it is; nothing is ever fetched from there
             return None
-        return RemoteBlob.of(self._client, digest, size)
+        return RemoteBlob.of(self._client, digest, size, self._where)
 
     @property
     def size(self) -> int:
@@ -126,7 +128,7 @@ class Documents:
         if len(ready) == 1:
             ready[0]()
         elif ready:
-            self._workers.run(ready)
+            self._workers.run(ready, self._client.abort)
 
     def _manifest(self, digest: Digest) -> None:
         if self._count >= self._limits.documents or self._bytes >= self._limits.documents_size:
@@ -163,7 +165,7 @@ class Documents:
         return True
 
     def _hold(self, digest: Digest, raw: bytes) -> None:
-        self._held[digest] = Bytes(raw, f"{self._client.where}: {digest}")
+        self._held[digest] = Bytes(raw, f"{self._where}: {digest}")
         self._count += 1
         self._bytes += len(raw)
 

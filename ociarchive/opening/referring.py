@@ -105,4 +105,4 @@ class Referring:
 
     def _together(self, calls: Iterable[Callable[[], T]]) -> list[T]:
         ready = list(calls)
-        return self._workers.run(ready) if ready else []
+        return self._workers.run(ready, self._client.abort) if ready else []

@@ -85,7 +85,7 @@ class _Pull:
         say: Callable[[str], None],
     ) -> None:
         self._client, self._workers, self._say = client, workers, say
-        self._documents = Documents(client, limits, workers, near)
+        self._documents = Documents(client, source, limits, workers, near)
         self._origin = RegistryOrigin(client, source, limits)
         self._graph = GraphReader(self._documents.find, source, limits)
 

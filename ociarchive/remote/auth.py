@@ -123,14 +123,14 @@ class Authority:
         wanted = sorted(scopes | challenge.scopes)
         response = self._ask(realm, asked, wanted, found)
         if response.status in _REFUSED:
-            response.close()
+            response.pass_over()
             known = "the credentials for it" if found is not None else "a call without credentials"
             raise UsageError(
                 f"the token server of {self._host} refuses {known} (status {response.status})",
                 where=shown(realm), hint=login_hint(self._host, self._keyring),
             )  # fmt: skip
         if response.status != _OK:
-            response.close()
+            response.pass_over()
             raise HostError(f"the token server answers with status {response.status}", where=shown(realm))
         value, life = _token_in(response)
         self._tokens[scopes] = _Token(value, time.monotonic() + max(life - _EARLY, life / 2))
@@ -145,7 +145,7 @@ class Authority:
             response = self._send("POST", realm, dict(_FORM), urlencode(form).encode())
             if response.status not in _NO_FORM:
                 return response
-            response.close()
+            response.pass_over()
         query = [*asked, *(("scope", scope) for scope in scopes), ("client_id", _CLIENT)]
         headers: dict[str, str] = {}
         if found is not None and found.user:

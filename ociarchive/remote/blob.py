@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.source import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.remote.client import Client
     from ociarchive.values import Digest
 
@@ -27,9 +28,9 @@ class RemoteBlob:
     whole: int = 0
 
     @classmethod
-    def of(cls, client: Client, digest: Digest, size: int) -> RemoteBlob:
-        """Return the whole of a blob."""
-        return cls(digest, size, f"{client.where}: {digest}", client, client.where, 0, size)
+    def of(cls, client: Client, digest: Digest, size: int, archive: str) -> RemoteBlob:
+        """Return the whole of a blob. `archive` is the archive's name in messages."""
+        return cls(digest, size, f"{archive}: {digest}", client, client.where, 0, size)
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the bytes in pieces of `size`. BlobError: there are none, fewer, or more. HostError: no connection."""
@@ -50,6 +51,19 @@ class RemoteBlob:
         """Return some of the bytes."""
         start = self.offset + offset
         return RemoteBlob(self.digest, size, self.where, self.client, self.repository, start, self.whole)
+
+
+def aborting(sources: Iterable[ByteSource]) -> Callable[[], None]:
+    """Return what ends all reading of the sources that are in a registry: nobody waits for a server any more."""
+    clients = {id(source.client): source.client for source in sources if isinstance(source, RemoteBlob)}
+    for client in clients.values():
+        client.begin()
+
+    def abort() -> None:
+        for client in clients.values():
+            client.abort()
+
+    return abort
 
 
 def _pieces(pieces: Iterator[bytes], most: int, size: int) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from ociarchive import documents
 from ociarchive.blobio.limits import Limits
 from ociarchive.errors import ContentError, HostError, UsageError, clipped
 from ociarchive.mediatypes import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ociarchive.remote.address import Access
+from ociarchive.remote.address import PREFIX, Access
 from ociarchive.remote.auth import login_hint
 from ociarchive.remote.credentials import Keyring
 from ociarchive.remote.exchange import Exchange, retry_after
@@ -96,8 +96,8 @@ class Client:
 
     @property
     def where(self) -> str:
-        """Its name in messages: `HOST[:PORT]/NAME`."""
-        return f"{self.address.host}/{self.address.repository}"
+        """Its name in messages: `docker://HOST[:PORT]/NAME`."""
+        return f"{PREFIX}{self.address.host}/{self.address.repository}"
 
     def ping(self) -> None:
         """Ask whether a registry answers here and takes our credentials (`GET /v2/`). HostError, UsageError: not so."""
@@ -261,6 +261,14 @@ class Client:
     def pause(self, tried: int, answer: Answer | None = None) -> None:
         """Wait before something is sent again: longer each time, and as long as the answer asks for."""
         self._exchange.pause(tried, retry_after(answer.headers.get("retry-after")) if answer is not None else None)
+
+    def begin(self) -> None:
+        """Work on after `abort`."""
+        self._exchange.begin()
+
+    def abort(self) -> None:
+        """End what other threads wait for: each gets LostConnection, and nothing is sent again."""
+        self._exchange.abort()
 
     def close(self) -> None:
         """Close all connections."""

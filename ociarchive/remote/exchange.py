@@ -41,6 +41,7 @@ class Exchange:
         self._access, self._keyring, self._repository, self._names = access, keyring, repository, names
         self._wire = Wire(access, jobs)
         self._lock = threading.Lock()
+        self._aborted = threading.Event()
         self._authorities: dict[tuple[str, str], Authority] = {}
 
     def send(
@@ -70,7 +71,7 @@ class Exchange:
             if not again or response.status not in _AGAIN or tried >= self._access.retries:
                 return response
             asked = retry_after(response.headers.get("retry-after"))
-            response.close()
+            response.pass_over()
             if asked is not None and asked > _LONGEST:
                 raise HostError(
                     f"the registry answers with status {response.status} and asks to wait {asked:.0f} seconds",
@@ -80,8 +81,21 @@ class Exchange:
             tried += 1
 
     def pause(self, tried: int, asked: float | None = None) -> None:
-        """Wait before a request is sent again: twice as long each time, or as long as the registry asks."""
-        time.sleep(min(max(self._access.pause * 2**tried, asked or 0.0), _LONGEST))
+        """Wait before a request is sent again: twice as long each time, or as long as the registry asks.
+
+        LostConnection: the work was given up.
+        """
+        if self._aborted.wait(min(max(self._access.pause * 2**tried, asked or 0.0), _LONGEST)):
+            raise LostConnection("the work was given up")
+
+    def begin(self) -> None:
+        """Work on after `abort`."""
+        self._aborted.clear()
+
+    def abort(self) -> None:
+        """End what other threads wait for: pauses, and answers that are being read."""
+        self._aborted.set()
+        self._wire.abort()
 
     def close(self) -> None:
         """Close all connections."""
@@ -114,7 +128,7 @@ class Exchange:
             if response.status not in _REDIRECTS or not location:
                 return response
             target = urljoin(url, location)
-            response.close()
+            response.pass_over()
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise HostError("the registry redirects to a server without TLS", where=shown(target))
             url = target
@@ -138,7 +152,7 @@ class Exchange:
         other = authority.renew(shows, response.headers.get("www-authenticate", ""), scopes)
         if other is None:
             return response
-        response.close()
+        response.pass_over()
         return self._once(method, url, headers, other, body)
 
     def _once(
@@ -166,7 +180,7 @@ class Exchange:
             else:
                 if response.status not in _AGAIN or tried >= self._access.retries:
                     return response
-                response.close()
+                response.pass_over()
             self.pause(tried)
             tried += 1
 

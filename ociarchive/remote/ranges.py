@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import CHUNK
@@ -69,15 +70,14 @@ class Transfer:
         """Return the first bytes of a blob, fewer where there are not so many. Errors are those of `pieces`."""
         response = self._open(digest, f"bytes=0-{size - 1}")
         if response.status == _NO_SUCH_RANGE:  # it is empty
-            response.close()
+            response.pass_over()
             return b""
         found = b""
-        for piece in response.chunks(size):
-            found += piece
-            if len(found) >= size:
-                break
-        if response.status == _WHOLE:
-            response.close()
+        with closing(response.chunks(size)) as pieces:
+            for piece in pieces:
+                found += piece
+                if len(found) >= size and response.status == _WHOLE:
+                    break  # a server that knows no Range would send it all
         return found[:size]
 
     def is_there(self, digest: Digest) -> bool:
@@ -117,7 +117,7 @@ class Transfer:
         response = self._exchange.send("GET", self._address(digest), headers=headers, scopes=self._scopes)
         if response.status in (_WHOLE, _PART) or (part is not None and response.status == _NO_SUCH_RANGE):
             return response
-        response.close()
+        response.pass_over()
         if response.status in _MISSING:
             what = "a blob is not in the registry"
             raise BlobError(what, "blob-missing", where=self._shown(digest), expected=str(digest))

@@ -13,7 +13,7 @@ from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.remote.proxies import proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from ociarchive.remote.address import Access
     from ociarchive.remote.proxies import Proxy
@@ -31,8 +31,10 @@ class LostConnection(HostError):
 class Response:
     """An answer whose body was not read yet. Names of `headers` are in small letters. `url` was asked."""
 
-    def __init__(self, raw: Any, url: str) -> None:  # noqa: ANN401  urllib3 is imported when it is needed
-        self._raw = raw
+    def __init__(self, raw: Any, url: str, live: set[Any]) -> None:  # noqa: ANN401  urllib3 is imported when needed
+        """`live` has the answers that are being read, this one as long as it is."""
+        self._raw, self._live = raw, live
+        live.add(raw)
         self.status: int = raw.status
         self.headers: dict[str, str] = {name.lower(): raw.headers[name] for name in raw.headers}
         self.url = url
@@ -43,7 +45,7 @@ class Response:
         told = self.headers.get("content-length", "")
         return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
 
-    def chunks(self, size: int = _CHUNK) -> Iterator[bytes]:
+    def chunks(self, size: int = _CHUNK) -> Generator[bytes]:
         """Give the body in pieces and keep the connection at its end. LostConnection: it breaks off.
 
         The connection is closed where the caller stops before the end.
@@ -55,6 +57,7 @@ class Response:
             whole = True
         finally:
             if whole:
+                self._live.discard(self._raw)
                 self._raw.release_conn()
             else:
                 self.close()
@@ -82,8 +85,18 @@ class Response:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def pass_over(self) -> None:
+        """Do without the body. The connection is kept where the body is short, else closed."""
+        if self.length is None or self.length > SMALL:
+            self.close()
+            return
+        with suppress(LostConnection):
+            for _ in self.chunks():
+                pass
+
     def close(self) -> None:
         """Give the rest of the body up."""
+        self._live.discard(self._raw)
         with suppress(Exception):  # nothing of it is needed any more
             self._raw.close()
 
@@ -98,6 +111,7 @@ class Wire:
         """`jobs` is the number of connections that are kept to a server."""
         self._access, self._jobs = access, max(jobs, 1)
         self._pools: dict[str, Any] = {}
+        self._live: set[Any] = set()
         self._lock = threading.Lock()
 
     def send(
@@ -127,14 +141,27 @@ class Wire:
             ) from None  # fmt: skip
         except (HTTPError, OSError) as error:
             raise LostConnection(f"no answer: {_words(error)}", where=shown(url)) from None
-        return Response(raw, url)
+        return Response(raw, url, self._live)
+
+    def abort(self) -> None:
+        """End the answers that other threads are reading; they get LostConnection."""
+        for raw in list(self._live):
+            with suppress(Exception):  # it has ended meanwhile
+                raw.shutdown()
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
             pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            pool.clear()
+        for manager in pools:
+            for key in list(manager.pools.keys()):
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+            manager.clear()
+        for raw in list(self._live):
+            with suppress(Exception):  # as in Response.close
+                raw.close()
 
     def _pool(self, url: str) -> Any:  # noqa: ANN401  as in Response
         parts = urlsplit(url)

@@ -13,7 +13,7 @@ from ociarchive.blobio.codec import MAGIC
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import writable
 from ociarchive.model import Missing, images, walk
-from ociarchive.remote.blob import RemoteBlob
+from ociarchive.remote.blob import RemoteBlob, aborting
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Rewriter
@@ -131,7 +131,7 @@ def _look_at_layers(content: Content, workers: Workers) -> None:
     sources = {layer.source for image in images(content.roots) for layer in image.layers if layer.unpacks}
     calls = [partial(source.head, MAGIC) for source in sources if isinstance(source, RemoteBlob)]
     if calls:
-        workers.run(calls)
+        workers.run(calls, aborting(source for source in sources if source is not None))
 
 
 def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:

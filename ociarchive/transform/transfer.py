@@ -8,6 +8,7 @@ from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import Measured, measure
+from ociarchive.remote.blob import aborting
 from ociarchive.remote.upload import Resend
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.rewrite import Arrived
@@ -55,9 +56,15 @@ class Moving:
         def call(number: int) -> Callable[[], Arrived]:
             return lambda: self._one(moves[number], number, sink)
 
+        end = aborting(move.source for move in moves)
+
+        def given_up() -> None:
+            sink.abort()
+            end()
+
         order = _order([move.source.size or 0 for move in moves], self._workers.jobs)
         try:
-            results = self._workers.run([call(number) for number in order], sink.abort)
+            results = self._workers.run([call(number) for number in order], given_up)
         except (Aborted, Cancelled) as error:
             raise HostError("the work was given up") from error
         found = dict(zip(order, results, strict=True))

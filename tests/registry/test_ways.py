@@ -2,10 +2,12 @@
 
 import http.client
 import shutil
+import signal
 import ssl
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,16 +20,26 @@ from ociarchive.remote.address import Access, parse
 from ociarchive.remote.client import Client
 from tests.support import build
 from tests.support.call import Call, refused, told
-from tests.support.registry import Registry, faults, guards
+from tests.support.registry import Registry, Request, Response, Store, faults, guards
 from tests.support.registry.filling import put
 
 NAME = "corpus/app"
 IMAGE = build.Image(layers=[build.layer({"a": b"a"}, "gzip"), build.layer({"b": b"b"}, "gzip")])
 SILENT = Access(pause=0.0)
+Talk = Callable[[Registry], Client]
 
 
-def client(registry: Registry, access: Access = SILENT) -> Client:
-    return Client(parse(f"docker://{registry.address}/{NAME}:1.0"), access)
+@pytest.fixture
+def client() -> Iterator[Callable[[Registry], Client]]:
+    made: list[Client] = []
+
+    def make(registry: Registry) -> Client:
+        made.append(Client(parse(f"docker://{registry.address}/{NAME}:1.0"), SILENT))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @contextmanager
@@ -167,16 +179,15 @@ def test_a_proxy_that_does_not_answer(pauses: list[float], cli_call: Call, monke
 # Connections and the client's own interface
 
 
-def test_a_connection_is_kept() -> None:
+def test_a_connection_is_kept(client: Talk) -> None:
     with filled() as registry:
         one = client(registry)
         for _ in range(5):
             assert one.manifest("1.0") is not None
         assert registry.connections == 1
-        one.close()
 
 
-def test_ping() -> None:
+def test_ping(client: Talk) -> None:
     with Registry() as registry:
         client(registry).ping()
     with Registry(faults.Status(404)) as registry, pytest.raises(HostError, match="no registry"):
@@ -185,7 +196,7 @@ def test_ping() -> None:
         client(registry).ping()
 
 
-def test_head() -> None:
+def test_head(client: Talk) -> None:
     with filled() as registry:
         found = client(registry).head("1.0")
         assert found is not None
@@ -199,7 +210,7 @@ def test_head() -> None:
 
 
 @pytest.mark.parametrize("fault", [faults.Fault(), faults.head_refused(), faults.Status(405, "HEAD blob")])
-def test_whether_a_blob_is_there(fault: faults.Fault) -> None:
+def test_whether_a_blob_is_there(fault: faults.Fault, client: Talk) -> None:
     with filled(fault) as registry:
         there, absent = (
             parse(f"docker://r.example/a@{IMAGE.image_id}").digest,
@@ -211,14 +222,14 @@ def test_whether_a_blob_is_there(fault: faults.Fault) -> None:
         assert not client(registry).has_blob(absent)
 
 
-def test_tags_come_in_pages() -> None:
+def test_tags_come_in_pages(client: Talk) -> None:
     with filled() as registry:
         for number in range(7):
             put(registry, NAME, IMAGE.node(), f"t{number}")
         assert set(client(registry).tags() or ()) == {"1.0", *(f"t{number}" for number in range(7))}
 
 
-def test_a_document_that_is_too_large_is_not_read() -> None:
+def test_a_document_that_is_too_large_is_not_read(client: Talk) -> None:
     with filled() as registry:
         raw = build.dumped({"schemaVersion": 2, "layers": [], "x": "y" * (5 << 20)})
         registry.put(NAME, raw, build.OCI_MANIFEST, tag="large")
@@ -226,8 +237,52 @@ def test_a_document_that_is_too_large_is_not_read() -> None:
             client(registry).manifest("large")
 
 
-def test_redirects_end() -> None:
+def test_a_connection_outlives_challenges_and_redirects(client: Talk) -> None:
+    with filled() as store:
+        there = faults.Redirect(lambda path: f"http://{store.address}{path}", "GET manifest")
+        with filled(guards.Bearer(), there) as registry:
+            one = client(registry)
+            for _ in range(3):
+                assert one.manifest("1.0") is not None
+            assert store.connections == 1
+            assert registry.connections <= 2, "one for requests, one for tokens"
+
+
+def test_redirects_end(client: Talk) -> None:
     with Registry() as registry:
         registry.faults.append(faults.Redirect(lambda path: path, "GET manifest"))
         with pytest.raises(HostError, match="redirects more than"):
             client(registry).manifest("1.0")
+
+
+# Servers that say nothing any more
+
+
+class Stalls(faults.Fault):
+    """Says nothing to whoever asks for a layer, until the test has ended."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def changed(self, request: Request, response: Response, store: Store) -> Response:
+        """Say half of it."""
+        del store
+        if request.asks == "GET blob" and "range" not in request.headers and request.reference != IMAGE.image_id:
+            response.length = len(response.body) + 1
+            self.asked.set()
+        return response
+
+
+@pytest.mark.parametrize("command", ["convert", "audit"])
+def test_an_interrupt_waits_for_no_server(command: str, tmp_path: Path) -> None:
+    stalls = Stalls()
+    with filled(stalls) as registry:
+        call = [sys.executable, "-m", "ociarchive", command, f"docker://{registry.address}/{NAME}:1.0"]
+        call += [str(tmp_path / "dest"), "--to", "oci-layout"] if command == "convert" else []
+        with subprocess.Popen(call, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+            assert stalls.asked.wait(60)
+            process.send_signal(signal.SIGINT)
+            _, words = process.communicate(timeout=SILENT.read / 2)
+        assert process.returncode in (130, -signal.SIGINT), words
+        assert "Traceback" not in words
+    assert not (tmp_path / "dest").exists()
