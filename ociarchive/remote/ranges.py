@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import CHUNK
@@ -70,15 +71,14 @@ class Transfer:
         """Return the first bytes of a blob, fewer where there are not so many. Errors are those of `pieces`."""
         response = self._open(digest, f"bytes=0-{size - 1}")
         if response.status == _NO_SUCH_RANGE:  # it is empty
-            response.close()
+            response.pass_over()
             return b""
         found = b""
-        for piece in response.chunks(size):
-            found += piece
-            if len(found) >= size:
-                break
-        if response.status == _WHOLE:
-            response.close()
+        with closing(response.chunks(size)) as pieces:
+            for piece in pieces:
+                found += piece
+                if len(found) >= size and response.status == _WHOLE:
+                    break  # a server that knows no Range would send it all
         return found[:size]
 
     def is_there(self, digest: Digest) -> bool:

@@ -13,7 +13,7 @@ from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.remote.proxies import proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from ociarchive.remote.address import Access
     from ociarchive.remote.proxies import Proxy
@@ -45,7 +45,7 @@ class Response:
         told = self.headers.get("content-length", "")
         return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
 
-    def chunks(self, size: int = _CHUNK) -> Iterator[bytes]:
+    def chunks(self, size: int = _CHUNK) -> Generator[bytes]:
         """Give the body in pieces and keep the connection at its end. LostConnection: it breaks off.
 
         The connection is closed where the caller stops before the end.
@@ -153,8 +153,15 @@ class Wire:
         """Close all connections."""
         with self._lock:
             pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            pool.clear()
+        for manager in pools:
+            for key in list(manager.pools.keys()):
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+            manager.clear()
+        for raw in list(self._live):
+            with suppress(Exception):  # as in Response.close
+                raw.close()
 
     def _pool(self, url: str) -> Any:  # noqa: ANN401  as in Response
         parts = urlsplit(url)

@@ -244,7 +244,8 @@ def test_a_connection_outlives_challenges_and_redirects(client: Talk) -> None:
             one = client(registry)
             for _ in range(3):
                 assert one.manifest("1.0") is not None
-            assert (registry.connections, store.connections) == (1, 1)
+            assert store.connections == 1
+            assert registry.connections <= 2, "one for requests, one for tokens"
 
 
 def test_redirects_end(client: Talk) -> None:
@@ -284,4 +285,4 @@ def test_an_interrupt_waits_for_no_server(command: str, tmp_path: Path) -> None:
             _, words = process.communicate(timeout=SILENT.read / 2)
         assert process.returncode in (130, -signal.SIGINT), words
         assert "Traceback" not in words
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "dest").exists()
