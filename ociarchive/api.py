@@ -16,12 +16,13 @@ from ociarchive import opening
 from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
-from ociarchive.audits import AuditOptions, Audits, audit_one
+from ociarchive.audits import AuditOptions, Audits, Raising, audit_one
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.comparison.difference import ImagePair
 from ociarchive.errors import UsageError
+from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
 from ociarchive.remote.address import Access
@@ -30,6 +31,7 @@ from ociarchive.selection.argument import Source
 from ociarchive.selection.untagged import reachable
 from ociarchive.transform.convert import Conversion
 from ociarchive.transform.options import platform, registry_host
+from ociarchive.transform.options import sources as named
 from ociarchive.transform.rewrite import Change
 from ociarchive.workers import processors
 from ociarchive.writing import convert, create_index
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing.report import Detail
     from ociarchive.comparison.difference import Aspect
-    from ociarchive.errors import OciArchiveError
     from ociarchive.values import JSON
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
@@ -61,6 +62,7 @@ __all__ = [
     "create_index",
     "diff",
     "inspect",
+    "inventory",
     "open_archive",
     "render_audit",
     "render_diff",
@@ -109,6 +111,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
     host: str | None = None,
+    have: StrPath | Sequence[StrPath] = (),
+    base: StrPath | Sequence[StrPath] = (),
     detail: Detail = "all",
     plain_http: bool = False,
     ca_file: StrPath | None = None,
@@ -117,7 +121,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     """Read every blob of the archive at `path` once, compare it with every claim about it, and report the faults.
 
     `jobs` is the number of threads; the default is the number of processors that this process may use. `progress`
-    receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists.
+    receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
+    delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
     a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
     `render_audit`.
@@ -129,7 +134,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     >>> ociarchive.audit("app.tar")
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
-    asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
+    asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
     asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
@@ -144,6 +149,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
     host: str | None = None,
+    have: StrPath | Sequence[StrPath] = (),
+    base: StrPath | Sequence[StrPath] = (),
     recursive: bool = False,
     detail: Detail = "verdict",
     plain_http: bool = False,
@@ -155,19 +162,21 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     Options are those of `audit`. With `recursive` the archives in folders of archives are audited too. A file that is
     no readable archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
     """
-    asked = _audit_options(policy, limits, jobs, images, receipt, host, detail)
+    asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
     asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
-    with Audits(replace(asked, recursive=recursive), _Raising(), progress) as audits:
+    with Audits(replace(asked, recursive=recursive), Raising(), progress) as audits:
         yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
 
 
-def _audit_options(  # noqa: PLR0917  one parameter for each option of the command
+def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of the command
     policy: Policy | None,
     limits: Limits | None,
     jobs: int | None,
     images: Sequence[str],
     receipt: StrPath | None,
     host: str | None,
+    have: StrPath | Sequence[StrPath],
+    base: StrPath | Sequence[StrPath],
     detail: Detail,
 ) -> AuditOptions:
     path = None if receipt is None else os.fspath(receipt)
@@ -179,6 +188,8 @@ def _audit_options(  # noqa: PLR0917  one parameter for each option of the comma
         receipt=load_receipt(path) if path is not None else None,
         receipt_path=path or "",
         host=registry_host(host),
+        have=named(have),
+        base=named(base),
         detail=detail,
     )
 
@@ -186,20 +197,6 @@ def _audit_options(  # noqa: PLR0917  one parameter for each option of the comma
 def _access(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options
     path = None if ca_file is None else os.fspath(ca_file)
     return Access.asked(plain_http=plain_http, ca_file=path, insecure_skip_verify=skip_verify)
-
-
-class _Raising:
-    """Ends the work at the first source that cannot be audited."""
-
-    def opens(self, path: str) -> None:
-        """Let it be opened."""
-
-    def passes_over(self, path: str) -> None:
-        """Let it be passed over."""
-
-    def fails(self, error: OciArchiveError) -> None:
-        """Raise what it is."""
-        raise error
 
 
 def inspect(
@@ -229,6 +226,22 @@ def inspect(
         return archive_facts(archive, sniffed(archive))
 
 
+def inventory(
+    paths: StrPath | Sequence[StrPath],
+    *,
+    verify: bool = False,
+    jobs: int | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> dict[str, JSON]:
+    """Return what is in some archives, so that the other side need not send it, as `ociarchive inventory` writes it.
+
+    With `verify` every blob is read, and only what was proved is listed. Errors are those of `audit`.
+    """
+    allowed = limits or Limits()
+    return inventory_of(named(paths), allowed, verify=verify, jobs=jobs or processors(), progress=progress).facts
+
+
 def diff(  # noqa: PLR0913  one parameter for each option of the command
     a: StrPath,
     b: StrPath,
@@ -237,6 +250,7 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     images_b: Sequence[str] = (),
     platforms: Sequence[str] = (),
     ignore: Sequence[Aspect] = (),
+    base: StrPath | Sequence[StrPath] = (),
     files: bool = False,
     host: str | None = None,
     jobs: int | None = None,
@@ -250,7 +264,8 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
 
     Images are the same if they have one image ID, and layers that are proved to unpack to the same. `images_a` and
     `images_b` select by name or digest, as `PATH#REF` does. `ignore` names what does not count: `names`, `annotations`,
-    `attestations`. With `files` the paths of differing layers are compared too; nothing is unpacked to disk. `host` is
+    `attestations`. `base` are archives that have what a delta leaves out. With `files` the paths of differing layers
+    are compared too; nothing is unpacked to disk. `host` is
     the host for names in a registry's folder; without it names are compared without hosts. `jobs` is the number of
     threads; the default is the number of processors that this process may use. `progress` receives the progress, from
     several threads.
@@ -278,6 +293,7 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
         new=Source(path=os.fspath(b), images=tuple(images_b)),
         platforms=tuple(platform(text) for text in platforms),
         ignore=frozenset(ignore),
+        base=named(base),
         files=files,
         host=registry_host(host),
         jobs=jobs or processors(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -14,6 +15,9 @@ from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.errors import HostError, OciArchiveError, UsageError
+from ociarchive.gap.completing import Pool, complete
+from ociarchive.gap.coverage import uncovered, unfound
+from ociarchive.gap.have import load
 from ociarchive.opening import NotAnArchiveError, open_archive
 from ociarchive.opening.folders import archives_below, is_text
 from ociarchive.remote.address import Access
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.report import Detail
+    from ociarchive.gap.held import Held
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
 
@@ -43,8 +48,9 @@ class AuditOptions:
 
     `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
     conversion's, read from `receipt_path`, that each archive is held against. `host` is the one that names in a
-    registry's folder had, None for the default. `detail` is how much a report holds. `access` says how
-    registries are spoken to.
+    registry's folder had, None for the default. `have` and `base` say what the other side has that a delta leaves out:
+    an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
+    spoken to.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -56,6 +62,8 @@ class AuditOptions:
     receipt_path: str = ""
     host: str | None = None
     access: Access = field(default_factory=Access)
+    have: tuple[Source, ...] = ()
+    base: tuple[Source, ...] = ()
     detail: Detail = "verdict"
 
 
@@ -72,6 +80,20 @@ class Hearer(Protocol):
         """Hear why a source cannot be audited; the others go on."""
 
 
+class Raising:
+    """Ends the work at the first source that cannot be audited."""
+
+    def opens(self, path: str) -> None:
+        """Let it be opened."""
+
+    def passes_over(self, path: str) -> None:
+        """Let it be passed over."""
+
+    def fails(self, error: OciArchiveError) -> None:
+        """Raise what it is."""
+        raise error
+
+
 class Audits:
     """Sources that are being audited. `unread` names those that could not be audited. `status` is the worst so far.
 
@@ -85,6 +107,7 @@ class Audits:
         self._known = known if known is not None else Remembered()
         self._workers = Workers(options.jobs)
         self._open: list[tuple[Archive, tuple[Finding, ...]]] = []
+        self._others = Others(options)
         self.unread: list[str] = []
         self.status = 0
 
@@ -93,6 +116,7 @@ class Audits:
 
     def __exit__(self, *_: object) -> None:
         self._workers.close()
+        self._others.close()
         for archive, _found in self._open:
             archive.close()
 
@@ -101,6 +125,7 @@ class Audits:
 
         An error that `opens` of the listener raises ends the call. Any other error is reported, and the others go on.
         """
+        self._others.open()
         for argument in arguments:
             yield from self._take(argument, parse)
         yield from self._flush()
@@ -141,9 +166,11 @@ class Audits:
             return
         try:
             found = expected(archive, (*one.images, *self._options.images))
-        except UsageError:
+            archive, left = self._others.judged(archive)
+        except OciArchiveError:
             archive.close()
             raise
+        found = (*found, *left)
         self._open.append((archive, found))
         if len(self._open) >= _TOGETHER:
             yield from self._flush()
@@ -180,17 +207,51 @@ class Audits:
 
 def audit_one(one: Source, options: AuditOptions, progress: Progress | None = None) -> Report:
     """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
-    workers = Workers(options.jobs)
-    try:
-        archive = _opened(one, options)
-        try:
-            found = {id(archive): expected(archive, (*one.images, *options.images))}
-            (report,) = _reports([archive], found, options, workers, progress, Remembered())
-            return report
-        finally:
+    with ExitStack() as stack:
+        workers = Workers(options.jobs)
+        stack.callback(workers.close)
+        others = Others(options)
+        stack.callback(others.close)
+        others.open()
+        archive = stack.enter_context(_opened(one, options))
+        demanded = expected(archive, (*one.images, *options.images))
+        archive, left = others.judged(archive)
+        found = {id(archive): (*demanded, *left)}
+        (report,) = _reports([archive], found, options, workers, progress, Remembered())
+        return report
+
+
+class Others:
+    """What the call says that the other side has, for the audit of deltas: inventories, and archives that stay open."""
+
+    def __init__(self, options: AuditOptions) -> None:
+        self._options = options
+        self._held: Held | None = None
+        self._pool: Pool | None = None
+        self._open: list[Archive] = []
+
+    def open(self) -> None:
+        """Read the inventories and open the bases. UsageError: one is nothing of the kind."""
+        options = self._options
+        if options.have:
+            self._held = load(options.have, options.limits, options.access)
+        for base in options.base:
+            self._open.append(open_archive(base.path, limits=options.limits, access=options.access))
+        if options.base:
+            self._pool = Pool(self._open)
+
+    def judged(self, archive: Archive) -> tuple[Archive, tuple[Finding, ...]]:
+        """Return an archive with the layers that a base has, and a finding for each that the other side lacks."""
+        found = tuple(uncovered(archive, self._held)) if self._held is not None else ()
+        if self._pool is None:
+            return archive, found
+        whole = complete(archive, self._pool, declared=True)
+        return whole, (*found, *unfound(whole))
+
+    def close(self) -> None:
+        """Close the bases."""
+        for archive in self._open:
             archive.close()
-    finally:
-        workers.close()
 
 
 def _opened(one: Source, options: AuditOptions) -> Archive:

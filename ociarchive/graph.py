@@ -25,10 +25,11 @@ from ociarchive.statements import Statements
 from ociarchive.values import MAX_WORD, Descriptor, Digest, word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
+    from ociarchive.elsewhere import Elsewhere
     from ociarchive.oldimages.made import Made
     from ociarchive.values import JSON, Descriptor, Digest
 
@@ -53,6 +54,8 @@ class GraphReader(Noticing):
         self._unpacking = Unpacking(self.limits)
         #: The facts of layers that were read for configs that the archive does not have.
         self.facts = self._unpacking.facts
+        #: What the archive says that it leaves out.
+        self.elsewhere: Mapping[Digest, Elsewhere] = {}
 
     def node(self, descriptor: Descriptor, depth: int = 0) -> Node:
         """Return what a descriptor of a manifest or index leads to."""
@@ -322,13 +325,17 @@ class GraphReader(Noticing):
             config=config,
             config_document=parsed,
             config_digest=self._digest(config.source),
-            layers=tuple(
-                Layer(descriptor=claim, source=place, name=name, diff_id=diff_id)
-                for (claim, place, name), diff_id in zip(layers, padded, strict=False)
-            ),
+            layers=tuple(self._layer(one, diff_id) for one, diff_id in zip(layers, padded, strict=False)),
             diff_ids=diff_ids,
             subject=subject,
         )
+
+    def _layer(self, found: Found, diff_id: Digest | None) -> Layer:
+        descriptor, source, name = found
+        absent = descriptor if source is None else None
+        told = self.elsewhere.get(absent.digest) if absent is not None else None
+        elsewhere = replace(told, descriptor=absent) if told is not None and absent is not None else None
+        return Layer(descriptor=descriptor, source=source, name=name, diff_id=diff_id, elsewhere=elsewhere)
 
     def _digest(self, source: ByteSource | None) -> Digest | None:
         """Return the digest of a config's bytes, None where there are none or too many to read."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
+    from ociarchive.elsewhere import Delta, Elsewhere
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
     from ociarchive.oldimages.made import Made
@@ -49,12 +50,16 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A layer of an image. `diff_id` is the digest that the config claims for the unpacked layer."""
+    """A layer of an image. `diff_id` is the digest that the config claims for the unpacked layer.
+
+    `elsewhere`: a delta leaves it out. A `source` is then another archive's; without a `descriptor` only its content.
+    """
 
     descriptor: Descriptor | None
     source: ByteSource | None
     name: str
     diff_id: Digest | None
+    elsewhere: Elsewhere | None = None
 
     @property
     def unpacks(self) -> bool:
@@ -259,10 +264,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSource:
-    """The origin of a layer that manifest.json claims at the place `where`.
-
-    `blob` is the archive's blob of the descriptor's digest, None where there is none.
-    """
+    """The origin of a layer that manifest.json claims at `where`. `blob` is the archive's of this digest, if any."""
 
     layer: Layer
     descriptor: Descriptor
@@ -276,7 +278,7 @@ class Archive(Closing):
 
     `entry` is the document with which it begins. `beside` has the digests that something other than a root leads to,
     `untagged` what a registry keeps without a tag. `incomplete`: something unread may lead to more. `facts` are those
-    of blobs that were read to their end when it was opened.
+    of blobs that were read when it was opened. `delta` lists what it leaves out. `borrowed`: bytes of its bases.
     """
 
     format: str
@@ -292,6 +294,8 @@ class Archive(Closing):
     links: tuple[Link, ...] = ()
     layer_sources: tuple[LayerSource, ...] = field(default=())
     facts: Mapping[ByteSource, Measured] = field(default_factory=dict)
+    delta: Delta | None = None
+    borrowed: int = 0
 
     @property
     def where(self) -> str:
@@ -316,7 +320,7 @@ class Archive(Closing):
     @property
     def limits(self) -> Limits:
         """The limits that apply to it, given its stored size."""
-        return self.origin.limits.within(self.origin.stored_size)
+        return self.origin.limits.within(self.origin.stored_size + self.borrowed)
 
     def close(self) -> None:
         """Close the files that it was read from."""

@@ -149,6 +149,8 @@ def _not_proved(evidence: Evidence) -> Iterator[tuple[str, str]]:
 def _why(layer: Layer, evidence: Evidence) -> str | None:
     """Return why a layer could not be proved, None where it was proved right or wrong."""
     fact = evidence.fact(layer.source)
+    if fact is None and layer.elsewhere is not None:
+        return f"it {layer.elsewhere.why}"
     if fact is None:
         return "it is foreign and left out, as it may be" if layer.foreign else "it is not in the archive"
     if fact.limit is not None:

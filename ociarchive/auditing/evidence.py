@@ -151,7 +151,7 @@ class Evidence:
 
     @cached_property
     def _whole(self) -> frozenset[int]:
-        """The images that are complete in the archive, apart from foreign layers."""
+        """The images that are complete in the archive, apart from layers that are foreign or left out on purpose."""
         return frozenset(id(image) for image in self.images if _is_whole(image))
 
     def is_sparse(self, index: Index) -> bool:
@@ -176,7 +176,7 @@ class Evidence:
 
 
 def _is_whole(image: Image) -> bool:
-    layers = all(layer.source is not None or layer.foreign for layer in image.layers)
+    layers = all(layer.source is not None or layer.foreign or layer.elsewhere is not None for layer in image.layers)
     return image.config.source is not None and layers
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from ociarchive.chains import chain_ids
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def _image(edge: Edge, layers: list[JSON], holders: dict[int, list[Root]]) -> Ob
 
 def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
     """Return what reports show of each layer of an image."""
-    chains = _chain_ids(image)
+    chains = chain_ids(image.diff_ids)
     return [
-        _layer(layer, chains[number] if number < len(chains) else None, evidence)
+        _layer(layer, str(chains[number]) if number < len(chains) else None, evidence)
         for number, layer in enumerate(image.layers)
     ]
 
@@ -113,19 +113,21 @@ def _index_digest(edge: Edge) -> str | None:
 def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> Object:
     fact = evidence.fact(layer.source)
     codec = evidence.compression(layer)
-    digest = str(layer.descriptor.digest) if layer.descriptor else str(fact.digest) if fact else None
-    stored = evidence.size(layer)
+    claim = layer.elsewhere.descriptor if layer.elsewhere is not None else layer.descriptor
+    digest = str(claim.digest) if claim else str(fact.digest) if fact else None
+    stored = claim.size if layer.elsewhere is not None and claim else evidence.size(layer)
     unpacked = fact.uncompressed_size if fact else (stored if codec == "none" else None)
     return {
         "digest": digest,
         "size": stored,
-        "media_type": layer.descriptor.media_type if layer.descriptor else None,
+        "media_type": claim.media_type if claim else None,
         "compression": codec,
         "diff_id": str(layer.diff_id) if layer.diff_id else None,
         "uncompressed_size": unpacked,
         "chain_id": chain,
         "verified": evidence.verified(layer),
-        "present": layer.source is not None,
+        "present": layer.source is not None and layer.elsewhere is None,
+        "left_out": layer.elsewhere is not None,
     }
 
 
@@ -137,17 +139,6 @@ def created_by(config: Document | None, count: int) -> list[str]:
     if len(made) != count:
         return [""] * count
     return [text if isinstance(text, str) else "" for text in made]
-
-
-def _chain_ids(image: Image) -> list[str]:
-    """Return the chain ID of each layer (image-spec, config.md, Layer ChainID)."""
-    chains: list[str] = []
-    for diff_id in image.diff_ids:
-        if not chains:
-            chains.append(str(diff_id))
-        else:
-            chains.append("sha256:" + hashlib.sha256(f"{chains[-1]} {diff_id}".encode()).hexdigest())
-    return chains
 
 
 def _artifact(edge: Edge) -> Object:

@@ -56,6 +56,8 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
         return "the call asks for no digest"
     if rule.id == "receipt-mismatch" and run.receipt is None:
         return "the call names no receipt"
+    if rule.id == "delta-incomplete" and not run.others:
+        return "the call names no inventory and no base"
     if rule.id == "not-an-archive":
         return None
     if report.contents is None:

@@ -19,7 +19,7 @@ class Run:
     `command` is the command line of the call. `time` is in UTC, and is SOURCE_DATE_EPOCH where that is set. `seconds`
     is the duration. `sha256` has the digest of each source that is a file, by its name. `versions` are those of the
     program, Python and the codecs. `folder` is the current folder, to which paths are relative. `pinned` has the
-    selectors of sources that had to contain something.
+    selectors of sources that had to contain something. `others` are the inventories and bases of deltas.
     """
 
     command: tuple[str, ...]
@@ -30,6 +30,7 @@ class Run:
     sizes: Mapping[str, int | None] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     receipt: str | None = None
+    others: tuple[str, ...] = ()
     folder: str = ""
     pinned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -36,6 +36,10 @@ class Slot(Protocol):
         """Give the blob its name; a second blob of a name, which holds the same bytes, is dropped."""
         ...
 
+    def discard(self) -> None:
+        """Drop the blob instead of giving it a name. The archive is completed without it."""
+        ...
+
     def abandon(self) -> None:
         """Close what is open. The archive will not be completed."""
         ...
@@ -45,7 +49,7 @@ class Files(Protocol):
     """The files of an archive while it is written, by their names."""
 
     def slot(self, order: int, name: str | None = None) -> Slot:
-        """Return the slot of a position; each from 0 on is committed once, or all is aborted.
+        """Return the slot of a position; each from 0 on is committed or discarded once, or all is aborted.
 
         `name` is a name as long as the one that it will get.
         """
@@ -142,6 +146,13 @@ class _FileSlot:
     def commit(self, name: str) -> None:
         self._sink.place(self._path, name, self._fd)
 
+    def discard(self) -> None:
+        close_read(self._fd)
+        try:
+            os.unlink(self._path)
+        except OSError as error:
+            raise cannot("write", error, self._where) from error
+
     def abandon(self) -> None:
         close_read(self._fd)
 
@@ -155,6 +166,7 @@ class TarSink:
         self._position = 0
         self._turn = 0
         self._names: set[str] = set()
+        self._before, self._made = 0, list[str]()  # of the member that is written now
         self._waiting: dict[int, Callable[[], None]] = {}
         self._lock = threading.Lock()
         self._aborted = False
@@ -202,8 +214,8 @@ class TarSink:
 
     def begin(self, name: str | None) -> int:
         """Leave room for the header of the slot whose turn it is; return where the member begins."""
-        if name:
-            self._folders(name)
+        self._before = self._position
+        self._made = self._folders(name) if name else []
         start = self._position
         self._write(bytes(len(tarwriter.header(name or "", 0))))
         return start
@@ -228,6 +240,11 @@ class TarSink:
         self._write(tarwriter.padding(size))
         self._names.add(name)
 
+    def drop(self) -> None:
+        """Write over all that the slot whose turn it is has written, and the folders that were made for it."""
+        self._position = self._before
+        self._names.difference_update(self._made)
+
     def next_turn(self) -> None:
         """Pass the turn on. Slots that are finished and wait for it are completed here, one after another."""
         while True:
@@ -248,13 +265,17 @@ class TarSink:
             self._waiting[order] = finish
             return True
 
-    def _folders(self, name: str) -> None:
+    def _folders(self, name: str) -> list[str]:
+        """Write the folders of a member that are not there, and return their names."""
+        made = []
         parts = name.split("/")[:-1]
         for end in range(1, len(parts) + 1):
             folder = "/".join(parts[:end]) + "/"
             if folder not in self._names:
                 self._names.add(folder)
+                made.append(folder)
                 self._write(tarwriter.header(folder, 0, folder=True))
+        return made
 
     def _write(self, data: bytes) -> None:
         self._file.write(data, self._position)
@@ -284,13 +305,26 @@ class _TarSlot:
             self._take_over()
             self._sink.end(self._start or 0, self._room, name, self._size)
 
+        self._in_turn(finish)
+
+    def discard(self) -> None:
+        def finish() -> None:
+            if self._start is not None:
+                self._sink.drop()
+
+        self.abandon()
+        self._in_turn(finish)
+
+    def abandon(self) -> None:
+        if self._stock is not None:
+            self._stock.clear()
+        self._stock = None
+
+    def _in_turn(self, finish: Callable[[], None]) -> None:
         if not self._sink.is_turn(self._order) and self._sink.wait(self._order, finish):
             return
         finish()
         self._sink.next_turn()
-
-    def abandon(self) -> None:
-        self._stock = None
 
     def _take_over(self) -> None:
         """Begin the member in the tar, with what was written while it was another's turn."""

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
     "diff": ("ociarchive.cli.diff_cmd", "Report whether two archives hold the same images, and what differs."),
     "index": ("ociarchive.cli.index_cmd", "Make one image index of several images."),
+    "inventory": ("ociarchive.cli.inventory_cmd", "List what is here, so that the other side need not send it."),
     "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
     "completion": ("ociarchive.cli.completion_cmd", "Print a completion script for bash, zsh or fish."),
     "doctor": ("ociarchive.cli.doctor_cmd", "Show what this machine offers: codecs, libmagic, space, limits."),

@@ -58,6 +58,7 @@ Examples:
   ociarchive audit app.tar
   ociarchive audit incoming/*.tar --format json --output report.json
   ociarchive audit app-layout --strict --ignore blob-unreferenced
+  ociarchive audit delta.tar --base app-layout
 """
 #: What a format needs of an archive beside what a verdict does.
 _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
@@ -88,6 +89,10 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
 @host_option
+@click.option(
+    "--have", multiple=True, type=click.Path(), metavar="FILE", help="Check that FILE has what a delta lacks."
+)
+@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Prove what a delta lacks from here.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", *REPORTS)
 @limit_options
@@ -106,7 +111,8 @@ def command(**values: Any) -> int:
     at = now() if values["fmt"] != "table" else None
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(current_folder())
-    result.apart_from([one for one in (path, values["receipt"]) if one])
+    have, base = ([source(one) for one in values[name]] for name in ("have", "base"))
+    result.apart_from([*filter(None, (path, values["receipt"])), *(one.path for one in (*have, *base))])
     if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
         result.apart_from(source(argument).path for argument in values["paths"])
     result.require()
@@ -122,6 +128,8 @@ def command(**values: Any) -> int:
         receipt_path=values["receipt"] or "",
         host=host(values),
         access=access(values),
+        have=tuple(have),
+        base=tuple(base),
         detail=_DETAILS.get(values["fmt"], "verdict"),
     )
     started = time.monotonic()
@@ -197,6 +205,7 @@ def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[st
         sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
         receipt=values["receipt"],
+        others=(*values["have"], *values["base"]),
         folder=current_folder(),
         pinned={path: selectors for path in (report.source for report in reports) if (selectors := demanded(path))},
     )

@@ -49,6 +49,7 @@ Examples:
   ociarchive convert app.tar app-layout --to oci-layout
   ociarchive convert oci app.tar --to docker-archive --platform linux/arm64
   ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --receipt r.json
+  ociarchive convert app.tar delta.tar --to docker-archive --have have.json
 """
 
 
@@ -102,6 +103,8 @@ class _Named(click.Choice[str]):
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
+@click.option("--have", multiple=True, type=click.Path(), metavar="FILE", help="Leave out what the other side has.")
+@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Take what SOURCE lacks from here.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
 @access_options
@@ -128,11 +131,12 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
     dest = _destination(values, dest)
     asked = make(values, dest)
     sources = [source(path) for path in paths]
-    if sum(one.path == "-" for one in sources) > 1:
+    if sum(one.path == "-" for one in (*sources, *asked.base)) > 1:
         raise UsageError("standard input can be read once")
     if values["dry_run"]:
         return _rehearsed(sources, dest, asked, values, shared)
-    receipt = _receipt(values, [one.path for one in sources], dest, shared)
+    read = [*sources, *asked.have, *asked.base]
+    receipt = _receipt(values, [one.path for one in read], dest, shared)
     if dest == "-":
         require_stdout()
     digests = source_digests(one.path for one in sources) if receipt else {}
@@ -229,4 +233,11 @@ def _options(values: dict[str, Any], dest: str) -> Options:
         "rename", "host", "all_revisions", "outer", "audit", "sync", "merge", "force",
         "plain_http", "ca_file", "insecure_skip_verify",
     )  # fmt: skip
-    return options(**{name: values[name] for name in same}, dest=dest, jobs=values["asked_jobs"], limits=limits(values))
+    return options(
+        **{name: values[name] for name in same},
+        dest=dest,
+        have=[source(path) for path in values["have"]],
+        base=[source(path) for path in values["base"]],
+        jobs=values["asked_jobs"],
+        limits=limits(values),
+    )

@@ -59,6 +59,7 @@ Examples:
 @click.option("--files", is_flag=True, help="List the paths that differ, layer by layer.")
 @click.option("--ignore", multiple=True, type=Each(ASPECTS), help="Show these, and let them not count.")
 @host_option
+@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Take what a delta lacks from here.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", "json", "html")
 @limit_options
@@ -74,7 +75,8 @@ def command(**values: Any) -> int:
     shared = common(**values)
     old, new = source(values["old"]), source(values["new"])
     result = output(values, shared)
-    result.apart_from([old.path, new.path])
+    base = [source(path) for path in values["base"]]
+    result.apart_from([one.path for one in (old, new, *base)])
     result.require()
     at = now() if values["fmt"] == "html" else None
     options = Options(
@@ -82,6 +84,7 @@ def command(**values: Any) -> int:
         new=replace(new, images=(*new.images, *values["images"])),
         platforms=tuple(platform(text) for text in values["platforms"]),
         ignore=frozenset(values["ignore"]),
+        base=tuple(base),
         files=values["files"],
         host=host(values),
         jobs=jobs(values["asked_jobs"]),

@@ -78,7 +78,7 @@ def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, sh
     lacking = None
     for number, layer in wanted:
         name = layer.descriptor.digest if layer.descriptor else layer.diff_id or layer.name
-        why = "it is not in the archive" if layer.source is None else None if layer.unpacks else _opaque(layer)
+        why = _absent(layer) if layer.source is None else None if layer.unpacks else _opaque(layer)
         if why is None:
             if len(wanted) > 1:
                 yield f"layer {number} of {count}: {safe(str(name))}\n"
@@ -87,11 +87,15 @@ def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, sh
         error = ContentError(f"layer {number} cannot be listed: {why}", where=f"{archive.where}: {name}")
         if len(wanted) == 1:
             raise error
-        if layer.source is None and not layer.foreign:
+        if layer.source is None and not layer.foreign and layer.elsewhere is None:
             lacking = lacking or error
         shared.say(f"notice: {safe(str(error))}")
     if lacking is not None:
         raise lacking
+
+
+def _absent(layer: Layer) -> str:
+    return f"it {layer.elsewhere.why}" if layer.elsewhere is not None else "it is not in the archive"
 
 
 def _opaque(layer: Layer) -> str:

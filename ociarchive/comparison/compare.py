@@ -21,6 +21,7 @@ from ociarchive.comparison.units import absent, units
 from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
+from ociarchive.gap.completing import Pool, complete
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.remote.address import Access
 from ociarchive.selection.select import Selectors, nothing_in, select
@@ -51,14 +52,15 @@ _BESIDE: Final = 60_000
 class Options:
     """What to compare, and how. `ignore` is what does not count. `files` asks for the paths that differ.
 
-    `host` is the one that names in a registry's folder had, None where the call does not say. `access`
-    says how registries are spoken to.
+    `base` are archives that have what a delta leaves out. `host` is the one that names in a registry's folder had, None
+    where the call does not say. `access` says how registries are spoken to.
     """
 
     old: Source
     new: Source
     platforms: tuple[Platform, ...] = ()
     ignore: frozenset[Aspect] = frozenset()
+    base: tuple[Source, ...] = ()
     files: bool = False
     host: str | None = None
     jobs: int = 1
@@ -86,6 +88,7 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
         require_hosted(options.host, archives)
+        archives = _completed(archives, options, stack)
         facts = _measured(archives, workers, progress)
         hosts = options.host is not None or all(format_of(archive.format).hosts for archive in archives)
         sides = [
@@ -103,6 +106,17 @@ def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
         raise nothing_in(archive)
     selectors = Selectors(images=source.images, platforms=options.platforms)
     return taken(archive, select(archive.roots, selectors, archive.where).roots)
+
+
+def _completed(archives: list[Archive], options: Options, stack: ExitStack) -> list[Archive]:
+    """Return archives in which deltas have the layers that they left out, from the bases or from the other archive."""
+    if all(archive.delta is None for archive in archives):
+        return archives
+    bases = [open_archive(base.path, limits=options.limits, access=options.access) for base in options.base]
+    for base in bases:
+        stack.callback(base.close)
+    pool = Pool([*bases, *archives])
+    return [complete(archive, pool, declared=True) for archive in archives]
 
 
 def _measured(archives: Sequence[Archive], workers: Workers, progress: Progress | None) -> dict[ByteSource, Measured]:
@@ -246,6 +260,7 @@ class _Comparison:
             for image in side.evidence.images:
                 if image.made is not None:
                     yield f"{side.archive.where}: the image ID {image.image_id} is new: {image.made.why}"
+            yield from _of_delta(side)
             if side.left_out(other):
                 yield (
                     f"{side.archive.where} holds attestations or other artifacts for which {other.archive.where}, a "
@@ -333,6 +348,20 @@ class _Comparison:
                 return None
             found.append(unit.image.layers[side.number - 1].source)
         return found[0], found[1]
+
+
+def _of_delta(side: _Side) -> Iterator[str]:
+    """Say what a delta leaves out, and whether another archive of the call has it."""
+    layers = (layer for image in side.evidence.images for layer in image.layers if layer.elsewhere is not None)
+    gone = {one.elsewhere.descriptor.digest: one.source is not None for one in layers if one.elsewhere is not None}
+    here = sum(gone.values())
+    if here:
+        yield f"{side.archive.where} is a delta: {here} of its layers come from another archive of the call"
+    if here < len(gone):
+        yield (
+            f"{side.archive.where} is a delta: {len(gone) - here} of its layers are not here and not compared; --base"
+            " names what has them"
+        )
 
 
 def _differs(couple: Couple, layer: LayerPair) -> bool:

@@ -134,7 +134,7 @@ def _layer(number: int, layer: Layer, evidence: Evidence, created_by: str) -> La
         uncompressed_size=fact.uncompressed_size if fact is not None else None,
         created_by=created_by,
         proved=proved,
-        present=layer.source is not None,
+        present=layer.source is not None and layer.elsewhere is None,
     )
 
 

@@ -38,7 +38,7 @@ def _gone(roots: Sequence[Root]) -> Iterator[str]:
         str(layer.descriptor.digest): None
         for image in images(roots)
         for layer in image.layers
-        if layer.source is None and layer.descriptor is not None
+        if layer.source is None and layer.descriptor is not None and layer.elsewhere is None
     }
     if gone:
         many = f"{len(gone)} layers are" if len(gone) > 1 else "a layer is"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.formats import _layout, _loaded, _refusals, _sources, _v1, _v1_saved
+from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive, Blob, Image, Root, images
 from ociarchive.schema import Malformed
@@ -70,6 +70,7 @@ class DockerReader:
         if container.get(_MANIFEST) is None:
             return _saved_before(container)
         graph = _layout.reader(container)
+        delta = _delta.read(container, graph)
         told: list[LayerSource] = []
         listed = list(_entries(container, graph, told))
         entry, roots = _index(container, graph)
@@ -87,6 +88,7 @@ class DockerReader:
             beside=_v1.kept_beside(roots, listed, stored),
             layer_sources=tuple(told),
             facts=graph.facts,
+            delta=delta,
         )
 
 
@@ -100,6 +102,8 @@ class DockerLayout:
     kind: Literal["tar"] = "tar"
     keeps_plain: bool = True
     takes_zstd: bool = False
+    takes_deltas: bool = True
+    finds_chains: bool = True
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
@@ -137,6 +141,8 @@ class DockerLayout:
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """oci-layout and index.json for engines that read layouts, manifest.json for all others."""
         yield _layout.marker()
+        if content.delta is not None:
+            yield _delta.NAME, content.delta
         yield _layout.INDEX, _layout.index_json(content, everywhere=True)
         yield _MANIFEST, documents.dump(list(_loaded.manifest_json(content)))
 

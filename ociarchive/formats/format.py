@@ -23,12 +23,13 @@ class Content:
     """The content that a writer completes: the graph as it is in DEST. Every blob of it is already stored.
 
     `entry` is the entry document of the layout that all of the content comes from, if there is one. `extras` are files
-    that belong to no graph.
+    that belong to no graph. `delta` is the list of the layers that are left out, if some are.
     """
 
     roots: tuple[Root, ...]
     entry: Document | None = None
     extras: tuple[Blob, ...] = ()
+    delta: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,16 @@ class Holding(Protocol):
     @property
     def takes_zstd(self) -> bool:
         """Whether all of its readers accept zstd layers."""
+        ...
+
+    @property
+    def takes_deltas(self) -> bool:
+        """Whether engines load it without the layers that they have."""
+        ...
+
+    @property
+    def finds_chains(self) -> bool:
+        """Whether some of its readers look a layer up by its chain ID."""
         ...
 
     @property

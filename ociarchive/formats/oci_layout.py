@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import schema
 from ociarchive.errors import ContentError
-from ociarchive.formats import _layout, _refusals
+from ociarchive.formats import _delta, _layout, _refusals
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.model import Archive
 
@@ -43,6 +43,7 @@ class OciReader:
         graph = _layout.reader(container)
         where = f"{container.where}: {_layout.INDEX}"
         roots, entry = None, None
+        delta = _delta.read(container, graph)
         try:
             entry = _layout.load(container, _layout.INDEX, graph)
             if entry is None and not container.damaged:
@@ -64,6 +65,7 @@ class OciReader:
             stored=stored,
             entry=entry,
             facts=graph.facts,
+            delta=delta,
         )
 
 
@@ -74,6 +76,8 @@ class OciLayout:
     kind: Literal["directory", "tar"]
     keeps_plain: bool = False
     takes_zstd: bool = True
+    takes_deltas: bool = True
+    finds_chains: bool = False
     takes_docker_types: bool = False
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
@@ -101,8 +105,10 @@ class OciLayout:
         _layout.require_readable(content, limits)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
-        """oci-layout, then index.json."""
+        """oci-layout, what a delta leaves out, then index.json."""
         yield _layout.marker()
+        if content.delta is not None:
+            yield _delta.NAME, content.delta
         yield _layout.INDEX, _layout.index_json(content)
 
 

@@ -64,6 +64,8 @@ class Repository:
     tagged: bool
     keeps_plain: bool = False
     takes_zstd: bool = True
+    takes_deltas: bool = False
+    finds_chains: bool = False
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

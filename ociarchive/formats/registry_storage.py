@@ -101,6 +101,8 @@ class RegistryLayout:
     kind: Literal["directory"] = "directory"
     keeps_plain: bool = False
     takes_zstd: bool = True
+    takes_deltas: bool = False
+    finds_chains: bool = False
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

@@ -133,6 +133,10 @@ class Upload:
                 self._held, self._size, self._session = [], 0, None
                 return
 
+    def discard(self) -> None:
+        """Cancel the upload: the blob is left out."""
+        self.abandon()
+
     def abandon(self) -> None:
         """Cancel the upload (distribution-spec, DELETE), if the registry can be reached at all."""
         if self._session is not None and not self._lost:

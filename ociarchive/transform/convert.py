@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ociarchive.model import Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.naming import Renamed
+    from ociarchive.transform.omitted import Omitted
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Storage
     from ociarchive.transform.rewrite import Arrived, Change
@@ -47,9 +48,9 @@ if TYPE_CHECKING:
 class Conversion:
     """The result of a conversion. `old_roots` and `new_roots` have the same order, `changes` has that of the graph.
 
-    `report` is the audit of what was written, None where it was not read back. `sent`: it went to a registry.
-    `seconds` is the duration of everything. `failed` says which images of an engine's storage cannot be had, and why.
-    They were left out.
+    `omitted` are the layers that the other side has, which `left_out` lists too. `report` is the audit of what was
+    written, None where it was not read back. `sent`: it went to a registry. `seconds` is the duration of everything.
+    `failed` says which images of an engine's storage cannot be had, and why. They were left out.
     """
 
     dest: str
@@ -61,6 +62,7 @@ class Conversion:
     arrived: Mapping[Move, Arrived]
     left_out: tuple[LeftOut, ...]
     renames: tuple[Renamed, ...]
+    omitted: tuple[Omitted, ...]
     notices: tuple[str, ...]
     report: Report | None
     seconds: float
@@ -125,7 +127,8 @@ def _convert(
         target = reserved(dest, options, workers, stack, sources, hear, step=step)
         fetching = Fetching(step=step)
         if options.merge:
-            fetching = Fetching(near=merge.at_hand(dest, sources, options.storage, stack), step=step)
+            near = merge.at_hand(dest, sources, options.storage, stack)
+            fetching = Fetching(near=near, step=step, dest=dest)
         opened = read_for(sources, dest, options)
         prepared = prepare(opened, options, target.spool, workers, stack, fetching, known=known)
         judging, planned = prepared.judging, prepared.planned
@@ -163,7 +166,8 @@ def _convert(
             new_roots=written.roots,
             changes=settled.changes,
             arrived=arrived,
-            left_out=prepared.left_out,
+            left_out=(*prepared.left_out, *(one.left_out for one in settled.omitted)),
+            omitted=settled.omitted,
             renames=prepared.gathered.renames,
             notices=tuple(dict.fromkeys(notices)),
             report=report,

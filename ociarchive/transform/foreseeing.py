@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.blobio.hashing import sha256
 from ociarchive.model import Missing, walk
+from ociarchive.transform.omitted import known_as
 from ociarchive.transform.prepare import settle
 from ociarchive.transform.rewrite import Placed
 
@@ -47,6 +48,9 @@ def _placed(prepared: Prepared) -> tuple[dict[Move, Placed], set[Digest]]:
         if digest is None:
             digest = sha256(f"what blob {number} will be".encode())
             unknown.add(digest)
+        if move.known is not None:
+            placed[move] = known_as(move.known)
+            continue
         stored = move.codec or sniff(move.source.head(MAGIC))
         size = fact.size if fact is not None else move.source.size or 0  # of an unknown digest the size is one too
         placed[move] = Placed(digest=digest, size=size, compression=stored.name)

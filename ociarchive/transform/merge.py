@@ -58,6 +58,9 @@ def require(dest: str, fmt: Format) -> None:
     try:
         if archive.format != fmt.name or (growth.index is not None and archive.entry is None):
             raise UsageError(f"--merge adds to {called}", where=dest, found=archive.format)
+        if archive.delta is not None:
+            what = "--merge adds to what is whole, and DEST is a delta"
+            raise UsageError(what, where=dest, hint="complete it with `convert --base` to another place first")
         _refuse_errors((*archive.origin.flaws, *_of_entries(archive, fmt)))
     finally:
         archive.close()

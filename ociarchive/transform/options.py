@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
 from ociarchive import near
 from ociarchive.blobio.limits import Limits
 from ociarchive.errors import UsageError
-from ociarchive.formats import by_name, written
+from ociarchive.formats import FORMATS, by_name, written
 from ociarchive.formats.registry import pushed_to
 from ociarchive.remote.address import Access, has_tag, is_remote, parse
+from ociarchive.selection.argument import Source
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
 from ociarchive.transform.assemble import Assembly
 from ociarchive.transform.naming import checked, parse_all
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from ociarchive.transform.naming import Rename
 
 Outer: TypeAlias = Literal["none", "gzip", "zstd"]
+#: Paths of archives or files, or one of them.
+Given: TypeAlias = "str | os.PathLike[str] | Source | Iterable[str | os.PathLike[str] | Source]"
 Without: TypeAlias = Literal["attestations", "signatures", "referrers"]
 
 COMPRESSIONS: Final[tuple[str, ...]] = get_args(Compression)
@@ -42,8 +46,9 @@ _LONGEST_LEVEL: Final = 9
 class Options:
     """The options of one conversion. `jobs` is a number of threads; `outer` names the codec of the whole tar.
 
-    `host` is the one that names in a registry's folder had, None for the default. `index` asks for one image index of
-    all that is selected. `access` says how registries are spoken to.
+    `have` says what the other side has, so that it is left out. `base` has what the sources lack. `host` is the one
+    that names in a registry's folder had, None for the default. `index` asks for one image index of all that is
+    selected. `access` says how registries are spoken to.
     """
 
     format: Format
@@ -60,6 +65,8 @@ class Options:
     sync: bool = True
     merge: bool = False
     force: bool = False
+    have: tuple[Source, ...] = ()
+    base: tuple[Source, ...] = ()
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
 
@@ -90,6 +97,8 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     sync: bool = True,
     merge: bool = False,
     force: bool = False,
+    have: Given = (),
+    base: Given = (),
     limits: Limits | None = None,
     plain_http: bool = False,
     ca_file: str | None = None,
@@ -114,6 +123,9 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     for one in left:
         _among("--without", one, WITHOUT)
     _among("--outer", outer, OUTERS)
+    asked = sources(have)
+    if asked:
+        _require_delta(known, merge=merge)
     return Options(
         format=known,
         storage=Storage(
@@ -138,6 +150,8 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
         sync=sync,
         merge=merge,
         force=force,
+        have=asked,
+        base=sources(base),
         limits=limits or Limits(),
         access=Access.asked(plain_http=plain_http, ca_file=ca_file, insecure_skip_verify=insecure_skip_verify),
     )
@@ -173,6 +187,22 @@ def for_index(made: Options, *, annotation: str | Iterable[str] = (), add: bool 
     if made.tag is None and not add and not made.format.alone and made.format.remote is None:
         raise UsageError("--tag says which name the index is to have")
     return replace(made, index=Assembly(annotations=annotations, twice=made.force, add=add), force=made.force or add)
+
+
+def sources(given: Given) -> tuple[Source, ...]:
+    """Return archives or files that an option names, each by its path or with selectors."""
+    listed = (given,) if isinstance(given, str | os.PathLike | Source) else given
+    return tuple(one if isinstance(one, Source) else Source(path=os.fspath(one)) for one in listed)
+
+
+def _require_delta(known: Format, *, merge: bool) -> None:
+    """Refuse to leave layers out of what no engine completes. UsageError."""
+    if merge:
+        what = "--have leaves layers out of a new archive, and --merge adds to one that exists"
+        raise UsageError(what, hint="leave one of them out")
+    if known.holding is None or not known.holding.takes_deltas:
+        able = (one.name for one in FORMATS if one.layout is not None and one.layout.takes_deltas)
+        raise UsageError(f"no engine loads a {known.name} that lacks layers", expected=f"one of {_listed(able)}")
 
 
 def no_format(hint: str | None = None) -> UsageError:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ociarchive.blobio.codec import MAGIC, Codec, by_name, sniff
+from ociarchive.chains import chain_ids
 from ociarchive.errors import UsageError
 from ociarchive.formats import writable
+from ociarchive.gap.held import Held
 from ociarchive.mediatypes import ENCRYPTED, Family, Kind, kind_of, layer_type, look_up
 from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
+from ociarchive.transform.omitting import Omitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,12 +43,14 @@ class Storage:
 class Move:
     """One blob to move: copied unchanged under its digest, or recompressed by a codec.
 
-    `digest` is None where nothing named the blob before, and where it is recompressed.
+    `digest` is None where nothing named the blob before, and where it is recompressed. `known` is the blob of the same
+    content that the other side has: DEST refers to it, and the bytes of this one are only proved.
     """
 
     source: ByteSource
     codec: Codec | None = None
     digest: Digest | None = None
+    known: Descriptor | None = None
 
     @classmethod
     def copy(cls, source: ByteSource, descriptor: Descriptor | None) -> Move:
@@ -55,25 +60,36 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Every distinct move, in the order of the graph, and the notices about them."""
+    """Every distinct move, in the order of the graph, and the notices about them.
+
+    `omitting` decides which layers the other side has.
+    """
 
     moves: tuple[Move, ...]
     notices: tuple[str, ...]
     by_layer: Mapping[int, Move]
+    omitting: Omitting
+
+    @property
+    def kept(self) -> tuple[Move, ...]:
+        """The moves whose blobs DEST may hold."""
+        return tuple(move for move in self.moves if not self.omitting.omits(move))
 
     def move_of(self, layer: Layer) -> Move:
         """Return the move of a layer that is in the archive, of the planned roots."""
         return self.by_layer[id(layer)]
 
 
-def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
+def plan(roots: tuple[Root, ...], storage: Storage, held: Held | None = None) -> Plan:
     """Return the plan for some roots. It reads the first bytes of each layer, which show how it is stored.
+
+    Layers that the other side holds are left out.
 
     UsageError: an impossible combination, with what to do instead. HostError: a layer cannot be read.
     """
     if storage.level is not None:
         _check_level(storage)
-    planner = _Planner(storage)
+    planner = _Planner(storage, held or Held())
     for edge in walk(roots):
         if storage.media_types == "docker" and isinstance(edge.node, Index):
             _check_docker_index(edge.node)
@@ -81,18 +97,19 @@ def plan(roots: tuple[Root, ...], storage: Storage) -> Plan:
             planner.image(edge.node, edge.descriptor)
     for edge in walk(roots):
         if isinstance(edge.node, Artifact) and edge.node.document is None and edge.node.source is not None:
-            planner.moves[Move.copy(edge.node.source, edge.descriptor)] = None
+            planner.blob(Move.copy(edge.node.source, edge.descriptor))
         for part in parts(edge.node):
             if isinstance(part, Blob) and part.source is not None:
-                planner.moves[Move.copy(part.source, part.descriptor)] = None
-    return Plan(moves=tuple(planner.moves), notices=tuple(planner.notices), by_layer=planner.by_layer)
+                planner.blob(Move.copy(part.source, part.descriptor))
+    return planner.plan()
 
 
 class _Planner:
     """Collects a plan, image by image."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, held: Held) -> None:
         self._storage, self._layout = storage, writable(storage.format)
+        self._omitting = Omitting(held, by_chain=self._layout.finds_chains)
         self._stored: dict[ByteSource, str] = {}
         self.by_layer: dict[int, Move] = {}
         self.moves: dict[Move, None] = {}
@@ -106,23 +123,43 @@ class _Planner:
                 f"digests cannot be preserved: {image.made.of}, as {descriptor.digest} is, cannot be written",
                 hint="leave --preserve-digests out",
             )
-        for layer in image.layers:
+        chains = chain_ids(image.diff_ids)
+        for number, layer in enumerate(image.layers):
             if layer.source is None:
                 continue
+            chain = chains[number] if number < len(chains) else None
             if not layer.unpacks:
                 move = self._opaque(layer)
             else:
-                has_manifest = image.document is not None and layer.descriptor is not None
-                move = self._move(layer, layer.source, has_manifest=has_manifest)
+                has_manifest = image.document is not None and (layer.descriptor or layer.elsewhere) is not None
+                move = self._move(layer, layer.source, chain, family, has_manifest=has_manifest)
                 self._check(layer, move, family, image, descriptor)
             self.by_layer[id(layer)] = move
             self.moves[move] = None
+            self._omitting.layer(move, self._expected(layer, move), chain)
 
-    def _move(self, layer: Layer, source: ByteSource, *, has_manifest: bool) -> Move:
+    def blob(self, move: Move) -> None:
+        """Plan what is no image's layer. It always travels."""
+        self.moves[move] = None
+        self._omitting.blob(move)
+
+    def plan(self) -> Plan:
+        """Return the plan of all that was given."""
+        return Plan(
+            moves=tuple(self.moves),
+            notices=tuple(self.notices),
+            by_layer=self.by_layer,
+            omitting=self._omitting,
+        )
+
+    def _move(
+        self, layer: Layer, source: ByteSource, chain: Digest | None, family: Family, *, has_manifest: bool
+    ) -> Move:
         stored = self._stored.get(source)
         if stored is None:
             stored = self._stored[source] = sniff(source.head(MAGIC)).name
-        target = _target(stored, self._storage, has_manifest=has_manifest)
+        named = _named(layer) or stored
+        target = _target(named, self._storage, has_manifest=has_manifest)
         if layer.foreign and target != stored and layer.descriptor is not None:
             if self._storage.compression != "auto":
                 raise UsageError(
@@ -131,8 +168,28 @@ class _Planner:
                     hint="use --compression keep",
                 )
             target = stored
-        self._say(stored, target)
+        self._say(named, target)
+        if not has_manifest and layer.diff_id is not None:
+            known = self._omitting.known(layer.diff_id, chain)
+            if known is not None and self._fits(known, target, family):
+                return Move(source, digest=known.digest, known=known)
         return Move.copy(source, layer.descriptor) if target == stored else Move(source, by_name(target))
+
+    def _fits(self, known: Descriptor, target: str, family: Family) -> bool:
+        """Whether DEST may refer to a blob of the other side: it is stored as the call asks."""
+        told = look_up(known.media_type)
+        if told is None or told.codec is None or layer_type(family, told.codec) is None:
+            return False
+        if self._storage.compression != "auto":
+            return told.codec == target
+        return told.codec != "zstd" or self._layout.takes_zstd
+
+    def _expected(self, layer: Layer, move: Move) -> Digest | None:
+        """Return the digest that a layer will have in DEST, as far as claims tell, None where only its bytes do."""
+        stored = move.codec.name if move.codec is not None else self._stored.get(move.source)
+        if move.digest is None and stored == "none" and layer.diff_id is not None and layer.unpacks:
+            return layer.diff_id
+        return move.digest
 
     def _opaque(self, layer: Layer) -> Move:
         """Plan a layer whose content cannot be read: it stays unchanged, or the combination is refused.
@@ -159,11 +216,14 @@ class _Planner:
     def _check(self, layer: Layer, move: Move, family: Family, image: Image, descriptor: Descriptor | None) -> None:
         """Refuse zstd with Docker's media types, which lack it, and other layers in a manifest that must not change."""
         codec = move.codec.name if move.codec else self._stored[move.source]
+        if move.known is not None:
+            return
         told = look_up(layer.descriptor.media_type) if layer.descriptor else None
         kept = move.codec is None and self._storage.media_types == "keep" and told is not None and told.codec == "zstd"
         if codec == "zstd" and family == "docker" and not kept:
             raise UsageError("Docker's media types have none for zstd layers", hint=_WAY_OUT)
-        if self._storage.preserve_digests and image.document is not None and move.codec is not None:
+        stands_in = layer.descriptor is None and layer.elsewhere is not None  # its digest may turn out to be the same
+        if self._storage.preserve_digests and image.document is not None and move.codec is not None and not stands_in:
             label = descriptor.digest if descriptor else "the manifest"
             raise UsageError(
                 f"digests cannot be preserved: {label} names layers that would be stored as {codec}",
@@ -179,6 +239,14 @@ class _Planner:
         elif target == "zstd":
             what = f"zstd layers in a {self._storage.format.name}: Docker before 23 and umoci cannot read them"
             self.notices[what] = None
+
+
+def _named(layer: Layer) -> str | None:
+    """Return the codec that the manifest gives a layer of which another archive has only the content, else None."""
+    if layer.descriptor is not None or layer.elsewhere is None:
+        return None
+    known = look_up(layer.elsewhere.descriptor.media_type)
+    return known.codec if known is not None else None
 
 
 def _target(stored: str, storage: Storage, *, has_manifest: bool) -> str:

@@ -10,11 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import writable
+from ociarchive.formats._delta import written as listed
+from ociarchive.gap.completing import left_out
+from ociarchive.gap.have import load
 from ociarchive.model import Image, Missing, images, walk
 from ociarchive.remote.blob import RemoteBlob, aborting
 from ociarchive.transform.judging import Judging
+from ociarchive.transform.omitted import engines, omissions
 from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Rewriter
 from ociarchive.transform.sources import gather, tagged
@@ -26,8 +30,10 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Finding
     from ociarchive.formats.format import Content, LeftOut
+    from ociarchive.gap.held import Held
     from ociarchive.model import Node, Root
     from ociarchive.selection.argument import Source
+    from ociarchive.transform.omitted import Omitted
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.rewrite import Change, Placed
@@ -54,11 +60,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The content as it is in DEST, the change of each document and blob, and all notices."""
+    """The content as it is in DEST, the change of each document and blob, and all notices.
+
+    `omitted` are the layers that DEST leaves out, because the other side has them.
+    """
 
     content: Content
     changes: tuple[Change, ...]
     notices: tuple[str, ...]
+    omitted: tuple[Omitted, ...]
 
 
 def prepare(
@@ -77,10 +87,12 @@ def prepare(
 
     ContentError: a selected document is at fault. UsageError: a selector, or an impossible combination.
     """
+    held = load(options.have, options.limits, options.access)
     gathered = gather(sources, options, spool, stack, fetching, known=known or {})
-    content, left, planned = _admitted(gathered, options, workers)
+    content, left, planned = _admitted(gathered, options, workers, held)
     judging = Judging(gathered.archives, content.roots, options.limits, workers)
     judging.check_documents()
+    _require_complete(content.roots, gathered)
     refused = writable(options.format).refused(content.roots, options.outer)
     told = (f"{one.what}: {one.why}" for one in left)
     notices = (*gathered.notices, *told, *planned.notices, *refused, *_made(content.roots))
@@ -97,7 +109,8 @@ def prepare(
 def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed], found: Sequence[Finding]) -> Settled:
     """Return the content as it is in DEST, given each blob there and the findings in the sources.
 
-    UsageError: a digest that must be preserved changes.
+    What the other side has is listed in the content, and no part of DEST. UsageError: a digest that must be preserved
+    changes.
     """
     content = prepared.content
     notices = [*prepared.notices, *_told_of_sources(found)]
@@ -113,10 +126,18 @@ def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed],
     notices.extend(_sparse(content.roots, written.roots))
     if not writable(options.format).takes_docker_types and has_docker_types(written.roots):
         notices.append(_DOCKER_TYPES)
-    return Settled(content=written, changes=tuple(rewriter.changes), notices=tuple(notices))
+    omitted = omissions(written.roots, prepared.planned, arrived)
+    if options.have:
+        notices.extend(engines(omitted, options.format, prepared.planned.omitting.held))
+    if omitted:
+        have = prepared.planned.omitting.held.sources
+        written = replace(written, delta=listed((one.elsewhere for one in omitted), have))
+    return Settled(content=written, changes=tuple(rewriter.changes), notices=tuple(notices), omitted=omitted)
 
 
-def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[Content, list[LeftOut], Plan]:
+def _admitted(
+    gathered: Gathering, options: Options, workers: Workers, held: Held
+) -> tuple[Content, list[LeftOut], Plan]:
     """Return what DEST can hold of the sources, what it cannot hold, and the plan.
 
     UsageError, ContentError: it cannot hold it at all. But faults of the selection are reported first.
@@ -126,7 +147,7 @@ def _admitted(gathered: Gathering, options: Options, workers: Workers) -> tuple[
         content, left = writable(options.format).admit(named)
         writable(options.format).require_few(content, options.limits)
         _look_at_layers(content, workers)
-        return content, left, plan(content.roots, options.storage)
+        return content, left, plan(content.roots, options.storage, held)
     except (ContentError, UsageError):
         Judging(gathered.archives, gathered.content.roots, options.limits, workers).check_documents()
         raise
@@ -138,6 +159,19 @@ def _look_at_layers(content: Content, workers: Workers) -> None:
     calls = [partial(source.head, MAGIC) for source in sources if isinstance(source, RemoteBlob)]
     if calls:
         workers.run(calls, aborting(source for source in sources if source is not None))
+
+
+def _require_complete(roots: Sequence[Root], gathered: Gathering) -> None:
+    """Refuse a delta whose layers nothing in the call has. ContentError: it names them."""
+    wanting = [layer.elsewhere.descriptor.digest for layer in left_out(roots) if layer.elsewhere is not None]
+    if wanting:
+        what = "a layer that was left out is" if len(wanting) == 1 else f"{len(wanting)} layers that were left out are"
+        deltas = [one.archive.where for one in gathered.archives if one.archive.delta is not None]
+        raise ContentError(
+            f"{what} nowhere in the call: {some(map(str, wanting))}",
+            where=", ".join(deltas),
+            hint="name an archive that has it with --base" if len(wanting) == 1 else "name what has them with --base",
+        )
 
 
 def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ociarchive.transform.foreseeing import foreseen
 from ociarchive.transform.prepare import prepare
-from ociarchive.transform.sources import read_for
+from ociarchive.transform.sources import Fetching, read_for
 from ociarchive.transform.target import require, require_there
 from ociarchive.workers import Workers
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import LeftOut
     from ociarchive.model import Root
     from ociarchive.selection.argument import Source
+    from ociarchive.transform.omitted import Omitted
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
     from ociarchive.transform.rewrite import Change
@@ -35,6 +36,7 @@ class Rehearsal:
     """The expected result of a conversion. `unknown` are placeholders for digests that only layers reveal.
 
     `failed` says why images cannot be had that documents show to be at fault.
+    `omitted` are the layers that are certain to be left out, because the other side has them.
     """
 
     dest: str
@@ -43,6 +45,7 @@ class Rehearsal:
     new_roots: tuple[Root, ...]
     changes: tuple[Change, ...]
     moves: tuple[Move, ...]
+    omitted: tuple[Omitted, ...]
     unknown: frozenset[Digest]
     left_out: tuple[LeftOut, ...]
     notices: tuple[str, ...]
@@ -58,8 +61,8 @@ def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsa
         workers = Workers(1)
         stack.callback(workers.close)
         require(dest, options, sources, ())
-        prepared = prepare(read_for(sources, dest, options), options, None, workers, stack)
-        require(dest, options, sources, prepared.planned.moves)
+        prepared = prepare(read_for(sources, dest, options), options, None, workers, stack, Fetching(dest=dest))
+        require(dest, options, sources, prepared.planned.kept)
         settled, unknown = foreseen(prepared, options)
         require_there(dest, options, settled.content.roots, unknown)
         return Rehearsal(
@@ -68,9 +71,10 @@ def rehearse(sources: Sequence[Source], dest: str, options: Options) -> Rehearsa
             sources=tuple(prepared.gathered.archives),
             new_roots=settled.content.roots,
             changes=settled.changes,
-            moves=prepared.planned.moves,
+            moves=prepared.planned.kept,
+            omitted=settled.omitted,
             unknown=unknown,
-            left_out=prepared.left_out,
+            left_out=(*prepared.left_out, *(one.left_out for one in settled.omitted)),
             notices=tuple(dict.fromkeys(settled.notices)),
             failed=tuple(dict.fromkeys(prepared.gathered.failed.values())),
         )

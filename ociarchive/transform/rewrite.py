@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from ociarchive.measure import Measured
     from ociarchive.model import Blob, Layer
+    from ociarchive.transform.omitting import By
     from ociarchive.values import JSON
 
 _NAMES: Final = (IMAGE_NAME, REF_NAME, COSIGN_NAME)
@@ -71,11 +72,13 @@ class Placed:
 class Arrived(Placed):
     """A blob that was moved into DEST, with its measurement.
 
-    `present`: DEST had it already, so it was not sent, and where it is a layer it was not read.
+    `present`: DEST had it already, so it was not sent, and where it is a layer it was not read. `left_out` says how the
+    other side of a delta has it.
     """
 
     fact: Measured
     present: bool = False
+    left_out: By | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +229,9 @@ class Rewriter:
 
     def _layer(self, layer: Layer, family: Family) -> Layer:
         old = layer.descriptor
+        stands_in = old is None and layer.elsewhere is not None
+        if layer.elsewhere is not None:
+            old = layer.elsewhere.descriptor
         if layer.source is None:
             if old is None:
                 return layer
@@ -234,14 +240,15 @@ class Rewriter:
             return replace(layer, descriptor=new)
         move = self.plan.move_of(layer)
         arrived = self.arrived[move]
-        media_type = self._layer_type(layer, arrived.compression, family)
+        media_type = self._layer_type(old, arrived.compression, family)
         if old is None:
             new = Descriptor.make(media_type, arrived.digest, arrived.size)
             dropped: tuple[str, ...] = ()
         else:
-            new, dropped = _stored_as(old, media_type, arrived, recompressed=move.codec is not None)
+            anew = (move.codec is not None or stands_in) and (arrived.digest, arrived.size) != (old.digest, old.size)
+            new, dropped = _stored_as(old, media_type, arrived, recompressed=anew)
         self.changes.append(Change(kind="layer", old=old, new=new, diff_id=layer.diff_id, dropped=dropped))
-        return replace(layer, descriptor=new)
+        return replace(layer, descriptor=new, elsewhere=None)
 
     def _foreign(self, old: Descriptor, family: Family) -> Descriptor:
         """Return the descriptor of an absent layer, in the requested family."""
@@ -250,22 +257,22 @@ class Rewriter:
             return old
         return old.evolve(mediaType=layer_type(family, known.codec, foreign=known.foreign) or old.media_type)
 
-    def _layer_type(self, layer: Layer, codec: str, family: Family) -> str:
-        told = look_up(layer.descriptor.media_type) if layer.descriptor else None
-        if layer.descriptor is not None:
+    def _layer_type(self, old: Descriptor | None, codec: str, family: Family) -> str:
+        told = look_up(old.media_type) if old else None
+        if old is not None:
             if told is None or told.codec is None:
-                return layer.descriptor.media_type
+                return old.media_type
             if self.storage.media_types == "keep":
                 if told.codec == codec or self.storage.preserve_digests:
-                    return layer.descriptor.media_type
+                    return old.media_type
                 family = told.family
             elif told.family == family and told.codec == codec:
-                return layer.descriptor.media_type
+                return old.media_type
         foreign = bool(told and told.foreign)
         return (
             layer_type(family, codec, foreign=foreign)
             or layer_type("oci", codec, foreign=foreign)
-            or (layer.descriptor.media_type if layer.descriptor else f"{OCI_LAYER}+{codec}")
+            or (old.media_type if old else f"{OCI_LAYER}+{codec}")
         )
 
     # Indexes and artifacts

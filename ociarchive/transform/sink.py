@@ -33,6 +33,10 @@ class Slot(Protocol):
         """Say what the blob is. A second blob of the same digest, which has the same bytes, is dropped."""
         ...
 
+    def discard(self) -> None:
+        """Drop the blob: it is left out. The archive is completed without it."""
+        ...
+
     def abandon(self) -> None:
         """Close what is open. The archive will not be completed."""
         ...
@@ -48,8 +52,8 @@ class Sink(Protocol):
     def blob(self, order: int, digest: Digest | None) -> Slot:
         """Return a slot for a blob. `digest` is the one it will have, None where that is not known yet.
 
-        Each slot is committed, or the sink is aborted. The result depends on `order`, which counts from 0, and not on
-        which slot is written first.
+        Each slot is committed or discarded, or the sink is aborted. The result depends on `order`, which counts from
+        0, and not on which slot is written first.
         """
         ...
 
@@ -117,6 +121,7 @@ class _BlobSlot:
     def __init__(self, slot: FileSlot, path: Callable[[Digest], str]) -> None:
         self._slot, self._path = slot, path
         self.write = slot.write
+        self.discard = slot.discard
         self.abandon = slot.abandon
 
     def commit(self, digest: Digest) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
-from ociarchive.model import parts, walk
+from ociarchive.gap.completing import Pool, complete, lacking
+from ociarchive.model import images, parts, walk
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.registry import RegistryOrigin
@@ -72,10 +73,14 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """How blobs come from a registry: `near` is what DEST has, `step` hears what is done."""
+    """How blobs come from elsewhere: `near` gives those by digest that DEST has, `step` hears what is done.
+
+    `dest` is the DEST of a merge, which may have what deltas leave out.
+    """
 
     near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
+    dest: str | None = None
 
 
 def read_for(sources: Sequence[Source], dest: str, options: Options) -> Sequence[Source]:
@@ -95,7 +100,8 @@ def gather(
     """Open the sources and return what is selected. It raises the errors of opening and selecting.
 
     Images of an engine's storage that cannot be had are left out where others are selected. `known` are some of them,
-    by their identity.
+    by their identity. Sources that lack layers are completed by each other, by the bases of the call, and by the
+    DEST of a merge.
     """
     fetching = fetching or Fetching()
     found = Gathering()
@@ -114,6 +120,7 @@ def gather(
             raise nothing_in(archive)
         opened.append((source, archive))
     require_hosted(options.host, [archive for _, archive in opened])
+    opened = _completed(opened, options, spool, stack, fetching.dest, found.notices)
     if adds:
         found.archives.append(_added_to(opened[0][1], options))
         found.left_out += _unnamed_blobs(opened[0][1])
@@ -225,6 +232,43 @@ def _leave_out(
         found.left_out.extend(dict.fromkeys(lost for root in roots for lost in unkept(root)))
         found.archives[number] = replace(one, roots=tuple(map(truly_named, roots)))
     return labels
+
+
+def _completed(
+    opened: list[tuple[Source, Archive]],
+    options: Options,
+    spool: str | None,
+    stack: ExitStack,
+    dest: str | None,
+    notices: list[str],
+) -> list[tuple[Source, Archive]]:
+    """Return the archives with the layers that they lack, as far as the call names an archive that has them."""
+    if not any(lacking(archive) for _, archive in opened):
+        return opened
+    bases = [(base.path, spool) for base in options.base]
+    if options.merge and dest is not None:
+        bases.append((dest, None))
+    others = []
+    for path, folder in bases:
+        archive = open_archive(path, spool_folder=folder, limits=options.limits, access=options.access)
+        stack.callback(archive.close)
+        others.append(archive)
+    pool = Pool([*others, *(archive for _, archive in opened)])
+    made = [(source, complete(archive, pool)) for source, archive in opened]
+    for _, archive in made:
+        notices.extend(_stand_ins(archive))
+    return made
+
+
+def _stand_ins(archive: Archive) -> Iterator[str]:
+    """Say which layers come from another archive that stores them otherwise, so that manifests change."""
+    for image in images(archive.roots):
+        for layer in image.layers:
+            if layer.elsewhere is not None and layer.descriptor is None and layer.source is not None:
+                yield (
+                    f"{layer.elsewhere.descriptor.digest}: only its content is there ({layer.source.where}), so the"
+                    " layer is made anew, and what names it where its digest changes"
+                )
 
 
 def _notice(archive: Archive, found: Gathered, notices: list[str]) -> None:

@@ -175,7 +175,7 @@ class Local:
         """Refuse, before any work, what surely does not fit. HostError: the space needed and available."""
         folder = self.spool or temporary_folder()
         where = self._dest if self._place is not None else place_of(None)
-        preflight.require(prepared.planned.moves, folder, where, one_file=not self._folder)
+        preflight.require(prepared.planned.kept, folder, where, one_file=not self._folder)
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to. `stack` closes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC, sniff
@@ -12,6 +13,7 @@ from ociarchive.remote.blob import aborting
 from ociarchive.remote.upload import Resend
 from ociarchive.stores.rebuilt import Rebuilt
 from ociarchive.transform.encode import Copier, Encoder
+from ociarchive.transform.omitted import known_as
 from ociarchive.transform.rewrite import Arrived
 from ociarchive.values import Descriptor
 from ociarchive.workers import Cancelled
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.sink import Sink
+    from ociarchive.values import Digest
     from ociarchive.workers import Workers
 
 #: How often a blob is sent again from its first byte, after a registry lost it.
@@ -51,11 +54,12 @@ class Moving:
     def run(self, sink: Sink) -> dict[Move, Arrived]:
         """Move every blob into the sink and return what it is there. ContentError: a claim is false."""
         moves = self._plan.moves
+        turns = {move: number for number, move in enumerate(self._plan.kept)}
         if self._progress:
             self._progress.begin([(move.source.where, move.source.size) for move in moves])
 
         def call(number: int) -> Callable[[], Arrived]:
-            return lambda: self._one(moves[number], number, sink)
+            return lambda: self._one(moves[number], number, turns.get(moves[number]), sink)
 
         end = aborting(move.source for move in moves)
 
@@ -71,13 +75,13 @@ class Moving:
         found = dict(zip(order, results, strict=True))
         return {move: found[number] for number, move in enumerate(moves)}
 
-    def _one(self, move: Move, number: int, sink: Sink) -> Arrived:
+    def _one(self, move: Move, number: int, turn: int | None, sink: Sink) -> Arrived:
         """Move a blob, if DEST lacks it. What a registry lost on the way is read and sent again."""
         arrived = self._present(move, sink)
         tried = 0
         while arrived is None:
             try:
-                arrived = self._moved(move, number, sink)
+                arrived = self._moved(move, number, turn, sink)
             except Resend:
                 tried += 1
                 if tried > _RESENT:
@@ -113,9 +117,10 @@ class Moving:
             self._judging.check()
             raise ContentError("content is not what is claimed of it", where=move.source.where)
 
-    def _moved(self, move: Move, number: int, sink: Sink) -> Arrived:
+    def _moved(self, move: Move, number: int, turn: int | None, sink: Sink) -> Arrived:
+        """Move a blob. Without a turn it is left out: it is read and proved, and compressed only for its digest."""
         how = self._judging.claimed(move.source)
-        slot = sink.blob(number, move.digest)
+        slot = sink.blob(turn, move.digest) if turn is not None else _Nowhere()
         encoder = None
         if move.codec is not None and move.codec.encode:
             encoder = Encoder(slot, move.codec, move.codec.level(self._options.storage.level), self._workers)
@@ -144,11 +149,33 @@ class Moving:
                 raise move.source.explain(fact.diff_ids)
             self._require_uncontradicted(move)
             arrived = _arrived(move, fact, encoder)
+            left_out = self._plan.omitting.by(move, arrived.digest)
         except BaseException:
             slot.abandon()
             raise
-        slot.commit(arrived.digest)
+        if left_out is None:
+            slot.commit(arrived.digest)
+        else:
+            slot.discard()
+            arrived = replace(arrived, left_out=left_out)
         return arrived
+
+
+class _Nowhere:
+    """The slot of a blob that is left out."""
+
+    def write(self, data: bytes) -> None:
+        """Write nothing."""
+
+    def commit(self, digest: Digest) -> None:
+        """It has no place."""
+        raise RuntimeError(f"{digest} is left out")
+
+    def discard(self) -> None:
+        """Nothing was written."""
+
+    def abandon(self) -> None:
+        """Nothing is open."""
 
 
 def _order(sizes: Sequence[int], jobs: int) -> list[int]:
@@ -164,6 +191,9 @@ def _order(sizes: Sequence[int], jobs: int) -> list[int]:
 
 def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
     """Return what a blob is in DEST: recompressed, unchanged, or unpacked."""
+    if move.known is not None:
+        there = known_as(move.known)
+        return Arrived(digest=there.digest, size=there.size, compression=there.compression, fact=fact)
     if encoder is not None:
         return Arrived(digest=encoder.finish(), size=encoder.size, compression=encoder.codec.name, fact=fact)
     if move.codec is None:
@@ -177,7 +207,12 @@ def like_bombs(arrived: Iterable[Arrived], limits: Limits) -> Iterator[str]:
     """Give, in words, each blob of DEST whose compression ratio exceeds the limits for other people's archives."""
     for one in arrived:
         size = one.fact.uncompressed_size or 0
-        if one.compression != "none" and size > limits.ratio_from and size > limits.ratio * max(one.size, 1):
+        if (
+            one.left_out is None
+            and one.compression != "none"
+            and size > limits.ratio_from
+            and size > limits.ratio * max(one.size, 1)
+        ):
             times = -(-size // max(one.size, 1))
             yield (
                 f"{one.digest}: it unpacks to {times} times its size, and ociarchive reads archives of others up to"

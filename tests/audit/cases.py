@@ -67,6 +67,7 @@ from tests.support.build import (
     REF_NAME,
     Codec,
     Image,
+    Layer,
     Node,
     Saved,
     artifact,
@@ -120,6 +121,20 @@ def receipt(*digests: str, kind: str = "layers", diff_id: str | None = None) -> 
     lists: dict[str, object] = {"manifests": [], "indexes": [], "configs": [], "layers": []}
     made: dict[str, object] = {"schema_version": 1, "tool": {"name": "ociarchive"}, "sources": [], "destination": {}}
     return dumped({**made, **lists, kind: told})
+
+
+def absent(*layers: Layer, **members: object) -> Member:
+    """Make the list of what a delta leaves out; `members` are those of each entry."""
+    entries = [
+        {"digest": one.digest, "size": len(one.stored), "media_type": OCI_LAYER, "diff_id": one.diff_id} | members
+        for one in layers
+    ]
+    return file("delta.json", dumped({"schema_version": 1, "left_out": entries, "have": []}))
+
+
+def delta(*layers: Layer, **members: object) -> list[Member]:
+    """Make a layout that leaves layers out, and says so."""
+    return [*layout(NODE, without=[one.digest for one in layers]), absent(*layers, **members)]
 
 
 def flagged(flag: bytes) -> bytes:
@@ -456,6 +471,36 @@ def with_list(raw: bytes) -> list[Member]:
 
 
 FAILS: Cases = {
+    # -- deltas
+    "delta-left-out": {
+        "layer": Case(content=delta(BASE), subject=BASE.digest, location=f": {BASE.digest}"),
+        "layers": Case(content=delta(BASE, TOP), count=2),
+        "folder": Case(content=delta(TOP), folder=True, subject=TOP.digest),
+        "without-diff-id": Case(content=delta(BASE, diff_id=None), subject=BASE.digest),
+        "docker-archive": Case(
+            content=[*without(hybrid(SAVED), blob_path(PLAIN.layers[0].digest)), absent(PLAIN.layers[0])],
+            subject=PLAIN.layers[0].digest,
+        ),
+    },
+    "delta-unnamed": {
+        "nobody": Case(content=[*GOOD, absent(BASE, digest=NOWHERE)], subject=NOWHERE, location=": delta.json"),
+    },
+    "delta-present": {
+        "layer": Case(content=[*GOOD, absent(BASE)], subject=BASE.digest, location=": delta.json"),
+        "manifest": Case(content=[*GOOD, absent(BASE, digest=NODE.digest)], subject=NODE.digest),
+        "two": Case(content=[*GOOD, absent(BASE, TOP)], count=2),
+    },
+    "delta-mismatch": {
+        "size": Case(content=delta(BASE, size=7), subject=BASE.digest, found="7 bytes", location=": delta.json"),
+        "diff-id": Case(content=delta(BASE, diff_id=NOWHERE), expected=BASE.diff_id, found=NOWHERE),
+    },
+    "delta-incomplete": {
+        "list": Case(content=delta(BASE), have=TOP.digest.encode(), subject=BASE.digest, location=f": {BASE.digest}"),
+        "two": Case(content=delta(BASE, TOP), have=NOWHERE.encode(), count=2),
+        "chain-in-a-layout": Case(
+            content=delta(BASE), have=dumped([{"RootFS": {"Layers": [BASE.diff_id]}}]), subject=BASE.digest
+        ),
+    },
     # -- the call
     "archive-wrapped": {
         "layout-in-a-folder": Case(content=renamed(GOOD, "app/"), location=""),
@@ -805,6 +850,16 @@ FAILS: Cases = {
         "asked-for": Case(content=layout(NODE), options=("--limit", "values=10")),
     },
     "schema": {
+        "version-of-a-delta": Case(
+            content=[*GOOD, file("delta.json", b'{"schema_version":2,"left_out":[]}')],
+            location=": delta.json#/schema_version",
+            expected="1",
+            found="2",
+        ),
+        "what-a-delta-leaves-out": Case(
+            content=[*GOOD, file("delta.json", b'{"schema_version":1,"left_out":[5]}')],
+            location=": delta.json#/left_out/0",
+        ),
         "index.json-manifests-null": Case(content=entry(sets("manifests", None)), location=": index.json#/manifests"),
         "index.json-manifests-absent": Case(
             content=entry(sets("manifests", ABSENT)), location=": index.json#/manifests"
@@ -1154,6 +1209,13 @@ FAILS: Cases = {
         "line-break": Case(content=inline(base64.encodebytes(IMAGE.config).decode())),
     },
     "blob-missing": {
+        "config-listed-as-left-out": Case(
+            content=[*layout(NODE, without=[IMAGE.image_id]), absent(BASE, digest=IMAGE.image_id)],
+            subject=IMAGE.image_id,
+        ),
+        "beside-a-layer-left-out": Case(
+            content=[*layout(NODE, without=[BASE.digest, TOP.digest]), absent(BASE)], subject=TOP.digest
+        ),
         "layer": Case(content=without(GOOD, LAYER), subject=TOP.digest, location=f": {TOP.digest}"),
         "config": Case(content=without(GOOD, CONFIG), subject=IMAGE.image_id),
         "manifest": Case(
@@ -1821,6 +1883,25 @@ FAILS: Cases = {
 }
 
 PASSES: Cases = {
+    # -- deltas
+    "delta-left-out": {
+        "whole": Case(content=GOOD),
+        "another-file-of-the-name": Case(content=[*GOOD, file("delta.json", b'{"a":1}')]),
+    },
+    "delta-unnamed": {"named": Case(content=delta(BASE, TOP))},
+    "delta-present": {"absent": Case(content=delta(BASE))},
+    "delta-mismatch": {
+        "without-diff-id": Case(content=delta(BASE, diff_id=None)),
+        "media-type": Case(content=delta(BASE, media_type="application/vnd.docker.image.rootfs.diff.tar.gzip")),
+    },
+    "delta-incomplete": {
+        "list": Case(content=delta(BASE), have=f"{BASE.digest}\n{NOWHERE}\n".encode()),
+        "engine": Case(
+            content=[*without(hybrid(SAVED), blob_path(PLAIN.layers[0].digest)), absent(PLAIN.layers[0])],
+            have=dumped([{"RootFS": {"Layers": [PLAIN.layers[0].diff_id]}}]),
+        ),
+        "whole": Case(content=GOOD, have=NOWHERE.encode()),
+    },
     # -- the call
     "archive-wrapped": {
         "tar": Case(content=GOOD),

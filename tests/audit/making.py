@@ -50,6 +50,7 @@ class Case:
     options: tuple[str, ...] = ()
     selector: str = ""
     receipt: bytes | None = None
+    have: bytes | None = None
     location: str | None = None
     subject: str | None = None
     expected: str | None = None
@@ -77,6 +78,9 @@ class Case:
         if self.receipt is not None:
             (folder / "receipt.json").write_bytes(self.receipt)
             given += ["--receipt", folder / "receipt.json"]
+        if self.have is not None:
+            (folder / "have").write_bytes(self.have)
+            given += ["--have", folder / "have"]
         return given
 
 

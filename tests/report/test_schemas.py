@@ -1,6 +1,7 @@
 """Every format against its schema: for SARIF and JUnit others' own, for JSON ours, which may leave nothing out."""
 
 import json
+import tarfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,27 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_json_of_audits(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
     result = cli_call("audit", archive, *policy, "--format", "json")
     assert problems(published("audit"), result.json()) == []
+
+
+def test_json_of_deltas(tmp_path: Path, cli_call: Call) -> None:
+    source, have = TRUTHS["docker20.tar"].path, tmp_path / "have.json"
+    cli_call("inventory", *(truth.path for truth in TRUTHS.values()), "--output", have)
+    assert problems(published("inventory"), json.loads(have.read_text())) == []
+    layout = tmp_path / "delta"
+    for form, name in (("oci-layout", "have.json"), ("docker-archive", "engine.json")):
+        inspected = [{"RootFS": {"Layers": one["diff_ids"]}} for one in json.loads(have.read_text())["images"]]
+        (tmp_path / "engine.json").write_text(json.dumps(inspected))
+        cli_call("convert", source, layout, "--to", form, "--have", tmp_path / name, "--force")
+        if layout.is_dir():
+            left = (layout / "delta.json").read_text()
+            layout.rename(tmp_path / "done")
+        else:
+            with tarfile.open(layout) as tar:
+                reader = tar.extractfile("delta.json")
+                assert reader is not None
+                left = reader.read().decode()
+        assert problems(published("delta"), json.loads(left)) == []
+        assert json.loads(left)["left_out"]
 
 
 @pytest.mark.parametrize("name", TRUTHS)

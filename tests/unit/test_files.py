@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ociarchive.blobio.files import Aborted, DirectorySink, TarSink, fsync_folder
@@ -153,6 +153,40 @@ def test_a_dropped_blob_at_the_end_leaves_nothing_behind(tar: Tar) -> None:
     members = tar.members()
     assert members[SOME] == b"one" * 3000
     assert len(tar.raw()) == 3 * 512 + 18 * 512 + 1024
+
+
+@given(st.lists(st.tuples(st.binary(max_size=1500), st.booleans()), min_size=1, max_size=10), st.data())
+@settings(deadline=None)
+def test_what_is_discarded_leaves_nothing_behind(blobs: list[tuple[bytes, bool]], data: st.DataObject) -> None:
+    fd = os.memfd_create("tar")
+    try:
+        one = Tar(TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=False), fd)
+        slots = [one.sink.slot(order, SOME) for order in range(len(blobs))]
+        begun: set[int] = set()
+        for number in data.draw(st.permutations([*range(len(blobs))] * 2)):
+            blob, kept = blobs[number]
+            slots[number].write(blob)
+            if number not in begun:
+                begun.add(number)
+            elif kept:
+                slots[number].commit(name_of(blob * 2))
+            else:
+                slots[number].discard()
+        completed(one.sink)
+        assert one.raw() == in_order([blob * 2 for blob, kept in blobs if kept])
+    finally:
+        os.close(fd)
+
+
+def test_a_discarded_file_of_a_folder_is_removed(tmp_path: Path) -> None:
+    sink = DirectorySink(str(tmp_path), "a", sync=False)
+    kept, gone = sink.slot(0), sink.slot(1)
+    kept.write(b"one")
+    gone.write(b"two")
+    gone.discard()
+    kept.commit(name_of(b"one"))
+    sink.finish()
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == [name_of(b"one")]
 
 
 def test_names_that_need_an_extended_header(tar: Tar) -> None:

@@ -6,6 +6,7 @@ from ociarchive.auditing.rule import Rule
 from ociarchive.auditing.rules import (
     blobs,
     container,
+    deltas,
     layers,
     metadata,
     oldimages,
@@ -21,6 +22,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *metadata.RULES,
     *stores.RULES,
     *blobs.RULES,
+    *deltas.RULES,
     *layers.RULES,
     *platforms.RULES,
     *tars.RULES,

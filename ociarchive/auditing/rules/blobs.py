@@ -129,7 +129,7 @@ _INSTEAD: Final = frozenset(
 
 def _may_be_absent(part: Blob | Layer) -> bool:
     if isinstance(part, Layer):
-        return part.foreign
+        return part.foreign or part.elsewhere is not None
     return part.descriptor is not None and bool(part.descriptor.urls)
 
 

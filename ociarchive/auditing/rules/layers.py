@@ -190,7 +190,7 @@ def _layer_opaque(evidence: Evidence) -> Iterator[Fault]:
 
 def _layer_foreign(evidence: Evidence) -> Iterator[Fault]:
     for _, number, layer, where in _layers(evidence):
-        if layer.source is None and layer.foreign and layer.descriptor is not None:
+        if layer.source is None and layer.foreign and layer.descriptor is not None and layer.elsewhere is None:
             yield Fault(
                 location=where, subject=layer.descriptor.digest,
                 message=f"layer {number} is foreign and not in the archive: engines fetch it from elsewhere",

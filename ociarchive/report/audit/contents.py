@@ -56,7 +56,8 @@ def _bar(layer: dict[str, Any], longest: int) -> Bar:
     stored, unpacked = layer["size"], layer["uncompressed_size"]
     text = f"{size(stored)} stored"
     if not layer["present"]:
-        text = f"not in the archive, {size(stored)} by its descriptor"
+        what = "left out of this delta" if layer["left_out"] else "not in the archive"
+        text = f"{what}, {size(stored)} by its descriptor"
     elif unpacked is None:
         text += ", not unpacked"
     else:

@@ -40,6 +40,9 @@ def _lines(done: Rehearsal, *, whole: bool) -> Iterator[str]:
 def _blobs(done: Rehearsal) -> Iterator[str]:
     same: list[Move] = [move for move in done.moves if move.codec is None]
     yield f"  {plural(len(same), 'blob')} of {total(move.source.size for move in same)} copied as they are"
+    if done.omitted:
+        left = total(one.elsewhere.descriptor.size for one in done.omitted)
+        yield f"  {plural(len(done.omitted), 'layer')} of {left} left out, which the other side has"
     for name in dict.fromkeys(move.codec.name for move in done.moves if move.codec is not None):
         anew = [move.source.size for move in done.moves if move.codec is not None and move.codec.name == name]
         word = "unpacked" if name == "none" else f"stored as {name}"

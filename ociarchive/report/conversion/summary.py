@@ -37,13 +37,21 @@ class _Summary:
 
     def text(self) -> str:
         before = sum(arrived.fact.size for arrived in self._done.arrived.values())
-        after = sum({arrived.digest: arrived.size for arrived in self._done.arrived.values()}.values())
+        omitted = {one.elsewhere.descriptor.digest for one in self._done.omitted}
+        arrived = {one.digest: one.size for one in self._done.arrived.values() if one.digest not in omitted}
+        after = sum(arrived.values())
         self._rows.append(("", "before", "after", "change"))
         self._rows.append(("stored, manifests apart", size(before), size(after), _change(before, after)))
         for old, new in zip(self._done.old_roots, self._done.new_roots, strict=True):
             self._root(old, new)
         self._layers()
-        lines = [*self._archives(), *self._table(), *self._audit(), f"done in {self._done.seconds:.1f} s"]
+        lines = [
+            *self._archives(),
+            *self._table(),
+            *self._left_out(),
+            *self._audit(),
+            f"done in {self._done.seconds:.1f} s",
+        ]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def _archives(self) -> Iterator[str]:
@@ -131,6 +139,18 @@ class _Summary:
         there = sum(arrived.present for _, arrived in layers)
         rest = f"; {there} in DEST already, not read" if there else ""
         self._rows.append(f"diff_ids proved: {proven} of {plural(len(layers), 'layer')}, all as before{rest}")
+
+    def _left_out(self) -> Sequence[str]:
+        """Say what was saved, where layers are left out because the other side has them."""
+        if not self._done.omitted:
+            return []
+        left = {one.elsewhere.descriptor.digest: one.elsewhere.descriptor.size for one in self._done.omitted}
+        new = {change.new.digest: change.new.size for change in self._done.changes if change.kind == "layer"}
+        told = (
+            f"{len(left)} of {plural(len(new), 'layer')}, {size(sum(left.values()))} of {size(sum(new.values()))}"
+            " that the other side has"
+        )
+        return wrapped(f"{'left out':<9} {told}", self._width, " " * 11)
 
     def _audit(self) -> Sequence[str]:
         report = self._done.report

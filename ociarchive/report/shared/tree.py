@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Evidence
     from ociarchive.documents import Document
     from ociarchive.model import Archive
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Digest
 
 _BAR: Final = 8
 #: The least columns of each column of layers' table, so that those of different images stand under one another.
@@ -96,8 +96,15 @@ class Tree:
         }
         stored = total(sources.values())
         parts.append(f"{plural(len(sources), 'layer')} of {stored}, as stored")
+        if left := self._left_out():
+            parts.append(f"{plural(len(left), 'layer')} of {size(sum(left.values()))} left out, a delta")
         where = self._archive.where if self._whole else tail(self._archive.where, self._width)
         return wrapped(f"{where}  {', '.join(parts)}", self._width, "  ", whole=self._whole)
+
+    def _left_out(self) -> dict[Digest, int]:
+        """Return the layers that the archive leaves out, with their sizes in bytes."""
+        left = (layer.elsewhere for image in self._evidence.images for layer in image.layers)
+        return {one.descriptor.digest: one.descriptor.size for one in left if one is not None}
 
     def _entry(self, entry: Root | Child, indent: str, *, last: bool) -> Iterator[str]:
         corner = ("`- " if self._ascii else "└─ ") if last else ("|- " if self._ascii else "├─ ")
@@ -245,7 +252,7 @@ def _text(value: JSON, key: str) -> str:
 
 def _comp(fact: JSON) -> str:
     if isinstance(fact, dict) and not fact.get("present"):
-        return "absent"
+        return "left out" if fact.get("left_out") else "absent"
     return _text(fact, "compression") or "?"
 
 

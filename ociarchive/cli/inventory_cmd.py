@@ -1,0 +1,81 @@
+"""`ociarchive inventory`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from ociarchive.cli.common import (
+    access,
+    access_options,
+    common,
+    common_options,
+    host,
+    host_option,
+    jobs,
+    limit_options,
+    limits,
+    once,
+    source,
+)
+from ociarchive.cli.output import Output
+from ociarchive.cli.progress import progress
+from ociarchive.errors import UsageError
+from ociarchive.inventories import inventory_of
+from ociarchive.report.shared.text import plural, safe
+
+_EXAMPLES = """\b
+Examples:
+  ociarchive inventory app-layout --output have.json
+  ociarchive inventory images/*.tar --verify --output have.json
+"""
+
+
+@click.command("inventory", epilog=_EXAMPLES, short_help="List what is here, so that the other side need not send it.")
+@click.argument("paths", nargs=-1, metavar="SOURCE...")
+@click.option("--verify", is_flag=True, help="Read every blob, and list only what was proved.")
+@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
+@click.option("--force", is_flag=True, help="Let --output replace a file that is none of ociarchive.")
+@click.option(
+    "--output", type=click.Path(), multiple=True, callback=once, metavar="FILE", help="Write the inventory to FILE."
+)
+@host_option
+@access_options
+@limit_options
+@common_options
+def command(**values: Any) -> int:
+    """List the images and blobs of archives (JSON), so that the other side need not send them.
+
+    `convert --have FILE` leaves out what FILE lists. Without --verify it lists what the archives claim. Status 1: with
+    --verify something is at fault; it is not listed.
+    """
+    shared = common(**values)
+    if not values["paths"]:
+        raise UsageError("inventory takes at least one SOURCE", hint="see `ociarchive inventory --help`")
+    sources = [source(path) for path in values["paths"]]
+    result = Output(
+        values["output"], "inventory", force=values["force"], say=lambda text: shared.say(f"notice: {text}")
+    )
+    result.apart_from(one.path for one in sources)
+    result.require()
+    with progress(shared) as hears:
+        found = inventory_of(
+            sources,
+            limits(values),
+            verify=values["verify"],
+            jobs=jobs(values["asked_jobs"]),
+            progress=hears if values["verify"] else None,
+            host=host(values),
+            access=access(values),
+        )
+    result.write(json.dumps(found.facts, indent=2, ensure_ascii=True) + "\n")
+    for finding in found.findings:
+        shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+    if values["output"] not in (None, "-"):
+        images, blobs = (found.facts[name] for name in ("images", "blobs"))
+        counts = (len(one) if isinstance(one, list) else 0 for one in (images, blobs))
+        told = ", ".join(plural(count, word) for count, word in zip(counts, ("image", "blob"), strict=True))
+        shared.say(f"{told}, {'proved' if values['verify'] else 'as claimed, not verified'}: {safe(values['output'])}")
+    return int(bool(found.findings))

@@ -1,0 +1,137 @@
+"""Completion: layers that an archive lacks come from other archives of the call. Each is proved when it is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ociarchive.blobio.codec import MAGIC, NONE, sniff
+from ociarchive.elsewhere import Elsewhere
+from ociarchive.model import Child, Image, Index, Root, images, parts, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.model import Archive, Layer, Node
+    from ociarchive.values import Digest
+
+_WHY = "is not in the archive, and another archive of the call has it"
+
+
+class Pool:
+    """The layers of some archives, by digest and by diff_id. `size` is what these archives take, in bytes."""
+
+    def __init__(self, archives: Iterable[Archive]) -> None:
+        self._blobs: dict[Digest, ByteSource] = {}
+        self._contents: dict[Digest, ByteSource] = {}
+        self._bare: dict[Digest, ByteSource] = {}  # those of layers without a digest of their own
+        self.size = 0
+        for archive in archives:
+            self.size += archive.origin.stored_size
+            self._add(archive)
+
+    def _add(self, archive: Archive) -> None:
+        for image in images(archive.roots):
+            for layer in image.layers:
+                if layer.source is not None and layer.elsewhere is None:
+                    self._layer(layer, layer.source)
+        for edge in walk(archive.roots):
+            for part in parts(edge.node):
+                if part.descriptor is not None and part.source is not None:
+                    self._blobs.setdefault(part.descriptor.digest, part.source)
+        for stored in archive.stored:
+            if stored.digest is not None and stored.source is not None:
+                self._blobs.setdefault(stored.digest, stored.source)
+
+    def _layer(self, layer: Layer, source: ByteSource) -> None:
+        if layer.descriptor is not None:
+            self._blobs.setdefault(layer.descriptor.digest, source)
+        if layer.diff_id is None or not layer.unpacks:
+            return
+        self._contents.setdefault(layer.diff_id, source)
+        if layer.descriptor is None:
+            self._bare.setdefault(layer.diff_id, source)
+            if sniff(source.head(MAGIC)) is NONE:
+                self._blobs.setdefault(layer.diff_id, source)
+
+    def completed(self, layer: Layer) -> Layer:
+        """Return a layer that is not in its archive with the bytes that are here. It is unchanged if none are.
+
+        Bytes of its digest come first. Else those of its diff_id serve if they are known by it alone, or if the layer
+        was left out by its chain ID. Then it has no descriptor, for it is another blob.
+        """
+        if layer.source is not None or layer.descriptor is None or (layer.foreign and layer.elsewhere is None):
+            return layer
+        elsewhere = layer.elsewhere or Elsewhere(descriptor=layer.descriptor, diff_id=layer.diff_id, why=_WHY)
+        source = self._blobs.get(layer.descriptor.digest)
+        if source is not None:
+            return replace(layer, source=source, elsewhere=elsewhere)
+        contents = self._contents if elsewhere.by_chain else self._bare
+        content = contents.get(layer.diff_id) if layer.diff_id is not None and layer.unpacks else None
+        if content is None:
+            return layer
+        return replace(layer, source=content, descriptor=None, name=content.where, elsewhere=elsewhere)
+
+
+def lacking(archive: Archive) -> bool:
+    """Whether an archive lacks a layer that another one could give it."""
+    return any(_lacks(layer) for image in images(archive.roots) for layer in image.layers)
+
+
+def _lacks(layer: Layer) -> bool:
+    return layer.source is None and layer.descriptor is not None and (not layer.foreign or layer.elsewhere is not None)
+
+
+def complete(archive: Archive, pool: Pool, *, declared: bool = False) -> Archive:
+    """Return an archive with the layers that it lacks and the pool has. `declared`: only those that a delta left out.
+
+    It shares files with the archive that is given, which stays to be closed.
+    """
+    nodes: dict[int, Node] = {}
+
+    def layer(one: Layer) -> Layer:
+        return one if declared and one.elsewhere is None else pool.completed(one)
+
+    def node(one: Node) -> Node:
+        if id(one) not in nodes:
+            nodes[id(one)] = made(one)
+        return nodes[id(one)]
+
+    def made(one: Node) -> Node:
+        if isinstance(one, Image):
+            layers = tuple(map(layer, one.layers))
+            return one if all(map(_same, layers, one.layers)) else replace(one, layers=layers)
+        if isinstance(one, Index):
+            children = tuple(child(entry) for entry in one.children)
+            return one if all(map(_same, children, one.children)) else replace(one, children=children)
+        return one
+
+    def child(entry: Child) -> Child:
+        below = node(entry.node)
+        return entry if below is entry.node else replace(entry, node=below)
+
+    def root(entry: Root) -> Root:
+        below = node(entry.node)
+        return entry if below is entry.node else replace(entry, node=below)
+
+    roots = tuple(map(root, archive.roots))
+    if all(map(_same, roots, archive.roots)):
+        return archive
+    return replace(archive, roots=roots, borrowed=archive.borrowed + pool.size)
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other
+
+
+def left_out(roots: Iterable[Root]) -> Iterator[Layer]:
+    """Give the layers that a delta leaves out and nothing has completed, each digest once."""
+    seen: set[Digest] = set()
+    for image in images(roots):
+        for layer in image.layers:
+            if layer.source is None and layer.elsewhere is not None:
+                digest = layer.elsewhere.descriptor.digest
+                if digest not in seen:
+                    seen.add(digest)
+                    yield layer
