@@ -120,14 +120,16 @@ class Workers:
         """
         self._cancelled.clear()
         first: list[BaseException] = []
+        under_way = _UnderWay()
         # A signal may raise in this thread anywhere: it waits on nothing but this, which then stays whole.
         ended: SimpleQueue[None] = SimpleQueue()
 
         def guarded(call: Callable[[], T]) -> T:
             self._count(1)
             try:
-                self.check()
-                return call()
+                with under_way:
+                    self.check()
+                    return call()
             except BaseException as error:
                 if not isinstance(error, Cancelled):
                     first.append(error)
@@ -145,13 +147,13 @@ class Workers:
                 if self._cancelled.is_set():
                     break
         except RuntimeError as error:
-            self._end(futures, on_failure)
+            self._end(futures, under_way, on_failure)
             raise _no_thread(error) from error
         except BaseException:
-            self._end(futures, on_failure)
+            self._end(futures, under_way, on_failure)
             raise
         if self._cancelled.is_set():
-            self._end(futures, on_failure)
+            self._end(futures, under_way, on_failure)
             raise first[0] if first else Cancelled
         return [future.result() for future in futures]
 
@@ -166,7 +168,7 @@ class Workers:
         with self._lock:
             self._running += change
 
-    def _end(self, futures: Sequence[Future[T]], on_failure: Callable[[], None] | None) -> None:
+    def _end(self, futures: Sequence[Future[T]], under_way: _UnderWay, on_failure: Callable[[], None] | None) -> None:
         """End all that runs and wait until it has ended."""
         self._cancelled.set()
         for future in futures:
@@ -174,6 +176,33 @@ class Workers:
         if on_failure:
             on_failure()
         wait([future for future in futures if not future.cancelled()])
+        under_way.wait()
+
+
+class _UnderWay:
+    """Counts the calls of one run that are under way.
+
+    A signal may come between the start of a call and the moment when its future is known. Then only this knows it.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until none is under way."""
+        with self._changed:
+            while self._count:
+                self._changed.wait()
 
 
 class Lane:

@@ -4,6 +4,7 @@ import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -244,6 +245,29 @@ def test_an_interruption_of_who_waits_ends_the_work(workers: Workers, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         workers.run([long])
     assert ended == [1]
+
+
+def test_a_call_that_nobody_knows_yet_is_waited_for(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(pool: ThreadPoolExecutor, call: Callable[..., object], *given: object) -> object:
+        submit(pool, call, *given)
+        assert began.wait(10)
+        raise KeyboardInterrupt
+
+    def work() -> None:
+        began.set()
+        with suppress(Cancelled):
+            while True:
+                workers.check()
+        threading.Event().wait(0.2)  # it still has to close its files
+        ended.set()
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers.run([work])
+    assert ended.is_set()
 
 
 def test_threads_that_cannot_be_started_are_the_hosts_fault(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
