@@ -113,6 +113,7 @@ def gather(
             near=fetching.near, step=fetching.step,
         )  # fmt: skip
         stack.callback(archive.close)
+        found.notices.extend(archive.notices)
         found.notices.extend(archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ())
         every = options.all_revisions or (adds and number == 0)
         archive = reachable(archive, (*source.images, *options.selectors.images), every=every)
