@@ -39,8 +39,9 @@ def measure_all(
     """Measure sources in parallel, the largest first, so that it is not left for the end. An unknown size may be large.
 
     A blob that `known` has unpacked is only hashed here, since equal bytes unpack to equal bytes. What was read when
-    its archive was opened is not read again. `lost` gets the layers that cannot be rebuilt, and blobs of which a part of the archive is not
-    here, each with the reason. HostError: a source cannot be read. RebuildError: a layer cannot be rebuilt, without `lost`.
+    its archive was opened is not read again. `lost` gets the layers that cannot be rebuilt, and blobs of which a part
+    of the archive is not here, each with the reason.
+    HostError: a source cannot be read. RebuildError, LostBytesError: without `lost`, one cannot be had.
     """
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: (source.size is not None, -(source.size or 0)))
     if progress:

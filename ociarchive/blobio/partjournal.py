@@ -1,4 +1,4 @@
-"""What is renamed when parts get their names, written down first, so that a later run can undo what a kill broke off."""
+"""What is renamed when parts get their names, written down first: a later run can undo what a kill broke off."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ociarchive.errors import ContentError, HostError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ociarchive.documents import JSON
+    from ociarchive.values import JSON
 
 JOURNAL: Final = "journal.json"
 #: A line for each of the parts that an archive may have at most, old and new, with the longest of names.
@@ -92,7 +92,7 @@ def _is(path: str, inode: tuple[int, int]) -> bool:
 
 
 def _pair(value: JSON) -> tuple[int, int] | None:
-    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004  device and inode
+    if isinstance(value, list) and len(value) == 2:
         device, inode = value
         if isinstance(device, int) and isinstance(inode, int):
             return device, inode

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ociarchive.blobio.randomfile import RandomFile
-    from ociarchive.documents import JSON
+    from ociarchive.values import JSON
 
 LIST: Final = ".parts.json"
 SUMS: Final = ".SHA256SUMS"
@@ -182,9 +182,7 @@ def differences(old: PartList, new: PartList) -> str | None:
     return some(keys) if keys else None
 
 
-def hashed(
-    file: RandomFile, part_size: int, count: Callable[[int], None] | None = None
-) -> tuple[str, tuple[str, ...]]:
+def hashed(file: RandomFile, part_size: int, count: Callable[[int], None] | None = None) -> tuple[str, tuple[str, ...]]:
     """Return the sha256 of a file, and that of each of its parts, in hexadecimal digits. It is read once."""
     whole, each = hashlib.sha256(), []
     for start in range(0, file.size, part_size):

@@ -45,7 +45,7 @@ class PartPlaces:
     SOURCEs, which are never replaced.
     """
 
-    def __init__(  # noqa: PLR0913  what decides of a DEST
+    def __init__(
         self,
         dest: str,
         *,

@@ -137,7 +137,7 @@ class TarContainer:
         while True:
             at = position - start
             if at < 0 or at + BLOCK > len(window):
-                window, start, at = self._read(position, _WINDOW), position, 0
+                window, start, at = self._window(position), position, 0
                 if len(window) < BLOCK:
                     what = "tar has no end marker" if not window else "tar is cut short inside a header"
                     raise _Damage("tar-truncated", what, position)
@@ -171,6 +171,13 @@ class TarContainer:
             except header.HeaderError as error:
                 raise _Damage(error.rule, str(error), position) from None
             position += -(-size // BLOCK) * BLOCK
+
+    def _window(self, position: int) -> bytes:
+        """Return the next headers; where bytes behind the first one are lost, that one alone."""
+        try:
+            return self._read(position, _WINDOW)
+        except LostBytesError:
+            return self._read(position, BLOCK)
 
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
+from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import partset, paths, recognise, registry
@@ -17,9 +18,10 @@ from ociarchive.remote.address import Access, is_remote
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.model import Archive
 
-__all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "require_hosted"]
+__all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "open_file", "require_hosted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,10 @@ def _in_parts(asked: Asked) -> Archive:
         return _at_path(asked)
     asked.step(f"proving {parts.path}: {len(parts.listed.files)} parts")
     opened = partset.opened(parts, asked.shown, asked.spool_folder, asked.limits, judged=asked.judged)
-    archive = recognise.read(opened.container, asked.source, asked.host)
+    try:
+        archive = recognise.read(opened.container, asked.source, asked.host)
+    except LostBytesError as error:
+        raise partset.unreadable(opened.container, error) from error
     return replace(archive, notices=opened.notices)
 
 
@@ -132,6 +137,11 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
         judged=judged,
     )
     return next(kind for kind in KINDS if kind.fits(source)).open(asked)
+
+
+def open_file(file: RandomFile, shown: str, spool_folder: str | None, limits: Limits) -> Archive:
+    """Return the archive in the tar that a file holds, which is closed with it. Errors are those of `open_archive`."""
+    return recognise.read(paths.from_file(file, shown, spool_folder, limits), shown)
 
 
 def require_hosted(host: str | None, archives: Sequence[Archive]) -> None:

@@ -170,11 +170,17 @@ def opened(parts: Parts, where: str, spool_folder: str | None, limits: Limits, *
         file = ManyFile(known.open, parts.listed.part_size, where, parts.listed.size, known.close)
         container = paths.from_file(file, where, spool_folder, limits)
     except LostBytesError as error:
-        raise damaged(Flaw(rule=error.rule, where=error.where or where, message=error.what)) from error
+        raise damaged(Flaw(rule=error.rule, where=where, message=error.what)) from error
     if judged:
         _note(container, faults, parts, mended=mended)
         return Opened(container, ())
     return Opened(container, tuple(_told(faults, where)))
+
+
+def unreadable(container: Container, error: LostBytesError) -> NotAnArchiveError:
+    """Return the error for an archive that cannot be read without a part, with what is known to lie in that."""
+    flaw = next((one for one in container.flaws if one.rule in (MISSING, MISMATCH)), None)
+    return damaged(flaw or Flaw(rule=error.rule, where=container.where, message=error.what))
 
 
 @dataclass(slots=True)
@@ -333,7 +339,7 @@ def _told(faults: list[_Fault], where: str) -> Iterator[str]:
 
 
 def _note(container: TarContainer, faults: list[_Fault], parts: Parts, *, mended: bool) -> None:
-    """Make flaws of parts that are lost or changed, each with what lies in it, in place of what the walk made of them."""
+    """Make flaws of parts that are lost or changed, each with what lies in it, instead of those of the walk."""
     others = [flaw for flaw in container.flaws if flaw.rule != MISSING]
     container.flaws = Flaws()
     listed = parts.listed

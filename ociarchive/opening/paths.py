@@ -74,7 +74,7 @@ def from_file(file: RandomFile, where: str, spool_folder: str | None, limits: Li
     stored = file.size
     file.close()
     damage = _outer_damage(where, error.what) if error is not None else None
-    return _tar(fd, where, spool_folder, limits, damage, headers, stored)
+    return _tar(fd, where, spool_folder, limits, damage=damage, headers=headers, stored=stored)
 
 
 def _pieces(file: RandomFile) -> Iterator[bytes]:
@@ -83,16 +83,15 @@ def _pieces(file: RandomFile) -> Iterator[bytes]:
 
 
 def _outer_damage(where: str, what: str) -> Flaw:
-    return Flaw(
-        rule="outer-damaged", where=where, message=f"the archive's own compression: {what}", subject=where
-    )
+    return Flaw(rule="outer-damaged", where=where, message=f"the archive's own compression: {what}", subject=where)
 
 
-def _tar(  # noqa: PLR0913  what is known of the layers of compression that were taken off before
+def _tar(
     fd: int,
     where: str,
     spool_folder: str | None,
     limits: Limits,
+    *,
     damage: Flaw | None = None,
     headers: list[int] | None = None,
     stored: int = 0,
@@ -151,9 +150,7 @@ def _long(headers: list[int], where: str) -> Iterator[Flaw]:
         )
 
 
-def _of_fd(
-    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
-) -> TarContainer:
+def _of_fd(fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int) -> TarContainer:
     return _walked(OpenFile(fd, where), f"{fd}:{where}", limits, damage, more, stored)
 
 

@@ -253,6 +253,7 @@ def _completed(
     for path, folder in bases:
         archive = open_archive(path, spool_folder=folder, limits=options.limits, access=options.access)
         stack.callback(archive.close)
+        notices.extend(archive.notices)
         others.append(archive)
     pool = Pool([*others, *(archive for _, archive in opened)])
     made = [(source, complete(archive, pool)) for source, archive in opened]
