@@ -14,6 +14,7 @@ from ociarchive.auditing.receipts import check_receipt
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.completing import Pool, complete
 from ociarchive.gap.coverage import uncovered, unfound
@@ -257,7 +258,9 @@ class Others:
 def _opened(one: Source, options: AuditOptions) -> Archive:
     """Return the archive of a source, with what no tag names: all of it is proved."""
     return reachable(
-        open_archive(one.path, limits=options.limits, host=options.host, access=options.access), (), every=True
+        open_archive(one.path, limits=options.limits, host=options.host, access=options.access, judged=True),
+        (),
+        every=True,
     )
 
 
@@ -311,7 +314,7 @@ def _expected(archive: Archive, selector: str) -> list[Finding]:
 
 def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
     """Return the report of a source that cannot be read as an archive."""
-    rule = error.rule if isinstance(error, NotAnArchiveError | BlobError) else "not-an-archive"
+    rule = error.rule if isinstance(error, NotAnArchiveError | BlobError | LostBytesError) else "not-an-archive"
     if isinstance(error, LimitError):
         rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
     finding = Finding(

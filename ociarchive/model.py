@@ -279,6 +279,7 @@ class Archive(Closing):
     `entry` is the document with which it begins. `beside` has the digests that something other than a root leads to,
     `untagged` what a registry keeps without a tag. `incomplete`: something unread may lead to more. `facts` are those
     of blobs that were read when it was opened. `delta` lists what it leaves out. `borrowed`: bytes of its bases.
+    `notices` say, in words, what had to be done to open it.
     """
 
     format: str
@@ -296,6 +297,7 @@ class Archive(Closing):
     facts: Mapping[ByteSource, Measured] = field(default_factory=dict)
     delta: Delta | None = None
     borrowed: int = 0
+    notices: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:

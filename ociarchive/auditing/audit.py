@@ -12,6 +12,7 @@ from ociarchive.auditing.measuring import look_closer, measure_all, unbuilt
 from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.report import Report
 from ociarchive.auditing.rules import RULES
+from ociarchive.stores.rebuilt import RebuildError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from ociarchive.auditing.report import Detail
     from ociarchive.auditing.rule import Finding
     from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.manyfile import LostBytesError
     from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
-    from ociarchive.stores.rebuilt import RebuildError
     from ociarchive.workers import Workers
 
 
@@ -77,13 +78,14 @@ def examine(
     known: FactStore | None = None,
 ) -> list[Evidence]:
     """Read some archives completely, their blobs in parallel, and return the evidence of each. HostError: as above."""
-    lost: dict[ByteSource, RebuildError] = {}
+    lost: dict[ByteSource, RebuildError | LostBytesError] = {}
     facts = measure_all(claimed(archives), workers, progress, known if known is not None else Remembered(), lost)
     found = []
     for archive in archives:
         mine = claimed([archive])
         own = {source: facts[source] for source in mine if source in facts}
-        gone = tuple(unbuilt(lost[source]) for source in mine if source in lost)
+        reasons = [lost[source] for source in mine if source in lost]
+        gone = tuple(unbuilt(error) for error in reasons if isinstance(error, RebuildError))
         found.append(Evidence(archive, own, (*gone, *look_closer(archive, own, limits, workers))))
     return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ociarchive import toc
 from ociarchive.auditing.hard_links import check_links
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.flaws import Flaw
 from ociarchive.measure import Measured, measure
 from ociarchive.model import parts, walk
@@ -33,29 +34,30 @@ def measure_all(
     workers: Workers,
     progress: Progress | None,
     known: FactStore,
-    lost: dict[ByteSource, RebuildError] | None = None,
+    lost: dict[ByteSource, RebuildError | LostBytesError] | None = None,
 ) -> dict[ByteSource, Measured]:
     """Measure sources in parallel, the largest first, so that it is not left for the end. An unknown size may be large.
 
     A blob that `known` has unpacked is only hashed here, since equal bytes unpack to equal bytes. What was read when
-    its archive was opened is not read again. `lost` gets the layers that cannot be rebuilt, each with the reason.
-    HostError: a source cannot be read. RebuildError: a layer cannot be rebuilt, without `lost`.
+    its archive was opened is not read again. `lost` gets the layers that cannot be rebuilt, and blobs of which a part
+    of the archive is not here, each with the reason.
+    HostError: a source cannot be read. RebuildError, LostBytesError: without `lost`, one cannot be had.
     """
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: (source.size is not None, -(source.size or 0)))
     if progress:
         progress.begin([(source.where, source.size) for source in order])
 
-    def read(number: int) -> Measured | RebuildError:
+    def read(number: int) -> Measured | RebuildError | LostBytesError:
         def tick(count: int) -> None:
             workers.check()
             if progress:
                 progress.read(number, count)
 
         source = order[number]
-        fact: Measured | RebuildError
+        fact: Measured | RebuildError | LostBytesError
         try:
             fact = _measured(source, sources[source], tick, known, workers.lane)
-        except RebuildError as error:
+        except (RebuildError, LostBytesError) as error:
             if lost is None:
                 raise
             fact = error

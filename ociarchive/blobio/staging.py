@@ -54,6 +54,8 @@ class Hidden:
         self.path = os.path.join(folder, part_of(self._name))
         self.probe = self.path + _PROBE
         self._open: list[int] = []
+        #: Whether `clear` has to leave what is there, for it is not all this run's own.
+        self.keep = False
 
     def hold(self, fd: int) -> int:
         """Keep an open file until `clear`; return it."""
@@ -78,7 +80,7 @@ class Hidden:
             raise
 
     def _clear(self) -> None:
-        for path in (self.path, self.probe):
+        for path in () if self.keep else (self.path, self.probe):
             remove(path)
         while self._open:
             close_read(self._open.pop())

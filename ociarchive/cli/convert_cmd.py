@@ -50,6 +50,7 @@ Examples:
   ociarchive convert oci app.tar --to docker-archive --platform linux/arm64
   ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --receipt r.json
   ociarchive convert app.tar delta.tar --to docker-archive --have have.json
+  ociarchive convert app.tar disc/app.tar --to docker-archive --split 25GB --parity
 """
 
 
@@ -105,6 +106,9 @@ class _Named(click.Choice[str]):
 @click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
 @click.option("--have", multiple=True, type=click.Path(), metavar="FILE", help="Leave out what the other side has.")
 @click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Take what SOURCE lacks from here.")
+@click.option("--split", metavar="SIZE", help="Cut DEST, a tar, into parts of SIZE (650MB, 4GiB, bytes).")
+@click.option("--part", multiple=True, metavar="N", help="Write only this part of them.")
+@click.option("--parity", is_flag=True, help="One part more, from which any one that is lost is made again.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
 @access_options
@@ -231,7 +235,7 @@ def _options(values: dict[str, Any], dest: str) -> Options:
     same = (
         "to", "compression", "level", "media_types", "preserve_digests", "platforms", "images", "without", "tag",
         "rename", "host", "all_revisions", "outer", "audit", "sync", "merge", "force",
-        "plain_http", "ca_file", "insecure_skip_verify",
+        "split", "part", "parity", "plain_http", "ca_file", "insecure_skip_verify",
     )  # fmt: skip
     return options(
         **{name: values[name] for name in same},

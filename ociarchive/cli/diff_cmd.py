@@ -35,6 +35,7 @@ from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.comparison.diff_table import diff_table
 from ociarchive.report.comparison.diff_words import word
 from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
+from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -92,7 +93,7 @@ def command(**values: Any) -> int:
         access=access(values),
     )
     with progress(shared) as hears:
-        found = difference(options, hears)
+        found = difference(options, hears, lambda text: shared.say(f"notice: {safe(text)}"))
     text: str | Iterable[str]
     if values["fmt"] == "json":
         text = diff_json(found)

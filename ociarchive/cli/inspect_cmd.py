@@ -94,6 +94,7 @@ def command(**values: Any) -> int:
 
         one = sources[0]
         with open_archive(one.path, limits=limits(values), host=host(values), access=access(values)) as opened:
+            _say_notices(opened, shared)
             archive = reachable(opened, _selectors(values, one).images, every=values["all_revisions"])
             if not archive.roots:
                 raise nothing_in(archive)
@@ -175,6 +176,7 @@ class _Inspection:
 
     def _one(self, archive: Archive, one: Source) -> Iterator[tuple[Archive, Evidence, Report | None]]:
         noticed = archive.noticed
+        _say_notices(archive, self._shared)
         selectors, whole = _selectors(self._values, one), archive
         archive = reachable(archive, selectors.images, every=self._values["all_revisions"])
         if not archive.roots:
@@ -219,6 +221,11 @@ class _Inspection:
             yield tree.text()
             if report is not None:
                 yield "\n".join(["", *verdict([report], width=width())]) + "\n"
+
+
+def _say_notices(archive: Archive, shared: Common) -> None:
+    for notice in archive.notices:
+        shared.say(f"notice: {safe(notice)}")
 
 
 def _say(report: Report, shared: Common) -> None:

@@ -12,6 +12,7 @@ from ociarchive.auditing.claims import claimed
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.measuring import look_closer, measure_all
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.locks import nobody
 from ociarchive.comparison import companions, files
 from ociarchive.comparison.difference import ArchiveSide, Difference
 from ociarchive.comparison.images import Held, alone, codecs, held, together
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.auditing.claims import Claimed
+    from ociarchive.blobio.locks import Hear
     from ociarchive.blobio.source import ByteSource
     from ociarchive.comparison.companions import Attached
     from ociarchive.comparison.difference import Aspect, Companion, Files, ImagePair, LayerPair, LayerSide
@@ -75,8 +77,10 @@ class Options:
         return self.ignore
 
 
-def difference(options: Options, progress: Progress | None = None) -> Difference:
+def difference(options: Options, progress: Progress | None = None, hear: Hear = nobody) -> Difference:
     """Read both archives and return what differs. `progress` receives the progress, from several threads.
+
+    `hear` is called, in words, with what had to be done to open them.
 
     ContentError: one of them is at fault, so that its claims are not reliable. UsageError: the call is at fault.
     HostError: the machine cannot read it.
@@ -87,6 +91,8 @@ def difference(options: Options, progress: Progress | None = None) -> Difference
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         archives = [_opened(source, options, stack) for source in (options.old, options.new)]
+        for notice in dict.fromkeys(notice for archive in archives for notice in archive.notices):
+            hear(notice)
         require_hosted(options.host, archives)
         archives = _completed(archives, options, stack)
         facts = _measured(archives, workers, progress)

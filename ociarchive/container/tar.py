@@ -10,6 +10,7 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.source import FileRange
 from ociarchive.container import header
 from ociarchive.container.alike import Alike
@@ -67,6 +68,11 @@ class TarContainer:
         self._links = Links(self._members, self._folders, self.flaws, where, self.limits)
         self._walk()
 
+    @property
+    def size(self) -> int:
+        """The bytes of the tar itself, unpacked if it is compressed as a whole."""
+        return self._size
+
     def get(self, name: str) -> FileRange | None:
         """Return a member that is a file; links are followed as `tar -x` would leave them."""
         if name not in self._known:
@@ -79,6 +85,12 @@ class TarContainer:
         """Give the names of files and links in the order of the tar."""
         for name, found in self._members.items():
             if found.kind != FOLDER and name.startswith(prefix):
+                yield name
+
+    def names_in(self, start: int, end: int) -> Iterator[str]:
+        """Give the names of the files of which bytes lie between two positions of the tar."""
+        for name, found in self._members.items():
+            if found.kind == FILE and found.size and found.offset < end and found.offset + found.size > start:
                 yield name
 
     def close(self) -> None:
@@ -113,6 +125,9 @@ class TarContainer:
                 )
             )
             self.damaged = damage.rule != "data-after-end"
+        except LostBytesError as lost:
+            self.flaws.add(Flaw(rule=lost.rule, where=lost.where or self.where, message=lost.what))
+            self.damaged = True
 
     def _members_until_end(self) -> int:
         """Collect all members; return where the end marker ends."""
@@ -122,7 +137,7 @@ class TarContainer:
         while True:
             at = position - start
             if at < 0 or at + BLOCK > len(window):
-                window, start, at = self._read(position, _WINDOW), position, 0
+                window, start, at = self._window(position), position, 0
                 if len(window) < BLOCK:
                     what = "tar has no end marker" if not window else "tar is cut short inside a header"
                     raise _Damage("tar-truncated", what, position)
@@ -156,6 +171,13 @@ class TarContainer:
             except header.HeaderError as error:
                 raise _Damage(error.rule, str(error), position) from None
             position += -(-size // BLOCK) * BLOCK
+
+    def _window(self, position: int) -> bytes:
+        """Return the next headers; where bytes behind the first one are lost, that one alone."""
+        try:
+            return self._read(position, _WINDOW)
+        except LostBytesError:
+            return self._read(position, BLOCK)
 
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:

@@ -16,7 +16,7 @@ from ociarchive.auditing.evidence import sniffed
 from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
-from ociarchive.opening import open_archive
+from ociarchive.opening import open_archive, partset
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
 from ociarchive.selection.select import Selectors, select
@@ -53,7 +53,7 @@ def _one(source: Source, limits: Limits, access: Access | None) -> Held:
     if os.path.isdir(path):
         return replace(_archive(source, limits, access), sources={name: None})
     text, sha256 = _text(path)
-    found = _archive(source, limits, access) if text is None else _told(text, path, limits)
+    found = _archive(source, limits, access) if text is None or partset.is_list(path) else _told(text, path, limits)
     return replace(found, sources={name: sha256})
 
 

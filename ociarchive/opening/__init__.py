@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
+from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
-from ociarchive.opening import paths, recognise, registry
+from ociarchive.opening import partset, paths, recognise, registry
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
 from ociarchive.remote.address import Access, is_remote
@@ -17,9 +18,10 @@ from ociarchive.remote.address import Access, is_remote
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.model import Archive
 
-__all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "require_hosted"]
+__all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "open_file", "require_hosted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Asked:
 
     `host` is the one that its names had, where they have none in its format; None for the default. `access` says how
     registries are spoken to. `near` is what need not be fetched. `step` hears, in words, what is done on the way.
+    `judged`: faults of what the archive lies in become flaws of it, for an audit, where they would be errors else.
     """
 
     source: str
@@ -38,6 +41,7 @@ class Asked:
     access: Access = field(default_factory=Access)
     near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,19 @@ def _piped(asked: Asked) -> Archive:
 def _at_path(asked: Asked) -> Archive:
     container = paths.from_path(asked.source, asked.shown, asked.spool_folder, asked.limits)
     return recognise.read(container, asked.source, asked.host)
+
+
+def _in_parts(asked: Asked) -> Archive:
+    parts = partset.find(asked.source)
+    if parts is None:
+        return _at_path(asked)
+    asked.step(f"proving {parts.path}: {len(parts.listed.files)} parts")
+    opened = partset.opened(parts, asked.shown, asked.spool_folder, asked.limits, judged=asked.judged)
+    try:
+        archive = recognise.read(opened.container, asked.source, asked.host)
+    except LostBytesError as error:
+        raise partset.unreadable(opened.container, error) from error
+    return replace(archive, notices=opened.notices)
 
 
 def _in_registry(asked: Asked) -> Archive:
@@ -77,6 +94,7 @@ KINDS: Final = (
     Kind(name="pipe", fits=lambda text: text == "-", open=_piped),
     Kind(name="registry", fits=is_remote, open=_in_registry),
     Kind(name="remote", fits=lambda text: text.startswith("s3://"), open=_not_built),
+    Kind(name="parts", fits=partset.may_be, open=_in_parts),
     Kind(name="path", fits=lambda _: True, open=_at_path),
 )
 
@@ -91,6 +109,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
     access: Access | None = None,
     near: Near | None = None,
     step: Callable[[str], None] = nobody,
+    judged: bool = False,
 ) -> Archive:
     """Return the archive that `source` names: a file, a folder, `-` for standard input, or an image in a registry.
 
@@ -98,6 +117,10 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
     the system's temporary folder). `shown` is the archive's name in messages, else its path. `host` is the one that
     names had which have none in their format. `access` says how registries are spoken to; `near` is what need not be
     fetched, and `step` hears what is done. The caller closes the archive.
+
+    Of an archive in parts each is proved against its list. One that is lost or changed is made again from the parity,
+    which the archive's `notices` say; where that cannot be, it is a ContentError. `judged`, for an audit, makes flaws
+    of both.
 
     UsageError: no such file or image, or access is refused. NotAnArchiveError: no image archive.
     ContentError: one that cannot be read at all. HostError: the machine cannot read it, or no registry answers.
@@ -111,8 +134,14 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
         access=access or Access(),
         near=near or Near(),
         step=step,
+        judged=judged,
     )
     return next(kind for kind in KINDS if kind.fits(source)).open(asked)
+
+
+def open_file(file: RandomFile, shown: str, spool_folder: str | None, limits: Limits) -> Archive:
+    """Return the archive in the tar that a file holds, which is closed with it. Errors are those of `open_archive`."""
+    return recognise.read(paths.from_file(file, shown, spool_folder, limits), shown)
 
 
 def require_hosted(host: str | None, archives: Sequence[Archive]) -> None:

@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.filetype import HEAD
+from ociarchive.blobio.partlist import LIST
 from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.container import DirectoryContainer
 from ociarchive.errors import ContentError, HostError, cannot
 from ociarchive.formats import _lookalike, detect
 from ociarchive.model import parts, walk
+from ociarchive.opening import partset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +56,8 @@ def owned_names(path: str) -> Callable[[str], bool] | None:
 def archives_below(folder: str) -> Iterator[str]:
     """Give the paths of archives in a folder and the folders below it, sorted. A folder that is one is not entered.
 
-    Files of other kinds are given too, and the caller judges them. Hidden files are skipped.
+    Files of other kinds are given too, and the caller judges them. Hidden files are skipped, and so are the parts of an
+    archive, for which its list stands.
     """
     container = DirectoryContainer(folder, folder)
     try:
@@ -68,8 +71,9 @@ def archives_below(folder: str) -> Iterator[str]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise cannot("read", error, folder) from error
+    inside = {path for entry in entries if entry.name.endswith(LIST) for path in partset.files_of(entry.path)[1:]}
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.path in inside:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from archives_below(entry.path)
@@ -78,7 +82,9 @@ def archives_below(folder: str) -> Iterator[str]:
 
 
 def is_text(path: str) -> bool:
-    """Whether a file is plain text, such as a list of checksums or a note beside archives."""
+    """Whether a file is plain text, such as a list of checksums or a note beside archives, and no list of parts."""
+    if partset.is_list(path):
+        return False
     try:
         fd = open_regular(path, path)
     except (ContentError, HostError):

@@ -6,11 +6,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from ociarchive.blobio.codec import GO_HEADER_TEXT
+from ociarchive.blobio.codec import GO_HEADER_TEXT, MAGIC, NONE, sniff
 from ociarchive.blobio.filetype import HEAD, describe
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.randomfile import OpenFile
-from ociarchive.blobio.source import close_read
+from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.spool import read_fd, spool, unpack
 from ociarchive.container import DirectoryContainer, TarContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.container import Container
 
 
@@ -58,13 +59,47 @@ def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -
     return _tar(fd, where, spool_folder, limits)
 
 
-def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
-    """Return the tar in an open file or pipe, in any known compression."""
-    damage: Flaw | None = None
-    headers: list[int] = []
-    stored = 0
+def from_file(file: RandomFile, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
+    """Return the tar in a file, in any known compression, as `from_path` does. The file is closed where it is none."""
     try:
-        for _ in range(limits.outer + 1):
+        if sniff(file.read(MAGIC, 0)) is NONE:
+            return _walked(file, f"{id(file)}:{where}", limits, None, iter(()), 0)
+        headers: list[int] = []
+        codec, chunks = unpack(_pieces(file), limits.within(file.size), where, headers)
+        fd, error = spool(chunks, spool_folder)
+        limits = limits.after(os.fstat(fd).st_size, codec.name)
+    except BaseException:
+        file.close()
+        raise
+    stored = file.size
+    file.close()
+    damage = _outer_damage(where, error.what) if error is not None else None
+    return _tar(fd, where, spool_folder, limits, damage=damage, headers=headers, stored=stored)
+
+
+def _pieces(file: RandomFile) -> Iterator[bytes]:
+    for position in range(0, file.size, CHUNK):
+        yield file.read(CHUNK, position)
+
+
+def _outer_damage(where: str, what: str) -> Flaw:
+    return Flaw(rule="outer-damaged", where=where, message=f"the archive's own compression: {what}", subject=where)
+
+
+def _tar(
+    fd: int,
+    where: str,
+    spool_folder: str | None,
+    limits: Limits,
+    *,
+    damage: Flaw | None = None,
+    headers: list[int] | None = None,
+    stored: int = 0,
+) -> TarContainer:
+    """Return the tar in an open file or pipe, in any known compression; `stored` is the size of the outermost one."""
+    headers = [] if headers is None else headers
+    try:
+        for _ in range(limits.outer + (0 if stored else 1)):
             regular = stat.S_ISREG(os.fstat(fd).st_mode)
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
@@ -72,16 +107,15 @@ def _tar(fd: int, where: str, spool_folder: str | None, limits: Limits) -> TarCo
             within = limits.within(stored or os.fstat(fd).st_size) if regular else limits
             codec, chunks = unpack(iter(counted), within, where, headers)
             if codec.name == "none" and regular:
-                return _walked(fd, where, limits, damage, _long(headers, where), stored)
+                return _of_fd(fd, where, limits, damage, _long(headers, where), stored)
             spooled, error = spool(chunks, spool_folder)
             close_read(fd)
             fd = spooled
             stored = stored or counted.size
             if error is not None:
-                what = f"the archive's own compression: {error.what}"
-                damage = Flaw(rule="outer-damaged", where=where, message=what, subject=where)
+                damage = _outer_damage(where, error.what)
             if codec.name == "none":
-                return _walked(fd, where, limits, damage, _long(headers, where), stored)
+                return _of_fd(fd, where, limits, damage, _long(headers, where), stored)
             limits = limits.after(os.fstat(fd).st_size, codec.name)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
@@ -116,11 +150,15 @@ def _long(headers: list[int], where: str) -> Iterator[Flaw]:
         )
 
 
+def _of_fd(fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int) -> TarContainer:
+    return _walked(OpenFile(fd, where), f"{fd}:{where}", limits, damage, more, stored)
+
+
 def _walked(
-    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
+    file: RandomFile, key: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
 ) -> TarContainer:
-    size = os.fstat(fd).st_size
-    container = TarContainer(OpenFile(fd, where), where, f"{fd}:{where}", limits)
+    size, where = file.size, file.where
+    container = TarContainer(file, where, key, limits)
     container.stored_size = stored or size
     if damage is not None:  # the tar's own end is then a consequence
         others = [flaw for flaw in container.flaws if flaw.rule != "tar-truncated"]
@@ -130,7 +168,7 @@ def _walked(
     for flaw in more:
         container.flaws.add(flaw)
     if next(container.names(), None) is None and (container.damaged or size == 0):
-        head = os.pread(fd, HEAD, 0)
+        head = file.read(HEAD, 0)
         if looks_like_tar(head) or damage is not None:
             raise damaged(next(iter(container.flaws)))
         if (told := _lookalike.utf16(head)) is not None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
 from ociarchive import near
+from ociarchive.blobio import sizes
 from ociarchive.blobio.limits import Limits
+from ociarchive.blobio.partlist import MOST_PARTS
 from ociarchive.errors import UsageError
-from ociarchive.formats import FORMATS, by_name, written
+from ociarchive.formats import FORMATS, by_name, layout_of, written
 from ociarchive.formats.registry import pushed_to
 from ociarchive.remote.address import Access, has_tag, is_remote, parse
 from ociarchive.selection.argument import Source
@@ -40,6 +42,17 @@ WITHOUT: Final = (ATTESTATIONS, SIGNATURES, REFERRERS)
 MOST_JOBS: Final = 256
 _NAMED_LEVELS: Final = ("fast", "small")
 _LONGEST_LEVEL: Final = 9
+#: Positions in files are signed numbers of 64 bits.
+_LARGEST_PART: Final = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """DEST in parts of `size` bytes: `only` these of them, counted from 1, or all; with a `parity` or without."""
+
+    size: int
+    only: tuple[int, ...] = ()
+    parity: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +61,7 @@ class Options:
 
     `have` says what the other side has, so that it is left out. `base` has what the sources lack. `host` is the one
     that names in a registry's folder had, None for the default. `index` asks for one image index of all that is
-    selected. `access` says how registries are spoken to.
+    selected. `split` cuts DEST into parts. `access` says how registries are spoken to.
     """
 
     format: Format
@@ -67,6 +80,7 @@ class Options:
     force: bool = False
     have: tuple[Source, ...] = ()
     base: tuple[Source, ...] = ()
+    split: Split | None = None
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
 
@@ -99,6 +113,9 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     force: bool = False,
     have: Given = (),
     base: Given = (),
+    split: int | str | None = None,
+    part: int | str | Iterable[int | str] = (),
+    parity: bool = False,
     limits: Limits | None = None,
     plain_http: bool = False,
     ca_file: str | None = None,
@@ -111,7 +128,8 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     accept a value; the error lists those that it accepts.
     """
     if dest is not None and is_remote(dest):
-        _refuse_beside_registry({"--to": to, "--tag": tag, "--merge": merge, "--outer": outer != "none" and outer})
+        given = {"--to": to, "--tag": tag, "--merge": merge, "--outer": outer != "none" and outer, "--split": split}
+        _refuse_beside_registry(given)
         known = pushed_to(parse(dest), tagged=has_tag(dest))
     elif to:
         known = by_name(to)
@@ -152,6 +170,7 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
         force=force,
         have=asked,
         base=sources(base),
+        split=_split(split, part, parity=parity, dest=dest, known=known),
         limits=limits or Limits(),
         access=Access.asked(plain_http=plain_http, ca_file=ca_file, insecure_skip_verify=insecure_skip_verify),
     )
@@ -164,6 +183,7 @@ def _refuse_beside_registry(given: Mapping[str, object]) -> None:
         "--tag": "the address of DEST has the name",
         "--merge": "a registry keeps what is there anyhow",
         "--outer": "a registry has no tar to compress",
+        "--split": "a registry has no tar to cut",
     }
     for option, value in given.items():
         if value:
@@ -193,6 +213,41 @@ def sources(given: Given) -> tuple[Source, ...]:
     """Return archives or files that an option names, each by its path or with selectors."""
     listed = (given,) if isinstance(given, str | os.PathLike | Source) else given
     return tuple(one if isinstance(one, Source) else Source(path=os.fspath(one)) for one in listed)
+
+
+def _split(
+    size: int | str | None, part: int | str | Iterable[int | str], *, parity: bool, dest: str | None, known: Format
+) -> Split | None:
+    """Return how DEST is cut. UsageError: no size, no number of a part, or a DEST that is not the file of a tar."""
+    asked: Iterable[int | str] = (part,) if isinstance(part, int | str) else part
+    only = tuple(dict.fromkeys(_part(one) for one in asked))
+    if size is None:
+        if only or parity:
+            raise UsageError(f"{'--part' if only else '--parity'} is for parts", hint="--split says of what size")
+        return None
+    if known.remote is not None or layout_of(known).kind == "directory":
+        able = _listed(name for name in written() if layout_of(by_name(name)).kind == "tar")
+        raise UsageError(f"--split cuts a tar, and {known.name} is none", expected=f"one of {able}")
+    if dest == "-":
+        raise UsageError("--split writes several files, and standard output is one", hint="name a file as DEST")
+    return Split(size=_size(size), only=tuple(sorted(only)), parity=parity)
+
+
+def _size(text: int | str) -> int:
+    try:
+        size = sizes.parse(text) if isinstance(text, str) else text
+    except ValueError as error:
+        raise UsageError(f"--split: {error}") from None
+    if isinstance(size, bool) or not 1 <= size <= _LARGEST_PART:
+        raise UsageError(f"--split does not take {text!r}", expected=f"1 to {_LARGEST_PART} bytes")
+    return size
+
+
+def _part(text: int | str) -> int:
+    number = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 9 else text  # noqa: PLR2004  far above the limit
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MOST_PARTS:
+        raise UsageError(f"--part takes the number of a part, not {text!r}", expected=f"1 to {MOST_PARTS}")
+    return number
 
 
 def _require_delta(known: Format, *, merge: bool) -> None:

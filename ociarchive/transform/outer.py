@@ -11,6 +11,8 @@ from ociarchive.errors import cannot
 from ociarchive.transform.encode import Encoder
 
 if TYPE_CHECKING:
+    from ociarchive.blobio.randomfile import RandomFile
+    from ociarchive.transform.encode import Writer
     from ociarchive.workers import Workers
 
 
@@ -24,16 +26,43 @@ class _Out:
         write_all(self._fd, data, self._where)
 
 
+class _Into:
+    """A file with positions to which an encoder writes from its beginning."""
+
+    def __init__(self, file: RandomFile) -> None:
+        self._file, self.size = file, 0
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data, self.size)
+        self.size += len(data)
+
+
 def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, *, sync: bool) -> None:
     """Compress the open file `tar` into the open file `out`, block by block; HostError where it cannot be."""
+    _compress(tar, _Out(out, where), codec_name, workers, where)
+    try:
+        if sync:
+            os.fsync(out)
+    except OSError as error:
+        raise cannot("write", error, where) from error
+
+
+def compress_into(tar: int, out: RandomFile, codec_name: str, workers: Workers, *, sync: bool) -> None:
+    """Compress the open file `tar` into `out`, as `compress` does."""
+    into = _Into(out)
+    _compress(tar, into, codec_name, workers, out.where)
+    out.cut(into.size)
+    if sync:
+        out.sync()
+
+
+def _compress(tar: int, out: Writer, codec_name: str, workers: Workers, where: str) -> None:
     codec = by_name(codec_name)
-    encoder = Encoder(_Out(out, where), codec, codec.default_level, workers)
+    encoder = Encoder(out, codec, codec.default_level, workers)
     try:
         os.lseek(tar, 0, os.SEEK_SET)
         for chunk in read_fd(tar, where):
             encoder.take(chunk)
         encoder.finish()
-        if sync:
-            os.fsync(out)
     except OSError as error:
         raise cannot("write", error, where) from error

@@ -15,7 +15,7 @@ from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.errors import HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ociarchive.transform.plan import Move
 
@@ -24,14 +24,29 @@ _PLAIN: Final = frozenset(("ext2", "ext3", "ext4", "xfs", "tmpfs", "vfat", "exfa
 _MOUNTS: Final = "/proc/self/mountinfo"
 
 
-def require(moves: Iterable[Move], folder: str, where: str, *, one_file: bool) -> None:
+def _all(total: int) -> int:
+    """Return the space that a folder needs of a DEST that lies in it as a whole."""
+    return total
+
+
+def require(
+    moves: Iterable[Move],
+    folder: str,
+    where: str,
+    *,
+    one_file: bool,
+    largest: int | None = None,
+    need: Callable[[int], int] = _all,
+) -> None:
     """Refuse work that cannot succeed: the kept blobs of `moves` do not fit into `folder`, or not into one file.
 
-    `one_file`: all of them go into a single file, such as a tar. HostError, at `where`: the space needed and available.
+    `one_file`: all of them go into a single file, such as a tar, or into files of up to `largest` bytes. `need` says of
+    the bytes of DEST how many lie in this folder. HostError, at `where`: the space needed and available.
     """
     kept = _distinct(moves)
     sizes = [move.source.size or 0 for move in kept]
     longest = sum(sizes) if one_file else max(sizes, default=0)
+    longest = longest if largest is None else min(longest, largest)
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit != resource.RLIM_INFINITY and longest > limit:
         raise HostError(
@@ -41,15 +56,15 @@ def require(moves: Iterable[Move], folder: str, where: str, *, one_file: bool) -
             found=f"a limit of {limit} bytes",
         )
     free = _free(folder)
-    if free is None or sum(sizes) <= free:
+    if free is None or need(sum(sizes)) <= free:
         return
     if _filesystem(folder) not in _PLAIN:
         sizes = [move.source.size or 0 for move in kept if sniff(move.source.head(MAGIC)).name != "none"]
-    if sum(sizes) > free:
+    if need(sum(sizes)) > free:
         raise HostError(
             "not enough space for DEST",
             where=where,
-            expected=f"{sum(sizes)} bytes at least for what is kept as it is",
+            expected=f"{need(sum(sizes))} bytes at least for what is kept as it is",
             found=f"{free} bytes",
             hint="free some space there, or choose another place",
         )

@@ -113,6 +113,7 @@ def gather(
             near=fetching.near, step=fetching.step,
         )  # fmt: skip
         stack.callback(archive.close)
+        found.notices.extend(archive.notices)
         found.notices.extend(archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ())
         every = options.all_revisions or (adds and number == 0)
         archive = reachable(archive, (*source.images, *options.selectors.images), every=every)
@@ -252,6 +253,7 @@ def _completed(
     for path, folder in bases:
         archive = open_archive(path, spool_folder=folder, limits=options.limits, access=options.access)
         stack.callback(archive.close)
+        notices.extend(archive.notices)
         others.append(archive)
     pool = Pool([*others, *(archive for _, archive in opened)])
     made = [(source, complete(archive, pool)) for source, archive in opened]

@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.auditing import audit_archive
 from ociarchive.blobio.destination import Destination, Staging
 from ociarchive.blobio.files import DirectorySink, Files, TarSink
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.errors import UsageError
 from ociarchive.formats import layout_of
 from ociarchive.opening import open_archive
 from ociarchive.remote.address import is_remote
-from ociarchive.selection.untagged import reachable
-from ociarchive.transform import merge, outer, preflight
+from ociarchive.transform import merge, outer, preflight, splitting
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.foreseeing import foreseen
 from ociarchive.transform.pushing import RegistrySink, client_for, mounts_of, require_free
+from ociarchive.transform.reading_back import audited
 from ociarchive.transform.sink import LayoutSink, Sink
+from ociarchive.transform.splitting import SplitTar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.factstore import FactStore
-    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
     from ociarchive.measure import Progress
     from ociarchive.model import Root
@@ -90,6 +89,8 @@ def target(
     """
     if is_remote(dest):
         return Remote(dest, options, stack, sources, step)
+    if options.split is not None:
+        return SplitTar(dest, options, options.split, workers, stack, sources, hear)
     return Local(dest, options, workers, stack, sources, hear)
 
 
@@ -208,7 +209,9 @@ class Local:
         if self._place is None or not self._options.audit:
             return None
         tar = [os.fstat(self._fd).st_size] if self._fd is not None else []
-        return self._audit(self._place.path, self._options.limits.proved([*unpacked, *tar]), progress, known)
+        limits = self._options.limits.proved([*unpacked, *tar])
+        archive = open_archive(self._place.path, spool_folder=self.spool, limits=limits, shown=self._dest)
+        return audited(archive, limits, self._workers, progress, known)
 
     def _publish(self) -> None:
         """Give DEST its name, merge it into the existing one, or send it."""
@@ -230,32 +233,6 @@ class Local:
         for chunk in read_fd(self._fd, self._dest):
             write_all(_STDOUT_FD, chunk, "standard output")
 
-    def _audit(self, path: str, limits: Limits, progress: Progress | None, known: FactStore) -> Report:
-        archive = open_archive(path, spool_folder=self.spool, limits=limits, shown=self._dest)
-        try:
-            report = audit_archive(
-                reachable(archive, (), every=True), limits=limits, workers=self._workers, progress=progress, known=known
-            )
-        finally:
-            archive.close()
-        for finding in report.findings:
-            if finding.rule.startswith("limit-"):
-                raise ContentError(
-                    f"DEST would be more than its readers take: {finding.message}",
-                    where=finding.location,
-                    expected=finding.expected,
-                    found=finding.found,
-                    hint="take less of SOURCE, with --image or --platform, or lift the limit",
-                )
-            if finding.severity == "error":
-                raise HostError(
-                    f"what was written fails its audit: {finding.message}",
-                    where=finding.location,
-                    expected=finding.expected,
-                    found=finding.found,
-                )
-        return report
-
 
 def require_there(dest: str, options: Options, roots: Sequence[Root], unknown: Collection[Digest]) -> None:
     """Refuse, sending nothing, what a registry as DEST would not take. `roots` and `unknown` are as foreseen."""
@@ -271,6 +248,9 @@ def require_there(dest: str, options: Options, roots: Sequence[Root], unknown: C
 def require(dest: str, options: Options, sources: Sequence[Source], moves: Sequence[Move]) -> None:
     """Refuse, touching nothing, a DEST that a conversion with these moves would refuse. UsageError, HostError."""
     if is_remote(dest):
+        return
+    if options.split is not None:
+        splitting.require(dest, options, options.split, sources, moves)
         return
     folder = layout_of(options.format).kind == "directory"
     keeper = _judged(dest, options, sources, nobody)

@@ -23,6 +23,7 @@ from ociarchive.transform.subset import taken
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from ociarchive.blobio.manyfile import LostBytesError
     from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive, Root
     from ociarchive.transform.sources import Gathered
@@ -65,7 +66,7 @@ def unproved(archives: Sequence[Gathered], workers: Workers) -> dict[object, Con
         if not isinstance(one.archive.origin, Store):
             continue
         mine = claimed([taken(one.archive, one.roots)])
-        lost: dict[ByteSource, RebuildError] = {}
+        lost: dict[ByteSource, RebuildError | LostBytesError] = {}
         facts = measure_all(
             {source: how for source, how in mine.items() if isinstance(source, Rebuilt)},
             workers, None, Remembered(), lost,

@@ -5,9 +5,11 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import zstandard
@@ -90,6 +92,7 @@ from tests.support.build import (
     skopeo_dir,
     version_one,
 )
+from tests.support.parts import lose, spoil
 from tests.support.stores import (
     big_data,
     chain_ids,
@@ -470,7 +473,49 @@ def with_list(raw: bytes) -> list[Member]:
     return [*made, file(f"overlay-images/{LIST_ID}/manifest", raw)]
 
 
+IN_PARTS = Case(content=docker_archive(SAVED), part_size=1024)
+WITH_PARITY = replace(IN_PARTS, parity=True)
+
+
+def several(*changes: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Make several changes of a folder."""
+
+    def change(folder: Path) -> None:
+        for one in changes:
+            one(folder)
+
+    return change
+
+
+def short(folder: Path) -> None:
+    """Cut a part of `archive` in a folder."""
+    os.truncate(folder / "archive.002", 700)
+
+
+def of_another(folder: Path) -> None:
+    """Let the list say that the whole is another."""
+    path = folder / "archive.parts.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "0" * 64}))
+
+
 FAILS: Cases = {
+    # -- parts
+    "part-missing": {
+        "made-again": replace(WITH_PARITY, afterwards=lose(2), subject="archive.002"),
+        "last": replace(WITH_PARITY, afterwards=lose(9)),
+        "first": replace(WITH_PARITY, afterwards=lose(1)),
+        "inside-a-layer": replace(IN_PARTS, afterwards=lose(2), subject="archive.002", location=".parts.json"),
+        "parity": replace(WITH_PARITY, afterwards=lose("parity"), subject="archive.parity"),
+        "beginning": replace(IN_PARTS, afterwards=lose(1)),
+        "two-in-a-layer": replace(WITH_PARITY, part_size=512, afterwards=several(lose(2), lose(3)), count=2),
+    },
+    "part-mismatch": {
+        "made-again": replace(WITH_PARITY, afterwards=spoil(2), subject="archive.002"),
+        "shorter": replace(WITH_PARITY, afterwards=short, expected="1024 bytes", found="700 bytes"),
+        "without-parity": replace(IN_PARTS, afterwards=spoil(2), also=("diff-id-mismatch",)),
+        "of-another": replace(IN_PARTS, afterwards=of_another, expected=f"sha256:{'0' * 64}"),
+        "parity": replace(WITH_PARITY, afterwards=lambda folder: (folder / "archive.parity").write_bytes(b"x" * 1024)),
+    },
     # -- deltas
     "delta-left-out": {
         "layer": Case(content=delta(BASE), subject=BASE.digest, location=f": {BASE.digest}"),
@@ -1883,6 +1928,14 @@ FAILS: Cases = {
 }
 
 PASSES: Cases = {
+    # -- parts
+    "part-missing": {
+        "whole": IN_PARTS,
+        "parity": WITH_PARITY,
+        "one": replace(IN_PARTS, part_size=1 << 20),
+        "many": replace(IN_PARTS, part_size=7),
+    },
+    "part-mismatch": {"whole": IN_PARTS, "parity": WITH_PARITY},
     # -- deltas
     "delta-left-out": {
         "whole": Case(content=GOOD),

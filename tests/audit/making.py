@@ -1,6 +1,6 @@
 """What cases are made of: one sound image, and ways to change one thing in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.support.build import (
     layout,
     platforms,
 )
+from tests.support.parts import cut
 from tests.support.tar import Member, Style, changed, file, tar, write_folder
 
 BASE = layer({"etc/name": b"base"}, "gzip")
@@ -39,13 +40,17 @@ SAVED = Saved(image=PLAIN)
 class Case:
     """An archive, how it is audited, and of a failing one what is to be found.
 
-    `content` is the members of a tar, or with `folder` those of a folder, or the bytes of a file. `location` is what
+    `content` is the members of a tar, or with `folder` those of a folder, or the bytes of a file. With `part_size` the
+    tar is cut into parts, of which some are then lost or changed by `afterwards`. `location` is what
     stands behind the archive's own name; `also` are further rules that this one fault breaks by its nature, in a
     passing case the warnings that it earns.
     """
 
     content: list[Member] | bytes
     folder: bool = False
+    part_size: int | None = None
+    parity: bool = False
+    afterwards: Callable[[Path], object] | None = None
     links: Mapping[str, str] | None = None
     options: tuple[str, ...] = ()
     selector: str = ""
@@ -61,6 +66,11 @@ class Case:
     def write(self, folder: Path) -> Path:
         """Write the archive."""
         path = folder / "archive"
+        if self.part_size is not None and not isinstance(self.content, bytes):
+            listed = cut(path, tar(self.content, style=Style.GNU), self.part_size, parity=self.parity)
+            if self.afterwards is not None:
+                self.afterwards(folder)
+            return listed
         if isinstance(self.content, bytes):
             path.write_bytes(self.content)
         elif self.folder:

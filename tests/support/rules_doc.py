@@ -4,17 +4,34 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ociarchive.auditing import RULES, Rule
-from ociarchive.auditing.rules import blobs, container, layers, metadata, platforms, references, registry, tars
+from ociarchive.auditing.rules import (
+    blobs,
+    container,
+    deltas,
+    layers,
+    metadata,
+    oldimages,
+    parts,
+    platforms,
+    references,
+    registry,
+    stores,
+    tars,
+)
 
 GROUPS = (
     ("The tar or folder", container),
+    ("Archives in parts", parts),
     ("Documents", metadata),
+    ("The storage of engines", stores),
     ("Blobs", blobs),
+    ("What deltas leave out", deltas),
     ("Configs and layers", layers),
     ("Platforms", platforms),
     ("The tars inside of layers", tars),
     ("Names, signatures and what refers to images", references),
     ("A registry's storage", registry),
+    ("Images of Docker's first years", oldimages),
 )
 COMMAND = "python -m tests.support.rules_doc > docs/rules.md"
 HEAD = f"""\

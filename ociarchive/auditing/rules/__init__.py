@@ -10,6 +10,7 @@ from ociarchive.auditing.rules import (
     layers,
     metadata,
     oldimages,
+    parts,
     platforms,
     references,
     registry,
@@ -19,6 +20,7 @@ from ociarchive.auditing.rules import (
 
 RULES: Final[tuple[Rule, ...]] = (
     *container.RULES,
+    *parts.RULES,
     *metadata.RULES,
     *stores.RULES,
     *blobs.RULES,
