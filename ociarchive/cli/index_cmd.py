@@ -29,6 +29,8 @@ _SAME: Final = (
     "all_revisions", "outer", "audit", "sync", "merge", "force",
     "plain_http", "ca_file", "insecure_skip_verify",
 )  # fmt: skip
+#: Options of `convert` alone: the new index can be converted with them afterwards.
+_OF_CONVERT: Final = ("rename", "have", "base", "split", "part", "parity")
 
 
 def _params() -> list[click.Parameter]:
@@ -43,7 +45,8 @@ def _params() -> list[click.Parameter]:
     force = click.Option(
         ["--force"], is_flag=True, help="Replace an existing DEST; let two images of one platform stand."
     )
-    ours: dict[str | None, list[click.Parameter]] = {"tag": [tag, annotation, add], "force": [force], "rename": []}
+    ours: dict[str | None, list[click.Parameter]] = {"tag": [tag, annotation, add], "force": [force]}
+    ours |= {name: [] for name in _OF_CONVERT}
     return [here for one in convert_cmd.command.params for here in ours.get(one.name, [one])]
 
 

@@ -37,7 +37,7 @@ CALLS = {
     "push": ("push x y", "did you mean `ociarchive convert`? Registries are not built yet"),
     "pull": ("pull x y", "did you mean `ociarchive convert`? Registries are not built yet"),
     "help": ("help", "did you mean `ociarchive --help`?"),
-    "command-of-later": ("inventory x", "command inventory is not built yet in this version"),
+    "command-of-later": ("catalogue x", "command catalogue is not built yet in this version"),
     "path-for-a-command": (str(ROOT), "a command goes before it"),
     "option-in-front": ("-q audit x", "options follow it: `ociarchive audit -q`"),
     "long-option-in-front": ("--strict x", "options follow it: `ociarchive audit --strict`"),

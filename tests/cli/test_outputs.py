@@ -31,10 +31,10 @@ def test_a_result_never_overwrites_what_it_speaks_of(command: str, tar: Path, fo
         assert "would overwrite" in refused(cli_call(command, *sources, "--output", output), 2)
     if command != "diff":
         sources = [folder]
-    for output in (folder / "index.json", folder / "report.html"):
+    for output in (folder / "index.json", folder / "report.json"):
         assert "would overwrite" in refused(cli_call(command, *sources, "--output", output), 2)
     assert (tar.read_bytes(), (folder / "index.json").read_bytes()) == before
-    assert not (folder / "report.html").exists()
+    assert not (folder / "report.json").exists()
 
 
 def test_a_folder_without_archives_is_not_passed(tmp_path: Path, cli_call: Call) -> None:

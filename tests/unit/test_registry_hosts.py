@@ -72,7 +72,7 @@ def test_every_command_that_reads_takes_the_host(tmp_path: Path, cli_call: Call)
     found = cli_call("audit", "--format", "json", REGISTRY, *given, "--only", "digest-mismatch").archive()
     assert NAME in {name for one in found["images"] for name in one["references"]}
     told(cli_call("diff", f"{REGISTRY}#{NAME}", dest, *given))
-    assert ociarchive.audit(REGISTRY, host=HOST, images=[NAME]).images == 5
+    assert ociarchive.audit(REGISTRY, host=HOST, images=[NAME]).images == 6
     with ociarchive.open_archive(REGISTRY, host=HOST) as archive:
         assert NAME in {root.label for root in archive.roots}
 
