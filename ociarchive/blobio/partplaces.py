@@ -27,7 +27,7 @@ from ociarchive.blobio.staging import Hidden
 from ociarchive.errors import ContentError, HostError, UsageError, cannot, some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -186,30 +186,31 @@ class PartPlaces:
             names = [name for name in names if os.path.lexists(os.path.join(self.path, name))]
             self._keep_rights(names)
             self._write_journal(names, gone)
-            self._hidden.keep = True  # from now on files of the old set may be in the hidden folder
             try:
-                self._rename(names, gone)
+                self._rename(names, gone, self._write_journal(names, gone))
             except FileExistsError:
                 raise UsageError("another run has written DEST in the meantime", where=self._shown) from None
             except OSError as error:
                 raise cannot("give DEST its name", error, self._shown) from error
-            self._hidden.keep = False
 
-    def _rename(self, names: Sequence[str], gone: Sequence[str]) -> None:
-        """Give each file its name, or undo all. Where that cannot be done to the end, the next run does it."""
-        undo: list[Callable[[], object]] = []
+    def _rename(self, names: Sequence[str], gone: Sequence[str], journal: Journal) -> None:
+        """Give each file its name, or undo all. Where that cannot be done to the end, the next run does it.
+
+        What was done is seen by the files themselves, for a signal may come behind any rename.
+        """
         try:
+            self._hidden.keep = True  # from now on files of the old set may be in the hidden folder
             for name in gone:
-                self._take_away(name, undo)
+                rename_new(self.place(name), os.path.join(self.path, name), folder=False)
             for name in names:
-                self._name(name, undo)
+                self._name(name)
             if self._sync:
                 fsync_folder(self.parent, self._shown)
         except BaseException:
-            for step in reversed(undo):
-                step()
+            journal.undo(self.path, self.parent)
             self._hidden.keep = False
             raise
+        self._hidden.keep = False
 
     def _to_go(self, names: Sequence[str], listed: PartList) -> list[str]:
         """Return the files of the old set that the new one does not have; refuse what would be taken for a part."""
@@ -234,21 +235,13 @@ class PartPlaces:
                 self._require_replaceable(name)
                 Rights(old, self._shown, self._hear, sync=self._sync).give_all(os.path.join(self.path, name))
 
-    def _take_away(self, name: str, undo: list[Callable[[], object]]) -> None:
-        path, hidden = self.place(name), os.path.join(self.path, name)
-        rename_new(path, hidden, folder=False)
-        undo.append(lambda: rename_new(hidden, path, folder=False))
-
-    def _name(self, name: str, undo: list[Callable[[], object]]) -> None:
+    def _name(self, name: str) -> None:
         path, hidden = self.place(name), os.path.join(self.path, name)
         if not os.path.lexists(path):
             rename_new(hidden, path, folder=False)
-            undo.append(lambda: rename_new(path, hidden, folder=False))
         elif not self._force:
             raise FileExistsError(path)
-        elif exchange(hidden, path):
-            undo.append(lambda: exchange(hidden, path))
-        else:
+        elif not exchange(hidden, path):
             raise HostError(
                 "the file system cannot exchange two names at once", where=self._shown,
                 hint="remove the old parts first, or choose another DEST",
@@ -256,10 +249,12 @@ class PartPlaces:
 
     # What a killed run left
 
-    def _write_journal(self, names: Sequence[str], gone: Sequence[str]) -> None:
-        self.put(JOURNAL, [Journal.of(self.path, names, gone).document()])
+    def _write_journal(self, names: Sequence[str], gone: Sequence[str]) -> Journal:
+        journal = Journal.of(self.path, names, gone)
+        self.put(JOURNAL, [journal.document()])
         if self._sync:
             fsync_folder(self.path, self._shown)
+        return journal
 
     def _put_back(self, left: str) -> bool:
         """Undo the renames of a killed run, unless all are done; return whether the rest of its folder may go."""
