@@ -1,6 +1,7 @@
 """Parts are all or nothing: after a kill at any moment, on a disk that fills up, and where single calls fail."""
 
 import random
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,8 @@ class Set:
 
     def reset(self, *, force: bool) -> None:
         """Make the folder what it is before a run."""
-        for name in self.folder.iterdir():
-            name.unlink() if not name.is_dir() else None
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
         for name, data in (self.old if force else {}).items():
             (self.folder / name).write_bytes(data)
 
@@ -67,7 +68,7 @@ def parts(sets: tuple[Path, Path, Path], tmp_path: Path) -> Set:
 
 
 def after_a_kill(parts: Set, moment: int, *, force: bool) -> None:
-    """The list is the last: where it is not the new one, nothing passes for the new set; the next run sets all right."""
+    """The list is the last: where it is the new one, all is new. The next run sets all right."""
     before = parts.old if force else {}
     listed = parts.found().get("dest.parts.json")
     assert listed in (before.get("dest.parts.json"), parts.new["dest.parts.json"]), moment
