@@ -34,12 +34,14 @@ if TYPE_CHECKING:
         render_diff,
         render_receipt,
     )
+    from ociarchive.catalogue.answers import Catalogue
     from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
 
 __version__ = version.VERSION
 
 __all__ = [
     "Archive",
+    "Catalogue",
     "Change",
     "ContentError",
     "Conversion",
@@ -75,6 +77,8 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'ociarchive' has no attribute {name!r}")
-    value: object = getattr(import_module(f"ociarchive.{'errors' if name.endswith('Error') else 'api'}"), name)
+    # A catalogue needs SQLite, which nothing else does.
+    module = "errors" if name.endswith("Error") else "catalogue.answers" if name == "Catalogue" else "api"
+    value: object = getattr(import_module(f"ociarchive.{module}"), name)
     globals()[name] = value
     return value

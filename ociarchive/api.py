@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,7 +17,7 @@ from ociarchive import opening
 from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
-from ociarchive.audits import AuditOptions, Audits, Raising, audit_one
+from ociarchive.audits import AuditOptions, Audits, Raising, audit_one, ledger_of
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
@@ -27,6 +28,7 @@ from ociarchive.measure import Progress
 from ociarchive.model import Archive
 from ociarchive.remote.address import Access
 from ociarchive.report.rendering import render_audit, render_diff, render_receipt
+from ociarchive.report.shared.surroundings import now
 from ociarchive.selection.argument import Source
 from ociarchive.selection.untagged import reachable
 from ociarchive.transform.convert import Conversion
@@ -153,6 +155,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     base: StrPath | Sequence[StrPath] = (),
     recursive: bool = False,
     detail: Detail = "verdict",
+    catalogue: StrPath | None = None,
+    again: bool = False,
     plain_http: bool = False,
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
@@ -161,11 +165,23 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
 
     Options are those of `audit`. With `recursive` the archives in folders of archives are audited too. A file that is
     no readable archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
+
+    `catalogue` is a file of SQLite in which each archive is recorded before its report is given. What did not change
+    since and was audited under the same options is taken from it, and its report says when (`recorded`); `again` audits
+    all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
-    with Audits(replace(asked, recursive=recursive), Raising(), progress) as audits:
+    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify), recursive=recursive)
+    with ExitStack() as stack:
+        ledger = None
+        if catalogue is not None:
+            ledger = stack.enter_context(ledger_of(os.fspath(catalogue), asked, clock=_clock, again=again))
+        audits = stack.enter_context(Audits(asked, Raising(), progress, ledger))
         yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
+
+
+def _clock() -> str:
+    return now().time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of the command

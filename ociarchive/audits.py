@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from ociarchive.auditing import Finding, Policy, Report, judge
@@ -14,13 +15,16 @@ from ociarchive.auditing.receipts import check_receipt
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.manyfile import LostBytesError
+from ociarchive.catalogue.failure import CatalogueError
+from ociarchive.catalogue.recording import with_detail
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.completing import Pool, complete
 from ociarchive.gap.coverage import uncovered, unfound
 from ociarchive.gap.have import load
 from ociarchive.opening import NotAnArchiveError, open_archive
-from ociarchive.opening.folders import archives_below, is_text
+from ociarchive.opening.folders import archives_below, holds_archive, is_text
 from ociarchive.remote.address import Access
 from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
@@ -35,12 +39,17 @@ if TYPE_CHECKING:
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.report import Detail
+    from ociarchive.blobio.locks import Hear
+    from ociarchive.catalogue.ledger import Ledger
+    from ociarchive.catalogue.stamps import Stamp
     from ociarchive.gap.held import Held
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
 
 #: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
 _TOGETHER: Final = 8
+#: How many reports wait for an archive before them, so that all are given in order.
+_WAITING: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +89,19 @@ class Hearer(Protocol):
     def fails(self, error: OciArchiveError) -> None:
         """Hear why a source cannot be audited; the others go on."""
 
+    def unrecorded(self, path: str) -> None:
+        """Called for a source that is audited but that no catalogue can hold: a pipe has no name to find it by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """An archive that is open, what it should hold and does not, and its state before it was opened."""
+
+    archive: Archive
+    found: tuple[Finding, ...]
+    source: Source
+    state: Stamp | None
+
 
 class Raising:
     """Ends the work at the first source that cannot be audited."""
@@ -90,6 +112,9 @@ class Raising:
     def passes_over(self, path: str) -> None:
         """Let it be passed over."""
 
+    def unrecorded(self, path: str) -> None:
+        """Let it be audited all the same."""
+
     def fails(self, error: OciArchiveError) -> None:
         """Raise what it is."""
         raise error
@@ -98,16 +123,17 @@ class Raising:
 class Audits:
     """Sources that are being audited. `unread` names those that could not be audited. `status` is the worst so far.
 
+    With a `ledger` what did not change is taken from it, and each report is recorded before it is given.
     Leaving it as a context ends its threads and closes the archives.
     """
 
     def __init__(
-        self, options: AuditOptions, hear: Hearer, progress: Progress | None = None, known: FactStore | None = None
+        self, options: AuditOptions, hear: Hearer, progress: Progress | None = None, ledger: Ledger | None = None
     ) -> None:
-        self._options, self._hear, self._progress = options, hear, progress
-        self._known = known if known is not None else Remembered()
+        self._options, self._hear, self._progress, self._ledger = options, hear, progress, ledger
+        self._known: FactStore = ledger.facts if ledger is not None else Remembered()
         self._workers = Workers(options.jobs)
-        self._open: list[tuple[Archive, tuple[Finding, ...]]] = []
+        self._queue: list[_Opened | Report] = []  # in the order of the sources
         self._others = Others(options)
         self.unread: list[str] = []
         self.status = 0
@@ -118,13 +144,14 @@ class Audits:
     def __exit__(self, *_: object) -> None:
         self._workers.close()
         self._others.close()
-        for archive, _found in self._open:
-            archive.close()
+        for one in self._unfinished():
+            one.archive.close()
 
     def reports(self, arguments: Iterable[str], parse: Callable[[str], Source]) -> Iterator[Report]:
         """Give the reports of all sources in their order. `parse` makes a source of an argument, or raises UsageError.
 
-        An error that `opens` of the listener raises ends the call. Any other error is reported, and the others go on.
+        An error that `opens` of the listener raises ends the call, and so does one of the catalogue. Any other error is
+        reported, and the others go on.
         """
         self._others.open()
         for argument in arguments:
@@ -133,77 +160,170 @@ class Audits:
 
     def _take(self, argument: str, parse: Callable[[str], Source]) -> Iterator[Report]:
         try:
+            asked = parse(argument)
             empty = True
-            for one in self._sources(parse(argument)):
+            for one, report in self._sources(asked):
                 empty = False
                 self._hear.opens(one.path)
-                yield from self._add(one)
+                if self._ledger is not None:
+                    self._ledger.apart_from(one.path)
+                yield from self._added(one, report, argument if one.path == asked.path else one.path)
             if empty:
                 raise UsageError("no archive lies below this folder", where=argument)
-        except OverwriteError:
+        except (OverwriteError, CatalogueError):
             raise
         except (UsageError, HostError) as error:
             self._fails(error, argument)
 
-    def _sources(self, one: Source) -> Iterator[Source]:
+    def _added(self, one: Source, report: Report | None, name: str) -> Iterator[Report]:
+        """Add a source. One that cannot be opened ends nothing: the others in its folder go on."""
+        try:
+            yield from self._add(one, report)
+        except (OverwriteError, CatalogueError):
+            raise
+        except (UsageError, HostError) as error:
+            self._fails(error, name)
+
+    def _sources(self, one: Source) -> Iterator[tuple[Source, Report | None]]:
+        """Give the sources of an argument, with the report of each that a catalogue has and that did not change."""
         if not self._options.recursive or one.images or not os.path.isdir(one.path):
-            yield one
+            yield one, self._recorded(one)
             return
-        for path in archives_below(one.path):
-            if is_text(path):
+        last: dict[str, Report] = {}
+
+        def is_recorded(folder: str) -> bool:
+            last.clear()
+            report = self._recorded(Source(path=folder))
+            if report is not None:
+                last[folder] = report
+            return report is not None
+
+        for path in archives_below(one.path, is_recorded):
+            found = Source(path=path)
+            report = last.pop(path, None) or self._recorded(found)
+            if report is None and self._ledger is not None and self._ledger.owns(path):
+                continue
+            if report is None and is_text(path):
                 self._hear.passes_over(path)
             else:
-                yield Source(path=path)
+                yield found, report
 
-    def _add(self, one: Source) -> Iterator[Report]:
-        """Open a source. When enough are open, audit them in parallel."""
-        try:
-            archive = _opened(one, self._options)
-        except (UsageError, HostError):
-            raise
-        except OciArchiveError as error:
+    def _recorded(self, one: Source) -> Report | None:
+        if self._ledger is None:
+            return None
+        return self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
+
+    def _add(self, one: Source, report: Report | None) -> Iterator[Report]:
+        """Open a source that no report is known of. When enough are open, audit them in parallel."""
+        if report is not None:
+            self._queue.append(report)
+        else:
+            state = self._ledger.mark(one.path) if self._ledger is not None else None
+            if state is None and self._ledger is not None and (one.path == "-" or os.path.exists(one.path)):
+                self._hear.unrecorded(one.path)
+            try:
+                archive = _opened(one, self._options)
+            except (UsageError, HostError):
+                raise
+            except OciArchiveError as error:
+                report = unreadable(one.path, error, self._options.policy)
+                self._queue += self._kept([(report, one, state)])
+            else:
+                try:
+                    found = expected(archive, (*one.images, *self._options.images))
+                    archive, left = self._others.judged(archive)
+                except OciArchiveError:
+                    archive.close()
+                    raise
+                self._queue.append(_Opened(archive=archive, found=(*found, *left), source=one, state=state))
+        opened = sum(1 for _ in self._unfinished())
+        if not opened or opened >= _TOGETHER or len(self._queue) >= _WAITING:
             yield from self._flush()
-            yield unreadable(one.path, error, self._options.policy)
-            return
-        try:
-            found = expected(archive, (*one.images, *self._options.images))
-            archive, left = self._others.judged(archive)
-        except OciArchiveError:
-            archive.close()
-            raise
-        found = (*found, *left)
-        self._open.append((archive, found))
-        if len(self._open) >= _TOGETHER:
-            yield from self._flush()
+
+    def _unfinished(self) -> Iterator[_Opened]:
+        return (one for one in self._queue if isinstance(one, _Opened))
 
     def _flush(self) -> Iterator[Report]:
         """Audit what is open and let go of it; where one cannot be read the others are audited all the same."""
-        opened, self._open = self._open, []
-        archives = [archive for archive, _ in opened]
+        opened = list(self._unfinished())
+        queue, self._queue = self._queue, []
         try:
-            reports = self._audited(archives, {id(archive): found for archive, found in opened})
+            made = {id(one): report for one, report in self._audited(opened)}
         finally:
-            for archive in archives:
-                archive.close()
-        yield from reports
+            for one in opened:
+                one.archive.close()
+        for item in queue:
+            report = item if not isinstance(item, _Opened) else made.get(id(item))
+            if report is not None:
+                yield report
 
-    def _audited(self, archives: list[Archive], demanded: dict[int, tuple[Finding, ...]]) -> list[Report]:
+    def _audited(self, opened: list[_Opened]) -> list[tuple[_Opened, Report]]:
+        if not opened:
+            return []
+        detail: Detail = "all" if self._ledger is not None else self._options.detail
         try:
-            return _reports(archives, demanded, self._options, self._workers, self._progress, self._known)
+            demanded = {id(one.archive): one.found for one in opened}
+            archives = [one.archive for one in opened]
+            reports = _reports(archives, demanded, self._options, detail, self._workers, self._progress, self._known)
+        except CatalogueError:
+            raise
         except HostError as error:
-            if len(archives) > 1:
-                return [report for archive in archives for report in self._audited([archive], demanded)]
-            self._fails(error, *(archive.where for archive in archives))
+            if len(opened) > 1:
+                return [report for one in opened for report in self._audited([one])]
+            self._fails(error, *(one.archive.where for one in opened))
             return []
         except OciArchiveError as error:
-            if len(archives) > 1:
-                return [report for archive in archives for report in self._audited([archive], demanded)]
-            return [unreadable(archives[0].where, error, self._options.policy)]
+            if len(opened) > 1:
+                return [report for one in opened for report in self._audited([one])]
+            reports = [unreadable(opened[0].archive.where, error, self._options.policy)]
+        made = [(report, one.source, one.state) for one, report in zip(opened, reports, strict=True)]
+        return list(zip(opened, self._kept(made), strict=True))
+
+    def _kept(self, made: list[tuple[Report, Source, Stamp | None]]) -> list[Report]:
+        """Record reports where they can be, and return them with no more details than are asked for."""
+        if self._ledger is None:
+            return [report for report, _, _ in made]
+        demanded = self._options.images
+        self._ledger.keep((state, (*one.images, *demanded), report) for report, one, state in made if state is not None)
+        return [with_detail(report, self._options.detail) for report, _, _ in made]
 
     def _fails(self, error: OciArchiveError, *names: str) -> None:
         self.status = max(self.status, error.status)
         self.unread.extend(names)
         self._hear.fails(error)
+
+
+def ledger_of(
+    path: str, options: AuditOptions, *, clock: Callable[[], str], again: bool = False, hear: Hear = nobody
+) -> Ledger:
+    """Return the catalogue at a path for an audit with these options. `clock` gives the times that are recorded.
+
+    OverwriteError: it would stand inside of an archive. UsageError: it is no catalogue, or of a newer version.
+    HostError: it is damaged, or cannot be opened.
+    """
+    if options.base:
+        raise UsageError("a catalogue records what archives hold by themselves, not what a base completes", where=path)
+    folder = os.path.dirname(os.path.realpath(path))
+    while True:
+        if holds_archive(folder):
+            raise OverwriteError("the catalogue would stand inside of an archive", where=path, found=folder)
+        above = os.path.dirname(folder)
+        if above == folder:
+            break
+        folder = above
+    # It needs SQLite, which an audit without a catalogue does not.
+    made: Ledger = import_module("ociarchive.catalogue.ledger").Ledger(
+        path,
+        policy=options.policy,
+        limits=options.limits,
+        clock=clock,
+        again=again,
+        receipt=None if options.receipt is None else [options.receipt_path, options.receipt],
+        host=options.host,
+        have=[(one.path, one.images) for one in options.have],
+        hear=hear,
+    )
+    return made
 
 
 def audit_one(one: Source, options: AuditOptions, progress: Progress | None = None) -> Report:
@@ -218,7 +338,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
         demanded = expected(archive, (*one.images, *options.images))
         archive, left = others.judged(archive)
         found = {id(archive): (*demanded, *left)}
-        (report,) = _reports([archive], found, options, workers, progress, Remembered())
+        (report,) = _reports([archive], found, options, options.detail, workers, progress, Remembered())
         return report
 
 
@@ -264,10 +384,11 @@ def _opened(one: Source, options: AuditOptions) -> Archive:
     )
 
 
-def _reports(
+def _reports(  # noqa: PLR0917  what one batch is audited with
     archives: list[Archive],
     demanded: dict[int, tuple[Finding, ...]],
     options: AuditOptions,
+    detail: Detail,
     workers: Workers,
     progress: Progress | None,
     known: FactStore,
@@ -278,7 +399,7 @@ def _reports(
         findings = [*judge(evidence), *demanded[id(evidence.archive)]]
         if options.receipt is not None:
             findings += check_receipt(options.receipt, evidence, options.receipt_path)
-        found.append(report_of(evidence, findings, options.policy, options.detail))
+        found.append(report_of(evidence, findings, options.policy, detail))
     return found
 
 

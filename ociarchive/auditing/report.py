@@ -94,7 +94,8 @@ class Report:
     """The result of the audit of one archive.
 
     `findings` count. `waived` findings do not count, because `policy` says so. `blobs` and `bytes` are what was read.
-    `contents` is None where the source could not be read as an archive at all.
+    `contents` is None where the source could not be read as an archive at all. `recorded` is the time, in UTC, of the
+    audit where a catalogue had the report; None: the archive was audited in this call.
     """
 
     source: str
@@ -104,6 +105,7 @@ class Report:
     policy: Policy = field(default_factory=Policy)
     blobs: int = 0
     bytes: int = 0
+    recorded: str | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))

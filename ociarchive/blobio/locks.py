@@ -37,14 +37,17 @@ def locked_folder(path: str, where: str, hear: Hear = nobody, *, do: str = "writ
         raise cannot(do, error, where) from error
     try:
         with suppress(OSError):  # a file system without locks
-            _take(fd, lambda: hear(f"waiting for another process, which holds the lock of {path}"))
+            wait_for(fd, lambda: hear(f"waiting for another process, which holds the lock of {path}"))
         yield
     finally:
         close_read(fd)
 
 
-def _take(fd: int, impatient: Callable[[], None]) -> None:
-    """Take a lock, however long that takes; a signal that comes meanwhile raises."""
+def wait_for(fd: int, impatient: Callable[[], None]) -> None:
+    """Take the lock of an open file or folder (flock), however long that takes; a signal that comes meanwhile raises.
+
+    `impatient` is called where it takes long. OSError: the file system has no locks.
+    """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

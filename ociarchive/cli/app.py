@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "diff": ("ociarchive.cli.diff_cmd", "Report whether two archives hold the same images, and what differs."),
     "index": ("ociarchive.cli.index_cmd", "Make one image index of several images."),
     "inventory": ("ociarchive.cli.inventory_cmd", "List what is here, so that the other side need not send it."),
+    "catalogue": ("ociarchive.cli.catalogue_cmd", "Ask a catalogue of audits: what failed, what holds an image."),
     "rules": ("ociarchive.cli.rules_cmd", "Explain the audit's rules."),
     "completion": ("ociarchive.cli.completion_cmd", "Print a completion script for bash, zsh or fish."),
     "doctor": ("ociarchive.cli.doctor_cmd", "Show what this machine offers: codecs, libmagic, space, limits."),

@@ -15,6 +15,7 @@ from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
+from ociarchive.cli import recording
 from ociarchive.cli.common import (
     access,
     access_options,
@@ -35,7 +36,6 @@ from ociarchive.cli.common import (
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.output import Held
 from ociarchive.cli.progress import progress
-from ociarchive.errors import UsageError
 from ociarchive.report.audit import audit_json
 from ociarchive.report.audit.audit_table import Tally, audit_table
 from ociarchive.report.rendering import REPORTS
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ociarchive.cli.output import Output
     from ociarchive.errors import OciArchiveError
     from ociarchive.report.shared.surroundings import Now
+    from ociarchive.selection.argument import Source
 
 _EXAMPLES = """\b
 Examples:
@@ -59,6 +60,7 @@ Examples:
   ociarchive audit incoming/*.tar --format json --output report.json
   ociarchive audit app-layout --strict --ignore blob-unreferenced
   ociarchive audit delta.tar --base app-layout
+  ociarchive audit --recursive /srv/archives --catalogue audits.db
 """
 #: What a format needs of an archive beside what a verdict does.
 _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
@@ -95,6 +97,7 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 @click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Prove what a delta lacks from here.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", *REPORTS)
+@recording.recording_options
 @limit_options
 @access_options
 @common_options
@@ -105,14 +108,14 @@ def command(**values: Any) -> int:
     1: some was (with --strict also a warning).
     """
     shared = common(**values)
-    if not values["paths"]:
-        raise UsageError("audit takes at least one SOURCE", hint="see `ociarchive audit --help`")
+    recording.require(values)
     result = output(values, shared)
     at = now() if values["fmt"] != "table" else None
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(current_folder())
     have, base = ([source(one) for one in values[name]] for name in ("have", "base"))
-    result.apart_from([*filter(None, (path, values["receipt"])), *(one.path for one in (*have, *base))])
+    named = [*filter(None, (path, values["receipt"])), *(one.path for one in (*have, *base))]
+    result.apart_from([*named, *recording.files(values)])
     if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
         result.apart_from(source(argument).path for argument in values["paths"])
     result.require()
@@ -134,12 +137,22 @@ def command(**values: Any) -> int:
     )
     started = time.monotonic()
     tally = Tally()
+    demanded: dict[str, tuple[str, ...]] = {}
+
+    def parse(argument: str) -> Source:
+        one = source(argument)
+        if one.images and values["fmt"] in REPORTS:
+            demanded[one.path] = one.images
+        return one
+
     with ExitStack() as stack:
         held = stack.enter_context(Held())
+        ledger = stack.enter_context(recording.ledger(values, named, options, shared))
+        sources = stack.enter_context(recording.arguments(values))
         reports: list[Report] = []
         with progress(shared) as hears:
-            audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears))
-            made = _counted(audits.reports(values["paths"], source), tally)
+            audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears, ledger))
+            made = _counted(audits.reports(sources, parse), tally)
             if values["fmt"] == "json":
                 held.take(audit_json.pieces(made))
             else:
@@ -156,7 +169,7 @@ def command(**values: Any) -> int:
                 unread=audits.unread,
             )
         elif values["fmt"] != "json":
-            run = _run(reports, seconds, allowed, values, at)
+            run = _run(reports, seconds, allowed, values, at, demanded)
             text = import_module(REPORTS[values["fmt"]]).render(reports, run)
         if tally.archives or at is not None:
             result.write(text, styled=at is None and shared.colours(values["output"]))
@@ -184,14 +197,24 @@ class _Hearer:
         """Report a source that is passed over."""
         self._shared.say(f"notice: passed over, a text file ({safe(path)})")
 
+    def unrecorded(self, path: str) -> None:
+        """Report a source that is in no catalogue."""
+        self._shared.say(f"notice: audited but not recorded, a pipe has no name to find it by ({safe(path)})")
+
     def fails(self, error: OciArchiveError) -> None:
         """Report the error, even if the call asks for quiet."""
         click.echo(f"error: {safe(str(error))}", err=True)
 
 
-def _run(reports: list[Report], seconds: float, allowed: Limits, values: dict[str, Any], at: Now) -> Run:
+def _run(
+    reports: list[Report],
+    seconds: float,
+    allowed: Limits,
+    values: dict[str, Any],
+    at: Now,
+    named: dict[str, tuple[str, ...]],
+) -> Run:
     files = [report.source for report in reports if os.path.isfile(report.source)]
-    named = {one.path: one.images for one in map(source, values["paths"])}
 
     def demanded(path: str) -> tuple[str, ...]:
         return (*named.get(path, ()), *values["images"])

@@ -151,7 +151,8 @@ def output_options(*formats: str) -> Callable[[F], F]:
     def chosen(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> str:
         if value:
             return once(context, _, value) or value[0]
-        told = _said_by(context.params.get("output"))
+        path = context.params.get("output")
+        told = "csv" if str(path).lower().endswith(".csv") else _said_by(path)
         return told if told in formats else "table"
 
     def add(function: F) -> F:

@@ -53,12 +53,15 @@ def owned_names(path: str) -> Callable[[str], bool] | None:
     return lambda name: reader.owns(name) or name in named
 
 
-def archives_below(folder: str) -> Iterator[str]:
+def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
     """Give the paths of archives in a folder and the folders below it, sorted. A folder that is one is not entered.
 
     Files of other kinds are given too, and the caller judges them. Hidden files are skipped, and so are the parts of an
-    archive, for which its list stands.
+    archive, for which its list stands. A folder that `is_known` to be an archive is not opened.
     """
+    if is_known(folder):
+        yield folder
+        return
     container = DirectoryContainer(folder, folder)
     try:
         found = detect(container)
@@ -76,7 +79,7 @@ def archives_below(folder: str) -> Iterator[str]:
         if entry.name.startswith(".") or entry.path in inside:
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from archives_below(entry.path)
+            yield from archives_below(entry.path, is_known)
         elif entry.is_file():
             yield entry.path
 

@@ -38,6 +38,7 @@ ROWS = (
     "auditing",
     "selection",
     "gap",
+    "catalogue",
     "audits",
     "inventories",
     "transform",

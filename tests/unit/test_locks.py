@@ -74,7 +74,7 @@ def test_a_conversion_says_so_on_stderr(
     store = write_folder(tmp_path / "store", build.layout(OLD))
     locked, args = (tmp_path, (tmp_path / "dest",)) if place == "parent" else (store, (store, "--merge"))
     waiting = threading.Event()
-    take = locks._take
+    take = locks.wait_for
 
     def taken(fd: int, impatient: Callable[[], None]) -> None:
         def heard() -> None:
@@ -83,7 +83,7 @@ def test_a_conversion_says_so_on_stderr(
 
         take(fd, heard)
 
-    monkeypatch.setattr(locks, "_take", taken)
+    monkeypatch.setattr(locks, "wait_for", taken)
     with held(locked) as fd:
 
         def let_go() -> None:

@@ -65,6 +65,7 @@ def _audited(report: Report) -> dict[str, object]:
         "blobs": report.blobs,
         "bytes": report.bytes,
     }
+    facts["recorded"] = report.recorded
     return facts
 
 

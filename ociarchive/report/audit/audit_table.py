@@ -181,6 +181,7 @@ def verdict(
     images = sum(report.images for report in reports)
     told = [f"{plural(images, 'image')}, {_proved(layers, sound=word.startswith('PASS') and not waived)}"]
     told += _strictness(reports)
+    told += _recorded(reports)
     waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
     for rule, how, by in waivers:
         count = sum(finding.rule == rule for report in reports for finding in report.waived)
@@ -243,6 +244,16 @@ def _strictness(reports: Sequence[Report]) -> list[str]:
                 counted[finding.rule] = counted.get(finding.rule, 0) + 1
     rules = ", ".join(f"{rule} ({count})" for rule, count in counted.items())
     return [f"warnings fail too, as --strict or the settings ask: {rules}"] if rules else []
+
+
+def _recorded(reports: Sequence[Report]) -> list[str]:
+    """Say what was not audited now but is known from a catalogue, and since when."""
+    times = [report.recorded for report in reports if report.recorded is not None]
+    if not times:
+        return []
+    first, last = min(times), max(times)
+    when = first if first == last else f"from {first} to {last}"
+    return [f"{len(times)} of {plural(len(reports), 'archive')} taken from the catalogue, audited {when}"]
 
 
 def _proved(layers: Sequence[bool | None], *, sound: bool) -> str:

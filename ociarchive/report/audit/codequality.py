@@ -29,6 +29,8 @@ def _issue(place: Place) -> Object:
     told = sentence(finding)
     if place.member:
         told += f" ({safe(place.member)})"
+    if place.recorded is not None:
+        told += f" (from the catalogue, audited {place.recorded})"
     if place.waived is not None:
         told = f"waived ({safe(place.waived)}): {told}"
     return {

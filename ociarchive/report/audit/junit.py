@@ -60,7 +60,9 @@ def _suite(report: Report, run: Run) -> ET.Element:
 
 def _read(report: Report) -> list[tuple[str, str]]:
     layers = report.layers
+    told = [("recorded", report.recorded)] if report.recorded is not None else []
     return [
+        *told,
         ("verdict", "FAIL" if report.failed else "PASS"),
         ("read", f"{plural(report.blobs, 'blob')}, {size(report.bytes)}"),
         ("proved", f"{layers.count(True)} of {plural(len(layers), 'layer')}"),

@@ -24,7 +24,7 @@ class Place:
 
     `path` is the file, relative to the current folder if it is below that. `member` is the place in the archive, empty
     for the whole. `fingerprint` stays the same as long as the fault does, wherever the archive is.
-    `waived` says why the finding does not count.
+    `waived` says why the finding does not count, `recorded` when it was found, None: now.
     """
 
     finding: Finding
@@ -33,6 +33,7 @@ class Place:
     member: str
     fingerprint: str
     waived: str | None
+    recorded: str | None
 
     @property
     def uri(self) -> str:
@@ -57,6 +58,7 @@ def places(reports: Iterable[Report], run: Run) -> Iterator[Place]:
                 member=member,
                 fingerprint=f"{mark}:{told[mark]}",
                 waived=(report.policy.waives(finding.rule) or "waived") if waived else None,
+                recorded=report.recorded,
             )
 
 

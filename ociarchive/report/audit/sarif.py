@@ -147,4 +147,5 @@ def _verdict(report: Report) -> Object:
         "bytes": report.bytes,
         "layers": len(report.layers),
         "layersProved": report.layers.count(True),
+        "recorded": report.recorded,
     }

@@ -2,7 +2,8 @@
 
 Every format but the table names the program where it begins: JSON as its tool, SARIF as its driver, JUnit as the name
 of its suites, HTML as its generator. GitLab's Code Quality names none; its issues are known by their members and by a
-fingerprint of the form that only this program gives. A table is text for people and bears no mark.
+fingerprint of the form that only this program gives. CSV is known by its columns. A table is text for people and bears
+no mark.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _MARKS: Final = (
     re.compile(rb'(<\?xml[^>]*>)?<testsuitesname="ociarchiveaudit"'),
     re.compile(rb'<!doctypehtml>(?:(?!</head>).)*<metaname="generator"content="ociarchive', re.IGNORECASE | re.DOTALL),
     re.compile(rb"\[\]\Z"),
+    re.compile(rb"source,format,passed,errors,warnings,notes,rules,images,blobs,bytes,audited,tool,held_as"),
     re.compile(
         rb'\[\{"type":"issue","description":"(?:[^"\\]|\\.)*","check_name":"[a-z0-9-]+","categories":\["Security"\],'
         rb'"fingerprint":"[0-9a-f]{32}:\d+"'

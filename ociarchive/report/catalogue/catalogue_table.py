@@ -1,0 +1,42 @@
+"""The answers of a catalogue for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ociarchive.report.shared.text import placed, plural, safe, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ociarchive.catalogue.answers import Entry, Summary
+
+_INDENT = 6
+
+
+def catalogue_table(
+    summary: Summary, entries: Iterable[Entry] | None, *, width: int, paint: Callable[[str, str], str]
+) -> Iterator[str]:
+    """Give the archives that were asked for, if any were, and the totals with the rules for which archives failed."""
+    if entries is not None:
+        listed = False
+        for one in entries:
+            listed = True
+            word = paint("PASS", "pass") if one.passed else paint("FAIL", "error")
+            yield f"{word}  {safe(one.source)}\n"
+            held = [f"holds it as {one.held_as}"] if one.held_as else []
+            facts = [one.format or "no archive", *held, *one.rules, f"audited {one.audited} by {one.tool}"]
+            yield from _lines(", ".join(facts), width)
+        yield "\n" if listed else ""
+    word = paint("FAIL", "error") if summary.failed else paint("PASS", "pass")
+    total = plural(summary.passed + summary.failed, "archive")
+    yield f"{word}  {total} in the catalogue: {summary.passed} passed, {summary.failed} failed\n"
+    for rule, count in summary.reasons:
+        yield from _lines(f"{plural(count, 'archive')} for {rule}", width)
+    if summary.first is not None:
+        yield from _lines(f"audited from {summary.first} to {summary.last}", width)
+
+
+def _lines(text: str, width: int) -> Iterator[str]:
+    for line in placed(wrapped(text, width - _INDENT, "  "), _INDENT, width):
+        yield f"{line.rstrip()}\n"
