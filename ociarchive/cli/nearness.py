@@ -20,14 +20,16 @@ _COMMANDS: Final = {
     **dict.fromkeys(("copy", "cp", "push", "pull", "save", "load", "export", "import", "merge", "pack"), "convert"),
     **dict.fromkeys(("list", "ls", "show", "info", "images", "tags", "tree", "manifest"), "inspect"),
     **dict.fromkeys(("compare", "cmp"), "diff"),
+    **dict.fromkeys(("catalog", "history", "database"), "catalogue"),
     **dict.fromkeys(("explain", "limits"), "rules"),
     **dict.fromkeys(("version",), "--version"),
     **dict.fromkeys(("help",), "--help"),
 }
-#: Those that speak with a registry, which no command does yet.
-_REMOTE: Final = ("push", "pull")
-#: Commands of later versions.
-NOT_YET: Final = ("inventory", "catalogue")
+#: What a registry is for a command that only speaks with one elsewhere.
+_REMOTE: Final = {
+    "push": " A registry is its DEST: docker://HOST/NAME:TAG",
+    "pull": " A registry is its SOURCE: docker://HOST/NAME:TAG",
+}
 #: What other programs call that which an option does.
 _OPTIONS: Final = {
     **dict.fromkeys(("--arch", "--architecture", "--override-arch", "--os", "--override-os"), "--platform OS/ARCH"),
@@ -54,13 +56,10 @@ _ALL_COME: Final = ("--all", "-a", "--multi-arch")
 
 def no_command(word: str, commands: Mapping[str, object]) -> UsageError:
     """Return the error for a word where a command was expected."""
-    if word in NOT_YET:
-        return UsageError(f"command {word} is not built yet in this version")
     found = near.nearest(word, commands, _COMMANDS)
     if found:
         offered = " or ".join(f"`ociarchive {one}`" for one in found)
-        more = " Registries are not built yet in this version" if word in _REMOTE else ""
-        return UsageError(f"no command {word!r}", hint=f"did you mean {offered}?{more}")
+        return UsageError(f"no command {word!r}", hint=f"did you mean {offered}?{_REMOTE.get(word, '')}")
     if os.path.lexists(word):
         return UsageError(f"no command {word!r}, but a path", hint="a command goes before it: `ociarchive inspect`")
     return UsageError(f"no command {word!r}; there is {', '.join(commands)}", hint="see `ociarchive --help`")
