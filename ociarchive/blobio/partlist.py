@@ -27,8 +27,6 @@ LIST_LIMIT: Final = 16 << 20
 _DIGITS: Final = 3
 _NUMBER: Final = re.compile(r"\.([0-9]{3,5})", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-#: Positions in files are signed numbers of 64 bits.
-_LARGEST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ def _part(value: JSON, name: str, size: int, at: str, where: str) -> Part:
 
 
 def _number(value: JSON, key: str, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise _wrong(key, value, "a number of bytes", where)
     return value
 

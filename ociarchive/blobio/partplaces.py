@@ -185,7 +185,6 @@ class PartPlaces:
             gone = self._to_go(names, listed)
             names = [name for name in names if os.path.lexists(os.path.join(self.path, name))]
             self._keep_rights(names)
-            self._write_journal(names, gone)
             try:
                 self._rename(names, gone, self._write_journal(names, gone))
             except FileExistsError:
