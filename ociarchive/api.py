@@ -17,6 +17,7 @@ from ociarchive import opening
 from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
+from ociarchive.auditing.signatures import wanted
 from ociarchive.audits import AuditOptions, Audits, Raising, audit_one, ledger_of
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
@@ -112,6 +113,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     progress: Progress | None = None,
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
+    keys: Sequence[StrPath] = (),
+    require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
     base: StrPath | Sequence[StrPath] = (),
@@ -124,7 +127,9 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
 
     `jobs` is the number of threads; the default is the number of processors that this process may use. `progress`
     receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
-    delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it.
+    delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it. `keys` are
+    files with public keys in PEM, by which signatures are checked. With `require_signature` each image must have one
+    that holds. Both judge `images` alone, where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
     a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
     `render_audit`.
@@ -137,7 +142,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
+    signatures = wanted([os.fspath(one) for one in keys], required=require_signature)
+    asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
 
@@ -150,6 +156,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     progress: Progress | None = None,
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
+    keys: Sequence[StrPath] = (),
+    require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
     base: StrPath | Sequence[StrPath] = (),
@@ -171,7 +179,9 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify), recursive=recursive)
+    signatures = wanted([os.fspath(one) for one in keys], required=require_signature)
+    asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
+    asked = replace(asked, recursive=recursive)
     with ExitStack() as stack:
         ledger = None
         if catalogue is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -13,6 +13,7 @@ from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.receipts import check_receipt
 from ociarchive.auditing.rules import RULE_IDS
+from ociarchive.auditing.signatures import Wanted, prove
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.locks import nobody
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from ociarchive.catalogue.stamps import Stamp
     from ociarchive.gap.held import Held
     from ociarchive.measure import Progress
-    from ociarchive.model import Archive
+    from ociarchive.model import Archive, Root
 
 #: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
 _TOGETHER: Final = 8
@@ -60,13 +61,14 @@ class AuditOptions:
     conversion's, read from `receipt_path`, that each archive is held against. `host` is the one that names in a
     registry's folder had, None for the default. `have` and `base` say what the other side has that a delta leaves out:
     an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
-    spoken to.
+    spoken to. `signatures` says by what signatures are checked, None where they are not.
     """
 
     policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
     jobs: int = 1
     images: tuple[str, ...] = ()
+    signatures: Wanted | None = None
     recursive: bool = False
     receipt: Object | None = None
     receipt_path: str = ""
@@ -75,6 +77,14 @@ class AuditOptions:
     have: tuple[Source, ...] = ()
     base: tuple[Source, ...] = ()
     detail: Detail = "verdict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demanded:
+    """What the call demands of an archive: findings of what is absent, and what it selects; None: no selector."""
+
+    findings: tuple[Finding, ...] = ()
+    roots: tuple[Root, ...] | None = None
 
 
 class Hearer(Protocol):
@@ -95,10 +105,10 @@ class Hearer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """An archive that is open, what it should hold and does not, and its state before it was opened."""
+    """An archive that is open, what is demanded of it, and its state before it was opened."""
 
     archive: Archive
-    found: tuple[Finding, ...]
+    found: Demanded
     source: Source
     state: Stamp | None
 
@@ -230,12 +240,12 @@ class Audits:
                 self._queue += self._kept([(report, one, state)])
             else:
                 try:
-                    found = expected(archive, (*one.images, *self._options.images))
                     archive, left = self._others.judged(archive)
+                    found = _demanded(archive, (*one.images, *self._options.images), left)
                 except OciArchiveError:
                     archive.close()
                     raise
-                self._queue.append(_Opened(archive=archive, found=(*found, *left), source=one, state=state))
+                self._queue.append(_Opened(archive=archive, found=found, source=one, state=state))
         opened = sum(1 for _ in self._unfinished())
         if not opened or opened >= _TOGETHER or len(self._queue) >= _WAITING:
             yield from self._flush()
@@ -321,6 +331,7 @@ def ledger_of(
         receipt=None if options.receipt is None else [options.receipt_path, options.receipt],
         host=options.host,
         have=[(one.path, one.images) for one in options.have],
+        signatures=None if options.signatures is None else options.signatures.terms,
         hear=hear,
     )
     return made
@@ -335,10 +346,9 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
         stack.callback(others.close)
         others.open()
         archive = stack.enter_context(_opened(one, options))
-        demanded = expected(archive, (*one.images, *options.images))
         archive, left = others.judged(archive)
-        found = {id(archive): (*demanded, *left)}
-        (report,) = _reports([archive], found, options, options.detail, workers, progress, Remembered())
+        demanded = {id(archive): _demanded(archive, (*one.images, *options.images), left)}
+        (report,) = _reports([archive], demanded, options, options.detail, workers, progress, Remembered())
         return report
 
 
@@ -386,7 +396,7 @@ def _opened(one: Source, options: AuditOptions) -> Archive:
 
 def _reports(  # noqa: PLR0917  what one batch is audited with
     archives: list[Archive],
-    demanded: dict[int, tuple[Finding, ...]],
+    demanded: dict[int, Demanded],
     options: AuditOptions,
     detail: Detail,
     workers: Workers,
@@ -396,41 +406,48 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
     """Audit some archives in parallel. What is `demanded` and absent is a finding, beside those of the rules."""
     found = []
     for evidence in examine(archives, limits=options.limits, workers=workers, progress=progress, known=known):
-        findings = [*judge(evidence), *demanded[id(evidence.archive)]]
+        asked = demanded[id(evidence.archive)]
+        if options.signatures is not None:
+            evidence = replace(evidence, proofs=prove(evidence, options.signatures, asked.roots))  # noqa: PLW2901
+        findings = [*judge(evidence), *asked.findings]
         if options.receipt is not None:
             findings += check_receipt(options.receipt, evidence, options.receipt_path)
         found.append(report_of(evidence, findings, options.policy, detail))
     return found
 
 
-def expected(archive: Archive, selectors: Iterable[str]) -> tuple[Finding, ...]:
-    """Return what was asked for by its digest and is not there. UsageError: another selector takes nothing."""
-    return tuple(finding for selector in selectors for finding in _expected(archive, selector))
+def _demanded(archive: Archive, selectors: tuple[str, ...], left: tuple[Finding, ...]) -> Demanded:
+    """Return what was asked for: what is there, and what is not, before what is `left` out.
+
+    UsageError: a selector by name takes nothing.
+    """
+    found = [_matched(archive, selector) for selector in selectors]
+    return Demanded(
+        findings=(*(one for one in found if isinstance(one, Finding)), *left),
+        roots=tuple(root for one in found if not isinstance(one, Finding) for root in one) if selectors else None,
+    )
 
 
-def _expected(archive: Archive, selector: str) -> list[Finding]:
-    """Return the finding that something that was asked for by its digest is not there."""
+def _matched(archive: Archive, selector: str) -> tuple[Root, ...] | Finding:
+    """Return what a selector takes, or the finding that something that was asked for by its digest is not there."""
     digest = Digest.maybe(selector)
     if selector.startswith(tuple(f"{name}:" for name in REGISTERED)) and digest is None:
         raise UsageError(f"{selector!r} is no digest", where=archive.where)
     try:
-        matching(archive.roots, selector, archive.where)
+        return matching(archive.roots, selector, archive.where)
     except UsageError as error:
         if digest is None or digest.algorithm not in REGISTERED:
             raise
         there = (error.hint or "").removeprefix("there is ")
-        return [
-            Finding(
-                rule="expected-digest-missing",
-                severity="error",
-                message="the archive holds nothing of this digest",
-                location=archive.where,
-                subject=selector,
-                expected=selector,
-                found=there or None,
-            )
-        ]
-    return []
+        return Finding(
+            rule="expected-digest-missing",
+            severity="error",
+            message="the archive holds nothing of this digest",
+            location=archive.where,
+            subject=selector,
+            expected=selector,
+            found=there or None,
+        )
 
 
 def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:

@@ -107,7 +107,7 @@ def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
             )
     except (ContentError, binascii.Error, ValueError):
         return ()
-    found = _signed(value) if media_type == SIMPLE_SIGNING else _subjects(value)
+    found = signed_digests(value) if media_type == SIMPLE_SIGNING else subjects(value)
     return tuple(dict.fromkeys(found))
 
 
@@ -120,7 +120,8 @@ def _value(raw: bytes, where: str) -> JSON:
     return {"subject": json.JSONDecoder().raw_decode(text, found.end())[0]} if found else {}
 
 
-def _signed(value: JSON) -> Iterator[Digest]:
+def signed_digests(value: JSON) -> Iterator[Digest]:
+    """Give the digest that a payload of simple signing is about, if it names one."""
     critical = value.get("critical") if isinstance(value, dict) else None
     image = critical.get("image") if isinstance(critical, dict) else None
     digest = Digest.maybe(image.get("docker-manifest-digest")) if isinstance(image, dict) else None
@@ -128,7 +129,8 @@ def _signed(value: JSON) -> Iterator[Digest]:
         yield digest
 
 
-def _subjects(value: JSON) -> Iterator[Digest]:
+def subjects(value: JSON) -> Iterator[Digest]:
+    """Give the digests of the subjects of an in-toto Statement."""
     listed = value.get("subject") if isinstance(value, dict) else None
     for subject in listed if isinstance(listed, list) else []:
         digests = subject.get("digest") if isinstance(subject, dict) else None

@@ -38,6 +38,8 @@ def contents(evidence: Evidence, findings: Iterable[Finding], detail: Detail) ->
         layers=tuple(layers.values()),
         tables=any(has_table(layer.descriptor) for image in evidence.images for layer in image.layers),
         files=_own_files(evidence, findings),
+        keys=evidence.proofs.keys if evidence.proofs is not None else (),
+        must_be_signed=evidence.proofs is not None and evidence.proofs.required,
         listed=None if detail == "verdict" else listed(evidence),
         proof=_proof(evidence) if detail == "all" else None,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ociarchive.auditing.claims import Claim
+    from ociarchive.auditing.signatures import Proofs
     from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
@@ -28,7 +29,7 @@ class Evidence:
     """An archive with the facts of the blobs that were read, and what a second reading of layers found.
 
     With `folded`, the consequences of a reported fault are not reported again. `stored` has the codecs of layers, found
-    from their first bytes, where no more was read.
+    from their first bytes, where no more was read. `proofs` is what signatures prove, None where the call does not ask.
     """
 
     archive: Archive
@@ -36,6 +37,7 @@ class Evidence:
     seen: tuple[Flaw, ...] = ()
     folded: bool = True
     stored: Mapping[ByteSource, str] = field(default_factory=dict)
+    proofs: Proofs | None = None
 
     def __repr__(self) -> str:
         return f"Evidence({self.archive!r}, facts={len(self.facts)})"

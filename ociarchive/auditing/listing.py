@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Evidence
+    from ociarchive.auditing.signatures import Proofs
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge, Layer
     from ociarchive.values import JSON, Platform
@@ -45,7 +46,7 @@ def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
         if isinstance(edge.node, Image):
             if id(edge.node) not in layers:
                 layers[id(edge.node)] = [*layer_facts(edge.node, evidence)]
-            yield _image(edge, layers[id(edge.node)], holders)
+            yield _image(edge, layers[id(edge.node)], holders, evidence.proofs)
 
 
 def other_facts(archive: Archive) -> tuple[list[Object], list[Object]]:
@@ -69,7 +70,7 @@ def spelled(platform: Platform) -> str:
     return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
 
 
-def _image(edge: Edge, layers: list[JSON], holders: dict[int, list[Root]]) -> Object:
+def _image(edge: Edge, layers: list[JSON], holders: dict[int, list[Root]], proofs: Proofs | None) -> Object:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
@@ -83,7 +84,25 @@ def _image(edge: Edge, layers: list[JSON], holders: dict[int, list[Root]]) -> Ob
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
         "layers": layers,
+        **_signatures(edge, proofs),
     }
+
+
+def _signatures(edge: Edge, proofs: Proofs | None) -> Object:
+    """Return the signatures over an image, where the call asks for them."""
+    if proofs is None:
+        return {}
+    listed: list[JSON] = [
+        {
+            "kind": one.kind,
+            "digest": str(one.digest) if one.digest is not None else None,
+            "by": one.by,
+            "status": one.status,
+            "rule": one.rule,
+        }
+        for one in proofs.over(edge)
+    ]
+    return {"signatures": listed}
 
 
 def layer_facts(image: Image, evidence: Evidence) -> list[Object]:

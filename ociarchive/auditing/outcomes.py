@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.auditing import RULES
-from ociarchive.auditing.rules import layers
+from ociarchive.auditing.rules import layers, signatures
 
 if TYPE_CHECKING:
     from ociarchive.auditing import Finding, Report, Rule
+    from ociarchive.auditing.report import Contents
     from ociarchive.auditing.run import Run
 
 Status: TypeAlias = Literal["found", "waived", "clean", "not checked"]
@@ -66,7 +67,16 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
         return "the source is a folder, no tar"
     if rule in layers.RULES and not report.contents.images:
         return "there is no image"
+    if rule in signatures.RULES:
+        return _without_keys(rule, report.contents)
     return _without_table(rule, report) if rule.id.startswith(_OF_TABLES) else None
+
+
+def _without_keys(rule: Rule, contents: Contents) -> str | None:
+    """Return why a rule about signatures had none to judge."""
+    if not contents.keys:
+        return "the call names no key to check signatures by"
+    return "the call demands no signature" if rule.id == "signature-missing" and not contents.must_be_signed else None
 
 
 def _without_table(rule: Rule, report: Report) -> str | None:

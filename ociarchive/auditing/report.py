@@ -76,7 +76,9 @@ class Contents:
 
     `layers` says for each distinct layer whether every claim about it was proved, None where that was impossible.
     `tables` says whether a layer has a table of contents. `files` are the places of findings that are separate files,
-    like those of a folder. `listed` and `proof` are None where the audit was not asked for so much detail.
+    like those of a folder. `keys` are the public keys by which signatures were checked, `must_be_signed` says whether
+    each image had to have one that holds. `listed` and `proof` are None where the audit was not asked for so much
+    detail.
     """
 
     format: str
@@ -85,6 +87,8 @@ class Contents:
     layers: tuple[bool | None, ...]
     tables: bool
     files: frozenset[str]
+    keys: tuple[str, ...] = ()
+    must_be_signed: bool = False
     listed: Listed | None = field(default=None, repr=False)
     proof: Proof | None = field(default=None, repr=False)
 

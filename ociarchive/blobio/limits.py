@@ -69,6 +69,9 @@ class Limits:
     #: How much of the payloads of signatures and attestations is read, each up to 1 MiB. An image has a few kilobytes
     #: to some tens of them, so this is enough for a thousand images.
     statements: int = 128 << 20
+    #: One payload, envelope or bundle of a signature that is checked. Attestations hold SBOMs of some megabytes; three
+    #: copies of it are in memory while it is checked.
+    signed_size: int = 8 << 20
     #: JSON values, each of which takes Python a hundred bytes: an image's documents hold about two hundred.
     values: int = 500_000
     #: Overlay file systems stop at 128 layers, engines before 1,000.
@@ -204,6 +207,7 @@ SIZES: Final = frozenset(
         "toc-size",
         "documents-size",
         "statements",
+        "signed-size",
         "names-size",
         "extended",
         "window",
@@ -223,6 +227,7 @@ MEANINGS: Final = {
     "documents": "manifests, indexes and configs of one archive",
     "documents-size": "all these together",
     "statements": "payloads of signatures and attestations that are read, together",
+    "signed-size": "one payload, envelope or bundle of a signature that is checked",
     "values": "values in all JSON documents together",
     "layers": "layers of one image",
     "members": "members of a tar, or files of a folder",

@@ -35,7 +35,8 @@ class Ledger:
     """A catalogue that one audit writes. As a context it closes the file.
 
     `clock` gives the time that is recorded. With `again` nothing is taken from it. `receipt` is what archives are held
-    against, `host` the host of names without one, `have` says what deltas may leave out; all may change a verdict.
+    against, `host` the host of names without one, `have` says what deltas may leave out, `signatures` which keys must have
+    made them. All may change a verdict.
     """
 
     def __init__(  # noqa: PLR0913  all that may change a verdict
@@ -49,10 +50,12 @@ class Ledger:
         receipt: object = None,
         host: str | None = None,
         have: Sequence[tuple[str, Sequence[str]]] = (),
+        signatures: object = None,
         hear: Hear = nobody,
     ) -> None:
         self._policy, self._limits = policy, limits
-        self._demands = {"receipt": receipt, "host": host, "have": [[*one, _seen(one[0], clock)] for one in have]}
+        seen = [[*one, _seen(one[0], clock)] for one in have]
+        self._demands = {"receipt": receipt, "host": host, "have": seen, "signatures": signatures}
         self._clock, self._again = clock, again
         self._database = Database(path, hear)
         self._connection = self._database.connection

@@ -14,6 +14,7 @@ import click
 from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
+from ociarchive.auditing.signatures import wanted
 from ociarchive.audits import AuditOptions, Audits
 from ociarchive.cli import recording
 from ociarchive.cli.common import (
@@ -90,6 +91,10 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 )
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(), metavar="FILE", help="Check signatures by this public key (PEM)."
+)
+@click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image.")
 @host_option
 @click.option(
     "--have", multiple=True, type=click.Path(), metavar="FILE", help="Check that FILE has what a delta lacks."
@@ -114,7 +119,7 @@ def command(**values: Any) -> int:
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(current_folder())
     have, base = ([source(one) for one in values[name]] for name in ("have", "base"))
-    named = [*filter(None, (path, values["receipt"])), *(one.path for one in (*have, *base))]
+    named = [*filter(None, (path, values["receipt"], *values["keys"])), *(one.path for one in (*have, *base))]
     result.apart_from([*named, *recording.files(values)])
     if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
         result.apart_from(source(argument).path for argument in values["paths"])
@@ -126,6 +131,7 @@ def command(**values: Any) -> int:
         limits=allowed,
         jobs=jobs(values["asked_jobs"]),
         images=values["images"],
+        signatures=wanted(values["keys"], required=values["require_signature"]),
         recursive=values["recursive"],
         receipt=load_receipt(values["receipt"]) if values["receipt"] else None,
         receipt_path=values["receipt"] or "",

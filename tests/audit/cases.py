@@ -93,6 +93,8 @@ from tests.support.build import (
     version_one,
 )
 from tests.support.parts import lose, spoil
+from tests.support.signing import OTHER, SIGNER, hint, pem, signed_bundle, signed_statement, tagged
+from tests.support.signing import signature as signed
 from tests.support.stores import (
     big_data,
     chain_ids,
@@ -1737,6 +1739,51 @@ FAILS: Cases = {
             content=layout(NODE, attestation(IMAGE.node(), statement(NOWHERE))), expected=NODE.digest
         ),
     },
+    "signature-valid": {
+        "cosign": Case(content=layout(NODE, signed(NODE)), key=pem(SIGNER), subject=NODE.digest),
+        "statement": Case(content=layout(NODE, signed_statement(NODE)), key=pem(SIGNER), subject=NODE.digest),
+        "bundle": Case(content=layout(NODE, signed_bundle(NODE)), key=pem(SIGNER), subject=NODE.digest),
+    },
+    "signature-invalid": {
+        "not-base64": Case(
+            content=layout(NODE, tagged(signature(NODE, "%"), NODE)), key=pem(SIGNER), subject=NODE.digest
+        ),
+        "bundle-that-names-the-key": Case(
+            content=layout(NODE, signed_bundle(NODE, OTHER, hint(SIGNER))), key=pem(SIGNER), subject=NODE.digest
+        ),
+    },
+    "signature-missing": {
+        "nothing": Case(content=GOOD, key=pem(SIGNER), options=("--require-signature",), subject=NODE.digest),
+        "docker-archive": Case(
+            content=docker_archive(SAVED), key=pem(SIGNER), options=("--require-signature",), count=1
+        ),
+        "of-another-key": Case(
+            content=layout(NODE, signed(NODE, OTHER)),
+            key=pem(SIGNER),
+            options=("--require-signature",),
+            also=("signature-untrusted",),
+        ),
+    },
+    "signature-identity": {
+        "another-image": Case(
+            content=layout(NODE, signed(NODE, about=NOWHERE)),
+            key=pem(SIGNER),
+            also=("signature-stale",),
+            subject=NOWHERE,
+            expected=NODE.digest,
+            found=NOWHERE,
+        ),
+    },
+    "signature-untrusted": {
+        "another-key": Case(content=layout(NODE, signed(NODE, OTHER)), key=pem(SIGNER), subject=NODE.digest),
+    },
+    "signature-unchecked": {
+        "notary": Case(
+            content=layout(NODE, artifact(b"{}", "application/vnd.cncf.notary.signature", subject=NODE)),
+            key=pem(SIGNER),
+            subject=NODE.digest,
+        ),
+    },
     # -- registries
     "registry-link-missing": {
         "layer": Case(
@@ -2739,6 +2786,22 @@ PASSES: Cases = {
         "cosign": Case(content=layout(NODE, signature(NODE).named(ref_name=NODE.digest.replace(":", "-") + ".sig"))),
         "attestation": Case(content=layout(index([IMAGE.node(), attestation(IMAGE.node())]))),
         "attestation-of-index.json": Case(content=layout(NODE, attestation(IMAGE.node()))),
+    },
+    "signature-valid": {"no-key": Case(content=layout(NODE, signed(NODE)))},
+    "signature-invalid": {
+        "no-key": Case(content=layout(NODE, tagged(signature(NODE, "%"), NODE))),
+        "bundle-with-another-hint": Case(content=layout(NODE, signed_bundle(NODE, hint=hint(OTHER))), key=pem(SIGNER)),
+    },
+    "signature-missing": {
+        "signed": Case(content=layout(NODE, signed(NODE)), key=pem(SIGNER), options=("--require-signature",)),
+        "not-demanded": Case(content=GOOD, key=pem(SIGNER)),
+    },
+    "signature-identity": {"the-image": Case(content=layout(NODE, signed(NODE)), key=pem(SIGNER))},
+    "signature-untrusted": {"no-key": Case(content=layout(NODE, signed(NODE, OTHER)))},
+    "signature-unchecked": {
+        "another-artifact": Case(
+            content=layout(NODE, artifact(b"{}", "application/vnd.example.text", subject=NODE)), key=pem(SIGNER)
+        ),
     },
     "registry-link-missing": {"all-there": Case(content=registry(tagged=True), folder=True)},
     "registry-link-malformed": {

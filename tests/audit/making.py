@@ -56,6 +56,7 @@ class Case:
     selector: str = ""
     receipt: bytes | None = None
     have: bytes | None = None
+    key: bytes | None = None
     location: str | None = None
     subject: str | None = None
     expected: str | None = None
@@ -91,6 +92,9 @@ class Case:
         if self.have is not None:
             (folder / "have").write_bytes(self.have)
             given += ["--have", folder / "have"]
+        if self.key is not None:
+            (folder / "key.pub").write_bytes(self.key)
+            given += ["--key", folder / "key.pub"]
         return given
 
 

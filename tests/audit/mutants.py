@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import zstandard
@@ -19,7 +20,7 @@ import zstandard
 from tests.audit import faults
 from tests.audit.editing import Bundle, Json, NotHereError, hexadecimal
 from tests.audit.faults import ABSENT, BOM, NOWHERE, begins, cut, ends, nested, padded, setting, splices, statement
-from tests.support import build, oracle
+from tests.support import build, oracle, signing
 from tests.support.tar import BLOCK, Kind, Member, Style, file, flipped, pax, summed, symlink, tar
 
 Change = Callable[[Bundle], None]
@@ -1489,6 +1490,41 @@ def statement_of_something_else(bundle: Bundle) -> None:
     descriptor = {"mediaType": build.OCI_MANIFEST, "digest": build.digest(data), "size": len(data)}
     blobs = {build.digest(data): data, build.digest(body): body, build.digest(b"{}"): b"{}"}
     another_root(bundle, build.Node(descriptor, blobs))
+
+
+KEY = ("--key", str(Path(signing.__file__).with_name("signer.pub")))
+
+
+@mutation("signature-untrusted", warning=True, options=KEY)
+def signature_by_another_key(bundle: Bundle) -> None:
+    another_root(bundle, signing.signature(here(bundle), signing.OTHER))
+
+
+@mutation("signature-identity", options=KEY, also=("signature-stale",))
+def signature_over_another_image(bundle: Bundle) -> None:
+    another_root(bundle, signing.signature(here(bundle), about=NOWHERE))
+
+
+@mutation("signature-invalid", options=KEY)
+def signature_that_is_none(bundle: Bundle) -> None:
+    tag = here(bundle).digest.replace(":", "-") + ".sig"
+    another_root(bundle, build.signature(here(bundle), "%").named(ref_name=tag))
+
+
+@mutation("signature-invalid", options=KEY)
+def signature_that_names_a_key_and_is_by_another(bundle: Bundle) -> None:
+    another_root(bundle, signing.signed_bundle(here(bundle), signing.OTHER, signing.hint(signing.SIGNER)))
+
+
+@mutation("signature-missing", options=(*KEY, "--require-signature"), several=True)
+def image_without_a_signature(bundle: Bundle) -> None:
+    another_root(bundle, build.artifact(b"text", "application/vnd.example.text"))
+
+
+@mutation("signature-unchecked", warning=True, options=KEY)
+def signature_of_a_kind_that_is_not_checked(bundle: Bundle) -> None:
+    kind = "application/vnd.cncf.notary.signature"
+    another_root(bundle, build.artifact(b"{}", kind, subject=here(bundle)))
 
 
 # -- tables of contents ------------------------------------------------------------------------------------------------

@@ -346,3 +346,24 @@ def test_times_are_those_of_the_audit(corpus: Path, db: Path, cli_call: Call) ->
     (one,) = json.loads(told(cli_call("catalogue", db, "--format", "json")).stdout)["archives"]
     assert before <= one["audited"] <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     assert one["source"] == str(corpus / "docker20.tar")
+
+
+@pytest.mark.parametrize("asked", [["--require-signature"], []])
+def test_what_was_audited_without_keys_is_not_taken_where_keys_are_named(
+    asked: list[str], tmp_path: Path, cli_call: Call
+) -> None:
+    crypto = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    public = crypto.Ed25519PrivateKey.generate().public_key()
+    key = tmp_path / "key.pub"
+    key.write_bytes(public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    archive = CORPUS / "docker26.tar"
+    first = told(cli_call("audit", archive, "--catalogue", tmp_path / "c.db", "--format", "json"))
+    assert first.archive()["recorded"] is None
+    second = cli_call("audit", archive, "--catalogue", tmp_path / "c.db", "--key", key, *asked, "--format", "json")
+    assert second.archive()["recorded"] is None
+    assert second.status == (1 if asked else 0)
+    third = cli_call("audit", archive, "--catalogue", tmp_path / "c.db", "--key", key, *asked, "--format", "json")
+    assert third.archive()["recorded"] is not None
+    assert third.status == second.status
+    assert third.archive()["images"] == second.archive()["images"]

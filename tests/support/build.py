@@ -369,7 +369,7 @@ def artifact(content: bytes, artifact_type: str, *, subject: Node | None = None,
     return _node(document, blobs, "sha256", {"artifactType": artifact_type})
 
 
-def signature(subject: Node) -> Node:
+def signature(subject: Node, signed: str = "MEUCIQ==") -> Node:
     """Make what cosign stores beside an image, its layer no tar under a config that looks like an image's."""
     payload = dumped({"critical": {"image": {"docker-manifest-digest": subject.digest}}, "optional": None})
     rootfs = {"type": "layers", "diff_ids": [digest(payload)]}
@@ -383,7 +383,7 @@ def signature(subject: Node) -> Node:
                 "mediaType": COSIGN_SIGNATURE,
                 "digest": digest(payload),
                 "size": len(payload),
-                "annotations": {"dev.cosignproject.cosign/signature": "MEUCIQ=="},
+                "annotations": {"dev.cosignproject.cosign/signature": signed},
             }
         ],
     }

@@ -15,6 +15,7 @@ from ociarchive.auditing.rules import (
     platforms,
     references,
     registry,
+    signatures,
     stores,
     tars,
 )
@@ -30,6 +31,7 @@ GROUPS = (
     ("Platforms", platforms),
     ("The tars inside of layers", tars),
     ("Names, signatures and what refers to images", references),
+    ("Signatures, where the call asks for them", signatures),
     ("A registry's storage", registry),
     ("Images of Docker's first years", oldimages),
 )

@@ -14,6 +14,7 @@ from ociarchive.auditing.rules import (
     platforms,
     references,
     registry,
+    signatures,
     stores,
     tars,
 )
@@ -29,6 +30,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *platforms.RULES,
     *tars.RULES,
     *references.RULES,
+    *signatures.RULES,
     *registry.RULES,
     *oldimages.RULES,
 )

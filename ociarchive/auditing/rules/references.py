@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.attached import attached_to
 from ociarchive.auditing.controls import IDENTITY
 from ociarchive.auditing.rule import Fault, Rule, noticed
-from ociarchive.model import Artifact, Child, Missing, refers_to
+from ociarchive.model import Artifact, Missing, refers_to
 from ociarchive.values import tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing.evidence import Evidence
-    from ociarchive.model import Edge
     from ociarchive.values import Digest
 
 
@@ -23,7 +23,7 @@ def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
         node = edge.node
         if not isinstance(node, Artifact) or edge.descriptor is None or not node.spoken_of:
             continue
-        attached, first = _attached_to(evidence, edge)
+        attached, first = attached_to(evidence, edge)
         for blob, spoken in node.spoken_of:
             if attached and spoken and attached.isdisjoint(sets.of(spoken)):
                 yield Fault(
@@ -91,7 +91,7 @@ def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
     known = evidence.named | {image.image_id for image in evidence.images}
     dangling: dict[int, bool] = {}
     for edge in evidence.edges:
-        if not isinstance(edge.node, Artifact) or not edge.node.spoken_of or _attached_to(evidence, edge)[0]:
+        if not isinstance(edge.node, Artifact) or not edge.node.spoken_of or attached_to(evidence, edge)[0]:
             continue
         for blob, spoken in edge.node.spoken_of:
             if id(spoken) not in dangling:
@@ -102,23 +102,6 @@ def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
                     subject=edge.descriptor.digest if edge.descriptor else blob.name, expected=spoken[0],
                     message="a statement speaks of no image that is in the archive",
                 )  # fmt: skip
-
-
-def _attached_to(evidence: Evidence, edge: Edge) -> tuple[frozenset[Digest], Digest | None]:
-    """Return the digests to which an artifact is attached, by annotation, subject, tag or cosign's name; and the least.
-
-    The digests of a name are collected once for all that is attached to it.
-    """
-    entry = edge.entry
-    if isinstance(entry, Child):
-        subject = entry.node.subject if isinstance(entry.node, Artifact) else None
-        named = entry.refers_to or (subject.digest if subject is not None else None)
-        found = frozenset((named,)) if named is not None else frozenset()
-    elif entry.attached is not None:
-        return evidence.holders.get(entry.attached, (frozenset(), None))
-    else:
-        found = entry.subjects
-    return found, min(found, default=None)
 
 
 RULES: Final = (

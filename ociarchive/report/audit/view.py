@@ -25,6 +25,10 @@ _SCOPE: Final = (
     "It does not say who made the images, whether a signature is valid, or whether the software in them is free of "
     "known vulnerabilities."
 )
+_SIGNED_SCOPE: Final = (
+    "Who signed what stands beside each image, by the keys that the call names. It does not say whether the software "
+    "in the images is free of known vulnerabilities."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +76,12 @@ def verdict(report: Report, results: Sequence[Outcome]) -> Verdict:
         f"{capital(read(report))}; {applied} of {plural(len(results), 'rule')} were applied and found "
         f"{counts(report.findings) or 'nothing'}."
     )
+    scope = _SIGNED_SCOPE if report.contents.keys else _SCOPE
     if not report.failed and _softened(report):
         meaning = f"PASS means that the rules which count found no fault; what was waived or counted for less than \
-usual did find some, as told below. {_SCOPE}"
+usual did find some, as told below. {scope}"
     elif not report.failed:
-        meaning = f"PASS means that every claim of the archive which could be held against its bytes holds. {_SCOPE}"
+        meaning = f"PASS means that every claim of the archive which could be held against its bytes holds. {scope}"
     elif report.count("error"):
         meaning = "FAIL means that a claim which the archive makes of its bytes does not hold, or cannot be held \
 against them. Settle the findings before anything is loaded from it."

@@ -1,0 +1,92 @@
+"""Rules about signatures that were checked, because the call asks for it. Without that they find nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.auditing.controls import IDENTITY
+from ociarchive.auditing.rule import Fault, Rule
+from ociarchive.signing.values import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ociarchive.auditing.evidence import Evidence
+    from ociarchive.signing.values import Signature, Status
+
+
+def _with(status: Status) -> Callable[[Evidence], Iterator[Fault]]:
+    """Return the check of the rule that is about signatures of one verdict."""
+
+    def check(evidence: Evidence) -> Iterator[Fault]:
+        for one in evidence.proofs.signatures if evidence.proofs is not None else ():
+            if one.status == status:
+                yield _fault(one)
+
+    return check
+
+
+def _fault(one: Signature) -> Fault:
+    what = NAMES[one.kind]
+    who = "" if one.status in ("untrusted", "unchecked") and one.by in ("unknown", "") else f" by {one.by}"
+    return Fault(
+        location=one.where,
+        message=f"{what}{who}: {one.why}",
+        subject=one.digest,
+        expected=one.expected,
+        found=one.digest if one.expected is not None else None,
+    )
+
+
+def _missing(evidence: Evidence) -> Iterator[Fault]:
+    for one in evidence.proofs.missing if evidence.proofs is not None else ():
+        yield Fault(
+            location=one.where,
+            subject=one.digest,
+            message="the image has no signature that holds, over its manifest or over an index in which it stands",
+        )
+
+
+RULES: Final = (
+    Rule(
+        id="signature-valid", severity="note", control=IDENTITY,
+        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; in-toto, statement.md; sigstore_bundle.proto",
+        summary="A signature holds: by a key that the call names, over a manifest or index of this archive.",
+        advice="Nothing. The key, the time that it states, and the digest stand in the finding.",
+        check=_with("valid"),
+    ),
+    Rule(
+        id="signature-invalid", severity="error", control=IDENTITY,
+        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; sigstore_bundle.proto",
+        summary="A signature does not hold under the key that it names or that signed the image otherwise, or is none.",
+        advice="Payload or signature were changed, or name the missing key with `--key`: a key alone cannot tell.",
+        check=_with("invalid"),
+    ),
+    Rule(
+        id="signature-missing", severity="error", control=IDENTITY, spec="the call's --require-signature",
+        summary="An image has no signature that holds.",
+        advice="Take the signatures along with the image, or name the key that made them with `--key`.",
+        check=_missing,
+    ),
+    Rule(
+        id="signature-identity", severity="error", control=IDENTITY,
+        spec="cosign, SIGNATURE_SPEC.md, Payloads; in-toto, statement.md, subject",
+        summary="A signature holds, but for another digest than that of the image.",
+        advice="The image was rewritten after it was signed, or the signature is of another one: get the original.",
+        check=_with("identity"),
+    ),
+    Rule(
+        id="signature-untrusted", severity="warning", control=IDENTITY,
+        spec="cosign, SIGNATURE_SPEC.md, Signature Schemes",
+        summary="A signature is by a key that nobody named, or by a key or hash that is too weak.",
+        advice="Name its key with `--key` if you trust it; have it signed again where it is weak.",
+        check=_with("untrusted"),
+    ),
+    Rule(
+        id="signature-unchecked", severity="warning", control=IDENTITY,
+        spec="cosign, SIGNATURE_SPEC.md; sigstore_bundle.proto; notaryproject, signature-specification.md",
+        summary="A signature is of a kind that cannot be checked here.",
+        advice="Check it with the program that made it.",
+        check=_with("unchecked"),
+    ),
+)  # fmt: skip

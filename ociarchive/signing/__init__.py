@@ -1,0 +1,1 @@
+"""Signatures: the keys that a call names, what was signed, and whether it holds. Nothing is fetched, nothing is run."""

@@ -1,0 +1,232 @@
+"""What signatures are over, and what their payloads say: simple signing, DSSE, sigstore bundles. Pure: bytes in.
+
+Sources: cosign, specs/SIGNATURE_SPEC.md; DSSE, protocol.md and envelope.md; in-toto attestation, spec/v1/statement.md;
+sigstore protobuf-specs, sigstore_bundle.proto.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from ociarchive import documents
+from ociarchive.errors import ContentError
+from ociarchive.mediatypes import IN_TOTO
+from ociarchive.statements import DSSE, SIMPLE_SIGNING, signed_digests, subjects
+from ociarchive.values import word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ociarchive.signing.values import Kind
+    from ociarchive.values import JSON, Digest
+
+#: What media types of sigstore bundles begin with. Version 0.3 has its own, older ones a parameter.
+BUNDLE: Final = "application/vnd.dev.sigstore.bundle"
+_BUNDLES: Final = (
+    f"{BUNDLE}.v0.3+json",
+    *(f"{BUNDLE}+json;version={version}" for version in ("0.1", "0.2", "0.3")),
+)
+#: The artifact type of Notary Project signatures (notaryproject/specifications, signature-specification.md).
+NOTARY: Final = "application/vnd.cncf.notary.signature"
+_SIGNATURE: Final = "dev.cosignproject.cosign/signature"
+_CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
+#: SIGNATURE_SPEC.md, Payloads, Simple Signing.
+_TYPE: Final = "cosign container image signature"
+#: in-toto attestation, statement.md, `_type`; the older one is what cosign writes.
+_STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
+#: An envelope has one signature for each signer. Each is tried with every key.
+_SIGNERS: Final = 64
+
+
+class BrokenError(ContentError):
+    """What should be a signature is none."""
+
+
+class UncheckedError(ContentError):
+    """A signature of a kind that cannot be checked here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What a signature is over.
+
+    `message` is the signed bytes; None where that is the manifest to which it is attached. `signatures` are those of
+    one or more signers. `says` are the digests that the payload names, `fault` is why the payload says nothing even
+    where the signature holds. `hints` name keys, without any proof. `keyless` says that a certificate goes with it.
+    `when` is the time that the payload states.
+    """
+
+    message: bytes | None
+    signatures: tuple[bytes, ...]
+    says: tuple[Digest, ...] = ()
+    fault: str | None = None
+    other: str | None = None
+    hints: tuple[str, ...] = ()
+    keyless: bool = False
+    logged: bool = False
+    when: str | None = None
+
+
+def kind_of_blob(media_type: str, artifact_type: str | None) -> Kind | None:
+    """Return the kind of signature that a blob of an artifact is, None where it is none."""
+    if media_type == SIMPLE_SIGNING:
+        return "cosign"
+    if media_type == DSSE:
+        return "cosign-attestation"
+    if media_type.startswith(BUNDLE):
+        return "sigstore-bundle"
+    return "notary" if artifact_type == NOTARY else None
+
+
+def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
+    """Return what a signature of a kind is over.
+
+    BrokenError: the bytes are no such signature. UncheckedError: they are one that nothing here can check.
+    """
+    if kind == "notary":
+        raise UncheckedError("Notary Project signatures are not checked by this version", where=where)
+    if kind == "cosign":
+        return _cosign(raw, annotations, where)
+    value = _object(raw, where)
+    if kind == "cosign-attestation":
+        found = _dsse(value, where)
+        return replace(found, keyless=bool(annotations.get(_CERTIFICATE)))
+    return _bundle(value, where)
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """Return the bytes that a DSSE signature is over (DSSE, protocol.md, Signature Definition, PAE)."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
+    """SIGNATURE_SPEC.md, Object Types, Signature: base64, an annotation of the payload's descriptor."""
+    signature = _decoded(annotations.get(_SIGNATURE), "the signature", where)
+    says, fault, when = _claim(raw, where)
+    return Signed(
+        message=raw,
+        signatures=(signature,),
+        says=says,
+        fault=fault,
+        when=when,
+        keyless=bool(annotations.get(_CERTIFICATE)),
+        logged=bool(annotations.get("dev.sigstore.cosign/bundle")),
+    )
+
+
+def _claim(raw: bytes, where: str) -> tuple[tuple[Digest, ...], str | None, str | None]:
+    """Return what a payload of simple signing says, why it says nothing, and the time that it states."""
+    try:
+        value = _object(raw, where)
+    except BrokenError as error:
+        return (), error.what, None
+    critical, optional = value.get("critical"), value.get("optional")
+    if not isinstance(critical, dict) or critical.get("type") != _TYPE:
+        return (), f"its payload is not of the type {_TYPE!r}", None
+    when = optional.get("timestamp") if isinstance(optional, dict) else None
+    says = tuple(signed_digests(value))
+    return says, None if says else "its payload names no digest", _time(when)
+
+
+def _time(value: JSON) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _dsse(value: Mapping[str, JSON], where: str) -> Signed:
+    """DSSE, envelope.md: payload, payloadType and signatures, each with a keyid that is no more than a hint."""
+    payload_type, listed = value.get("payloadType"), value.get("signatures")
+    payload = _decoded(value.get("payload"), "the payload", where, empty=True)
+    if not isinstance(payload_type, str):
+        raise BrokenError("an envelope without a payloadType", where=where)
+    if not isinstance(listed, list) or not listed:
+        raise BrokenError("an envelope without signatures", where=where)
+    if len(listed) > _SIGNERS:
+        raise UncheckedError(f"the envelope has more than {_SIGNERS} signatures", where=where)
+    entries = [one for one in listed if isinstance(one, dict)]
+    signatures = tuple(_decoded(one.get("sig"), "a signature", where) for one in entries)
+    if len(entries) < len(listed):
+        raise BrokenError("an envelope with a signature that is no object", where=where)
+    hints = tuple(hint for one in entries if isinstance(hint := one.get("keyid"), str) and hint)
+    signed = Signed(message=pae(payload_type, payload), signatures=signatures, hints=hints)
+    if payload_type != IN_TOTO:
+        kind = word(payload_type) or "another type"
+        return replace(signed, other=f"its payload is {kind}, which names no image")
+    return _stated(signed, payload, where)
+
+
+def _stated(signed: Signed, payload: bytes, where: str) -> Signed:
+    """Add what an in-toto Statement says (statement.md, Schema)."""
+    try:
+        value = _object(payload, where)
+    except BrokenError as error:
+        return replace(signed, fault=error.what)
+    if value.get("_type") not in _STATEMENTS:
+        return replace(signed, fault="its payload is no in-toto Statement of a known version")
+    says = tuple(dict.fromkeys(subjects(value)))
+    return replace(signed, says=says, fault=None if says else "its statement has no subject with a digest")
+
+
+def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
+    """sigstore_bundle.proto, Bundle: a version, the verification material, and one of two kinds of content."""
+    version = value.get("mediaType")
+    if version not in _BUNDLES:
+        raise UncheckedError(f"its version is {word(version) or 'not stated'}, which is not known here", where=where)
+    material = value.get("verificationMaterial")
+    material = material if isinstance(material, dict) else {}
+    key = material.get("publicKey")
+    hint = key.get("hint") if isinstance(key, dict) else None
+    envelope, plain = value.get("dsseEnvelope"), value.get("messageSignature")
+    if isinstance(envelope, dict) == isinstance(plain, dict):
+        raise BrokenError("a bundle has either an envelope or a signature", where=where)
+    if isinstance(envelope, dict):
+        signed = _dsse(envelope, where)
+        if len(signed.signatures) != 1:
+            raise BrokenError("the envelope of a bundle has one signature", where=where)
+    else:
+        signed = _plain(plain if isinstance(plain, dict) else {}, where)
+    hints = (hint,) if isinstance(hint, str) and hint else ()
+    keyless = "certificate" in material or "x509CertificateChain" in material
+    if not keyless and not isinstance(key, dict):
+        raise BrokenError("a bundle without a public key or a certificate", where=where)
+    return replace(signed, hints=hints, keyless=keyless, logged=bool(material.get("tlogEntries")))
+
+
+def _plain(value: Mapping[str, JSON], where: str) -> Signed:
+    """sigstore_common.proto, MessageSignature. Its digest is a hint: the signature is over the manifest's bytes."""
+    return Signed(message=None, signatures=(_decoded(value.get("signature"), "the signature", where),))
+
+
+def _object(raw: bytes, where: str) -> dict[str, JSON]:
+    try:
+        value = documents.parse(raw, where, limit=len(raw), surrogates=True).value
+    except ContentError as error:
+        raise BrokenError(f"its document cannot be read: {error.what}", where=where) from None
+    if not isinstance(value, dict):
+        raise BrokenError("its document is no object", where=where)
+    return value
+
+
+def _decoded(text: JSON, what: str, where: str, *, empty: bool = False) -> bytes:
+    """Return what base64 stands for, standard or URL-safe (DSSE, protocol.md: verifiers must accept either)."""
+    if not isinstance(text, str):
+        raise BrokenError(f"{what} is absent", where=where)
+    try:
+        found = base64.b64decode(text.strip().translate(_URL_SAFE), validate=True)
+    except (binascii.Error, ValueError):
+        raise BrokenError(f"{what} is not base64", where=where) from None
+    if not found and not empty:
+        raise BrokenError(f"{what} is empty", where=where)
+    return found
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")

@@ -1,0 +1,143 @@
+"""Public keys in PEM files, and whether a signature is by one of them.
+
+cosign names neither scheme nor hash (SIGNATURE_SPEC.md, Signature Schemes), DSSE leaves both to the parties
+(protocol.md, Signature Definition). So every scheme that a key allows is tried. None of them can be taken for another.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ociarchive.blobio.source import read_named
+from ociarchive.errors import ContentError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A public key in PEM has a few hundred bytes, with a comment in front a few thousand.
+_MOST: Final = 64 << 10
+_SHORTEST_RSA: Final = 2048
+_STRONG: Final = ("sha256", "sha384", "sha512")
+_WEAK: Final = ("sha1", "md5")
+#: Curves by the names that SEC 2 has for them.
+_CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+_KINDS: Final = "ECDSA P-256, P-384 or P-521, Ed25519, or RSA"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Bytes that were signed. Each digest of them is made once."""
+
+    content: bytes
+    _made: dict[str, bytes] = field(default_factory=dict)
+
+    def digest(self, algorithm: str) -> bytes:
+        """Return the digest by an algorithm of hashlib."""
+        if algorithm not in self._made:
+            self._made[algorithm] = hashlib.new(algorithm, self.content, usedforsecurity=False).digest()
+        return self._made[algorithm]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A public key. `name` is its file, `fingerprint` the SHA-256 of its DER form, `algorithm` for people.
+
+    `weak` says why nothing that it signed can be relied on.
+    """
+
+    name: str
+    fingerprint: bytes
+    algorithm: str
+    weak: str | None
+    public: Any = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.algorithm}, sha256:{self.fingerprint.hex()})"
+
+    def meant_by(self, hint: str) -> bool:
+        """Whether a hint names this key: the fingerprint in base64, as cosign writes it, or in hexadecimal."""
+        return hint in (base64.b64encode(self.fingerprint).decode(), self.fingerprint.hex())
+
+    def made(self, signature: bytes, message: Message) -> str | None:
+        """Return why a signature by this key is weak, empty where it is not; None where it is not by this key."""
+        if self.algorithm == "Ed25519":
+            return (self.weak or "") if _holds(self.public, signature, message.content) else None
+        for algorithm in (*_STRONG, *_WEAK):
+            for extra in _schemes(self.algorithm, algorithm):
+                if _holds(self.public, signature, message.digest(algorithm), *extra):
+                    return f"it is made with {algorithm.upper()}" if algorithm in _WEAK else (self.weak or "")
+        return None
+
+
+def load_key(path: str) -> Key:
+    """Return the public key in a PEM file.
+
+    UsageError: there is no such file, no public key of a known kind in it, or no library to check signatures with.
+    """
+    try:
+        raw = read_named(path, "a public key", _MOST)
+    except ContentError as error:
+        raise UsageError(error.what, where=path, expected=error.expected) from None
+    serialization, _ = _library()
+    if b"PRIVATE KEY-----" in raw:
+        raise UsageError("a private key, where a public one is asked for", where=path, hint="nobody needs it here")
+    if b"-----BEGIN CERTIFICATE-----" in raw:
+        raise UsageError("a certificate, where a public key is asked for", where=path)
+    try:
+        public = serialization.load_pem_public_key(raw)
+        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    except Exception:  # noqa: BLE001  whatever the library says of what is no key, the answer is the same
+        raise UsageError("no public key", where=path, expected=f"PEM of {_KINDS}") from None
+    algorithm, weak = _described(public)
+    if algorithm is None:
+        raise UsageError("a public key of a kind that signs nothing here", where=path, expected=_KINDS)
+    return Key(name=path, fingerprint=hashlib.sha256(der).digest(), algorithm=algorithm, weak=weak, public=public)
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415  of an extra, slow to import
+    except ImportError:
+        what = "signatures cannot be checked without the package cryptography"
+        raise UsageError(what, hint="install ociarchive[verify]") from None
+    return serialization, hashes
+
+
+def _described(public: Any) -> tuple[str | None, str | None]:  # noqa: ANN401  any of the library's keys
+    """Return what a key is, None where it is of another kind; and why it is weak."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415  as above
+
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return "Ed25519", None
+    if isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in _CURVES:
+        return f"ECDSA {_CURVES[public.curve.name]}", None
+    if isinstance(public, rsa.RSAPublicKey):
+        short = f"its RSA key has {public.key_size} bits" if public.key_size < _SHORTEST_RSA else None
+        return "RSA", short
+    return None, None
+
+
+def _schemes(kind: str, algorithm: str) -> Iterator[tuple[Any, ...]]:
+    """Give the arguments with which a key may have signed a digest of an algorithm."""
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, utils  # noqa: PLC0415  as above
+
+    _, hashes = _library()
+    used = getattr(hashes, algorithm.upper())()
+    if kind.startswith("ECDSA"):
+        yield (ec.ECDSA(utils.Prehashed(used)),)
+    else:
+        yield padding.PKCS1v15(), utils.Prehashed(used)
+        yield padding.PSS(padding.MGF1(used), padding.PSS.AUTO), utils.Prehashed(used)
+
+
+def _holds(public: Any, signature: bytes, *rest: Any) -> bool:  # noqa: ANN401  as above
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415  as above
+
+    try:
+        public.verify(signature, *rest)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True

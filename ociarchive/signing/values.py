@@ -1,0 +1,44 @@
+"""What is known of a signature after it was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from ociarchive.values import Digest
+
+Kind: TypeAlias = Literal["cosign", "cosign-attestation", "sigstore-bundle", "notary", "simple-signing"]
+#: `identity`: it holds, but for something else. `untrusted`: nobody named its key, or its algorithm is too weak.
+Status: TypeAlias = Literal["valid", "invalid", "untrusted", "unchecked", "identity"]
+#: A kind of signature in a sentence.
+NAMES: dict[Kind, str] = {
+    "cosign": "a signature of cosign",
+    "cosign-attestation": "a signed statement (DSSE)",
+    "sigstore-bundle": "a sigstore bundle",
+    "notary": "a Notary Project signature",
+    "simple-signing": "a simple signature (GPG)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A signature and its verdict.
+
+    `digest` is what it signs, by its payload, else what it is attached to; None where that is unknown. `by` says whose
+    it is. `why` is the reason for the verdict, as a clause. `where` is the place of the payload. `expected` is the
+    digest to which it is attached, where it signs another one.
+    """
+
+    kind: Kind
+    digest: Digest | None
+    by: str
+    status: Status
+    why: str
+    where: str
+    expected: Digest | None = None
+
+    @property
+    def rule(self) -> str:
+        """The audit's rule for the verdict."""
+        return f"signature-{self.status}"
