@@ -26,7 +26,7 @@ from tests.support import faulty
 from tests.support.build import Image, layer, layout
 from tests.support.call import Call, Run, refused, told
 from tests.support.tar import tar
-from tests.support.truth import load
+from tests.support.truth import CORPUS, load
 
 Json = dict[str, Any]
 NAMES = ["docker20.tar", "docker26-containerd-multi.tar", "podman5-oci-archive.tar", "skopeo-oci"]
