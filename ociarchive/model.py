@@ -33,6 +33,7 @@ REF_NAME: Final = "org.opencontainers.image.ref.name"
 IMAGE_NAME: Final = "io.containerd.image.name"
 COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
 COSIGN_KIND: Final = "kind"
+COSIGN_KINDS: Final = ("/sigs", "/atts", "/sboms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,8 @@ class Root:
     @property
     def speaks_of_another(self) -> bool:
         """Whether it is no image in its own right: a signature, a referrer, an index of referrers."""
-        return self.attached is not None or (bool(self.subjects) and not isinstance(self.node, Image))
+        saved = self.descriptor is not None and self.descriptor.annotations.get(COSIGN_KIND, "").endswith(COSIGN_KINDS)
+        return self.attached is not None or saved or (bool(self.subjects) and not isinstance(self.node, Image))
 
     @property
     def identity(self) -> object:

@@ -12,7 +12,7 @@ from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ociarchive.model import COSIGN_KIND, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
+from ociarchive.model import COSIGN_KIND, COSIGN_KINDS, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
 from ociarchive.oldimages import schema1
 from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Descriptor, Digest, Reference
 
@@ -136,7 +136,7 @@ def refuses(name: Reference) -> str | None:
 
 def _speaks(descriptor: Descriptor) -> bool:
     """Whether cosign says that this is a signature, attestation or SBOM of the image that it names."""
-    return descriptor.annotations.get(COSIGN_KIND, "").endswith(("/sigs", "/atts", "/sboms"))
+    return descriptor.annotations.get(COSIGN_KIND, "").endswith(COSIGN_KINDS)
 
 
 def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.extent import extent
-from ociarchive.formats import _refusals
+from ociarchive.formats import _cosign, _refusals
 from ociarchive.formats.format import Format, LeftOut
-from ociarchive.model import COSIGN_KIND
 from ociarchive.values import Reference, tagged_digest
 
 if TYPE_CHECKING:
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
     from ociarchive.remote.address import Address
 
 _USUAL_TAG: Final = "latest"
-#: What cosign puts behind the digest in a tag, by the kind that its saved layouts name (cosign, pkg/oci/layout).
-_COSIGN_SUFFIX: Final = {
-    "dev.cosignproject.cosign/sigs": ".sig",
-    "dev.cosignproject.cosign/atts": ".att",
-    "dev.cosignproject.cosign/sboms": ".sbom",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +132,11 @@ def _is_tag(text: str) -> bool:
 
 def _attached(root: Root, tops: Sequence[Root]) -> Iterator[str]:
     """Give the tag by which cosign finds what it attached to an image, where a layout that it saved says only that."""
+    if root.attached is None:
+        yield from filter(None, [_cosign.tag_of(root)])
     if root.attached is None or root.descriptor is None or any(tagged_digest(tag) for tag in root.tags):
         return
-    suffix = _COSIGN_SUFFIX.get(root.descriptor.annotations.get(COSIGN_KIND, ""))
+    suffix = _cosign.suffix_of(root)
     for top in tops:
         if suffix is not None and top.descriptor is not None and root.attached in top.names:
             yield f"{top.descriptor.digest.algorithm}-{top.descriptor.digest.hex}{suffix}"

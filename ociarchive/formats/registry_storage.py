@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.extent import extent
-from ociarchive.formats import _layout, _refusals
+from ociarchive.formats import _cosign, _layout, _refusals
 from ociarchive.formats._registry_links import BLOBS, MANIFESTS, REPOSITORIES, ROOT, Links, blob_path, path_of
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
@@ -121,7 +121,8 @@ class RegistryLayout:
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
         hosts = {name.host for root in content.roots for name in root.names} - {DEFAULT_HOST}
         left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
-        return replace(content, extras=()), left
+        roots = _findable(content.roots, homes, owners)
+        return replace(content, roots=roots, extras=()), left
 
     def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
         """Foreign layers that are not here."""
@@ -182,6 +183,21 @@ def _text(descriptor: Descriptor) -> bytes:
     return str(descriptor.digest).encode()
 
 
+def _findable(
+    roots: Sequence[Root], homes: Mapping[int, Sequence[str]], owners: Mapping[str, Root]
+) -> tuple[Root, ...]:
+    """Return roots; a signature that cosign saved gets the tag by which it is found, where nothing else has it."""
+    taken = set(owners)
+    found = []
+    for number, root in enumerate(roots):
+        tag = _cosign.tag_of(root) if not root.names else None
+        places = [place for place in homes.get(number, ()) if tag is not None and f"{place}:{tag}" not in taken]
+        taken.update(f"{place}:{tag}" for place in places)
+        names = tuple(Reference(DEFAULT_HOST, place, tag) for place in places)
+        found.append(replace(root, names=names) if names else root)
+    return tuple(found)
+
+
 def _homes(content: Content) -> dict[int, list[str]]:
     """Return the repositories of each root: those of its names, else of what it refers to, else where it was before."""
     homes: dict[int, list[str]] = {}
@@ -197,12 +213,12 @@ def _homes(content: Content) -> dict[int, list[str]]:
     waiting = deque(number for number in range(len(content.roots)) if number not in homes)
     by_subject: dict[Digest, list[int]] = {}
     for number in waiting:
-        for digest in content.roots[number].subjects:
+        for digest in _cosign.speaks_of(content.roots[number]):
             by_subject.setdefault(digest, []).append(number)
     while waiting:
         number = waiting.popleft()
         root = content.roots[number]
-        owner = next((owners[digest] for digest in sorted(root.subjects) if digest in owners), None)
+        owner = next((owners[digest] for digest in sorted(_cosign.speaks_of(root)) if digest in owners), None)
         if owner is None or number in homes:
             continue
         homes[number] = list(owner)

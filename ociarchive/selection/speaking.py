@@ -8,6 +8,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from ociarchive.formats._cosign import speaks_of
 from ociarchive.model import walk
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def companions(taken: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[Roo
     speaking: dict[Digest, list[int]] = {}
     ready = []
     for number, root in enumerate(rest):
-        for digest in root.subjects - known:
+        for digest in speaks_of(root) - known:
             speaking.setdefault(digest, []).append(number)
-        if root.subjects & known or root.attached in names:
+        if speaks_of(root) & known or root.attached in names:
             ready.append(number)  # in order, which is what a heap is
     done = set(ready)
     while ready:
@@ -48,13 +49,13 @@ def following(roots: Sequence[Root], gone: AbstractSet[Digest]) -> Iterator[tupl
     Dropped roots come first, in the order in which they are found. The others follow in the order of the roots.
     """
     speaking: dict[Digest, list[int]] = {}
-    missing = [set(root.subjects) for root in roots]
+    missing = [set(speaks_of(root)) for root in roots]
     ready = []
     for number, root in enumerate(roots):
         missing[number] -= gone
         for digest in missing[number]:
             speaking.setdefault(digest, []).append(number)
-        if root.subjects and not missing[number]:
+        if speaks_of(root) and not missing[number]:
             ready.append(number)  # in order, which is what a heap is
     going = set(ready)
     while ready:
