@@ -12,25 +12,22 @@ from ociarchive.auditing import Finding, Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.receipts import check_receipt
-from ociarchive.auditing.rules import RULE_IDS
+from ociarchive.auditing.unreadable import unreadable
 from ociarchive.blobio.beside import OverwriteError
-from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
-from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.catalogue.recording import with_detail
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.completing import Pool, complete
 from ociarchive.gap.coverage import uncovered, unfound
 from ociarchive.gap.have import load
-from ociarchive.opening import NotAnArchiveError, open_archive
+from ociarchive.opening import open_archive
 from ociarchive.opening.folders import archives_below, holds_archive, is_text
 from ociarchive.remote.address import Access
-from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
-from ociarchive.selection.select import matching
+from ociarchive.selection.demanded import expected
 from ociarchive.selection.untagged import reachable
-from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
@@ -401,51 +398,3 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             findings += check_receipt(options.receipt, evidence, options.receipt_path)
         found.append(report_of(evidence, findings, options.policy, detail))
     return found
-
-
-def expected(archive: Archive, selectors: Iterable[str]) -> tuple[Finding, ...]:
-    """Return what was asked for by its digest and is not there. UsageError: another selector takes nothing."""
-    return tuple(finding for selector in selectors for finding in _expected(archive, selector))
-
-
-def _expected(archive: Archive, selector: str) -> list[Finding]:
-    """Return the finding that something that was asked for by its digest is not there."""
-    digest = Digest.maybe(selector)
-    if selector.startswith(tuple(f"{name}:" for name in REGISTERED)) and digest is None:
-        raise UsageError(f"{selector!r} is no digest", where=archive.where)
-    try:
-        matching(archive.roots, selector, archive.where)
-    except UsageError as error:
-        if digest is None or digest.algorithm not in REGISTERED:
-            raise
-        there = (error.hint or "").removeprefix("there is ")
-        return [
-            Finding(
-                rule="expected-digest-missing",
-                severity="error",
-                message="the archive holds nothing of this digest",
-                location=archive.where,
-                subject=selector,
-                expected=selector,
-                found=there or None,
-            )
-        ]
-    return []
-
-
-def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
-    """Return the report of a source that cannot be read as an archive."""
-    rule = error.rule if isinstance(error, NotAnArchiveError | BlobError | LostBytesError) else "not-an-archive"
-    if isinstance(error, LimitError):
-        rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
-    finding = Finding(
-        rule=rule if rule in RULE_IDS else "not-an-archive",
-        severity="error",
-        message=f"{error.what}, {error.hint}" if error.hint else error.what,
-        location=error.where or path,
-        subject=path,
-        expected=error.expected,
-        found=error.found,
-    )
-    kept, waived = rules.apply([finding])
-    return Report(source=path, contents=None, findings=kept, waived=waived, policy=rules)
