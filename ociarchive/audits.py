@@ -12,26 +12,23 @@ from ociarchive.auditing import Finding, Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.receipts import check_receipt
-from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.auditing.signatures import Wanted, prove
+from ociarchive.auditing.unreadable import unreadable
 from ociarchive.blobio.beside import OverwriteError
-from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
-from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.catalogue.recording import with_detail
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.completing import Pool, complete
 from ociarchive.gap.coverage import uncovered, unfound
 from ociarchive.gap.have import load
-from ociarchive.opening import NotAnArchiveError, open_archive
+from ociarchive.opening import open_archive
 from ociarchive.opening.folders import archives_below, holds_archive, is_text
 from ociarchive.remote.address import Access
-from ociarchive.remote.proving import BlobError
 from ociarchive.selection.argument import Source
-from ociarchive.selection.select import matching
+from ociarchive.selection.demanded import Demanded, demanded_of
 from ociarchive.selection.untagged import reachable
-from ociarchive.values import REGISTERED, Digest
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
     from ociarchive.catalogue.stamps import Stamp
     from ociarchive.gap.held import Held
     from ociarchive.measure import Progress
-    from ociarchive.model import Archive, Root
+    from ociarchive.model import Archive
 
 #: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
 _TOGETHER: Final = 8
@@ -77,14 +74,6 @@ class AuditOptions:
     have: tuple[Source, ...] = ()
     base: tuple[Source, ...] = ()
     detail: Detail = "verdict"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demanded:
-    """What the call demands of an archive: findings of what is absent, and what it selects; None: no selector."""
-
-    findings: tuple[Finding, ...] = ()
-    roots: tuple[Root, ...] | None = None
 
 
 class Hearer(Protocol):
@@ -241,7 +230,7 @@ class Audits:
             else:
                 try:
                     archive, left = self._others.judged(archive)
-                    found = _demanded(archive, (*one.images, *self._options.images), left)
+                    found = demanded_of(archive, (*one.images, *self._options.images), left)
                 except OciArchiveError:
                     archive.close()
                     raise
@@ -347,7 +336,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
         others.open()
         archive = stack.enter_context(_opened(one, options))
         archive, left = others.judged(archive)
-        demanded = {id(archive): _demanded(archive, (*one.images, *options.images), left)}
+        demanded = {id(archive): demanded_of(archive, (*one.images, *options.images), left)}
         (report,) = _reports([archive], demanded, options, options.detail, workers, progress, Remembered())
         return report
 
@@ -414,55 +403,3 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             findings += check_receipt(options.receipt, evidence, options.receipt_path)
         found.append(report_of(evidence, findings, options.policy, detail))
     return found
-
-
-def _demanded(archive: Archive, selectors: tuple[str, ...], left: tuple[Finding, ...]) -> Demanded:
-    """Return what was asked for: what is there, and what is not, before what is `left` out.
-
-    UsageError: a selector by name takes nothing.
-    """
-    found = [_matched(archive, selector) for selector in selectors]
-    return Demanded(
-        findings=(*(one for one in found if isinstance(one, Finding)), *left),
-        roots=tuple(root for one in found if not isinstance(one, Finding) for root in one) if selectors else None,
-    )
-
-
-def _matched(archive: Archive, selector: str) -> tuple[Root, ...] | Finding:
-    """Return what a selector takes, or the finding that something that was asked for by its digest is not there."""
-    digest = Digest.maybe(selector)
-    if selector.startswith(tuple(f"{name}:" for name in REGISTERED)) and digest is None:
-        raise UsageError(f"{selector!r} is no digest", where=archive.where)
-    try:
-        return matching(archive.roots, selector, archive.where)
-    except UsageError as error:
-        if digest is None or digest.algorithm not in REGISTERED:
-            raise
-        there = (error.hint or "").removeprefix("there is ")
-        return Finding(
-            rule="expected-digest-missing",
-            severity="error",
-            message="the archive holds nothing of this digest",
-            location=archive.where,
-            subject=selector,
-            expected=selector,
-            found=there or None,
-        )
-
-
-def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
-    """Return the report of a source that cannot be read as an archive."""
-    rule = error.rule if isinstance(error, NotAnArchiveError | BlobError | LostBytesError) else "not-an-archive"
-    if isinstance(error, LimitError):
-        rule = f"limit-{error.name}" if f"limit-{error.name}" in RULE_IDS else "limit-unpacked"
-    finding = Finding(
-        rule=rule if rule in RULE_IDS else "not-an-archive",
-        severity="error",
-        message=f"{error.what}, {error.hint}" if error.hint else error.what,
-        location=error.where or path,
-        subject=path,
-        expected=error.expected,
-        found=error.found,
-    )
-    kept, waived = rules.apply([finding])
-    return Report(source=path, contents=None, findings=kept, waived=waived, policy=rules)

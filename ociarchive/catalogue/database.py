@@ -68,7 +68,7 @@ class Database:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # what was reported is there after a loss of power too
                 connection.execute("PRAGMA foreign_keys = ON")
-                upgrade(connection, version)
+                upgrade(connection, version, STEPS)
             except BaseException:
                 connection.close()
                 raise
@@ -118,7 +118,7 @@ def _make(real: str, path: str) -> None:
     with reported(path):
         connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
-            upgrade(connection, 0)
+            upgrade(connection, 0, STEPS)
             made = connection.serialize()
         finally:
             connection.close()

@@ -35,8 +35,8 @@ class Ledger:
     """A catalogue that one audit writes. As a context it closes the file.
 
     `clock` gives the time that is recorded. With `again` nothing is taken from it. `receipt` is what archives are held
-    against, `host` the host of names without one, `have` says what deltas may leave out, `signatures` which keys must have
-    made them. All may change a verdict.
+    against, `host` the host of names without one, `have` says what deltas may leave out, `signatures` by
+    which keys they are checked. All may change a verdict.
     """
 
     def __init__(  # noqa: PLR0913  all that may change a verdict
@@ -62,6 +62,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._terms: dict[tuple[str, ...], tuple[str, int | None]] = {}
         self._real = os.path.realpath(path)
+        self._identity = _identity(self._real)
         self._above = frozenset(_identity(folder) for folder in _folders(self._real))
         self.facts = StoredFacts(self._connection, self._lock, path, limits_text(limits), anew=again)
 
@@ -74,13 +75,16 @@ class Ledger:
 
     def owns(self, path: str) -> bool:
         """Whether a file is the catalogue itself or one that SQLite keeps beside it."""
-        own = (_identity(self._real + end) for end in ("", *BESIDE))
-        return (found := _identity(path)) is not None and found in own
+        if _identity(path) == self._identity:
+            return True
+        # Those beside it come and go, and have no other names.
+        named = os.path.basename(path).startswith(os.path.basename(self._real))
+        return named and os.path.realpath(path) in {self._real + end for end in BESIDE}
 
     def apart_from(self, path: str) -> None:
         """Refuse an archive that is the catalogue, or a folder around it (OverwriteError)."""
         found = _identity(path)
-        if found is not None and (found in self._above or self.owns(path)):
+        if found is not None and (found == self._identity or found in self._above or self.owns(path)):
             what = "the catalogue would stand over or inside of an archive of this call"
             raise OverwriteError(what, where=self._database.path)
 
