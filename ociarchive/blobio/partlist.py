@@ -12,7 +12,7 @@ from ociarchive.blobio.source import CHUNK
 from ociarchive.errors import ContentError, some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.values import JSON
@@ -180,20 +180,10 @@ def differences(old: PartList, new: PartList) -> str | None:
     return some(keys) if keys else None
 
 
-def hashed(file: RandomFile, part_size: int, count: Callable[[int], None] | None = None) -> tuple[str, tuple[str, ...]]:
-    """Return the sha256 of a file, and that of each of its parts, in hexadecimal digits. It is read once."""
-    whole, each = hashlib.sha256(), []
-    for start in range(0, file.size, part_size):
-        one = hashlib.sha256()
-        for data in _pieces(file, start, min(part_size, file.size - start)):
-            whole.update(data)
-            one.update(data)
-            if count is not None:
-                count(len(data))
-        each.append(one.hexdigest())
-    return whole.hexdigest(), tuple(each)
-
-
-def _pieces(file: RandomFile, start: int, size: int) -> Iterator[bytes]:
+def hashed(file: RandomFile, start: int, size: int, tick: Callable[[], object]) -> str:
+    """Return the sha256 of some bytes of a file in hexadecimal digits. `tick` is called again and again meanwhile."""
+    found = hashlib.sha256()
     for position in range(start, start + size, CHUNK):
-        yield file.read(min(CHUNK, start + size - position), position)
+        found.update(file.read(min(CHUNK, start + size - position), position))
+        tick()
+    return found.hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio import parity, partlist
@@ -125,10 +126,14 @@ class SplitTar:
         count = -(-self._file.size // size)
         if self._split.only and max(self._split.only) > count:
             raise UsageError(f"--part {max(self._split.only)}: DEST has {count} parts", where=self._dest)
-        whole, each = partlist.hashed(self._file, size, lambda _: self._workers.check())
+        lengths = [min(size, self._file.size - number * size) for number in range(count)]
+        stretches = [(0, self._file.size), *((number * size, length) for number, length in enumerate(lengths))]
+        whole, *each = self._workers.run(
+            [partial(partlist.hashed, self._file, *stretch, self._workers.check) for stretch in stretches]
+        )
         parts = tuple(
-            Part(partlist.part_name(name, number, count), min(size, self._file.size - number * size), sha256)
-            for number, sha256 in enumerate(each)
+            Part(partlist.part_name(name, number, count), length, sha256)
+            for number, (length, sha256) in enumerate(zip(lengths, each, strict=True))
         )
         return PartList(
             name=name,
