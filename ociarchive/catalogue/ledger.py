@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from ociarchive.catalogue.stamps import Stamp
 
 _FIND = """SELECT a.size, a.mtime_ns, a.ctime_ns, a.stamp, a.kind, t.digest, a.source, a.audited,
-    r.verdict, r.listed, r.proof FROM archives a JOIN terms t ON t.id = a.terms JOIN reports r ON r.archive = a.id
+    r.verdict, {listed}, {proof} FROM archives a JOIN terms t ON t.id = a.terms JOIN reports r ON r.archive = a.id
     WHERE a.path = ?"""
+#: What is not asked for is not read.
+_FINDS: Final[dict[Detail, str]] = {
+    "verdict": _FIND.format(listed="NULL", proof="NULL"),
+    "images": _FIND.format(listed="r.listed", proof="NULL"),
+    "all": _FIND.format(listed="r.listed", proof="r.proof"),
+}
 
 
 class Ledger:
@@ -97,7 +103,7 @@ class Ledger:
         if path is None or self._again:
             return None
         with self._lock, reported(self._database.path):
-            row = self._connection.execute(_FIND, (stored_text(path),)).fetchone()
+            row = self._connection.execute(_FINDS[detail], (stored_text(path),)).fetchone()
         if row is None or row[5] != self._under(images)[0]:
             return None
         now = stamp(source, row[4])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from json.encoder import encode_basestring_ascii
 
 
 def written(value: object, newline: str) -> Iterator[str]:
@@ -14,7 +15,7 @@ def written(value: object, newline: str) -> Iterator[str]:
     inner = f"{newline}  "
     if isinstance(value, dict) and any(isinstance(member, Iterator | dict) for member in value.values()):
         for number, (key, member) in enumerate(value.items()):
-            yield f"{',' if number else '{'}{inner}{json.dumps(key)}: "
+            yield f"{',' if number else '{'}{inner}{_key(key)}: "
             yield from written(member, inner)
         yield f"{newline}}}"
     elif isinstance(value, Iterator):
@@ -25,4 +26,21 @@ def written(value: object, newline: str) -> Iterator[str]:
             empty = False
         yield "[]" if empty else f"{newline}]"
     else:
-        yield json.dumps(value, indent=2, ensure_ascii=True).replace("\n", newline)
+        yield _text(value, newline)
+
+
+def _text(value: object, newline: str) -> str:
+    """Return what `json.dumps` does with an indent of 2, in half its time: with an indent it is not written in C."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    inner = f"{newline}  "
+    if isinstance(value, dict) and value:
+        members = f",{inner}".join([f"{_key(key)}: {_text(member, inner)}" for key, member in value.items()])
+        return f"{{{inner}{members}{newline}}}"
+    if isinstance(value, list | tuple) and value:
+        return f"[{inner}{f',{inner}'.join([_text(member, inner) for member in value])}{newline}]"
+    return json.dumps(value)
+
+
+def _key(key: object) -> str:
+    return encode_basestring_ascii(key) if isinstance(key, str) else json.dumps({key: 0})[1:-4]
