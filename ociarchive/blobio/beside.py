@@ -124,7 +124,7 @@ class Beside:
             raise UsageError(f"the {self._what} cannot be written there", where=self._path, found=f"a {kind}")
         if stat.S_ISREG(mode) and status.st_size and not self._force and not self._ours(self._head()):
             raise UsageError(
-                f"a file is there that is not known as a {self._what} of ociarchive",
+                f"a file is there that ociarchive does not know as its {self._what}",
                 where=self._path,
                 hint="--force replaces it",
             )

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from ociarchive.selection.argument import Source
     from ociarchive.values import JSON, Descriptor
 
-#: An inventory has some hundred bytes for each layer and blob, `image inspect` a few thousand for each image.
-_MOST: Final = 64 << 20
+#: An inventory has some hundred bytes for each layer and blob, `image inspect` a few thousand for each image. Parsed,
+#: such a text takes seven times its size in memory.
+_MOST: Final = 24 << 20
 _CHUNK: Final = 1 << 20
+_BEGINNING: Final = 4096
 _EXPECTED: Final = (
     "an inventory, the JSON of `docker image inspect`, digests one a line (`ctr content ls -q`), or an archive"
 )
@@ -58,17 +60,21 @@ def _one(source: Source, limits: Limits, access: Access | None) -> Held:
 
 
 def _text(path: str) -> tuple[bytes | None, str]:
-    """Return the content of a file that is text, None for any other, and its sha256 in hex. It may be a pipe."""
+    """Return the content of a file that is text, None for any other, and its sha256 in hex. It may be a pipe.
+
+    UsageError: it cannot be read, or begins as such a text does and is larger than one is.
+    """
     hashed = hashlib.sha256()
     kept: list[bytes] | None = []
-    size = 0
+    size, binary, beginning = 0, False, b""
     try:
         with open(path, "rb") as file:
             piped = not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             while data := file.read(_CHUNK):
                 hashed.update(data)
                 size += len(data)
-                if kept is not None and (b"\0" in data or size > _MOST):
+                beginning, binary = beginning or data[:_BEGINNING], binary or b"\0" in data
+                if binary or size > _MOST:
                     kept = None
                 if kept is not None:
                     kept.append(data)
@@ -76,10 +82,16 @@ def _text(path: str) -> tuple[bytes | None, str]:
         raise UsageError("no such file or folder", where=path) from None
     except OSError as error:
         raise cannot("read", error, path) from error
+    listing = _is_listing(beginning)
+    if listing and not binary and size > _MOST:
+        raise UsageError(
+            "--have: a text of this size is no inventory", where=path, expected=f"{_MOST} bytes at most",
+            found=f"{size} bytes", hint="list the images that the new ones are built upon",
+        )  # fmt: skip
     if kept is None and piped:
         raise UsageError("--have takes an archive by its path, not from a pipe", where=path)
     raw = b"".join(kept) if kept is not None else None
-    if raw is not None and raw[:1] not in (b"{", b"[") and not _is_listing(raw):
+    if not listing:
         raw = None  # an archive may begin with text, too
     return raw, hashed.hexdigest()
 

@@ -14,6 +14,9 @@ _DOCKER: Final = "docker.io"
 #: Where the registry of docker.io answers (distribution, registry/config.go of Docker).
 _DOCKER_REGISTRY: Final = "registry-1.docker.io"
 _EXPECTED: Final = "docker://HOST[:PORT]/NAME[:TAG|@DIGEST]"
+_LONGEST_HOST: Final = 253
+_LONGEST_LABEL: Final = 63
+_LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +67,31 @@ def parse(text: str) -> Address:
 
     UsageError: it spells none.
     """
+    spelled = text.removeprefix(PREFIX)
+    user, at, _ = spelled.partition("/")[0].rpartition("@")
+    if at and "/" in spelled:
+        raise UsageError(
+            "an address has no user and no password", where=f"{PREFIX}{spelled[len(user) + 1 :]}",
+            hint="`docker login` or `podman login` stores credentials",
+        )  # fmt: skip
     try:
-        found = Reference.parse(text.removeprefix(PREFIX))
+        found = Reference.parse(spelled)
+        _require_possible(found.host)
     except ValueError as error:
         raise UsageError(f"no address of an image in a registry: {error}", where=text, expected=_EXPECTED) from None
     if found.tag is not None and found.digest is not None:
         raise UsageError("an address has a tag or a digest", where=text, hint="leave one of them out")
     return Address(host=found.host, repository=found.path, tag=found.tag, digest=found.digest)
+
+
+def _require_possible(server: str) -> None:
+    """ValueError: no server can have this host or port (RFC 1035, 2.3.4; RFC 6335, 6)."""
+    host = host_of(server)
+    port = server.rpartition(":")[2] if not server.endswith("]") and ":" in server else None
+    if len(host) > _LONGEST_HOST or any(len(label) > _LONGEST_LABEL for label in host.split(".")):
+        raise ValueError(f"the host is longer than one can be: {host[:80]}")
+    if port is not None and not 0 < int(port) <= _LAST_PORT:
+        raise ValueError(f"no port has this number: {port[:80]}")
 
 
 def has_tag(text: str) -> bool:

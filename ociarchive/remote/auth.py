@@ -9,12 +9,13 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ociarchive import documents
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.remote.challenges import challenges
-from ociarchive.remote.wire import SMALL, shown
+from ociarchive.remote.urls import joined, shown
+from ociarchive.remote.wire import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +118,7 @@ class Authority:
         if found is not None and found.registry_token:
             self._tokens[scopes] = _Token(found.registry_token, float("inf"))
             return f"Bearer {found.registry_token}"
-        realm = urljoin(self._base, challenge.parameters["realm"])
+        realm = joined(self._base, challenge.parameters["realm"])
         self._require_safe(realm, found)
         asked = [("service", challenge.parameters["service"])] if challenge.parameters.get("service") else []
         wanted = sorted(scopes | challenge.scopes)
@@ -151,8 +152,8 @@ class Authority:
         if found is not None and found.user:
             query.append(("account", found.user))
             headers["Authorization"] = found.basic
-        joined = "&" if urlsplit(realm).query else "?"
-        return self._send("GET", f"{realm}{joined}{urlencode(query)}", headers, None)
+        mark = "&" if urlsplit(realm).query else "?"
+        return self._send("GET", f"{realm}{mark}{urlencode(query)}", headers, None)
 
     def _require_safe(self, realm: str, found: Credentials | None) -> None:
         clear = {urlsplit(self._base).scheme, urlsplit(realm).scheme} == {"http"}

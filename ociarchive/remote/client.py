@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 from ociarchive import documents
 from ociarchive.blobio.limits import Limits
@@ -19,7 +18,8 @@ from ociarchive.remote.credentials import Keyring
 from ociarchive.remote.exchange import Exchange, retry_after
 from ociarchive.remote.proving import BlobError, content_of, proved
 from ociarchive.remote.ranges import Transfer
-from ociarchive.remote.wire import SMALL, LostConnection, shown
+from ociarchive.remote.urls import goes_on, shown
+from ociarchive.remote.wire import SMALL, LostConnection
 from ociarchive.values import Descriptor, Digest
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ _SERVERS_FAULT: Final = 500
 #: A repository of more tags than these pages hold is not listed: asking for single tags is cheaper then.
 _TAGS: Final = 1000
 _PAGES: Final = 5
+#: Pages may be empty, so that their number needs a bound of its own.
+_MOST_PAGES: Final = 1000
 #: First bytes that are kept, because planning asks for them again and again.
 _SMALL_HEAD: Final = 64
 
@@ -311,11 +313,16 @@ class Client:
         return tuple(_descriptors(members) or ())
 
     def _pages(self, path: str) -> Iterator[Mapping[str, object] | None]:
-        """Give each page of a list, by the links between them (RFC 8288). None: the registry does not list it."""
+        """Give each page of a list, by the links between them (RFC 8288). None: the registry does not list it.
+
+        HostError: there are more pages than any list has, or the next one is nowhere.
+        """
         url: str | None = self._url(path)
         seen: set[str] = set()
         while url is not None and url not in seen:
             seen.add(url)
+            if len(seen) > _MOST_PAGES:
+                raise HostError("the registry lists without end", where=shown(url), found=f"{_MOST_PAGES} pages")
             answer = self.request("GET", url)
             if answer.status not in _OK:
                 if answer.status == _TOO_MANY or answer.status >= _SERVERS_FAULT:
@@ -370,7 +377,7 @@ def _descriptors(members: Mapping[str, object]) -> list[Descriptor] | None:
 def _next(answer: Answer) -> str | None:
     """Return the address of the next page (RFC 8288, `rel=next`)."""
     found = _LINK.search(answer.headers.get("link", ""))
-    return urljoin(answer.url, found[1]) if found is not None else None
+    return goes_on(answer.url, found[1]) if found is not None else None
 
 
 def _said(body: bytes) -> str | None:

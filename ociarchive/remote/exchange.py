@@ -6,11 +6,12 @@ import threading
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ociarchive.errors import HostError
 from ociarchive.remote.auth import Authority
-from ociarchive.remote.wire import LostConnection, Response, Wire, shown
+from ociarchive.remote.urls import joined, shown
+from ociarchive.remote.wire import LostConnection, Response, Wire
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ class Exchange:
             location = response.headers.get("location")
             if response.status not in _REDIRECTS or not location:
                 return response
-            target = urljoin(url, location)
             response.pass_over()
+            target = joined(url, location)
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise HostError("the registry redirects to a server without TLS", where=shown(target))
             url = target

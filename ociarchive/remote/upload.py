@@ -10,11 +10,12 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import HostError, OciArchiveError
-from ociarchive.remote.wire import LostConnection, shown
+from ociarchive.remote.urls import goes_on
+from ociarchive.remote.wire import LostConnection
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
@@ -60,24 +61,7 @@ class Session:
             return None
         told = answer.headers.get("oci-chunk-min-length", "")
         least = min(int(told), _MOST) if told.isascii() and told.isdecimal() and len(told) <= _DIGITS else 0
-        return cls(_next(answer.url, location), least)
-
-
-def _next(url: str, location: str) -> str:
-    """Return where an upload goes on, which need not be the same server. Where it began with TLS it goes on with TLS.
-
-    A registry behind a proxy that does its TLS may not know of it. HostError: another server without TLS, no address.
-    """
-    try:
-        target = urljoin(url, location)
-        before, behind = urlsplit(url), urlsplit(target)
-    except ValueError:
-        raise HostError("the registry sends an upload to an address that is none", where=shown(url)) from None
-    if (before.scheme, behind.scheme) != ("https", "http"):
-        return target
-    if before.hostname != behind.hostname:
-        raise HostError("the registry sends an upload to a server without TLS", where=shown(target))
-    return urlunsplit(behind._replace(scheme=before.scheme, netloc=before.netloc))
+        return cls(goes_on(answer.url, location), least)
 
 
 def mount(client: Client, digest: Digest, repository: str) -> bool | Session:
@@ -298,7 +282,7 @@ class Upload:
         """Take over the place where the upload goes on, which may change with each answer."""
         location = answer.headers.get("location")
         if location and self._session is not None:
-            self._session = Session(_next(answer.url, location), self._session.least)
+            self._session = Session(goes_on(answer.url, location), self._session.least)
 
     def _require_same(self, answer: Answer, digest: Digest) -> None:
         told = Digest.maybe(answer.headers.get("docker-content-digest"))

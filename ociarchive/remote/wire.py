@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.remote.proxies import proxy_for
+from ociarchive.remote.urls import joined, no_address, shown
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 #: What a server may send as an answer that is no document, such as its words about an error.
 SMALL: Final = 64 << 10
 _CHUNK: Final = 512 << 10
-_URL: Final = re.compile(r"https?://[^/?#\s]+(?:[/?][^\s#]*)?\Z")
 
 
 class LostConnection(HostError):
@@ -119,12 +118,11 @@ class Wire:
     ) -> Response:
         """Send a request and return the answer, whatever it is.
 
-        LostConnection: there is none, or it breaks. HostError: TLS refuses the server. ContentError: `url` is none.
+        LostConnection: there is none, or it breaks. HostError: TLS refuses the server, or `url` is no address.
         """
-        from urllib3.exceptions import HTTPError, SSLError  # noqa: PLC0415  as in Response
+        from urllib3.exceptions import HTTPError, LocationValueError, SSLError  # noqa: PLC0415  as in Response
 
-        if not _URL.match(url):
-            raise ContentError("a server sends to an address that is none", where=shown(url))
+        url = joined(url, "")
         pool = self._pool(url)
         sent = dict(headers)
         if body is not None and not isinstance(body, bytes):
@@ -134,6 +132,8 @@ class Wire:
                 method, url, body=body, headers=sent, redirect=False, retries=False, preload_content=False,
                 decode_content=False,
             )  # fmt: skip
+        except LocationValueError:
+            raise no_address(url, url) from None
         except SSLError as error:
             raise HostError(
                 f"TLS refuses the server: {_words(error)}", where=shown(url),
@@ -207,12 +207,6 @@ class Wire:
             what = f"no certificates of authorities can be read: {why}"
             raise UsageError(what, where=self._access.ca_file) from None
         return {"ssl_context": context}
-
-
-def shown(url: str) -> str:
-    """Return an address for messages: without its query, which may hold a signature, and without a user."""
-    parts = urlsplit(url.replace("\\", "/"))
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]
 
 
 def _words(error: BaseException) -> str:

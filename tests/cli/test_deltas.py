@@ -10,6 +10,7 @@ import pytest
 
 import ociarchive
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.gap import have
 from ociarchive.model import images
 from tests.support.build import Image, Json, Saved, digest, docker_archive, gzipped, layer, layout, packed
 from tests.support.call import Call, refused, told
@@ -173,6 +174,17 @@ def test_anything_else_is_a_call_at_fault(text: bytes, corpus: Path, tmp_path: P
     junk.write_bytes(text)
     line = refused(cli_call("convert", corpus / TWO, dest, "--to", "oci-archive", "--have", junk), 2, dest)
     assert str(junk) in line
+
+
+@pytest.mark.parametrize("begins", [f"sha256:{'0' * 64}\n", "[", '{"schema_version":1,'])
+def test_a_text_larger_than_any_inventory_is_named_so(
+    begins: str, corpus: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(have, "_MOST", 5000)
+    junk, dest = tmp_path / "junk", tmp_path / "dest"
+    junk.write_text(begins + " " * 5000)
+    line = refused(cli_call("convert", corpus / TWO, dest, "--to", "oci-archive", "--have", junk), 2, dest)
+    assert "a text of this size is no inventory: expected 5000 bytes at most" in line
 
 
 def test_a_delta_that_no_engine_loads_is_not_made(base: Path, corpus: Path, tmp_path: Path, cli_call: Call) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import build
 from tests.support.call import Call, Result, hidden, refused, told
-from tests.support.registry import Registry, Request, Response, Store, faults, guards
+from tests.support.registry import Kind, Registry, Request, Response, Store, faults, guards
 from tests.support.registry.filling import put
 
 NAME = "corpus/app"
@@ -263,6 +263,11 @@ def test_a_server_without_tls_where_tls_is_asked_for(cli_call: Call, tmp_path: P
         (faults.Status(403, "GET blob"), 2, "docker login"),
         (faults.Status(401, "GET manifest"), 2, "docker login"),
         (faults.CutDownload(10, None), 3, "connection"),
+        (faults.Redirect(lambda _: "http://[x"), 3, "address that is none"),
+        (faults.Redirect(lambda _: "file:///etc/passwd"), 3, "address that is none"),
+        (faults.Redirect(lambda _: f"http://{'a' * 80}.example/x"), 3, "address that is none"),
+        (faults.Status(401, WWW_Authenticate='Bearer realm="http://[x"'), 3, "address that is none"),
+        (faults.Status(401, WWW_Authenticate='Bearer realm="file:///etc/passwd"'), 3, "address that is none"),
     ],
 )  # fmt: skip
 def test_faults_that_end_a_pull(fault: faults.Fault, status: int, word: str, cli_call: Call, tmp_path: Path) -> None:
@@ -506,3 +511,27 @@ def test_referrers_come_in_pages(cli_call: Call, tmp_path: Path) -> None:
         told(pulled(cli_call, registry, tmp_path / "dest"))
         facts = told(cli_call("inspect", tmp_path / "dest", "--format", "json")).archive()
         assert {one.digest for one in some} <= {one["manifest"] for one in facts["artifacts"]}
+
+
+class Pages(faults.Fault):
+    """Lists no referrer, and names another page each time."""
+
+    def __init__(self, link: str) -> None:
+        self._link, self._number = link, 0
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        del store
+        if request.kind is not Kind.REFERRERS:
+            return None
+        self._number += 1
+        link = f"<{self._link.format(number=self._number)}>; rel=next"
+        return Response(200, {"Link": link, "Content-Type": build.OCI_INDEX}, b'{"schemaVersion":2,"manifests":[]}')
+
+
+@pytest.mark.parametrize(
+    ("link", "word"), [("?page={number}", "lists without end"), ("http://[x", "an address that is none")]
+)
+def test_pages_that_lead_nowhere(link: str, word: str, cli_call: Call, tmp_path: Path) -> None:
+    with filled(Pages(link)) as registry:
+        assert word in refused(pulled(cli_call, registry, tmp_path / "dest"), 3, tmp_path / "dest")
+        assert len(registry.asked("GET referrers")) <= 1000

@@ -433,3 +433,25 @@ def test_a_tag_of_a_list_that_is_none_stays_and_is_said(cli_call: Call, tmp_path
         assert "is no index, so what refers to" in " ".join(done.stderr.split())
         assert tags(registry)[LIST] == other.digest
         assert Digest.parse(NOTES[0].digest) in registry.store.repositories[NAME].manifests
+
+
+class UploadsElsewhere(faults.Fault):
+    """Sends an upload to an address that is none, and takes everything."""
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        del store
+        if request.method in ("GET", "HEAD"):
+            return error(404, "UNKNOWN")
+        return Response(202, {"Location": self._location})
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "http://[x", "ftp://store.example/u/1"])
+def test_an_upload_to_no_address_ends_the_push(location: str, cli_call: Call, source: Path, tmp_path: Path) -> None:
+    with Registry(UploadsElsewhere(location)) as registry:
+        found = refused(push(cli_call, source, registry, "--receipt", str(tmp_path / "receipt.json")), 3)
+        assert "an address that is none" in found
+        assert not registry.asked("PUT manifest")
+    assert not (tmp_path / "receipt.json").exists()

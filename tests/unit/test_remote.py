@@ -2,11 +2,11 @@
 
 import pytest
 
-from ociarchive.errors import UsageError
+from ociarchive.errors import HostError, UsageError
 from ociarchive.remote.address import Access, is_loopback, parse
 from ociarchive.remote.challenges import challenges
 from ociarchive.remote.proxies import proxy_for
-from ociarchive.remote.wire import shown
+from ociarchive.remote.urls import goes_on, joined, shown
 from tests.support import build
 
 DIGEST = build.digest(b"x")
@@ -106,3 +106,50 @@ def test_a_proxy_that_is_none_is_not_shown() -> None:
 
 def test_what_is_shown_of_an_address() -> None:
     assert shown("https://u:secret@store.example/a/b?signature=secret#x") == "https://store.example/a/b"
+
+
+@pytest.mark.parametrize("url", ["http://[x", "http://u:secret@[::1/a?signature=secret", "//[x/u:secret@y"])
+def test_what_is_no_address_is_shown_without_secrets(url: str) -> None:
+    assert "secret" not in shown(url)
+
+
+NOWHERE = [
+    "http://[x", "http://[::1", "file:///etc/passwd", "ftp://r.example/x", "http://r.example:99999/x", "http://r.example:0/",
+    "http://r.example:abc/x", "http://a b/", "data:,x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("location", NOWHERE)
+def test_where_a_server_sends_to_is_an_address(location: str) -> None:
+    with pytest.raises(HostError, match="an address that is none"):
+        joined("https://r.example/v2/", location)
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/a?b=c#d", "https://r.example/a?b=c"),
+        ("b", "https://r.example/v2/b"),
+        ("//o.example/x", "https://o.example/x"),
+    ],
+)
+def test_a_relative_address_is_of_the_server_that_gave_it(location: str, target: str) -> None:
+    assert joined("https://r.example/v2/", location) == target
+
+
+def test_what_began_with_tls_keeps_it() -> None:
+    assert goes_on("https://r.example/v2/", "http://r.example/v2/?n=2") == "https://r.example/v2/?n=2"
+    with pytest.raises(HostError, match="without TLS"):
+        goes_on("https://r.example/v2/", "http://o.example/v2/?n=2")
+
+
+@pytest.mark.parametrize("host", ["r.example:99999", "r.example:0", "a" * 64 + ".example", ".".join(["a" * 60] * 5)])
+def test_a_host_that_cannot_be_is_a_call_at_fault(host: str) -> None:
+    with pytest.raises(UsageError, match="no address of an image"):
+        parse(f"docker://{host}/app:1")
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError, match="docker login") as caught:
+        parse("docker://user:secret@r.example/app:1")
+    assert "secret" not in str(caught.value)

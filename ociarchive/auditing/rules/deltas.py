@@ -49,8 +49,9 @@ def _unnamed(evidence: Evidence) -> Iterator[Fault]:
     for digest in delta.left_out:
         if digest not in named:
             yield Fault(
-                location=delta.where, subject=digest, message="a blob is listed as left out, and no manifest names it"
-            )
+                location=delta.where, subject=digest, found=digest,
+                message="a blob is listed as left out, and no manifest names it",
+            )  # fmt: skip
 
 
 def _present(evidence: Evidence) -> Iterator[Fault]:
@@ -61,8 +62,9 @@ def _present(evidence: Evidence) -> Iterator[Fault]:
     for digest in delta.left_out:
         if digest in here:
             yield Fault(
-                location=delta.where, subject=digest, message="a blob is listed as left out, and is in the archive"
-            )
+                location=delta.where, subject=digest, found=digest,
+                message="a blob is listed as left out, and is in the archive",
+            )  # fmt: skip
 
 
 def _here(evidence: Evidence) -> set[Digest]:
