@@ -153,7 +153,10 @@ def block_of(data: bytes, at: int) -> int:
     return at
 
 
-@mutation("tar-damaged", may=(*BEHIND, "digest-mismatch", "size-mismatch", "diff-id-mismatch", "layer-not-tar"))
+# Without the manifest.json behind it, a layer's "json" is all that is left of the image: an old one without a platform.
+@mutation(
+    "tar-damaged", may=(*BEHIND, "digest-mismatch", "size-mismatch", "diff-id-mismatch", "layer-not-tar", "schema")
+)
 def size_in_a_header_is_smaller_than_the_data(bundle: Bundle) -> None:
     at = layer_header(bundle)
 

@@ -18,6 +18,7 @@ from tests.support.tar import symlink
 FORMS = ("docker-archive", "oci-layout", "dir", "registry-storage")
 #: Errors in what is not taken along do not stop a conversion.
 NOT_TAKEN = {
+    "delta-present/manifest",
     "digest-mismatch/sha512",
     "digest-mismatch/stray",
     "link-dangling/hard-that-nothing-names",
@@ -27,6 +28,8 @@ NOT_TAKEN = {
     "link-loop/that-nothing-names",
     "registry-link-dangling/revision",
 }
+#: An engine's storage gives the images that it has; the others are left out, each with an error.
+LEFT_OUT = {"store-name-dangling/docker"}
 #: The audit names both links first, of which nothing is known to need the one.
 ANOTHER_FIRST = {"link-escapes/through-a-folder"}
 SEVERITY = {rule.id: rule.severity for rule in RULES}
@@ -37,7 +40,7 @@ def rows() -> list[Any]:
         pytest.param(f"{rule}/{name}", case, id=f"{rule}-{name}")
         for rule, named in FAILS.items()
         for name, case in named.items()
-        if not case.selector and not case.options and case.receipt is None
+        if not case.selector and not case.options and case.receipt is None and case.have is None
         if any(SEVERITY[one] == "error" for one in (rule, *case.also))
     ]
 
@@ -60,7 +63,8 @@ def test_the_cause_is_what_the_audit_finds(name: str, case: Case, tmp_path: Path
         if name in NOT_TAKEN:
             told(result)
             continue
-        line = refused(result, 1, dest)
+        line = refused(result, 1, None if name in LEFT_OUT else dest)
+        assert dest.exists() == line.startswith("error: left out: ") == (name in LEFT_OUT), line
         assert any(_cause(one) in line and line.endswith(f"({safe(one['location'])})") for one in wanted), (
             f"{form}: {line}\n{found}"
         )

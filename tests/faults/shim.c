@@ -32,7 +32,8 @@ static enum action action;
 static int number, journal = -1;
 static atomic_long seen;
 
-__attribute__((constructor)) static void begin(void)
+/* A process that forks and gets another environment calls it again, before it has threads. */
+__attribute__((constructor)) void faults_begin(void)
 {
     const char *order = getenv("FAULTS_DO"), *log = getenv("FAULTS_LOG"), *count = getenv("FAULTS_NTH");
 

@@ -1,7 +1,7 @@
 """The program as a process within bounds: memory, processor time, no network, nothing written but where it may.
 
 `ru_maxrss` of a process counts what it had before `exec`, which is what its parent holds; so the parent is a small
-one, this file itself, started without the site's packages.
+one, this file itself, started without the site's packages. A server that forks holds what the program imports.
 """
 
 import json
@@ -14,6 +14,9 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+if __name__ != "__main__":
+    from tests.support.forking import Server
 
 #: The design's bound for `--jobs 2`, in bytes.
 MEMORY = 256 << 20
@@ -45,29 +48,58 @@ class Ended:
 
 def run(*args: str | Path, place: Path, stdin: Path | None = None, network: bool = False) -> Ended:
     """Run `ociarchive` below `place`, where its streams are kept and its temporary folder lies."""
+    ended = _server(network=network).call(
+        [str(one) for one in args],
+        streams=(str(stdin or os.devnull), str(place / "out"), str(place / "err")),
+        env=_environment(place),
+        cwd=str(place),
+        seconds=SECONDS,
+        patience=PATIENCE,
+    )
+    return Ended(ended.status, *_said(place), ended.peak, ended.seconds)
+
+
+def start(*args: str | Path, place: Path) -> Ended:
+    """As `run`, but it is the command itself, with an interpreter of its own."""
+    told = place / "told"
+    command = [*without_network(), sys.executable, "-m", "ociarchive", *map(str, args)]
+    watcher = [sys.executable, "-I", "-S", __file__, str(told), *command]
+    environment = {**_environment(place), "PYTHONPATH": str(_ROOT)}
+    with (place / "out").open("wb") as out, (place / "err").open("wb") as err:
+        subprocess.run(
+            watcher,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=environment,
+            cwd=place,
+            check=True,
+            timeout=PATIENCE * 2,
+        )
+    facts = json.loads(told.read_text())
+    return Ended(facts["status"], *_said(place), facts["peak"], facts["seconds"])
+
+
+def _environment(place: Path) -> dict[str, str]:
     temporary = place / "tmp"
     temporary.mkdir(exist_ok=True)
-    told = place / "told"
-    command = [*([] if network else without_network()), sys.executable, "-m", "ociarchive", *map(str, args)]
-    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(_ROOT), "COLUMNS": "100"}
+    environment = {**os.environ, "TMPDIR": str(temporary), "COLUMNS": "100"}
     environment.pop("COVERAGE_PROCESS_START", None)
-    watcher = [sys.executable, "-I", "-S", __file__, str(told), *command]
-    with (place / "out").open("w+b") as out, (place / "err").open("w+b") as err:
-        with open(stdin or os.devnull, "rb") as source:
-            subprocess.run(
-                watcher,
-                stdin=source,
-                stdout=out,
-                stderr=err,
-                env=environment,
-                cwd=place,
-                check=True,
-                timeout=PATIENCE * 2,
-            )
-        out.seek(0)
-        err.seek(0)
-        facts = json.loads(told.read_text())
-        return Ended(facts["status"], out.read(), err.read().decode(), facts["peak"], facts["seconds"])
+    return environment
+
+
+def _said(place: Path) -> tuple[bytes, str]:
+    return (place / "out").read_bytes(), (place / "err").read_bytes().decode()
+
+
+_SERVERS: "dict[bool, Server]" = {}
+
+
+def _server(*, network: bool) -> "Server":
+    if network not in _SERVERS or not _SERVERS[network].lives:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        _SERVERS[network] = Server(*([] if network else without_network()), env=environment)
+    return _SERVERS[network]
 
 
 @cache

@@ -14,7 +14,7 @@ import pytest
 
 from tests.hostile import documents, folders, layers, peers, tars
 from tests.hostile.case import Case
-from tests.hostile.process import MEMORY, Ended, run
+from tests.hostile.process import MEMORY, Ended, run, start
 from tests.support.call import Call
 
 PAGE = Path(__file__).parents[2] / "docs" / "hostile.md"
@@ -67,6 +67,23 @@ def test_comes_to_its_end(name: str, tmp_path: Path) -> None:
         assert not os.path.lexists(dest), "a DEST although the call failed"
     else:
         assert run("audit", "--jobs", "2", *case.options, dest, place=place).status == 0
+
+
+@pytest.mark.parametrize("name", ["tar-style-gnu-long-names", "tar-size-negative"])
+def test_the_command_itself_ends_as_its_fork(name: str, tmp_path: Path) -> None:
+    """Elsewhere a server forks for a call; here is the command too, with an interpreter of its own."""
+    source, dest = tmp_path / "source", tmp_path / "dest"
+    CASES[name].build(source)
+    for args in (
+        ("audit", "--format", "json", source),
+        ("convert", "-q", source, dest, "--to", CASES[name].to, "--no-sync"),
+    ):
+        forked = run(*args, place=tmp_path)
+        subprocess.run(["rm", "-rf", "--", dest], check=True)
+        started = start(*args, place=tmp_path)
+        _within_bounds(started)
+        assert (started.status, started.stdout, started.stderr) == (forked.status, forked.stdout, forked.stderr)
+        subprocess.run(["rm", "-rf", "--", dest], check=True)
 
 
 @pytest.mark.parametrize("title", peers.GROUPS)

@@ -10,11 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.call import Result
+from tests.support.forking import Server
 
 ROOT = Path(__file__).parents[2]
 SHIM = ROOT / "tests" / "faults" / "shim.c"
@@ -62,16 +64,25 @@ class Machine:
 
     def start(self, *args: str | Path, under: Path, fault: Fault | None = None) -> "Running":
         """Start the command; `under` is the folder that the log and the fault are about."""
-        self._runs += 1
-        log = self.folder / f"calls-{self._runs}"
-        environment = {"LD_PRELOAD": str(self.shim), "FAULTS_UNDER": str(under), "FAULTS_LOG": str(log)}
-        if fault is not None:
-            environment |= {"FAULTS_CALL": fault.call, "FAULTS_NTH": str(fault.nth), "FAULTS_DO": fault.do}
-        return Running(started(*args, env=environment), log)
+        log, environment = self._told(under, fault)
+        return Running(started(*args, env={"LD_PRELOAD": str(self.shim), **environment}), log)
 
     def run(self, *args: str | Path, under: Path, fault: Fault | None = None) -> tuple[Result, list[Event]]:
-        """Run the command to its end; give what it said and the calls that it made below `under`."""
-        return self.start(*args, under=under, fault=fault).end()
+        """Run the command to its end; give what it said and the calls that it made below `under`.
+
+        It is a fork of a server that has the program imported already.
+        """
+        log, environment = self._told(under, fault)
+        return _forked(args, self.folder / "streams", environment, str(self.shim)), _listed(log)
+
+    def _told(self, under: Path, fault: Fault | None) -> tuple[Path, dict[str, str]]:
+        """Give the path of a new log, and what tells the shim what to do."""
+        self._runs += 1
+        log = self.folder / f"calls-{self._runs}"
+        environment = {"FAULTS_UNDER": str(under), "FAULTS_LOG": str(log)}
+        if fault is not None:
+            environment |= {"FAULTS_CALL": fault.call, "FAULTS_NTH": str(fault.nth), "FAULTS_DO": fault.do}
+        return log, environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +98,7 @@ class Running:
 
     def events(self) -> list[Event]:
         """Give the calls so far."""
-        if not self.log.exists():
-            return []
-        lines = self.log.read_bytes().decode("utf-8", "surrogateescape").splitlines()
-        return [Event(*line.split("\t")) for line in lines]
+        return _listed(self.log)
 
     def wait_until_stopped(self) -> None:
         """Wait until the process has stopped itself."""
@@ -101,6 +109,32 @@ class Running:
         """Let a stopped process go on to its end."""
         self.child.send_signal(signal.SIGCONT)
         return self.end()
+
+
+def _listed(log: Path) -> list[Event]:
+    if not log.exists():
+        return []
+    lines = log.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    return [Event(*line.split("\t")) for line in lines]
+
+
+_SERVERS: dict[str, Server] = {}
+
+
+def _forked(
+    args: Sequence[str | Path | bytes], folder: Path, environment: Mapping[str, str], library: str = ""
+) -> Result:
+    """Run the command as a fork of a server, which has `library` preloaded; its streams are kept in `folder`."""
+    if library not in _SERVERS or not _SERVERS[library].lives:
+        _SERVERS[library] = Server(env=UNMEASURED, library=library)
+    folder.mkdir(exist_ok=True)
+    out, err = folder / "out", folder / "err"
+    ended = _SERVERS[library].call(
+        [os.fsdecode(one) for one in args],
+        streams=(os.devnull, str(out), str(err)),
+        env={**{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}, **environment},
+    )
+    return Result(ended.status, out.read_bytes(), err.read_bytes().decode("utf-8", "surrogateescape"))
 
 
 def compiled(folder: Path) -> Path | None:
@@ -143,7 +177,10 @@ def run(
     env: Mapping[str, str] | None = None,
     without: Sequence[str] = (),
 ) -> Result:
-    """Run the command without the shim, as `started` starts it."""
+    """Run the command without the shim, as `started` starts it; as a fork of a server where nothing is asked for."""
+    if not (before or env or without):
+        with tempfile.TemporaryDirectory() as folder:
+            return _forked(args, Path(folder), {})
     return ended(started(*args, before=before, env=env, without=without))
 
 

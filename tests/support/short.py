@@ -60,6 +60,12 @@ LEFT_OUT: Final[dict[str, int | None]] = {
 
 #: What takes up to a minute a row: CI runs some of it, `-m wide` the others.
 WIDE: Final = "tests/hostile/test_wide.py"
+#: The same of single rows: others of their kind go the same way, with less of it.
+WIDE_ROWS: Final = (
+    "tests/hostile/test_hostile.py::test_comes_to_its_end[tar-members-a-million]",
+    "tests/hostile/test_hostile.py::test_comes_to_its_end[layer-gzip-members-a-million-around]",
+    "tests/hostile/test_hostile.py::test_comes_to_its_end[document-entries-20-000-beside-15-000-roots]",
+)
 
 
 def mark(items: Iterable[pytest.Item]) -> None:
@@ -68,6 +74,9 @@ def mark(items: Iterable[pytest.Item]) -> None:
     for item in items:
         start = next((one for one in LEFT_OUT if item.nodeid.startswith(one)), None)
         if start is None:
+            continue
+        if item.nodeid in WIDE_ROWS:
+            item.add_marker(pytest.mark.wide)
             continue
         over = LEFT_OUT[start]
         test = item.nodeid.partition("[")[0]
