@@ -195,12 +195,10 @@ class Root:
     @property
     def subjects(self) -> frozenset[Digest]:
         """The digests that it refers to: its subject, BuildKit's annotation, the digest in a tag `sha256-<hex>`."""
-        found = {digest for tag in self.tags if (digest := tagged_digest(tag)) is not None}
-        refers = refers_to(self.descriptor)
-        if refers is not None:
-            found.add(refers)
         subject = None if isinstance(self.node, Missing) else self.node.subject
-        return frozenset(found | {subject.digest}) if subject is not None else frozenset(found)
+        said = (refers_to(self.descriptor), subject.digest if subject is not None else None)
+        found = (*map(tagged_digest, self.tags), *said)
+        return frozenset(digest for digest in found if digest is not None)
 
     @property
     def speaks_of_another(self) -> bool:
@@ -223,10 +221,8 @@ class Root:
     @property
     def label(self) -> str:
         """Its name in messages: the image name, else the digest, else the image ID."""
-        if self.names:
-            return str(self.names[0])
-        if self.ref_name:
-            return self.ref_name
+        if self.names or self.ref_name:
+            return str(self.names[0]) if self.names else str(self.ref_name)
         if self.descriptor:
             return str(self.descriptor.digest)
         return str(self.node.image_id) if isinstance(self.node, Image) else "an image without a name"
