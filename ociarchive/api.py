@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive import opening
 from ociarchive.auditing import Finding, Policy, Report, sniffed
+from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.signatures import wanted
-from ociarchive.audits import AuditOptions, Audits, Raising, audit_one, ledger_of
+from ociarchive.audits import AuditOptions, Audits, audit_one, ledger_of
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions

@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.auditing import Finding, Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ociarchive.auditing.factstore import FactStore
+    from ociarchive.auditing.hearing import Hearer
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.report import Detail
     from ociarchive.blobio.locks import Hear
@@ -76,22 +77,6 @@ class AuditOptions:
     detail: Detail = "verdict"
 
 
-class Hearer(Protocol):
-    """Receives the progress of the audit of sources, beside the reports."""
-
-    def opens(self, path: str) -> None:
-        """Called before a source is opened. An error raised here ends the call."""
-
-    def passes_over(self, path: str) -> None:
-        """Called for a text file that is skipped in a folder of archives."""
-
-    def fails(self, error: OciArchiveError) -> None:
-        """Hear why a source cannot be audited; the others go on."""
-
-    def unrecorded(self, path: str) -> None:
-        """Called for a source that is audited but that no catalogue can hold: a pipe has no name to find it by."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
     """An archive that is open, what is demanded of it, and its state before it was opened."""
@@ -100,23 +85,6 @@ class _Opened:
     found: Demanded
     source: Source
     state: Stamp | None
-
-
-class Raising:
-    """Ends the work at the first source that cannot be audited."""
-
-    def opens(self, path: str) -> None:
-        """Let it be opened."""
-
-    def passes_over(self, path: str) -> None:
-        """Let it be passed over."""
-
-    def unrecorded(self, path: str) -> None:
-        """Let it be audited all the same."""
-
-    def fails(self, error: OciArchiveError) -> None:
-        """Raise what it is."""
-        raise error
 
 
 class Audits:
