@@ -24,7 +24,7 @@ from ociarchive.gap.completing import Pool, complete
 from ociarchive.gap.coverage import uncovered, unfound
 from ociarchive.gap.have import load
 from ociarchive.opening import open_archive
-from ociarchive.opening.folders import archives_below, holds_archive, is_text
+from ociarchive.opening.folders import archive_around, archives_below, is_text
 from ociarchive.remote.address import Access
 from ociarchive.selection.argument import Source
 from ociarchive.selection.demanded import Demanded, demanded_of
@@ -270,14 +270,8 @@ def ledger_of(
     """
     if options.base:
         raise UsageError("a catalogue records what archives hold by themselves, not what a base completes", where=path)
-    folder = os.path.dirname(os.path.realpath(path))
-    while True:
-        if holds_archive(folder):
-            raise OverwriteError("the catalogue would stand inside of an archive", where=path, found=folder)
-        above = os.path.dirname(folder)
-        if above == folder:
-            break
-        folder = above
+    if (folder := archive_around(path)) is not None:
+        raise OverwriteError("the catalogue would stand inside of an archive", where=path, found=folder)
     # It needs SQLite, which an audit without a catalogue does not.
     made: Ledger = import_module("ociarchive.catalogue.ledger").Ledger(
         path,

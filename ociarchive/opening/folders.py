@@ -115,3 +115,13 @@ def holds_archive(folder: str) -> bool:
         return False
     finally:
         container.close()
+
+
+def archive_around(path: str) -> str | None:
+    """Return the innermost folder around a path that holds an archive for certain, None where none does."""
+    folder = os.path.realpath(path)
+    while (above := os.path.dirname(folder)) != folder:
+        folder = above
+        if holds_archive(folder):
+            return folder
+    return None

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ociarchive.report.shared.pieces import written
@@ -13,11 +13,13 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(VALUES)
 def test_pieces_are_those_of_the_standard_library(value: object) -> None:
     assert "".join(written(value, "\n")) == json.dumps(value, indent=2)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(VALUES))
 def test_what_is_given_one_by_one_is_written_like_a_list(values: list[object]) -> None:
     pieces = written({"first": 1, "all": iter(values), "last": {"a": ()}}, "\n")
