@@ -175,7 +175,7 @@ class Root:
     """An image, index or artifact that the archive lists at its top level, with its names.
 
     `attached` is the name of the image that cosign attached this to, and no name of its own. `repository` is that of a
-    registry. `pulled_as` are digests of manifests whose blobs an engine did not keep.
+    registry. `pulled_as` are digests of manifests whose blobs an engine did not keep, `signed` its names of signatures.
     """
 
     descriptor: Descriptor | None
@@ -185,6 +185,7 @@ class Root:
     attached: Reference | None = None
     repository: str | None = None
     pulled_as: tuple[Digest, ...] = ()
+    signed: tuple[str, ...] = ()
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 #: Keys of big data that are the names of their files.
 _PLAIN_KEY: Final = re.compile(r"[a-z0-9.]+\Z")
 _MANIFEST: Final = "manifest"
+_SIGNATURE: Final = "signature"
 _OF_MANIFEST: Final = "manifest-"
 _ELSEWHERE: Final = "where storage.conf names additionalimagestores, it may lie there"
 
@@ -74,12 +75,13 @@ def _listed(driver: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """What images.json says of an image, and its manifests by their digests: the one in force comes first."""
+    """What images.json says of an image, its manifests by digest, the one in force first, and its signatures by name."""
 
     id: str
     names: tuple[Reference, ...]
     layer: str | None
     manifests: tuple[Digest, ...]
+    signed: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -121,7 +123,9 @@ class _Driver:
                 continue
             image = self._image(record, image, chains[record.id])
             held.update(dict.fromkeys(record.manifests, image))
-            yield Root(descriptor=None, node=image, names=record.names, pulled_as=record.manifests)
+            yield Root(
+                descriptor=None, node=image, names=record.names, pulled_as=record.manifests, signed=record.signed
+            )
         for record in lists:
             root = self._index(record, held)
             if isinstance(root.node, Index) and not any(isinstance(child.node, Image) for child in root.node.children):
@@ -172,6 +176,11 @@ class _Driver:
             names=tuple(dict.fromkeys(names)),
             layer=layer if isinstance(layer, str) and layer else None,
             manifests=tuple(dict.fromkeys(digests)),
+            signed=tuple(
+                data
+                for data in _strings(entry.get("big-data-names"))
+                if data.startswith(_SIGNATURE) and (found := self._data(key, data)) is not None and found.size != 0
+            ),
         )
 
     def _data(self, key: str, data: str) -> ByteSource | None:
@@ -272,7 +281,7 @@ class _Driver:
         size = self.known[digest].size or 0
         kind = node.document.members.get("mediaType") if isinstance(node, Index) else ""
         descriptor = Descriptor.make(kind if isinstance(kind, str) else "", digest, size)
-        return Root(descriptor=descriptor, node=node, names=record.names)
+        return Root(descriptor=descriptor, node=node, names=record.names, signed=record.signed)
 
 
 def _strings(value: JSON | None) -> Iterable[str]:

@@ -123,7 +123,10 @@ def truly_named(root: Root) -> Root:
 
 
 def unkept(root: Root) -> Iterator[LeftOut]:
-    """Give the manifest digests by which an engine knows an image, and which no new manifest of it can have."""
+    """Give the manifest digests by which an engine knows an image, and which no new manifest of it can have.
+
+    What an engine keeps of simple signing goes with them, for it signs such a digest.
+    """
     why = "the storage does not keep the layers as that manifest names them, so that it is made anew"
     anew = dict.fromkeys((*root.pulled_as, *_made_anew(root)))
     for name in root.names:
@@ -132,6 +135,8 @@ def unkept(root: Root) -> Iterator[LeftOut]:
             yield LeftOut(what=f"manifest digest {name.digest}, as which {name} was pulled", why=why)
     for digest in anew:
         yield LeftOut(what=f"manifest digest {digest} of {root.label}", why=why)
+    for data in root.signed:
+        yield LeftOut(what=f"{data[:200]} of {root.label}", why="it signs a manifest digest that the image cannot keep")
 
 
 def _made_anew(root: Root) -> list[Digest]:

@@ -1,6 +1,8 @@
 """Storage of real engines that were stopped: what they hold, and what becomes of it."""
 
+import base64
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,25 @@ def test_the_digest_that_an_image_was_pulled_by_is_named(
     left = [one["what"] for one in json.loads(receipt.read_text())["left_out"]]
     pulled = "sha256:d2655db98622731a05b34a6fbe66b273174ac881249baa8561f30f40dc24bde2"
     assert f"manifest digest {pulled} of 127.0.0.1:5055/corpus/app:list" in left
+
+
+@pytest.mark.parametrize("size", [0, 300])
+def test_signatures_of_a_storage_are_named_where_there_are_any(
+    size: int, roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    root, receipt = tmp_path / "root", tmp_path / "receipt.json"
+    shutil.copytree(roots["podman-vfs-root"], root, symlinks=True, ignore=shutil.ignore_patterns("fifo*", "dev*"))
+    (entry,) = [
+        one for one in json.loads((root / "vfs-images/images.json").read_text())
+        if "localhost/corpus/two:2.0" in (one.get("names") or ())
+    ]  # fmt: skip
+    (name,) = [one for one in entry["big-data-names"] if one.startswith("signature-")]
+    (root / "vfs-images" / entry["id"] / f"={base64.b64encode(name.encode()).decode()}").write_bytes(bytes(size))
+    source = f"{root}#localhost/corpus/two:2.0"
+    call = told(cli_call("convert", source, tmp_path / "dest", "--to", "oci-layout", "--receipt", receipt))
+    left = [one["what"] for one in json.loads(receipt.read_text())["left_out"]]
+    assert (f"{name} of localhost/corpus/two:2.0" in left) is bool(size)
+    assert ("left out: signature-" in call.stderr) is bool(size)
 
 
 @pytest.mark.parametrize(("name", "file"), FAULTY.items())
