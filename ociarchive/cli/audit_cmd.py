@@ -59,8 +59,6 @@ _EXAMPLES = """\b
 Examples:
   ociarchive audit app.tar
   ociarchive audit incoming/*.tar --format json --output report.json
-  ociarchive audit app-layout --strict --ignore blob-unreferenced
-  ociarchive audit delta.tar --base app-layout
   ociarchive audit --recursive /srv/archives --catalogue audits.db
 """
 #: What a format needs of an archive beside what a verdict does.

@@ -30,7 +30,7 @@ def written(value: object, newline: str) -> Iterator[str]:
 
 
 def _text(value: object, newline: str) -> str:
-    """Return what `json.dumps` does with an indent of 2, in half its time: with an indent it is not written in C."""
+    """Return what `json.dumps` does with an indent of 2, which it does not write in C."""
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     inner = f"{newline}  "
