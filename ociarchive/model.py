@@ -190,8 +190,7 @@ class Root:
     @property
     def tags(self) -> tuple[str, ...]:
         """The tags that lead to it."""
-        found = [self.ref_name] if self.ref_name and "/" not in self.ref_name else []
-        return (*found, *(name.tag for name in self.names if name.tag))
+        return tuple(tag for tag in (self.ref_name, *(name.tag for name in self.names)) if tag and "/" not in tag)
 
     @property
     def subjects(self) -> frozenset[Digest]:

@@ -75,7 +75,7 @@ def _listed(driver: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """What images.json says of an image, its manifests by digest, the one in force first, and its signatures."""
+    """What images.json says of an image, its manifests by digest (the one in force first), its signatures by name."""
 
     id: str
     names: tuple[Reference, ...]
