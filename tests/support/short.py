@@ -48,6 +48,8 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/hostile/test_wide.py": 8,
     "tests/hostile": None,
     "tests/faults": None,
+    # Every archive of the corpus to a registry and back.
+    "tests/registry/test_there_and_back.py": 3,
     # Other programs, browsers, shells, wheels.
     "tests/interop": None,
     "tests/integration": None,
