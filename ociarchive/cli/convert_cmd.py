@@ -48,9 +48,7 @@ _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
   ociarchive convert oci app.tar --to docker-archive --platform linux/arm64
-  ociarchive convert a.tar b.tar#web:2.0 all --to oci-layout --receipt r.json
   ociarchive convert app.tar delta.tar --to docker-archive --have have.json
-  ociarchive convert app.tar disc/app.tar --to docker-archive --split 25GB --parity
 """
 
 

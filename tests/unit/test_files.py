@@ -95,8 +95,8 @@ def test_members_in_their_order_with_folders_before_them(tar: Tar) -> None:
 @given(st.lists(st.binary(max_size=1500), min_size=1, max_size=12), st.data())
 def test_the_order_of_work_does_not_show(blobs: list[bytes], data: st.DataObject) -> None:
     fd = os.memfd_create("tar")
+    one = Tar(TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=False), fd)
     try:
-        one = Tar(TarSink(OpenFile(fd, "a.tar"), None, "a.tar", sync=False), fd)
         slots = [one.sink.slot(order, SOME) for order in range(len(blobs))]
         begun: set[int] = set()
         for number in data.draw(st.permutations([*range(len(blobs))] * 2)):
@@ -175,6 +175,7 @@ def test_what_is_discarded_leaves_nothing_behind(blobs: list[tuple[bytes, bool]]
         completed(one.sink)
         assert one.raw() == in_order([blob * 2 for blob, kept in blobs if kept])
     finally:
+        one.sink.close()
         os.close(fd)
 
 

@@ -83,10 +83,11 @@ def test_a_file_that_becomes_a_pipe_while_it_is_opened(tmp_path: Path, monkeypat
     opened = os.open
 
     def exchanged(name: str, *rest: int, **options: int) -> int:
-        return ends[0] if name == str(path) else opened(name, *rest, **options)
+        return os.dup(ends[0]) if name == str(path) else opened(name, *rest, **options)
 
     monkeypatch.setattr(os, "open", exchanged)
     with pytest.raises(ContentError, match="exchanged for another"):
         open_archive(str(path))
-    os.close(ends[1])
+    for end in ends:
+        os.close(end)
     assert open_files() == before
