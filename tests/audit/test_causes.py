@@ -43,7 +43,7 @@ def rows() -> list[Any]:
         for rule, named in FAILS.items()
         for name, case in named.items()
         if rule not in OF_PARTS
-        if not case.selector and not case.options and case.receipt is None and case.have is None
+        if not case.selector and not case.options and case.receipt is None and case.have is None and case.key is None
         if any(SEVERITY[one] == "error" for one in (rule, *case.also))
     ]
 
