@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.manyfile import LostBytesError
-from ociarchive.errors import UsageError
+from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import partset, paths, recognise, registry
 from ociarchive.opening.pulling import Near
@@ -136,7 +136,12 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
         step=step,
         judged=judged,
     )
-    return next(kind for kind in KINDS if kind.fits(source)).open(asked)
+    try:
+        kind = next(kind for kind in KINDS if kind.fits(source))
+    except HostError as error:
+        error.where = asked.shown  # its own name may be one that nobody knows
+        raise
+    return kind.open(asked)
 
 
 def open_file(file: RandomFile, shown: str, spool_folder: str | None, limits: Limits) -> Archive:

@@ -86,9 +86,9 @@ def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: Fals
 
 def is_text(path: str) -> bool:
     """Whether a file is plain text, such as a list of checksums or a note beside archives, and no list of parts."""
-    if partset.is_list(path):
-        return False
     try:
+        if partset.is_list(path):
+            return False
         fd = open_regular(path, path)
     except (ContentError, HostError):
         return False

@@ -95,15 +95,15 @@ def may_be(path: str) -> bool:
 
 
 def is_list(path: str) -> bool:
-    """Whether a file is a list of parts, by its first bytes."""
+    """Whether a file is a list of parts, by its first bytes. HostError: it cannot be read."""
     try:
         fd = open_regular(path, path)
-    except OciArchiveError:
+    except ContentError:
         return False
     try:
         return partlist.looks_like_list(os.pread(fd, HEAD, 0))
-    except OSError:
-        return False
+    except OSError as error:
+        raise cannot("read", error, path) from error
     finally:
         close_read(fd)
 
@@ -114,7 +114,7 @@ def find(path: str) -> Parts | None:
     NotAnArchiveError: the list is not valid. HostError: it cannot be read.
     """
     beside = _beside(path)
-    if beside is None or is_list(path):
+    if beside is None or (os.path.exists(path) and is_list(path)):
         return _read(path)
     try:
         parts = _read(beside)
