@@ -250,8 +250,7 @@ class Staging:
         try:
             with locked_folder(self.parent, self._shown, self._keeper.hear):
                 self._hidden.clear_leftovers(self._keeper.is_left)
-                os.mkdir(self.path, 0o700)  # what is in it gets its rights when it is moved
-                self._hidden.lock(self.path)
+                self._hidden.make_folder()
         except OSError as error:
             self._hidden.clear()
             raise cannot("write", error, self._shown) from error

@@ -72,8 +72,7 @@ class PartPlaces:
                 self._hidden.clear_leftovers(self._put_back)
                 self.require()
                 try:
-                    os.mkdir(self.path, 0o700)  # parts get their rights by their own modes, as they are moved out
-                    self._hidden.lock(self.path)
+                    self._hidden.make_folder()
                 except OSError as error:
                     raise cannot("write", error, self._shown) from error
         except BaseException:

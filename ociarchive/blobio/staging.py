@@ -62,6 +62,11 @@ class Hidden:
         self._open.append(fd)
         return fd
 
+    def make_folder(self) -> None:
+        """Make a locked folder. What is in it gets its rights when it is moved. OSError: that is not possible."""
+        os.mkdir(self.path, 0o700)
+        self.lock(self.path)
+
     def lock(self, path: str) -> None:
         """Hold a file or folder that the next run must not take for a leftover. OSError: it cannot be opened."""
         fd = self.hold(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.source import Sliceable
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
-from ociarchive.formats.format import Format
+from ociarchive.formats.format import Format, NeverWritten
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Child, Image, Index, Missing, Root, Stored, walk
 from ociarchive.stores.bolt import Bolt, BoltError, Bucket, varint
@@ -38,16 +38,10 @@ _AT_ONCE: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerdStorageReader:
+class ContainerdStorageReader(NeverWritten):
     """Reads the images of all namespaces."""
 
-    documents: tuple[str, ...] = ()
-    marker: str = _DATABASE
-
-    def owns(self, name: str) -> bool:
-        """Nothing is ever written into an engine's storage."""
-        del name
-        return False
+    marker: str | None = _DATABASE
 
     def probe(self, container: Container) -> bool:
         """A folder with the database of names."""

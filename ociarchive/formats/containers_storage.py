@@ -15,7 +15,7 @@ from ociarchive import schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout, _stored
-from ociarchive.formats.format import Format
+from ociarchive.formats.format import Format, NeverWritten
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Child, Image, Index, Missing, Root
 from ociarchive.schema import Malformed
@@ -42,16 +42,8 @@ _ELSEWHERE: Final = "where storage.conf names additionalimagestores, it may lie 
 
 
 @dataclass(frozen=True, slots=True)
-class ContainersStorageReader:
+class ContainersStorageReader(NeverWritten):
     """Reads a storage root, with the images of every driver that was in use."""
-
-    documents: tuple[str, ...] = ()
-    marker: None = None
-
-    def owns(self, name: str) -> bool:
-        """Nothing is ever written into an engine's storage."""
-        del name
-        return False
 
     def probe(self, container: Container) -> bool:
         """A folder with a list of images, `DRIVER-images/images.json`."""

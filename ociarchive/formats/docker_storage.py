@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
 from ociarchive.formats import _stored
-from ociarchive.formats.format import Format
+from ociarchive.formats.format import Format, NeverWritten
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root
 from ociarchive.stores.folder import DRIVERS, Store
@@ -34,16 +34,8 @@ _LAYERS: Final = "layerdb/sha256/"
 
 
 @dataclass(frozen=True, slots=True)
-class DockerStorageReader:
+class DockerStorageReader(NeverWritten):
     """Reads a data root, with the images of every driver that was in use."""
-
-    documents: tuple[str, ...] = ()
-    marker: None = None
-
-    def owns(self, name: str) -> bool:
-        """Nothing is ever written into a data root."""
-        del name
-        return False
 
     def probe(self, container: Container) -> bool:
         """A folder with `image/DRIVER` that has names or images in it."""

@@ -66,6 +66,19 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NeverWritten:
+    """What readers have in common whose archives are never written: no file there is ever taken for our own."""
+
+    documents: tuple[str, ...] = ()
+    marker: str | None = None
+
+    def owns(self, name: str) -> bool:
+        """Nothing is ours."""
+        del name
+        return False
+
+
 class Holding(Protocol):
     """What a format can hold, and what its readers support."""
 

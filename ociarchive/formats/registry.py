@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.extent import extent
 from ociarchive.formats import _cosign, _refusals
-from ociarchive.formats.format import Format, LeftOut
+from ociarchive.formats.format import Format, LeftOut, NeverWritten
 from ociarchive.values import Reference, tagged_digest
 
 if TYPE_CHECKING:
@@ -24,16 +24,8 @@ _USUAL_TAG: Final = "latest"
 
 
 @dataclass(frozen=True, slots=True)
-class NoFiles:
+class NoFiles(NeverWritten):
     """A reader that recognises no file: a registry is reached by its address."""
-
-    documents: tuple[str, ...] = ()
-    marker: None = None
-
-    def owns(self, name: str) -> bool:
-        """No path."""
-        del name
-        return False
 
     def probe(self, container: Container) -> bool:
         """No container."""

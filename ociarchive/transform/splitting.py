@@ -198,7 +198,8 @@ class SplitTar:
         names = dict.fromkeys(listed.parts[number - 1].name for number in written)
         more = f" and {listed.parity.name}" if listed.parity is not None else ""
         joint = ", " if self._split.only else " to "
-        return f"{joint.join(names)}{more}, {len(listed.parts)} in all, listed in {self._places.name}{partlist.LIST}"
+        count = f" ({len(listed.parts)} in all)"
+        return f"{joint.join(names)}{count}{more}, listed in {self._places.name}{partlist.LIST}"
 
 
 def require(dest: str, options: Options, split: Split, sources: Sequence[Source], moves: Sequence[Move]) -> None:
