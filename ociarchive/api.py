@@ -213,7 +213,6 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
         jobs=jobs or processors(),
         images=tuple(images),
         receipt=load_receipt(path) if path is not None else None,
-        receipt_path=path or "",
         host=registry_host(host),
         have=named(have),
         base=named(base),

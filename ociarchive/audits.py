@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ociarchive.auditing import Finding, Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
-from ociarchive.auditing.receipts import check_receipt
+from ociarchive.auditing.receipts import Receipt, check_receipt
 from ociarchive.auditing.signatures import Wanted, prove
 from ociarchive.auditing.unreadable import unreadable
 from ociarchive.blobio.beside import OverwriteError
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.hearing import Hearer
-    from ociarchive.auditing.listing import Object
     from ociarchive.auditing.report import Detail
     from ociarchive.blobio.locks import Hear
     from ociarchive.catalogue.ledger import Ledger
@@ -56,8 +55,8 @@ class AuditOptions:
     """How sources are audited.
 
     `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
-    conversion's, read from `receipt_path`, that each archive is held against. `host` is the one that names in a
-    registry's folder had, None for the default. `have` and `base` say what the other side has that a delta leaves out:
+    conversion's, that each archive is held against. `host` is the one that names in a registry's folder had, None for
+    the default. `have` and `base` say what the other side has that a delta leaves out:
     an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
     spoken to. `signatures` says by what signatures are checked, None where they are not.
     """
@@ -68,8 +67,7 @@ class AuditOptions:
     images: tuple[str, ...] = ()
     signatures: Wanted | None = None
     recursive: bool = False
-    receipt: Object | None = None
-    receipt_path: str = ""
+    receipt: Receipt | None = None
     host: str | None = None
     access: Access = field(default_factory=Access)
     have: tuple[Source, ...] = ()
@@ -279,7 +277,7 @@ def ledger_of(
         limits=options.limits,
         clock=clock,
         again=again,
-        receipt=None if options.receipt is None else [options.receipt_path, options.receipt],
+        receipt=None if options.receipt is None else [options.receipt.path, options.receipt.members],
         host=options.host,
         have=[(one.path, one.images) for one in options.have],
         signatures=None if options.signatures is None else options.signatures.terms,
@@ -361,7 +359,10 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
         if options.signatures is not None:
             evidence = replace(evidence, proofs=prove(evidence, options.signatures, asked.roots))  # noqa: PLW2901
         findings = [*judge(evidence), *asked.findings]
+        proof = None
         if options.receipt is not None:
-            findings += check_receipt(options.receipt, evidence, options.receipt_path)
-        found.append(report_of(evidence, findings, options.policy, detail))
+            compared = check_receipt(options.receipt, evidence)
+            findings += compared.findings
+            proof = compared.proof
+        found.append(replace(report_of(evidence, findings, options.policy, detail), receipt=proof))
     return found

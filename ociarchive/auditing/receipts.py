@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
+from ociarchive.auditing.proven import ReceiptProof, Share
 from ociarchive.auditing.rule import Finding
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError
@@ -23,14 +26,23 @@ KINDS: Final = ("manifests", "indexes", "configs", "layers")
 MAX_RECEIPT: Final = 64 << 20
 
 
-def load_receipt(path: str) -> Object:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A conversion's receipt, read from the file `path`, whose bytes have the digest `sha256` (`sha256:...`)."""
+
+    path: str
+    sha256: str
+    members: Object = field(repr=False)
+
+
+def load_receipt(path: str) -> Receipt:
     """Return the receipt in a file. UsageError: no such file. ContentError: it is no receipt."""
     raw = read_named(path, "a receipt", MAX_RECEIPT)
     members = documents.parse(raw, path, limit=MAX_RECEIPT).members
     wrong = _wrong(members)
     if wrong is not None:
         raise ContentError(f"not a conversion's receipt: {wrong}", where=path)
-    return members
+    return Receipt(path=path, sha256=f"sha256:{hashlib.sha256(raw).hexdigest()}", members=members)
 
 
 def _wrong(members: Object) -> str | None:
@@ -80,23 +92,54 @@ def _is_descriptor(value: JSON) -> bool:
     )
 
 
-def check_receipt(receipt: Object, evidence: Evidence, path: str) -> Iterator[Finding]:
-    """Give what a receipt lists and the archive lacks: manifests, indexes, configs and layers, by digest."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What an archive that was held against a receipt lacks, and what the receipt proves of it."""
+
+    findings: tuple[Finding, ...]
+    proof: ReceiptProof
+
+
+def check_receipt(receipt: Receipt, evidence: Evidence) -> Compared:
+    """Hold an archive against a receipt: manifests, indexes, configs and layers, by digest."""
     present: dict[str, set[str]] = {}
     for claim in evidence.claims:
         fact = evidence.fact(claim.source)
         if fact is not None:
             present.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
+    findings = tuple(_mismatches(receipt, present, evidence))
+    wrong = {one.subject for one in findings}
+
+    def share(*kinds: str) -> Share:
+        listed = {digest for kind in kinds for digest, _ in _listed(receipt, kind)}
+        return Share(held=len(listed - wrong), listed=len(listed))
+
+    proof = ReceiptProof(
+        path=receipt.path,
+        sha256=receipt.sha256,
+        manifests=share("manifests", "indexes"),
+        blobs=share("configs", "layers"),
+        unbound=("names", "the archive's own digest", "what the archive holds beside"),
+    )
+    return Compared(findings=findings, proof=proof)
+
+
+def _listed(receipt: Receipt, kind: str) -> Iterator[tuple[str, str | None]]:
+    """Give the digest of each thing of a kind after the conversion, with the diff_id of a layer."""
+    listed = receipt.members.get(kind)
+    for entry in listed if isinstance(listed, list) else []:
+        new = entry.get("new") if isinstance(entry, dict) else None
+        digest = new.get("digest") if isinstance(new, dict) else None
+        diff_id = entry.get("diff_id") if isinstance(entry, dict) else None
+        if isinstance(digest, str):
+            yield digest, diff_id if isinstance(diff_id, str) else None
+
+
+def _mismatches(receipt: Receipt, present: dict[str, set[str]], evidence: Evidence) -> Iterator[Finding]:
     for kind in KINDS:
-        listed = receipt.get(kind)
-        for entry in listed if isinstance(listed, list) else []:
-            new = entry.get("new") if isinstance(entry, dict) else None
-            digest = new.get("digest") if isinstance(new, dict) else None
-            diff_id = entry.get("diff_id") if isinstance(entry, dict) else None
-            if not isinstance(digest, str) or not isinstance(entry, dict):
-                continue
+        for digest, diff_id in _listed(receipt, kind):
             gone = digest not in present
-            changed = not gone and isinstance(diff_id, str) and bool(present[digest]) and diff_id not in present[digest]
+            changed = not gone and diff_id is not None and bool(present[digest]) and diff_id not in present[digest]
             if gone or changed:
                 yield Finding(
                     rule="receipt-mismatch",
@@ -106,6 +149,6 @@ def check_receipt(receipt: Object, evidence: Evidence, path: str) -> Iterator[Fi
                     else f"the receipt gives layer {digest} another diff_id than it has",
                     location=evidence.archive.where,
                     subject=digest,
-                    expected=diff_id if changed and isinstance(diff_id, str) else digest,
-                    found=path,
+                    expected=diff_id if changed else digest,
+                    found=receipt.path,
                 )

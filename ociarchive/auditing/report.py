@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ociarchive.auditing.listing import Object
+    from ociarchive.auditing.proven import ReceiptProof
     from ociarchive.auditing.rule import Finding
     from ociarchive.measure import Measured
 
@@ -99,7 +100,8 @@ class Report:
 
     `findings` count. `waived` findings do not count, because `policy` says so. `blobs` and `bytes` are what was read.
     `contents` is None where the source could not be read as an archive at all. `recorded` is the time, in UTC, of the
-    audit where a catalogue had the report; None: the archive was audited in this call.
+    audit where a catalogue had the report; None: the archive was audited in this call. `receipt` is what the receipt
+    of the call proved, None where it names none or nothing could be read.
     """
 
     source: str
@@ -110,6 +112,7 @@ class Report:
     blobs: int = 0
     bytes: int = 0
     recorded: str | None = None
+    receipt: ReceiptProof | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))

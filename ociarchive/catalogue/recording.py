@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ociarchive.auditing.proven import ReceiptProof, Share
 from ociarchive.auditing.report import BlobRow, Contents, Listed, Proof, Report
 from ociarchive.auditing.rule import Finding
 from ociarchive.container.walk import Fault, Named, Walked
@@ -51,6 +52,7 @@ def recorded(report: Report) -> Recorded:
         "waived": [_finding(one) for one in report.waived],
         "blobs": report.blobs,
         "bytes": report.bytes,
+        "receipt": report.receipt and _values(report.receipt),
         "contents": contents
         and {
             "format": contents.format,
@@ -94,6 +96,7 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
         blobs=verdict["blobs"],
         bytes=verdict["bytes"],
         recorded=when,
+        receipt=_receipt_again(verdict.get("receipt")),
     )
 
 
@@ -136,6 +139,23 @@ def _respelled(finding: Finding, old: str, new: str) -> Finding | None:
 
 def _finding(finding: Finding) -> dict[str, str | None]:
     return {name: getattr(finding, name) for name in Finding.__dataclass_fields__}
+
+
+def _values(proof: ReceiptProof) -> dict[str, Any]:
+    value = {name: getattr(proof, name) for name in ReceiptProof.__dataclass_fields__}
+    return {name: [one.held, one.listed] if isinstance(one, Share) else one for name, one in value.items()}
+
+
+def _receipt_again(value: dict[str, Any] | None) -> ReceiptProof | None:
+    """Return what a receipt proved; None where it was not asked, or an older version recorded nothing of it."""
+    if value is None:
+        return None
+    shares = {
+        name: Share(held=value[name][0], listed=value[name][1])
+        for name in ("names", "manifests", "blobs")
+        if value[name] is not None
+    }
+    return ReceiptProof(**value | shares | {"unbound": tuple(value["unbound"])})
 
 
 def _listed_again(data: bytes | None) -> Listed | None:

@@ -132,7 +132,6 @@ def command(**values: Any) -> int:
         signatures=wanted(values["keys"], required=values["require_signature"]),
         recursive=values["recursive"],
         receipt=load_receipt(values["receipt"]) if values["receipt"] else None,
-        receipt_path=values["receipt"] or "",
         host=host(values),
         access=access(values),
         have=tuple(have),
