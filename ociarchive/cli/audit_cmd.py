@@ -14,7 +14,6 @@ import click
 from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
-from ociarchive.auditing.signatures import wanted
 from ociarchive.audits import AuditOptions, Audits
 from ociarchive.cli import recording
 from ociarchive.cli.common import (
@@ -37,6 +36,7 @@ from ociarchive.cli.common import (
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.output import Held
 from ociarchive.cli.progress import progress
+from ociarchive.cli.signing import signature_files, signature_options, signatures
 from ociarchive.report.audit import audit_json
 from ociarchive.report.audit.audit_table import Tally, audit_table
 from ociarchive.report.rendering import REPORTS
@@ -89,10 +89,7 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 )
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
-@click.option(
-    "--key", "keys", multiple=True, type=click.Path(), metavar="FILE", help="Check signatures by this public key (PEM)."
-)
-@click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image.")
+@signature_options
 @host_option
 @click.option(
     "--have", multiple=True, type=click.Path(), metavar="FILE", help="Check that FILE has what a delta lacks."
@@ -117,7 +114,7 @@ def command(**values: Any) -> int:
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(current_folder())
     have, base = ([source(one) for one in values[name]] for name in ("have", "base"))
-    named = [*filter(None, (path, values["receipt"], *values["keys"])), *(one.path for one in (*have, *base))]
+    named = [*filter(None, (path, values["receipt"], *signature_files(values))), *(one.path for one in (*have, *base))]
     result.apart_from([*named, *recording.files(values)])
     if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
         result.apart_from(source(argument).path for argument in values["paths"])
@@ -129,7 +126,7 @@ def command(**values: Any) -> int:
         limits=allowed,
         jobs=jobs(values["asked_jobs"]),
         images=values["images"],
-        signatures=wanted(values["keys"], required=values["require_signature"]),
+        signatures=signatures(values),
         recursive=values["recursive"],
         receipt=load_receipt(values["receipt"]) if values["receipt"] else None,
         host=host(values),

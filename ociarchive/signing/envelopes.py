@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
+from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.statements import DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
 
@@ -30,8 +31,6 @@ _BUNDLES: Final = (
     f"{BUNDLE}.v0.3+json",
     *(f"{BUNDLE}+json;version={version}" for version in ("0.1", "0.2", "0.3")),
 )
-#: The artifact type of Notary Project signatures (notaryproject/specifications, signature-specification.md).
-NOTARY: Final = "application/vnd.cncf.notary.signature"
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 _CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
 #: SIGNATURE_SPEC.md, Payloads, Simple Signing.
@@ -40,14 +39,6 @@ _TYPE: Final = "cosign container image signature"
 _STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 #: An envelope has one signature for each signer. Each is tried with every key.
 _SIGNERS: Final = 64
-
-
-class BrokenError(ContentError):
-    """What should be a signature is none."""
-
-
-class UncheckedError(ContentError):
-    """A signature of a kind that cannot be checked here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +62,13 @@ class Signed:
     when: str | None = None
 
 
-def kind_of_blob(media_type: str, artifact_type: str | None) -> Kind | None:
-    """Return the kind of signature that a blob of an artifact is, None where it is none."""
+def kind_of_blob(media_type: str) -> Kind | None:
+    """Return the kind of signature that a blob is, None where it is none of these."""
     if media_type == SIMPLE_SIGNING:
         return "cosign"
     if media_type == DSSE:
         return "cosign-attestation"
-    if media_type.startswith(BUNDLE):
-        return "sigstore-bundle"
-    return "notary" if artifact_type == NOTARY else None
+    return "sigstore-bundle" if media_type.startswith(BUNDLE) else None
 
 
 def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
@@ -87,8 +76,6 @@ def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> 
 
     BrokenError: the bytes are no such signature. UncheckedError: they are one that nothing here can check.
     """
-    if kind == "notary":
-        raise UncheckedError("Notary Project signatures are not checked by this version", where=where)
     if kind == "cosign":
         return _cosign(raw, annotations, where)
     value = _object(raw, where)

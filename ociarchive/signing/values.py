@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from ociarchive.errors import ContentError
 
 if TYPE_CHECKING:
     from ociarchive.values import Digest
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["cosign", "cosign-attestation", "sigstore-bundle", "notary", "simple-signing"]
 #: `identity`: it holds, but for something else. `untrusted`: nobody named its key, or its algorithm is too weak.
 Status: TypeAlias = Literal["valid", "invalid", "untrusted", "unchecked", "identity"]
+#: Whose a signature is that no named key made.
+NOBODY: Final = "a key that nobody named"
 #: A kind of signature in a sentence.
 NAMES: dict[Kind, str] = {
     "cosign": "a signature of cosign",
@@ -19,6 +23,14 @@ NAMES: dict[Kind, str] = {
     "notary": "a Notary Project signature",
     "simple-signing": "a simple signature (GPG)",
 }
+
+
+class BrokenError(ContentError):
+    """What should be a signature is none."""
+
+
+class UncheckedError(ContentError):
+    """A signature of a kind that cannot be checked here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,89 @@
+"""Signatures by public keys: cosign's, its signed statements (DSSE), sigstore bundles.
+
+What holds: the signature over its payload, by a key that the call names; and the payload's digest is that of a manifest
+or index of this archive whose bytes have it. A digest that only its name claims is no basis for a signature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ociarchive.errors import ContentError
+from ociarchive.signing.envelopes import Signed, kind_of_blob, read
+from ociarchive.signing.keys import Message
+from ociarchive.signing.values import NOBODY
+from ociarchive.signing.verdicts import held, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ociarchive.signing.keys import Key
+    from ociarchive.signing.scene import Found, Scene, Trust
+    from ociarchive.signing.values import Signature
+
+
+def find(scene: Scene) -> Iterator[Found[Signed]]:
+    """Give the signatures that may be by a public key, in the archive's order."""
+    for holder in scene.holders():
+        for blob in holder.node.blobs:
+            kind = kind_of_blob(blob.descriptor.media_type) if blob.descriptor is not None else None
+            if kind is None or blob.descriptor is None:
+                continue
+            content: Signed | ContentError
+            try:
+                raw = scene.payload(blob.source)
+                content = read(kind, raw, blob.descriptor.annotations, blob.source.where if blob.source else blob.name)
+            except ContentError as error:
+                content = error
+            yield holder.found(kind, blob, content)
+
+
+def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
+    """Give the verdicts of a signature by the keys of a trust."""
+    message, signed = content.message, content
+    if message is None:
+        about = next((digest for digest in sorted(found.attached) if digest in scene.here), None)
+        if about is None:
+            yield verdict(found, "unchecked", "the manifest that it signs is not in the archive", by="unknown")
+            return
+        message = scene.here[about].raw
+        signed = replace(content, says=(about,))
+    made = _maker(signed, Message(message), trust)
+    if made is None:
+        yield _by_nobody(found, signed, trust)
+        return
+    key, weak = made
+    by = f"key {key}"
+    if weak:
+        yield verdict(found, "untrusted", weak, by=by)
+    elif signed.fault is not None:
+        yield verdict(found, "invalid", signed.fault, by=by)
+    elif signed.other is not None:
+        yield verdict(found, "unchecked", signed.other, by=by)
+    else:
+        more = "; the entry of a transparency log that goes with it was not checked" if signed.logged else ""
+        yield from held(found, signed.says, scene, by=by, when=signed.when, more=more)
+
+
+def _maker(signed: Signed, message: Message, trust: Trust) -> tuple[Key, str] | None:
+    """Return the key that made one of the signatures, a strong one where there is any; and why it is weak."""
+    weak: tuple[Key, str] | None = None
+    for signature in signed.signatures:
+        for key in trust.keys:
+            reason = key.made(signature, message)
+            if reason == "":
+                return key, ""
+            if reason is not None and weak is None:
+                weak = key, reason
+    return weak
+
+
+def _by_nobody(found: Found[Signed], signed: Signed, trust: Trust) -> Signature:
+    named = next((key for key in trust.keys for hint in signed.hints if key.meant_by(hint)), None)
+    if named is not None:
+        return verdict(found, "invalid", "it names this key and does not hold under it", by=f"key {named}")
+    if signed.keyless:
+        why = "it is by a certificate (keyless), which a key cannot prove"
+        return verdict(found, "unchecked", why, by="a certificate")
+    return verdict(found, "untrusted", "no key that the call names made it", by=NOBODY)

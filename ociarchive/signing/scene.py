@@ -1,0 +1,151 @@
+"""What the kinds of signatures see of an archive, and what they find there.
+
+A kind is a module with two functions, `find` and `check`. It imports nothing of the audit, and no other kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from ociarchive.blobio.source import counted, read_all
+from ociarchive.errors import ContentError
+from ociarchive.model import Artifact
+from ociarchive.signing.values import UncheckedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from ociarchive.blobio.source import ByteSource
+    from ociarchive.documents import Document
+    from ociarchive.model import Archive, Blob, Edge
+    from ociarchive.signing.keys import Key
+    from ociarchive.signing.values import Kind, Signature
+    from ociarchive.values import Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Who may have signed, as a call or a policy names them: each kind of signature asks for its own member."""
+
+    keys: tuple[Key, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Those who may have signed, in words."""
+        return tuple(map(str, self.keys))
+
+    @property
+    def terms(self) -> list[str]:
+        """What may change a verdict, the same for the same trust."""
+        return sorted(key.fingerprint.hex() for key in self.keys)
+
+
+class Content(Protocol):
+    """What a signature says, as its kind reads it."""
+
+    @property
+    def says(self) -> tuple[Digest, ...]:
+        """The digests that its payload names."""
+        ...
+
+
+Read = TypeVar("Read", bound=Content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Generic[Read]):
+    """A signature that is to be checked.
+
+    `artifact` is the digest of the manifest that holds it, None where no manifest does. `attached` are the digests to
+    which it is attached, `first` is the least of them. `content` is what its kind reads, or why that cannot be read:
+    an UncheckedError where nothing here can check it.
+    """
+
+    kind: Kind
+    where: str
+    artifact: Digest | None
+    attached: frozenset[Digest]
+    first: Digest | None
+    content: Read | ContentError
+
+    @property
+    def says(self) -> tuple[Digest, ...]:
+        """The digests that it names, else those to which it is attached."""
+        named = () if isinstance(self.content, ContentError) else self.content.says
+        return named or tuple(sorted(self.attached))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """An artifact that may hold signatures, as one entry leads to it."""
+
+    node: Artifact
+    digest: Digest | None
+    attached: frozenset[Digest]
+    first: Digest | None
+
+    def found(self, kind: Kind, blob: Blob, content: Read | ContentError) -> Found[Read]:
+        """Return a signature that one of its blobs is."""
+        return Found(
+            kind=kind,
+            where=blob.source.where if blob.source is not None else blob.name,
+            artifact=self.digest,
+            attached=self.attached,
+            first=self.first,
+            content=content,
+        )
+
+
+class Scene:
+    """An archive whose signatures are checked. All that is read of them together stays within its limits.
+
+    `here` has the manifests and indexes whose bytes have their digest. `attached` gives the digests to which an
+    artifact is attached, and the least of them.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        edges: Sequence[Edge],
+        here: Mapping[Digest, Document],
+        attached: Callable[[Edge], tuple[frozenset[Digest], Digest | None]],
+    ) -> None:
+        self.archive, self.edges, self.here = archive, edges, here
+        self._attached, self._limits, self._read = attached, archive.limits, 0
+
+    def holders(self) -> Iterator[Holder]:
+        """Give the artifacts, in the archive's order, each once for all entries that attach it to the same."""
+        done: set[tuple[Digest | None, frozenset[Digest]]] = set()
+        for edge in self.edges:
+            if not isinstance(edge.node, Artifact):
+                continue
+            attached, first = self._attached(edge)
+            digest = edge.descriptor.digest if edge.descriptor is not None else None
+            if (digest, attached) not in done:
+                done.add((digest, attached))
+                yield Holder(node=edge.node, digest=digest, attached=attached, first=first)
+
+    def payload(self, source: ByteSource | None) -> bytes:
+        """Return the bytes of a signature. UncheckedError: they are absent, or more than may be read."""
+        if source is None:
+            raise UncheckedError("its payload is not in the archive")
+        most = min(self._limits.signed_size, self._limits.statements - self._read)
+        size = counted(source, most)
+        self._read += min(size, most)
+        if size > most:
+            what = "it is larger than what is read of signatures (--limit signed-size=N, statements=N)"
+            raise UncheckedError(what, where=source.where)
+        return read_all(source, most)
+
+
+class SignatureKind(Protocol):
+    """A module that knows one kind of signature, or some of one family."""
+
+    def find(self, scene: Scene) -> Iterator[Found[Any]]:
+        """Give the signatures of this kind, read but not checked. Nothing that an archive holds makes it raise."""
+        ...
+
+    def check(self, found: Found[Any], content: Any, trust: Trust, scene: Scene) -> Iterator[Signature]:  # noqa: ANN401  what its own `find` read
+        """Give the verdicts of a signature that could be read: more than one where it is over several images."""
+        ...
