@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ociarchive.auditing import Finding, Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
+from ociarchive.auditing.identity import Identifying
 from ociarchive.auditing.receipts import Receipt, check_receipt
 from ociarchive.auditing.signatures import Wanted, prove
 from ociarchive.auditing.unreadable import unreadable
@@ -58,7 +59,8 @@ class AuditOptions:
     conversion's, that each archive is held against. `host` is the one that names in a registry's folder had, None for
     the default. `have` and `base` say what the other side has that a delta leaves out:
     an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
-    spoken to. `signatures` says by what signatures are checked, None where they are not.
+    spoken to. `signatures` says by what signatures are checked, None where they are not. `identified`: each report has
+    the digest of its archive, for which a file is hashed as a whole.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -73,6 +75,7 @@ class AuditOptions:
     have: tuple[Source, ...] = ()
     base: tuple[Source, ...] = ()
     detail: Detail = "verdict"
+    identified: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +340,14 @@ class Others:
 def _opened(one: Source, options: AuditOptions) -> Archive:
     """Return the archive of a source, with what no tag names: all of it is proved."""
     return reachable(
-        open_archive(one.path, limits=options.limits, host=options.host, access=options.access, judged=True),
+        open_archive(
+            one.path,
+            limits=options.limits,
+            host=options.host,
+            access=options.access,
+            judged=True,
+            hashed=options.identified,
+        ),
         (),
         every=True,
     )
@@ -354,7 +364,11 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
 ) -> list[Report]:
     """Audit some archives in parallel. What is `demanded` and absent is a finding, beside those of the rules."""
     found = []
-    for evidence in examine(archives, limits=options.limits, workers=workers, progress=progress, known=known):
+    naming = Identifying(archives, workers) if options.identified else None
+    every = examine(
+        archives, limits=options.limits, workers=workers, progress=progress, known=known, identifying=naming
+    )
+    for evidence in every:
         asked = demanded[id(evidence.archive)]
         if options.signatures is not None:
             evidence = replace(evidence, proofs=prove(evidence, options.signatures, asked.roots))  # noqa: PLW2901
@@ -364,5 +378,7 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             compared = check_receipt(options.receipt, evidence)
             findings += compared.findings
             proof = compared.proof
-        found.append(replace(report_of(evidence, findings, options.policy, detail), receipt=proof))
+        named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
+        report = report_of(evidence, findings, options.policy, detail)
+        found.append(replace(report, receipt=proof, identity=named))
     return found

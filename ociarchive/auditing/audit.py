@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ociarchive.auditing.factstore import FactStore
+    from ociarchive.auditing.identity import Identifying
     from ociarchive.auditing.report import Detail
     from ociarchive.auditing.rule import Finding
     from ociarchive.blobio.limits import Limits
@@ -76,10 +77,17 @@ def examine(
     workers: Workers,
     progress: Progress | None = None,
     known: FactStore | None = None,
+    identifying: Identifying | None = None,
 ) -> list[Evidence]:
-    """Read some archives completely, their blobs in parallel, and return the evidence of each. HostError: as above."""
+    """Read some archives completely, their blobs in parallel, and return the evidence of each. HostError: as above.
+
+    `identifying` hashes the archives' files meanwhile.
+    """
     lost: dict[ByteSource, RebuildError | LostBytesError] = {}
-    facts = measure_all(claimed(archives), workers, progress, known if known is not None else Remembered(), lost)
+    beside = identifying.calls if identifying is not None else ()
+    facts = measure_all(
+        claimed(archives), workers, progress, known if known is not None else Remembered(), lost, beside
+    )
     found = []
     for archive in archives:
         mine = claimed([archive])

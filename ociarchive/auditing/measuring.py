@@ -35,12 +35,13 @@ def measure_all(
     progress: Progress | None,
     known: FactStore,
     lost: dict[ByteSource, RebuildError | LostBytesError] | None = None,
+    beside: Sequence[Callable[[], None]] = (),
 ) -> dict[ByteSource, Measured]:
     """Measure sources in parallel, the largest first, so that it is not left for the end. An unknown size may be large.
 
     A blob that `known` has unpacked is only hashed here, since equal bytes unpack to equal bytes. What was read when
     its archive was opened is not read again. `lost` gets the layers that cannot be rebuilt, and blobs of which a part
-    of the archive is not here, each with the reason.
+    of the archive is not here, each with the reason. The calls `beside` are done side by side with all that.
     HostError: a source cannot be read. RebuildError, LostBytesError: without `lost`, one cannot be had.
     """
     order: Sequence[ByteSource] = sorted(sources, key=lambda source: (source.size is not None, -(source.size or 0)))
@@ -65,14 +66,16 @@ def measure_all(
             progress.end(number)
         return fact
 
-    results = workers.run([partial(read, number) for number in range(len(order))], aborting(order))
+    calls: list[Callable[[], Measured | RebuildError | LostBytesError | None]] = [*beside]
+    calls += [partial(read, number) for number in range(len(order))]
+    results = workers.run(calls, aborting(order))[len(beside) :]
     found = dict(zip(order, results, strict=True))
     facts: dict[ByteSource, Measured] = {}
     for source in sources:
         fact = found[source]
         if isinstance(fact, Measured):
             facts[source] = fact
-        elif lost is not None:
+        elif lost is not None and fact is not None:
             lost[source] = fact
     return facts
 

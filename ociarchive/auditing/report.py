@@ -11,6 +11,7 @@ from ociarchive.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ociarchive.auditing.identity import Identity
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.proven import ReceiptProof
     from ociarchive.auditing.rule import Finding
@@ -101,7 +102,8 @@ class Report:
     `findings` count. `waived` findings do not count, because `policy` says so. `blobs` and `bytes` are what was read.
     `contents` is None where the source could not be read as an archive at all. `recorded` is the time, in UTC, of the
     audit where a catalogue had the report; None: the archive was audited in this call. `receipt` is what the receipt
-    of the call proved, None where it names none or nothing could be read.
+    of the call proved, None where it names none or nothing could be read. `identity` is the archive's own digest, None
+    where it has none, or where the call did not ask for it.
     """
 
     source: str
@@ -113,6 +115,7 @@ class Report:
     bytes: int = 0
     recorded: str | None = None
     receipt: ReceiptProof | None = None
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))

@@ -74,14 +74,14 @@ class PartList:
 
     def sums(self) -> bytes:
         """Return what `sha256sum --check` reads: a line for each file."""
-        return b"".join(_sum_line(part) for part in self.files)
+        return b"".join(sum_line(part.name, part.sha256) for part in self.files)
 
 
-def _sum_line(part: Part) -> bytes:
+def sum_line(name: str, sha256: str) -> bytes:
     """Return a line of sha256sum, which marks a name with escapes by a backslash in front (GNU coreutils manual)."""
-    name = part.name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-    mark = "\\" if name != part.name else ""
-    return f"{mark}{part.sha256}  {name}\n".encode("utf-8", "surrogateescape")
+    shown = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    mark = "\\" if shown != name else ""
+    return f"{mark}{sha256}  {shown}\n".encode("utf-8", "surrogateescape")
 
 
 def part_name(name: str, number: int, count: int) -> str:

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ociarchive.auditing.identity import Identity
 from ociarchive.auditing.proven import ReceiptProof, Share
 from ociarchive.auditing.report import BlobRow, Contents, Listed, Proof, Report
 from ociarchive.auditing.rule import Finding
@@ -53,6 +54,7 @@ def recorded(report: Report) -> Recorded:
         "blobs": report.blobs,
         "bytes": report.bytes,
         "receipt": report.receipt and _values(report.receipt),
+        "identity": report.identity and [report.identity.algorithm, report.identity.value],
         "contents": contents
         and {
             "format": contents.format,
@@ -97,6 +99,7 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
         bytes=verdict["bytes"],
         recorded=when,
         receipt=_receipt_again(verdict.get("receipt")),
+        identity=Identity(*verdict["identity"]) if verdict.get("identity") else None,
     )
 
 

@@ -21,6 +21,11 @@ class PrefixedContainer:
         self._whole, self._prefix = whole, f"{folder}/"
 
     @property
+    def whole(self) -> Container:
+        """The container around the folder."""
+        return self._whole
+
+    @property
     def where(self) -> str:
         """The archive's name for messages."""
         return self._whole.where

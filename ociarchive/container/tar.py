@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.manyfile import LostBytesError
-from ociarchive.blobio.source import FileRange
+from ociarchive.blobio.source import CHUNK, FileRange
 from ociarchive.container import header
 from ociarchive.container.alike import Alike
 from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
@@ -45,7 +45,11 @@ class _Damage(Exception):
 
 
 class TarContainer:
-    """The members of a tar by their names; `./` and a leading `/` are no part of a name."""
+    """The members of a tar by their names; `./` and a leading `/` are no part of a name.
+
+    `sha256` is the digest, in hexadecimal digits, of all that it was read from, where that was hashed on the way.
+    `outermost` says whether its own file is what it was read from, and not a copy of something compressed or piped.
+    """
 
     kind: Literal["tar"] = "tar"
 
@@ -59,6 +63,8 @@ class TarContainer:
         self.flaws = Flaws()
         self.damaged = False
         self.stored_size = self._size = file.size
+        self.sha256: str | None = None
+        self.outermost = True
         self._file, self._path = file, path
         self._members: dict[str, Member] = {}
         self._names_size = 0
@@ -92,6 +98,11 @@ class TarContainer:
         for name, found in self._members.items():
             if found.kind == FILE and found.size and found.offset < end and found.offset + found.size > start:
                 yield name
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the bytes of the tar from the first to the last. HostError: it cannot be read."""
+        for position in range(0, self._size, CHUNK):
+            yield self._file.read(min(CHUNK, self._size - position), position)
 
     def close(self) -> None:
         """Close the file."""

@@ -31,6 +31,7 @@ class Asked:
     `host` is the one that its names had, where they have none in its format; None for the default. `access` says how
     registries are spoken to. `near` is what need not be fetched. `step` hears, in words, what is done on the way.
     `judged`: faults of what the archive lies in become flaws of it, for an audit, where they would be errors else.
+    `hashed`: where all of a file is read to open it, its digest is made on the way.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Asked:
     near: Near = field(default_factory=Near)
     step: Callable[[str], None] = nobody
     judged: bool = False
+    hashed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +56,13 @@ class Kind:
 
 
 def _piped(asked: Asked) -> Archive:
-    return recognise.read(paths.from_stdin(asked.spool_folder, asked.limits), asked.source, asked.host)
+    return recognise.read(
+        paths.from_stdin(asked.spool_folder, asked.limits, hashed=asked.hashed), asked.source, asked.host
+    )
 
 
 def _at_path(asked: Asked) -> Archive:
-    container = paths.from_path(asked.source, asked.shown, asked.spool_folder, asked.limits)
+    container = paths.from_path(asked.source, asked.shown, asked.spool_folder, asked.limits, hashed=asked.hashed)
     return recognise.read(container, asked.source, asked.host)
 
 
@@ -110,6 +114,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
     near: Near | None = None,
     step: Callable[[str], None] = nobody,
     judged: bool = False,
+    hashed: bool = False,
 ) -> Archive:
     """Return the archive that `source` names: a file, a folder, `-` for standard input, or an image in a registry.
 
@@ -120,7 +125,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
 
     Of an archive in parts each is proved against its list. One that is lost or changed is made again from the parity,
     which the archive's `notices` say; where that cannot be, it is a ContentError. `judged`, for an audit, makes flaws
-    of both.
+    of both. `hashed`: where all of a file or pipe is read to open it, its digest is made on the way.
 
     UsageError: no such file or image, or access is refused. NotAnArchiveError: no image archive.
     ContentError: one that cannot be read at all. HostError: the machine cannot read it, or no registry answers.
@@ -135,6 +140,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
         near=near or Near(),
         step=step,
         judged=judged,
+        hashed=hashed,
     )
     try:
         kind = next(kind for kind in KINDS if kind.fits(source))

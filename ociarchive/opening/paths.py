@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.codec import GO_HEADER_TEXT, MAGIC, NONE, sniff
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
 
 
-def from_stdin(spool_folder: str | None, limits: Limits) -> Container:
+def from_stdin(spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:
     """Return the tar on standard input, spooled to a nameless file. Errors are those of `from_path`."""
-    return _tar(os.dup(0), "standard input", spool_folder, limits)
+    return _tar(os.dup(0), "standard input", spool_folder, limits, hashed=hashed)
 
 
-def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -> Container:
+def from_path(path: str, where: str, spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:
     """Return the folder or tar at a path. `where` is its name in messages. A pipe is spooled to a nameless file.
+
+    `hashed`: where all of a file or pipe is read on the way, it is hashed, too.
 
     UsageError: no such file, or it cannot be read. NotAnArchiveError: no tar. HostError: the machine cannot read it.
     """
@@ -56,14 +60,14 @@ def from_path(path: str, where: str, spool_folder: str | None, limits: Limits) -
     if stat.S_IFMT(os.fstat(fd).st_mode) != stat.S_IFMT(status.st_mode):
         close_read(fd)
         raise ContentError("file was exchanged for another while it was opened", where=where)
-    return _tar(fd, where, spool_folder, limits)
+    return _tar(fd, where, spool_folder, limits, hashed=hashed)
 
 
 def from_file(file: RandomFile, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
     """Return the tar in a file, in any known compression, as `from_path` does. The file is closed where it is none."""
     try:
         if sniff(file.read(MAGIC, 0)) is NONE:
-            return _walked(file, f"{id(file)}:{where}", limits, None, iter(()), 0)
+            return _walked(file, f"{id(file)}:{where}", limits, None, iter(()), None)
         headers: list[int] = []
         codec, chunks = unpack(_pieces(file), limits.within(file.size), where, headers)
         fd, error = spool(chunks, spool_folder)
@@ -74,7 +78,7 @@ def from_file(file: RandomFile, where: str, spool_folder: str | None, limits: Li
     stored = file.size
     file.close()
     damage = _outer_damage(where, error.what) if error is not None else None
-    return _tar(fd, where, spool_folder, limits, damage=damage, headers=headers, stored=stored)
+    return _tar(fd, where, spool_folder, limits, damage=damage, headers=headers, outside=_Outside(stored))
 
 
 def _pieces(file: RandomFile) -> Iterator[bytes]:
@@ -86,7 +90,7 @@ def _outer_damage(where: str, what: str) -> Flaw:
     return Flaw(rule="outer-damaged", where=where, message=f"the archive's own compression: {what}", subject=where)
 
 
-def _tar(
+def _tar(  # noqa: PLR0913  what is known of the file, and of what it was read from
     fd: int,
     where: str,
     spool_folder: str | None,
@@ -94,28 +98,31 @@ def _tar(
     *,
     damage: Flaw | None = None,
     headers: list[int] | None = None,
-    stored: int = 0,
+    outside: _Outside | None = None,
+    hashed: bool = False,
 ) -> TarContainer:
-    """Return the tar in an open file or pipe, in any known compression; `stored` is the size of the outermost one."""
+    """Return the tar in an open file or pipe, in any known compression; `outside` is what that was read from."""
     headers = [] if headers is None else headers
     try:
-        for _ in range(limits.outer + (0 if stored else 1)):
+        for _ in range(limits.outer + (0 if outside else 1)):
             regular = stat.S_ISREG(os.fstat(fd).st_mode)
             if regular:
                 os.lseek(fd, 0, os.SEEK_SET)
-            counted = _Counted(read_fd(fd, where))
-            within = limits.within(stored or os.fstat(fd).st_size) if regular else limits
+            counted = _Counted(read_fd(fd, where), hashed=hashed and outside is None)
+            within = limits.within(outside.size if outside else os.fstat(fd).st_size) if regular else limits
             codec, chunks = unpack(iter(counted), within, where, headers)
             if codec.name == "none" and regular:
-                return _of_fd(fd, where, limits, damage, _long(headers, where), stored)
+                return _of_fd(fd, where, limits, damage, _long(headers, where), outside)
             spooled, error = spool(chunks, spool_folder)
+            if regular:
+                counted.finish()
             close_read(fd)
             fd = spooled
-            stored = stored or counted.size
+            outside = outside or _Outside(counted.size, counted.sha256 if error is None or regular else None)
             if error is not None:
                 damage = _outer_damage(where, error.what)
             if codec.name == "none":
-                return _of_fd(fd, where, limits, damage, _long(headers, where), stored)
+                return _of_fd(fd, where, limits, damage, _long(headers, where), outside)
             limits = limits.after(os.fstat(fd).st_size, codec.name)
         raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
     except BaseException:
@@ -123,17 +130,38 @@ def _tar(
         raise
 
 
-class _Counted:
-    """Chunks of a stream, and the number of bytes in them so far."""
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """What a tar was read from, where that is another file or a pipe: its size, and its digest where it was hashed."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    size: int = 0
+    sha256: str | None = None
+
+
+class _Counted:
+    """Chunks of a stream, the number of bytes in them so far and, where it is `hashed`, their digest."""
+
+    def __init__(self, chunks: Iterator[bytes], *, hashed: bool) -> None:
         self._chunks = chunks
+        self._hash = hashlib.sha256() if hashed else None
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             self.size += len(chunk)
+            if self._hash is not None:
+                self._hash.update(chunk)
             yield chunk
+
+    def finish(self) -> None:
+        """Read what a codec left, for it is part of the file, too."""
+        for _ in self if self._hash is not None else ():
+            pass
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of all chunks so far, None where they are not hashed."""
+        return self._hash.hexdigest() if self._hash is not None else None
 
 
 def _long(headers: list[int], where: str) -> Iterator[Flaw]:
@@ -150,16 +178,19 @@ def _long(headers: list[int], where: str) -> Iterator[Flaw]:
         )
 
 
-def _of_fd(fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int) -> TarContainer:
-    return _walked(OpenFile(fd, where), f"{fd}:{where}", limits, damage, more, stored)
+def _of_fd(
+    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], outside: _Outside | None
+) -> TarContainer:
+    return _walked(OpenFile(fd, where), f"{fd}:{where}", limits, damage, more, outside)
 
 
 def _walked(
-    file: RandomFile, key: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], stored: int
+    file: RandomFile, key: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], outside: _Outside | None
 ) -> TarContainer:
     size, where = file.size, file.where
     container = TarContainer(file, where, key, limits)
-    container.stored_size = stored or size
+    if outside is not None:
+        container.stored_size, container.sha256, container.outermost = outside.size or size, outside.sha256, False
     if damage is not None:  # the tar's own end is then a consequence
         others = [flaw for flaw in container.flaws if flaw.rule != "tar-truncated"]
         container.flaws = Flaws()
