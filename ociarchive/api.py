@@ -18,7 +18,7 @@ from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
-from ociarchive.auditing.signatures import wanted
+from ociarchive.auditing.signatures import Wanted, wanted
 from ociarchive.audits import AuditOptions, Audits, audit_one, ledger_of
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
@@ -115,6 +115,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
+    keyrings: Sequence[StrPath] = (),
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -129,8 +130,9 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     `jobs` is the number of threads; the default is the number of processors that this process may use. `progress`
     receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
     delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it. `keys` are
-    files with public keys in PEM, by which signatures are checked. With `require_signature` each image must have one
-    that holds. Both judge `images` alone, where there are any.
+    files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), by which
+    signatures are checked. With `require_signature` each image must have one that holds. All judge `images` alone,
+    where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
     a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
     `render_audit`.
@@ -143,7 +145,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    signatures = wanted([os.fspath(one) for one in keys], required=require_signature)
+    signatures = _signatures(keys, keyrings, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
@@ -158,6 +160,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
+    keyrings: Sequence[StrPath] = (),
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -180,7 +183,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    signatures = wanted([os.fspath(one) for one in keys], required=require_signature)
+    signatures = _signatures(keys, keyrings, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     asked = replace(asked, recursive=recursive)
     with ExitStack() as stack:
@@ -218,6 +221,11 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
         base=named(base),
         detail=detail,
     )
+
+
+def _signatures(keys: Sequence[StrPath], keyrings: Sequence[StrPath], *, required: bool) -> Wanted | None:
+    files, rings = ([os.fspath(one) for one in listed] for listed in (keys, keyrings))
+    return wanted(files, rings, required=required)
 
 
 def _access(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options

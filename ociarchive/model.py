@@ -40,7 +40,7 @@ COSIGN_KINDS: Final = ("/sigs", "/atts", "/sboms")
 class Blob:
     """Opaque bytes: a config, or what an artifact holds.
 
-    `named` is the digest in the file name, where there is no descriptor. `name` is its name in messages.
+    Without a descriptor, `named` is the digest in its file name, or what it is about. `name` is its name in messages.
     """
 
     descriptor: Descriptor | None

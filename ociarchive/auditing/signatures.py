@@ -11,8 +11,10 @@ from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Image, Index, walk
+from ociarchive.signing.gpgv import find_gpgv
 from ociarchive.signing.keys import load_key
 from ociarchive.signing.kinds import KINDS
+from ociarchive.signing.openpgp import load_keyring
 from ociarchive.signing.scene import Scene, Trust
 from ociarchive.signing.values import NOBODY, Signature, UncheckedError
 from ociarchive.signing.verdicts import verdict
@@ -40,15 +42,22 @@ class Wanted:
         return [self.required, *self.trust.terms]
 
 
-def wanted(paths: Iterable[str], *, required: bool) -> Wanted | None:
-    """Return what a call asks of signatures, None where it asks nothing.
+def wanted(keys: Iterable[str] = (), keyrings: Iterable[str] = (), *, required: bool = False) -> Wanted | None:
+    """Return what a call asks of signatures, None where it asks nothing. `keys` and `keyrings` are files.
 
-    UsageError: a file holds no public key, or every image must be signed and nobody says by whom.
+    UsageError: a file holds no public key, something is not installed that checks signatures by it, or every image must
+    be signed and nobody says by whom.
     """
-    keys = {key.fingerprint: key for key in map(load_key, paths)}
-    if required and not keys:
-        raise UsageError("no signature can hold without a key", hint="name the public key with --key FILE")
-    return Wanted(trust=Trust(keys=tuple(keys.values())), required=required) if keys else None
+    named = {key.fingerprint: key for key in map(load_key, keys)}
+    rings = {ring.digest: ring for ring in map(load_keyring, keyrings)}
+    if not named and not rings:
+        if required:
+            hint = "name the public key with --key FILE, or a keyring with --keyring FILE"
+            raise UsageError("no signature can hold without a key", hint=hint)
+        return None
+    program = find_gpgv() if rings else ""
+    trust = Trust(keys=tuple(named.values()), keyrings=tuple(rings.values()), gpgv=program)
+    return Wanted(trust=trust, required=required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +180,8 @@ def _scene(evidence: Evidence) -> Scene:
 def _verdicts(every: Sequence[tuple[SignatureKind, Found[Any]]], trust: Trust, scene: Scene) -> Iterator[Signature]:
     """Give the verdict of each signature, more than one where one statement is about several images."""
     found = [(one, list(_checked(kind, one, trust, scene))) for kind, one in every]
-    # Who signed an image in one way and not in another: neither ECDSA nor Ed25519 can tell whose key it was.
+    # Who signed an image in one way and not in another: neither ECDSA nor Ed25519 can tell whose key it was. A
+    # message of GPG names its key, and is in no manifest.
     signers: dict[Digest, tuple[Digest | None, str]] = {}
     for one, verdicts in found:
         for each in verdicts:
@@ -182,7 +192,7 @@ def _verdicts(every: Sequence[tuple[SignatureKind, Found[Any]]], trust: Trust, s
         for each in verdicts:
             signer = signers.get(each.digest) if each.digest is not None else None
             unknown = each.status == "untrusted" and each.by == NOBODY
-            if unknown and signer is not None and one.artifact not in beside:
+            if unknown and signer is not None and one.artifact is not None and one.artifact not in beside:
                 why = f"it is by no key that the call names, though {signer[1]} signed the same image otherwise"
                 yield replace(each, status="invalid", why=why)
             else:

@@ -19,6 +19,14 @@ def signature_options(function: F) -> F:
     for option in (
         click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image."),
         click.option(
+            "--keyring",
+            "keyrings",
+            multiple=True,
+            type=click.Path(),
+            metavar="FILE",
+            help="Check signatures by GPG by the keys of FILE (needs gpgv).",
+        ),
+        click.option(
             "--key",
             "keys",
             multiple=True,
@@ -33,9 +41,9 @@ def signature_options(function: F) -> F:
 
 def signature_files(values: dict[str, Any]) -> list[str]:
     """Return the files that these options name, which a result must not overwrite."""
-    return [*values["keys"]]
+    return [*values["keys"], *values["keyrings"]]
 
 
 def signatures(values: dict[str, Any]) -> Wanted | None:
     """Return what a call asks of signatures, None where it asks nothing. UsageError: it asks what cannot be."""
-    return wanted(values["keys"], required=values["require_signature"])
+    return wanted(values["keys"], values["keyrings"], required=values["require_signature"])

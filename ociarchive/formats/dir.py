@@ -27,7 +27,7 @@ _NAME: Final = "dir"
 _MANIFEST: Final = "manifest.json"
 _VERSION: Final = ("version", b"Directory Transport Version: 1.1\n")
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z|[0-9a-f]{128}\Z")
-_SIGNATURE: Final = re.compile(r"signature-[0-9]+\Z")
+_SIGNATURE: Final = re.compile(r"(?:([0-9a-f]{64})\.)?signature-([0-9]{1,9})\Z")
 #: Signatures of simple signing have some hundred bytes.
 _MAX_SIGNATURE: Final = 1 << 20
 _CHILD: Final = ".manifest.json"
@@ -90,11 +90,7 @@ class DirReader:
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
             facts=graph.facts,
-            extras=tuple(
-                Blob(descriptor=None, source=container.get(name), name=name)
-                for name in container.names()
-                if _SIGNATURE.match(name)
-            ),
+            extras=tuple(_signatures(container, roots)),
         )
 
 
@@ -121,10 +117,8 @@ class DirLayout:
         left = [LeftOut(what=f"name {name}", why="a dir has no place for it") for name in names]
         alone = "a dir holds one image or index, what refers to it stays behind"
         left += [LeftOut(what=other.label, why=alone) for other in others]
-        kept = tuple(one for one in content.extras if _fits(one))
-        large = "too large for a signature"
-        left += [LeftOut(what=extra.name, why=large) for extra in content.extras if not _fits(extra)]
-        return replace(content, roots=(root,), extras=kept), left
+        kept, behind = _placed(content.extras, root)
+        return replace(content, roots=(root,), extras=kept), [*left, *behind]
 
     def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
         """Foreign layers that are not here."""
@@ -150,6 +144,25 @@ class DirLayout:
         yield _VERSION
 
 
+def _placed(extras: Sequence[Blob], root: Root) -> tuple[tuple[Blob, ...], list[LeftOut]]:
+    """Return signatures by the names that they have beside a root, and those that stay behind."""
+    here = {edge.descriptor.digest for edge in walk([root]) if edge.descriptor is not None}
+    top = root.descriptor.digest if root.descriptor is not None else None
+    counted_of: dict[Digest, int] = {}
+    kept: list[Blob] = []
+    left: list[LeftOut] = []
+    for extra in extras:
+        if not _fits(extra):
+            left.append(LeftOut(what=extra.name, why="too large for a signature"))
+        elif extra.named is None or extra.named not in here:
+            left.append(LeftOut(what=extra.name, why="it speaks of what is left behind"))
+        else:
+            number = counted_of[extra.named] = counted_of.get(extra.named, 0) + 1
+            before = "" if extra.named == top else f"{extra.named.hex}."
+            kept.append(replace(extra, name=f"{before}signature-{number}"))
+    return tuple(kept), left
+
+
 def _fits(extra: Blob) -> bool:
     return extra.source is None or counted(extra.source, _MAX_SIGNATURE) <= _MAX_SIGNATURE
 
@@ -166,6 +179,16 @@ def _split(content: Content) -> tuple[Root, list[Root]]:
     first = replace(tops[0], names=tuple(dict.fromkeys(name for root in tops for name in root.names)))
     mine = {id(root) for root in tops}
     return first, [root for root in content.roots if id(root) not in mine]
+
+
+def _signatures(container: Container, roots: tuple[Root, ...]) -> Iterator[Blob]:
+    """Give the signatures, each with the digest of the manifest that its name says it is over."""
+    top = next((root.descriptor.digest for root in roots if root.descriptor is not None), None)
+    below = {edge.descriptor.digest.hex: edge.descriptor.digest for edge in walk(roots) if edge.descriptor is not None}
+    named = [(found, name) for name in container.names() if (found := _SIGNATURE.match(name))]
+    for found, name in sorted(named, key=lambda one: (one[0][1] or "", int(one[0][2]))):
+        digest = below.get(found[1]) if found[1] is not None else top
+        yield Blob(descriptor=None, source=container.get(name), name=name, named=digest)
 
 
 def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:

@@ -31,6 +31,9 @@ _BUNDLES: Final = (
     f"{BUNDLE}.v0.3+json",
     *(f"{BUNDLE}+json;version={version}" for version in ("0.1", "0.2", "0.3")),
 )
+#: What a file beside an image in a `dir` begins with that is none of simple signing; one of sigstore.
+OTHER_FORMAT: Final = b"\x00"
+_BESIDE: Final = OTHER_FORMAT + b"sigstore-json\n"
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 _CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
 #: SIGNATURE_SPEC.md, Payloads, Simple Signing.
@@ -48,7 +51,7 @@ class Signed:
     `message` is the signed bytes; None where that is the manifest to which it is attached. `signatures` are those of
     one or more signers. `says` are the digests that the payload names, `fault` is why the payload says nothing even
     where the signature holds. `hints` name keys, without any proof. `keyless` says that a certificate goes with it.
-    `when` is the time that the payload states.
+    `when` is the time that the payload states, `reference` the name of the image.
     """
 
     message: bytes | None
@@ -60,6 +63,7 @@ class Signed:
     keyless: bool = False
     logged: bool = False
     when: str | None = None
+    reference: str | None = None
 
 
 def kind_of_blob(media_type: str) -> Kind | None:
@@ -85,6 +89,24 @@ def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> 
     return _bundle(value, where)
 
 
+def read_beside(raw: bytes, where: str) -> tuple[Kind, Signed]:
+    """Return what a signature of sigstore is over, in the form that lies beside an image in a `dir`, and its kind.
+
+    containers/image, internal/signature/sigstore.go: media type, payload and annotations as they would be in a
+    registry, in one document. BrokenError, UncheckedError: as in `read`.
+    """
+    if not raw.startswith(_BESIDE):
+        raise UncheckedError("it is in a form that is not known here", where=where)
+    value = _object(raw.removeprefix(_BESIDE), where)
+    media_type, annotations = value.get("mimeType"), value.get("annotations")
+    notes = annotations.items() if isinstance(annotations, dict) else ()
+    kind = kind_of_blob(media_type) if isinstance(media_type, str) else None
+    if kind is None:
+        raise UncheckedError("it is of a media type that is not known here", where=where)
+    payload = _decoded(value.get("payload"), "its payload", where)
+    return kind, read(kind, payload, {name: text for name, text in notes if isinstance(text, str)}, where)
+
+
 def pae(payload_type: str, payload: bytes) -> bytes:
     """Return the bytes that a DSSE signature is over (DSSE, protocol.md, Signature Definition, PAE)."""
     kind = payload_type.encode()
@@ -94,30 +116,34 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
     """SIGNATURE_SPEC.md, Object Types, Signature: base64, an annotation of the payload's descriptor."""
     signature = _decoded(annotations.get(_SIGNATURE), "the signature", where)
-    says, fault, when = _claim(raw, where)
-    return Signed(
+    signed = Signed(
         message=raw,
         signatures=(signature,),
-        says=says,
-        fault=fault,
-        when=when,
         keyless=bool(annotations.get(_CERTIFICATE)),
         logged=bool(annotations.get("dev.sigstore.cosign/bundle")),
     )
+    return _claimed(signed, raw, where)
 
 
-def _claim(raw: bytes, where: str) -> tuple[tuple[Digest, ...], str | None, str | None]:
-    """Return what a payload of simple signing says, why it says nothing, and the time that it states."""
+def _claimed(signed: Signed, raw: bytes, where: str) -> Signed:
+    """Add what a payload of simple signing says, or why it says nothing."""
     try:
         value = _object(raw, where)
     except BrokenError as error:
-        return (), error.what, None
+        return replace(signed, fault=error.what)
     critical, optional = value.get("critical"), value.get("optional")
     if not isinstance(critical, dict) or critical.get("type") != _TYPE:
-        return (), f"its payload is not of the type {_TYPE!r}", None
-    when = optional.get("timestamp") if isinstance(optional, dict) else None
+        return replace(signed, fault=f"its payload is not of the type {_TYPE!r}")
+    identity = critical.get("identity")
+    reference = identity.get("docker-reference") if isinstance(identity, dict) else None
     says = tuple(signed_digests(value))
-    return says, None if says else "its payload names no digest", _time(when)
+    return replace(
+        signed,
+        says=says,
+        fault=None if says else "its payload names no digest",
+        when=_time(optional.get("timestamp") if isinstance(optional, dict) else None),
+        reference=reference if isinstance(reference, str) else None,
+    )
 
 
 def _time(value: JSON) -> str | None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError
-from ociarchive.signing.envelopes import Signed, kind_of_blob, read
+from ociarchive.signing.envelopes import OTHER_FORMAT, Signed, kind_of_blob, read, read_beside
 from ociarchive.signing.keys import Message
+from ociarchive.signing.scene import begins, beside
 from ociarchive.signing.values import NOBODY
 from ociarchive.signing.verdicts import held, verdict
 
@@ -37,6 +38,14 @@ def find(scene: Scene) -> Iterator[Found[Signed]]:
             except ContentError as error:
                 content = error
             yield holder.found(kind, blob, content)
+    for blob in scene.archive.extras:
+        if begins(blob, OTHER_FORMAT):
+            kind = "cosign"
+            try:
+                kind, content = read_beside(scene.payload(blob.source), blob.name)
+            except ContentError as error:
+                content = error
+            yield beside(kind, blob, content)
 
 
 def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
@@ -63,7 +72,7 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
         yield verdict(found, "unchecked", signed.other, by=by)
     else:
         more = "; the entry of a transparency log that goes with it was not checked" if signed.logged else ""
-        yield from held(found, signed.says, scene, by=by, when=signed.when, more=more)
+        yield from held(found, signed.says, scene, by=by, when=signed.when, reference=signed.reference, more=more)
 
 
 def _maker(signed: Signed, message: Message, trust: Trust) -> tuple[Key, str] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.signing import keyed, notary
+from ociarchive.signing import keyed, notary, simple
 
 if TYPE_CHECKING:
     from ociarchive.signing.scene import SignatureKind
 
-KINDS: Final[tuple[SignatureKind, ...]] = (keyed, notary)
+KINDS: Final[tuple[SignatureKind, ...]] = (keyed, notary, simple)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge
     from ociarchive.signing.keys import Key
+    from ociarchive.signing.openpgp import Keyring
     from ociarchive.signing.values import Kind, Signature
     from ociarchive.values import Digest
 
@@ -29,16 +30,19 @@ class Trust:
     """Who may have signed, as a call or a policy names them: each kind of signature asks for its own member."""
 
     keys: tuple[Key, ...] = ()
+    keyrings: tuple[Keyring, ...] = ()
+    #: The path of the program that checks signatures by the keys of keyrings.
+    gpgv: str = ""
 
     @property
     def named(self) -> tuple[str, ...]:
         """Those who may have signed, in words."""
-        return tuple(map(str, self.keys))
+        return (*map(str, self.keys), *map(str, self.keyrings))
 
     @property
     def terms(self) -> list[str]:
         """What may change a verdict, the same for the same trust."""
-        return sorted(key.fingerprint.hex() for key in self.keys)
+        return [*sorted(key.fingerprint.hex() for key in self.keys), *sorted({one.digest for one in self.keyrings})]
 
 
 class Content(Protocol):
@@ -95,6 +99,18 @@ class Holder:
             first=self.first,
             content=content,
         )
+
+
+def beside(kind: Kind, blob: Blob, content: Read | ContentError) -> Found[Read]:
+    """Return a signature that lies beside the images, in no manifest."""
+    attached = frozenset((blob.named,)) if blob.named is not None else frozenset()
+    where = blob.source.where if blob.source is not None else blob.name
+    return Found(kind=kind, where=where, artifact=None, attached=attached, first=blob.named, content=content)
+
+
+def begins(blob: Blob, mark: bytes) -> bool:
+    """Whether the bytes of a blob begin with a mark."""
+    return blob.source is not None and blob.source.head(len(mark)) == mark
 
 
 class Scene:

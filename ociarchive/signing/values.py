@@ -39,7 +39,7 @@ class Signature:
 
     `digest` is what it signs, by its payload, else what it is attached to; None where that is unknown. `by` says whose
     it is. `why` is the reason for the verdict, as a clause. `where` is the place of the payload. `expected` is the
-    digest to which it is attached, where it signs another one.
+    digest to which it is attached, where it signs another one. `reference` is the name that its payload binds.
     """
 
     kind: Kind
@@ -49,6 +49,7 @@ class Signature:
     why: str
     where: str
     expected: Digest | None = None
+    reference: str | None = None
 
     @property
     def rule(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ociarchive.signing.values import Signature
+from ociarchive.values import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +23,18 @@ def verdict(found: Found[Any], status: Status, why: str, *, by: str) -> Signatur
 
 
 def held(
-    found: Found[Any], says: tuple[Digest, ...], scene: Scene, *, by: str, when: str | None = None, more: str = ""
+    found: Found[Any],
+    says: tuple[Digest, ...],
+    scene: Scene,
+    *,
+    by: str,
+    when: str | None = None,
+    reference: str | None = None,
+    more: str = "",
 ) -> Iterator[Signature]:
     """Give the verdicts of a signature that holds, over each digest that it names and that is here.
 
-    `when` is the time that it states, `more` a clause about what was not checked.
+    `when` is the time that it states, `reference` the name, `more` a clause about what was not checked.
     """
     here = [digest for digest in says if digest in scene.here]
     if found.attached and found.attached.isdisjoint(says):
@@ -37,5 +45,7 @@ def held(
         yield replace(verdict(found, "identity", why, by=by), digest=says[0])
     else:
         stated = f", at {when} by its own word" if when else ""
+        meant = f" for {word(reference)}" if found.kind == "simple-signing" and word(reference) else ""
         for digest in here:
-            yield replace(verdict(found, "valid", f"it holds over {digest}{stated}{more}", by=by), digest=digest)
+            one = verdict(found, "valid", f"it holds over {digest}{meant}{stated}{more}", by=by)
+            yield replace(one, digest=digest, reference=reference)
