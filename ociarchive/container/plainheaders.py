@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 import zlib
 from itertools import repeat
-from struct import Struct
+from struct import Struct, error
 from typing import Final, NamedTuple
 
 from ociarchive.container import header
 
 _BLOCK: Final = 512
-#: A header (POSIX.1-2017, pax, ustar): all before the checksum; its digits and its end; type; link; all after the link.
-_FIELDS: Final = Struct("148s6s2sB100s255s")
-_PLACE: Final = slice(100, 148)  # of mode, owner, group, size and time
+#: A header (POSIX.1-2017, pax, ustar): name; mode, owner, group, size and time; the checksum's digits; its end; type;
+#: all after it.
+_FIELDS: Final = Struct("100s48s6s2sB355s")
 _SUM_END: Final = b"\0 "
-_NO_LINK: Final = bytes(100)
+_LINK: Final = 100
+_SIZE: Final = slice(24, 35)  # within what stands between name and checksum
 _FILE: Final = ord("0")
 _PAX: Final = ord("x")
 #: Types without data, whatever their size says. Hard links, and sizes other than 0, are read with more care elsewhere.
@@ -51,6 +52,20 @@ class Run(NamedTuple):
     size: int = 0
 
 
+class _Heads(NamedTuple):
+    """Headers that are not known to be sound yet, by their number.
+
+    `names` are first fields, `forms` the fields from mode to time, `digits` checksums. `given` has names that do not
+    stand in the first field. `extended` has the numbers of extended headers.
+    """
+
+    names: list[bytes]
+    forms: list[bytes]
+    digits: list[bytes]
+    given: dict[int, bytes]
+    extended: list[int]
+
+
 class PlainHeaders:
     """Reads runs of headers. It remembers what all headers have in common."""
 
@@ -61,101 +76,94 @@ class PlainHeaders:
         self._most = _MOST
 
     # One loop without calls of our own, which are slow here.
-    def run(self, data: bytes, at: int) -> Run:  # noqa: C901, PLR0912
+    def run(self, data: bytes, at: int) -> Run:  # noqa: C901
         """Return the run that begins at `at`. It has no names where there is no plain header."""
-        heads: list[bytes] = []
-        digits: list[bytes] = []
-        given: dict[int, bytes] = {}  # names that do not stand in the first field, by the number of the header
-        extended: list[int] = []
-        start, last = at, len(data) - _BLOCK
+        heads = _Heads([], [], [], {}, [])
+        names, forms, digits, given, extended = heads
+        start = at
         known, rest, prefix = self._last
-        unpack, adler32, keep, keep_digits = _FIELDS.unpack_from, zlib.adler32, heads.append, digits.append
-        # Numbers are read before their form is known.
-        for _ in repeat(None, self._most):
-            if at > last:
-                break
-            head, claimed, end, flag, link, tail = unpack(data, at)
-            if tail != known:
-                found = self._known(tail)
-                if found is None:
-                    break
-                known, rest, prefix = tail, *found
-            # Adler-32 (RFC 1950, 9) has the sum of the bytes, plus one, in its lower half: of so few it is less than
-            # the 65,521 that it is taken modulo.
-            total = (adler32(head) & 0xFFFF) + flag + rest
-            if link != _NO_LINK:
-                total += (adler32(link) & 0xFFFF) - 1
-            try:
-                size = int(head[124:135], 8)
-                if total != int(claimed, 8) or end != _SUM_END:
-                    break
-            except ValueError:
-                break
-            if prefix:
-                given.setdefault(len(heads), prefix + b"/" + head[:100].split(b"\0", 1)[0])
-            if size < 0:
-                break
-            if flag != _FILE:
-                if flag == _PAX:
-                    path = _path(data[at + _BLOCK : at + _BLOCK + size], size)
-                    if path is None or (extended and extended[-1] == len(heads) - 1):
+        unpack, adler32 = _FIELDS.unpack_from, zlib.adler32
+        keep, keep_form, keep_digits = names.append, forms.append, digits.append
+        # Numbers are read before their form is known. What is no number, and the end of the piece, end the run.
+        try:
+            for _ in repeat(None, self._most):
+                name, form, claimed, end, flag, tail = unpack(data, at)
+                if tail != known:
+                    found = self._known(tail)
+                    if found is None:
                         break
-                    extended.append(len(heads))
-                    if path:
-                        given[len(heads) + 1] = path
-                elif size or flag not in _OTHERS:
+                    known, rest, prefix = tail, *found
+                # Adler-32 (RFC 1950, 9) has the sum of the bytes, plus one, in its lower half: of so few it is less
+                # than the 65,521 that it is taken modulo.
+                if (adler32(form, adler32(name)) & 0xFFFF) + flag + rest != int(claimed, 8) or end != _SUM_END:
                     break
-            keep(head)
-            keep_digits(claimed)
-            at += size + 1023 & -512
-        self._last = known, rest, prefix
-        return self._ended(start, at, heads, digits, given, extended)
-
-    def _ended(
-        self, start: int, at: int, heads: list[bytes], digits: list[bytes], given: dict[int, bytes], extended: list[int]
-    ) -> Run:
-        """Return the run of these headers, cut before the first that is not sound. `at` is the place after them all."""
-        count = self._sound(heads, digits, given, extended)
-        if count < len(heads):
-            del heads[count:]
-            at = start
-            for head in heads:
-                size = int(head[124:135], 8)
+                size = int(form[24:35], 8)
+                if flag != _FILE or prefix:
+                    if size < 0:
+                        break
+                    if prefix:
+                        given.setdefault(len(names), prefix + b"/" + name.split(b"\0", 1)[0])
+                    if flag == _PAX:
+                        path = _path(data[at + _BLOCK : at + _BLOCK + size], size)
+                        if path is None or (extended and extended[-1] == len(names) - 1):
+                            break
+                        extended.append(len(names))
+                        if path:
+                            given[len(names) + 1] = path
+                    elif flag != _FILE and (size or flag not in _OTHERS):
+                        break
+                keep(name)
+                keep_form(form)
+                keep_digits(claimed)
                 at += size + 1023 & -512
-        if not heads:
+        except (error, ValueError):
+            pass
+        self._last = known, rest, prefix
+        return self._ended(start, at, heads)
+
+    def _ended(self, start: int, at: int, heads: _Heads) -> Run:
+        """Return the run of these headers, cut before the first that is not sound. `at` is the place after them all."""
+        names, forms, _, given, extended = heads
+        count = self._sound(heads)
+        if count < len(names):
+            del names[count:]
+            at = start
+            for form in forms[:count]:
+                at += int(form[_SIZE], 8) + 1023 & -512
+        if not names:
             return Run([], start)
-        names = [head[:100] for head in heads]
         for number, name in given.items():
             if number < count:
                 names[number] = name
         for number in reversed(extended):
             if number < count:
                 del names[number]
-        size = int(heads[-1][124:135], 8)
+        size = int(forms[count - 1][_SIZE], 8)
         return Run(names, at, at - (size + 511 & -512), size)
 
-    def _sound(self, heads: list[bytes], digits: list[bytes], given: dict[int, bytes], extended: list[int]) -> int:
+    def _sound(self, heads: _Heads) -> int:
         """Return how many of these headers are a run. An extended header counts only together with its member."""
-        count = self._formed(heads, digits)
-        self._most = min(2 * self._most, _MOST) if count == len(heads) else max(count, 1)
-        for number in extended:
+        count = self._formed(heads.forms, heads.digits)
+        self._most = min(2 * self._most, _MOST) if count == len(heads.forms) else max(count, 1)
+        for number in heads.extended:
             member = number + 1
             # A folder's name with data: readers differ on what that is.
-            if member >= count or (given.get(member, b"").endswith(b"/") and int(heads[member][124:135], 8)):
+            if member >= count or (heads.given.get(member, b"").endswith(b"/") and int(heads.forms[member][_SIZE], 8)):
                 return min(number, count)
         return count
 
-    def _formed(self, heads: list[bytes], digits: list[bytes]) -> int:
+    def _formed(self, forms: list[bytes], digits: list[bytes]) -> int:
         """Return how many headers, from the first on, have numbers that all readers read alike."""
-        count = len(heads)
-        forms = b"".join([head[_PLACE] for head in heads]).translate(_FORM)
+        count = len(forms)
         if b"".join(digits).translate(_FORM) != _CHECKSUM * count:
             count = next(number for number, one in enumerate(digits) if one.translate(_FORM) != _CHECKSUM)
-        first = forms[:48]
-        if forms == first * len(heads) and self._is_form(first):
+        joined = b"".join(forms).translate(_FORM)
+        first = joined[:48]
+        # Most headers of a tar are written by one program, and alike.
+        if joined == first * len(forms) and self._is_form(first):
             return count
         for number in range(count):
-            if not self._is_form(forms[48 * number : 48 * number + 48]):
+            if not self._is_form(joined[48 * number : 48 * number + 48]):
                 return number
         return count
 
@@ -168,17 +176,22 @@ class PlainHeaders:
         return False
 
     def _known(self, tail: bytes) -> tuple[int, bytes] | None:
-        """Return what the end of a header adds to its checksum, without what Adler-32 itself adds, and its prefix."""
-        found = self._tails.get(tail)
+        """Return the sum of the bytes after the type, and the prefix that stands there."""
+        link, after = tail[:_LINK], tail[_LINK:]
+        found = self._tails.get(after)
         if found is None:
-            form = _TAIL.fullmatch(tail)
+            form = _TAIL.fullmatch(after)
             if form is None:
                 return None
             if len(self._tails) >= _TAILS:
                 self._tails.clear()
-            # Eight spaces stand for the checksum itself.
-            found = self._tails[tail] = (zlib.adler32(tail) & 0xFFFF) - 2 + 8 * ord(" "), form[1].split(b"\0", 1)[0]
-        return found
+            # Eight spaces stand for the checksum itself, and Adler-32 adds one elsewhere.
+            found = self._tails[after] = _sum(after) + 8 * ord(" ") - 1, form[1].split(b"\0", 1)[0]
+        return found[0] + _sum(link), found[1]
+
+
+def _sum(part: bytes) -> int:
+    return (zlib.adler32(part) & 0xFFFF) - 1
 
 
 def _path(content: bytes, size: int) -> bytes | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: A part `.` or `..` of a path, in a text of many paths, each between a slash and a zero.
 _DOTS: Final = re.compile(rb"/\.\.?[/\0]")
+_ENDS: Final = repeat(b"/\0")
+_ODD: Final = re.compile(rb"/[/.]")
 _SPARSE: Final = b"S"
 #: The most paths that wait to be compared.
 _WAITING: Final = 4096
@@ -176,11 +179,12 @@ class Walk:
 
     def _enter(self, written: list[bytes]) -> None:
         """Take paths, as plain headers have them: zeros may follow."""
-        names = [name.rstrip(b"/\0") for name in written]
+        names = list(map(bytes.rstrip, written, _ENDS))
         if names[-1].startswith(b"./"):
             names = [name.removeprefix(b"./") for name in names]
         joined = b"/" + b"\0/".join(names) + b"\0"
-        if b"//" in joined or joined.count(b"\0") > len(names) or (b"/." in joined and _DOTS.search(joined)):
+        # One search for both is faster than two. Names that begin with a dot are common, so those are looked at again.
+        if joined.count(b"\0") > len(names) or (_ODD.search(joined) and (b"//" in joined or _DOTS.search(joined))):
             names = list(map(self._cleaned, written))
         self._waiting += names
         if len(self._waiting) >= _WAITING:
