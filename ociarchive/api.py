@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive import opening
 from ociarchive.auditing import Finding, Policy, Report, sniffed
+from ociarchive.auditing.certified import Certified
 from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.auditing.receipts import load_receipt
@@ -116,6 +117,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
+    trust_store: StrPath | None = None,
+    trust_policy: StrPath | None = None,
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -130,7 +133,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     `jobs` is the number of threads; the default is the number of processors that this process may use. `progress`
     receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
     delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it. `keys` are
-    files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), by which
+    files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), `trust_store` a
+    folder with certificates for Notary Project signatures, `trust_policy` a file that says who may sign what: by these
     signatures are checked. With `require_signature` each image must have one that holds. All judge `images` alone,
     where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
@@ -145,7 +149,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    signatures = _signatures(keys, keyrings, required=require_signature)
+    certified = _certified(trust_store=trust_store, trust_policy=trust_policy)
+    signatures = _signatures(keys, keyrings, certified, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
@@ -161,6 +166,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
+    trust_store: StrPath | None = None,
+    trust_policy: StrPath | None = None,
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -183,7 +190,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    signatures = _signatures(keys, keyrings, required=require_signature)
+    certified = _certified(trust_store=trust_store, trust_policy=trust_policy)
+    signatures = _signatures(keys, keyrings, certified, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     asked = replace(asked, recursive=recursive)
     with ExitStack() as stack:
@@ -223,9 +231,15 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
     )
 
 
-def _signatures(keys: Sequence[StrPath], keyrings: Sequence[StrPath], *, required: bool) -> Wanted | None:
+def _signatures(
+    keys: Sequence[StrPath], keyrings: Sequence[StrPath], certified: Certified, *, required: bool
+) -> Wanted | None:
     files, rings = ([os.fspath(one) for one in listed] for listed in (keys, keyrings))
-    return wanted(files, rings, required=required)
+    return wanted(files, rings, certified, required=required)
+
+
+def _certified(**named: StrPath | None) -> Certified:
+    return Certified(**{name: None if path is None else os.fspath(path) for name, path in named.items()})
 
 
 def _access(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options

@@ -16,12 +16,13 @@ from ociarchive.signing.keys import load_key
 from ociarchive.signing.kinds import KINDS
 from ociarchive.signing.openpgp import load_keyring
 from ociarchive.signing.scene import Scene, Trust
-from ociarchive.signing.values import NOBODY, Signature, UncheckedError
+from ociarchive.signing.values import BY_KEY, NOBODY, Signature, UncheckedError
 from ociarchive.signing.verdicts import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ociarchive.auditing.certified import Certified
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.documents import Document
     from ociarchive.model import Edge, Root
@@ -42,21 +43,28 @@ class Wanted:
         return [self.required, *self.trust.terms]
 
 
-def wanted(keys: Iterable[str] = (), keyrings: Iterable[str] = (), *, required: bool = False) -> Wanted | None:
+def wanted(
+    keys: Iterable[str] = (),
+    keyrings: Iterable[str] = (),
+    certified: Certified | None = None,
+    *,
+    required: bool = False,
+) -> Wanted | None:
     """Return what a call asks of signatures, None where it asks nothing. `keys` and `keyrings` are files.
 
-    UsageError: a file holds no public key, something is not installed that checks signatures by it, or every image must
-    be signed and nobody says by whom.
+    UsageError: a file holds no public key or certificate, something is not installed that checks signatures by it, or
+    every image must be signed and nobody says by whom.
     """
     named = {key.fingerprint: key for key in map(load_key, keys)}
     rings = {ring.digest: ring for ring in map(load_keyring, keyrings)}
-    if not named and not rings:
+    notary = certified.notary() if certified is not None else None
+    if not named and not rings and notary is None:
         if required:
-            hint = "name the public key with --key FILE, or a keyring with --keyring FILE"
+            hint = "name the public key with --key FILE, a keyring with --keyring FILE, or --trust-store DIR"
             raise UsageError("no signature can hold without a key", hint=hint)
         return None
     program = find_gpgv() if rings else ""
-    trust = Trust(keys=tuple(named.values()), keyrings=tuple(rings.values()), gpgv=program)
+    trust = Trust(keys=tuple(named.values()), keyrings=tuple(rings.values()), gpgv=program, notary=notary)
     return Wanted(trust=trust, required=required)
 
 
@@ -112,7 +120,10 @@ def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -
     signatures = tuple(dict.fromkeys(_verdicts(speaking, wanted.trust, scene)))
     held = {one.digest for one in signatures if one.status == "valid"}
     missing = tuple(
-        _unsigned(evidence, edge) for edge in images if wanted.required and held.isdisjoint(_over(edge, above))
+        _unsigned(evidence, edge)
+        for edge in images
+        if (wanted.required or wanted.trust.demands(scene.repositories_of(edge)))
+        and held.isdisjoint(_over(edge, above))
     )
     keys = wanted.trust.named
     proofs = Proofs(signatures=signatures, missing=missing, above=above, keys=keys, required=wanted.required)
@@ -181,11 +192,11 @@ def _verdicts(every: Sequence[tuple[SignatureKind, Found[Any]]], trust: Trust, s
     """Give the verdict of each signature, more than one where one statement is about several images."""
     found = [(one, list(_checked(kind, one, trust, scene))) for kind, one in every]
     # Who signed an image in one way and not in another: neither ECDSA nor Ed25519 can tell whose key it was. A
-    # message of GPG names its key, and is in no manifest.
+    # message of GPG names its key, and is in no manifest; a signature by a certificate names its signer.
     signers: dict[Digest, tuple[Digest | None, str]] = {}
     for one, verdicts in found:
         for each in verdicts:
-            if each.status == "valid" and each.digest is not None:
+            if each.status == "valid" and each.digest is not None and each.by.startswith(BY_KEY):
                 signers.setdefault(each.digest, (one.artifact, each.by))
     beside = {one.artifact for one, verdicts in found if any(each.status == "valid" for each in verdicts)}
     for one, verdicts in found:

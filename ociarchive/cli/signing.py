@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ociarchive.auditing.certified import Certified
 from ociarchive.auditing.signatures import Wanted, wanted
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ def signature_options(function: F) -> F:
             help="Check signatures by GPG by the keys of FILE (needs gpgv).",
         ),
         click.option(
+            "--trust-policy",
+            type=click.Path(),
+            metavar="FILE",
+            help="Who may sign what (trustpolicy.json of the Notary Project).",
+        ),
+        click.option(
+            "--trust-store",
+            type=click.Path(),
+            metavar="DIR",
+            help="Check Notary Project signatures by these certificates (DIR/x509/ca/NAME/).",
+        ),
+        click.option(
             "--key",
             "keys",
             multiple=True,
@@ -41,9 +54,13 @@ def signature_options(function: F) -> F:
 
 def signature_files(values: dict[str, Any]) -> list[str]:
     """Return the files that these options name, which a result must not overwrite."""
-    return [*values["keys"], *values["keyrings"]]
+    return [*values["keys"], *values["keyrings"], *_certified(values).named]
 
 
 def signatures(values: dict[str, Any]) -> Wanted | None:
     """Return what a call asks of signatures, None where it asks nothing. UsageError: it asks what cannot be."""
-    return wanted(values["keys"], values["keyrings"], required=values["require_signature"])
+    return wanted(values["keys"], values["keyrings"], _certified(values), required=values["require_signature"])
+
+
+def _certified(values: dict[str, Any]) -> Certified:
+    return Certified(**{name: values[name] for name in ("trust_store", "trust_policy")})

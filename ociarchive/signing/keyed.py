@@ -13,7 +13,7 @@ from ociarchive.errors import ContentError
 from ociarchive.signing.envelopes import OTHER_FORMAT, Signed, kind_of_blob, read, read_beside
 from ociarchive.signing.keys import Message
 from ociarchive.signing.scene import begins, beside
-from ociarchive.signing.values import NOBODY
+from ociarchive.signing.values import BY_KEY, NOBODY
 from ociarchive.signing.verdicts import held, verdict
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
         yield _by_nobody(found, signed, trust)
         return
     key, weak = made
-    by = f"key {key}"
+    by = f"{BY_KEY}{key}"
     if weak:
         yield verdict(found, "untrusted", weak, by=by)
     elif signed.fault is not None:
@@ -91,7 +91,7 @@ def _maker(signed: Signed, message: Message, trust: Trust) -> tuple[Key, str] | 
 def _by_nobody(found: Found[Signed], signed: Signed, trust: Trust) -> Signature:
     named = next((key for key in trust.keys for hint in signed.hints if key.meant_by(hint)), None)
     if named is not None:
-        return verdict(found, "invalid", "it names this key and does not hold under it", by=f"key {named}")
+        return verdict(found, "invalid", "it names this key and does not hold under it", by=f"{BY_KEY}{named}")
     if signed.keyless:
         why = "it is by a certificate (keyless), which a key cannot prove"
         return verdict(found, "unchecked", why, by="a certificate")

@@ -81,23 +81,33 @@ def load_key(path: str) -> Key:
         raw = read_named(path, "a public key", _MOST)
     except ContentError as error:
         raise UsageError(error.what, where=path, expected=error.expected) from None
-    serialization, _ = _library()
+    serialization, _ = library()
     if b"PRIVATE KEY-----" in raw:
         raise UsageError("a private key, where a public one is asked for", where=path, hint="nobody needs it here")
     if b"-----BEGIN CERTIFICATE-----" in raw:
         raise UsageError("a certificate, where a public key is asked for", where=path)
     try:
         public = serialization.load_pem_public_key(raw)
-        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        key = key_of(path, public)
     except Exception:  # noqa: BLE001  whatever the library says of what is no key, the answer is the same
         raise UsageError("no public key", where=path, expected=f"PEM of {_KINDS}") from None
+    if key is None:
+        raise UsageError("a public key of a kind that signs nothing here", where=path, expected=_KINDS)
+    return key
+
+
+def key_of(name: str, public: Any) -> Key | None:  # noqa: ANN401  any of the library's keys
+    """Return a public key of the library under a name; None where it is of a kind that signs nothing here."""
+    serialization, _ = library()
     algorithm, weak = _described(public)
     if algorithm is None:
-        raise UsageError("a public key of a kind that signs nothing here", where=path, expected=_KINDS)
-    return Key(name=path, fingerprint=hashlib.sha256(der).digest(), algorithm=algorithm, weak=weak, public=public)
+        return None
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return Key(name=name, fingerprint=hashlib.sha256(der).digest(), algorithm=algorithm, weak=weak, public=public)
 
 
-def _library() -> tuple[Any, Any]:
+def library() -> tuple[Any, Any]:
+    """Return the library's modules of keys and hashes. UsageError: it is not installed."""
     try:
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415  of an extra, slow to import
     except ImportError:
@@ -124,7 +134,7 @@ def _schemes(kind: str, algorithm: str) -> Iterator[tuple[Any, ...]]:
     """Give the arguments with which a key may have signed a digest of an algorithm."""
     from cryptography.hazmat.primitives.asymmetric import ec, padding, utils  # noqa: PLC0415  as above
 
-    _, hashes = _library()
+    _, hashes = library()
     used = getattr(hashes, algorithm.upper())()
     if kind.startswith("ECDSA"):
         yield (ec.ECDSA(utils.Prehashed(used)),)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.signing import keyed, notary, simple
+from ociarchive.signing import keyed, simple
+from ociarchive.signing.notary import kind as notary
 
 if TYPE_CHECKING:
     from ociarchive.signing.scene import SignatureKind

@@ -6,20 +6,22 @@ A kind is a module with two functions, `find` and `check`. It imports nothing of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ociarchive.blobio.source import counted, read_all
 from ociarchive.errors import ContentError
-from ociarchive.model import Artifact
+from ociarchive.model import Artifact, Index, Root
 from ociarchive.signing.values import UncheckedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge
     from ociarchive.signing.keys import Key
+    from ociarchive.signing.notary.verify import NotaryTrust
     from ociarchive.signing.openpgp import Keyring
     from ociarchive.signing.values import Kind, Signature
     from ociarchive.values import Digest
@@ -33,16 +35,24 @@ class Trust:
     keyrings: tuple[Keyring, ...] = ()
     #: The path of the program that checks signatures by the keys of keyrings.
     gpgv: str = ""
+    notary: NotaryTrust | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
         """Those who may have signed, in words."""
-        return (*map(str, self.keys), *map(str, self.keyrings))
+        certified = (self.notary.named,) if self.notary is not None else ()
+        return (*map(str, self.keys), *map(str, self.keyrings), *certified)
+
+    def demands(self, repositories: Iterable[str | None]) -> bool:
+        """Whether a policy asks for a signature of what has names in these repositories."""
+        return self.notary is not None and any(map(self.notary.demands, repositories))
 
     @property
     def terms(self) -> list[str]:
         """What may change a verdict, the same for the same trust."""
-        return [*sorted(key.fingerprint.hex() for key in self.keys), *sorted({one.digest for one in self.keyrings})]
+        keys = sorted(key.fingerprint.hex() for key in self.keys)
+        certified = self.notary.terms if self.notary is not None else ()
+        return [*keys, *sorted({one.digest for one in self.keyrings}), *certified]
 
 
 class Content(Protocol):
@@ -141,6 +151,59 @@ class Scene:
             if (digest, attached) not in done:
                 done.add((digest, attached))
                 yield Holder(node=edge.node, digest=digest, attached=attached, first=first)
+
+    def media_types(self, digest: Digest) -> frozenset[str]:
+        """Return the media type of a manifest that is here: its own, else what entries say of it."""
+        document = self.here.get(digest)
+        own = document.members.get("mediaType") if document is not None else None
+        return frozenset((own,)) if isinstance(own, str) else self._described.get(digest, frozenset())
+
+    @cached_property
+    def _described(self) -> dict[Digest, frozenset[str]]:
+        found: dict[Digest, set[str]] = {}
+        for edge in self.edges:
+            if edge.descriptor is not None:
+                found.setdefault(edge.descriptor.digest, set()).add(edge.descriptor.media_type)
+        return {digest: frozenset(kinds) for digest, kinds in found.items()}
+
+    def repositories(self, digest: Digest) -> tuple[str | None, ...]:
+        """Return the repositories of the names that a manifest has, or the indexes in which it stands.
+
+        None stands for a manifest without any full name.
+        """
+        names: set[str] = set()
+        seen, pending = {digest}, [digest]
+        while pending:
+            one = pending.pop()
+            names |= self._repositories.get(one, set())
+            above = self._parents.get(one, set()) - seen
+            seen |= above
+            pending.extend(above)
+        return tuple(sorted(names)) or (None,)
+
+    def repositories_of(self, edge: Edge) -> tuple[str | None, ...]:
+        """Return the repositories of an image's names, as above; of one without a manifest too."""
+        if edge.descriptor is not None:
+            return self.repositories(edge.descriptor.digest)
+        names = edge.entry.names if isinstance(edge.entry, Root) else ()
+        return tuple(sorted({f"{one.host}/{one.path}" for one in names})) or (None,)
+
+    @cached_property
+    def _parents(self) -> dict[Digest, set[Digest]]:
+        found: dict[Digest, set[Digest]] = {}
+        for edge in self.edges:
+            if isinstance(edge.node, Index) and edge.descriptor is not None:
+                for child in edge.node.children:
+                    found.setdefault(child.descriptor.digest, set()).add(edge.descriptor.digest)
+        return found
+
+    @cached_property
+    def _repositories(self) -> dict[Digest, set[str]]:
+        found: dict[Digest, set[str]] = {}
+        for root in self.archive.roots:
+            if root.descriptor is not None and root.names:
+                found.setdefault(root.descriptor.digest, set()).update(f"{one.host}/{one.path}" for one in root.names)
+        return found
 
     def payload(self, source: ByteSource | None) -> bytes:
         """Return the bytes of a signature. UncheckedError: they are absent, or more than may be read."""

@@ -15,6 +15,8 @@ Kind: TypeAlias = Literal["cosign", "cosign-attestation", "sigstore-bundle", "no
 Status: TypeAlias = Literal["valid", "invalid", "untrusted", "unchecked", "identity"]
 #: Whose a signature is that no named key made.
 NOBODY: Final = "a key that nobody named"
+#: What `by` begins with where a public key of the call made a signature.
+BY_KEY: Final = "key "
 #: A kind of signature in a sentence.
 NAMES: dict[Kind, str] = {
     "cosign": "a signature of cosign",

@@ -52,7 +52,7 @@ ROWS = (
 # `__init__` offers the public names and `__main__` starts the command line: both stand above all rows.
 TOPS = ("__init__", "__main__")
 # What costs at start-up or may be absent, and is imported when it is needed.
-LAZY = {"magic", "blake3", "wcwidth", "urllib3", "cryptography"}
+LAZY = {"magic", "blake3", "wcwidth", "urllib3", "cryptography", "cbor2"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,20 +50,24 @@ def _missing(evidence: Evidence) -> Iterator[Fault]:
 RULES: Final = (
     Rule(
         id="signature-valid", severity="note", control=IDENTITY,
-        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; in-toto, statement.md; sigstore_bundle.proto",
-        summary="A signature holds: by a key that the call names, over a manifest or index of this archive.",
-        advice="Nothing. The key, the time that it states, and the digest stand in the finding.",
+        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; in-toto, statement.md; sigstore_bundle.proto; "
+        "notaryproject, trust-store-trust-policy.md, Signature Verification",
+        summary="A signature holds: by somebody whom the call names, over a manifest or index of this archive.",
+        advice="Nothing. Who signed, when, over which digest, and what was not checked stand in the finding.",
         check=_with("valid"),
     ),
     Rule(
         id="signature-invalid", severity="error", control=IDENTITY,
-        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; sigstore_bundle.proto",
-        summary="A signature does not hold under the key that it names or that signed the image otherwise, or is none.",
-        advice="Payload or signature were changed, or name the missing key with `--key`: a key alone cannot tell.",
+        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; sigstore_bundle.proto; "
+        "notaryproject, signature-specification.md, Certificate Requirements",
+        summary="A signature does not hold under its key or certificate, or that may not sign, or it is none.",
+        advice="It was changed, its certificate does not fit, or name the missing key with `--key`: a key cannot tell.",
         check=_with("invalid"),
     ),
     Rule(
-        id="signature-missing", severity="error", control=IDENTITY, spec="the call's --require-signature",
+        id="signature-missing", severity="error", control=IDENTITY,
+        spec="the call's --require-signature; "
+        "notaryproject, trust-store-trust-policy.md, Signature Verification details",
         summary="An image has no signature that holds.",
         advice="Take the signatures along with the image, or name the key that made them with `--key`.",
         check=_missing,
@@ -78,8 +82,8 @@ RULES: Final = (
     Rule(
         id="signature-untrusted", severity="warning", control=IDENTITY,
         spec="cosign, SIGNATURE_SPEC.md, Signature Schemes",
-        summary="A signature is by a key that nobody named, or by a key or hash that is too weak.",
-        advice="Name its key with `--key` if you trust it; have it signed again where it is weak.",
+        summary="A signature is by somebody whom nobody named, or by a key or hash that is too weak.",
+        advice="Name who made it (`--key`, `--trust-store`) if you trust it; a weak one has to be made again.",
         check=_with("untrusted"),
     ),
     Rule(

@@ -1,0 +1,236 @@
+"""X.509 certificates: what they say, whether each is issued by the next, and for what their keys may serve. Pure.
+
+Sources: RFC 5280; notaryproject/specifications, signature-specification.md, Certificate Requirements. Nothing that a
+certificate names (AIA, CRL distribution points, OCSP) is ever looked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from ociarchive.signing.keys import Key, key_of
+from ociarchive.signing.values import BrokenError
+from ociarchive.values import word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+#: A certificate has one or two kilobytes. Some have thousands of names in them.
+_LARGEST: Final = 256 << 10
+#: A chain has two or three certificates.
+LONGEST: Final = 16
+_WEAK: Final = ("md5", "sha1")
+_SHORTEST_RSA: Final = 2048
+#: What the leaf's key must not be for (Leaf Certificates, Key Usage).
+_OTHER_USES: Final = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+Purpose: TypeAlias = Literal["code signing", "time stamping"]
+#: Extended key usages by their object identifiers (RFC 5280, 4.2.1.12).
+_PURPOSES: Final[dict[Purpose, str]] = {"code signing": "1.3.6.1.5.5.7.3.3", "time stamping": "1.3.6.1.5.5.7.3.8"}
+_EXTENDED: Final = {
+    "2.5.29.37.0": "any",
+    "1.3.6.1.5.5.7.3.1": "server authentication",
+    "1.3.6.1.5.5.7.3.2": "client authentication",
+    "1.3.6.1.5.5.7.3.4": "e-mail protection",
+    **{oid: name for name, oid in _PURPOSES.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate: its DER form, and what the library makes of it. Equal are those of the same bytes."""
+
+    der: bytes
+    x509: Any = field(repr=False, compare=False)
+
+    @property
+    def subject(self) -> str:
+        """Whom it is about, as RFC 4514 writes a name; cut where it is long."""
+        try:
+            text = self.x509.subject.rfc4514_string()
+        except ValueError:
+            return "a name that cannot be read"
+        return word(text) or "a certificate without a name"
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of its DER form, in hexadecimal."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def key(self) -> Key:
+        """Its public key. BrokenError: the key is of a kind that signs nothing here."""
+        try:
+            found = key_of(self.subject, self.x509.public_key())
+        except Exception:  # noqa: BLE001  the library's errors of keys that it does not know are of many classes
+            found = None
+        if found is None:
+            raise BrokenError(f"the key of the certificate of {self.subject} is of an unknown kind")
+        return found
+
+    def valid_at(self, when: datetime) -> bool:
+        """Whether a moment is within its validity, both ends included (RFC 5280, 4.1.2.5)."""
+        return bool(self.x509.not_valid_before_utc <= when <= self.x509.not_valid_after_utc)
+
+    @property
+    def validity(self) -> str:
+        """From when to when it is valid, for people."""
+        begins, ends = self.x509.not_valid_before_utc, self.x509.not_valid_after_utc
+        return f"{begins:%Y-%m-%dT%H:%M:%SZ} to {ends:%Y-%m-%dT%H:%M:%SZ}"
+
+    def extension(self, oid: str) -> Any | None:  # noqa: ANN401  any of the library's extensions
+        """Return an extension, None where there is none. BrokenError: its extensions cannot be read."""
+        try:
+            return next((one for one in self.x509.extensions if one.oid.dotted_string == oid), None)
+        except Exception:  # noqa: BLE001  the library's errors of broken extensions are of many classes
+            raise BrokenError(f"the extensions of the certificate of {self.subject} cannot be read") from None
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Return the certificate in DER. BrokenError: it is none."""
+    from cryptography import x509  # noqa: PLC0415  of an extra, slow to import
+
+    if len(der) > _LARGEST:
+        raise BrokenError(f"a certificate is larger than {_LARGEST} bytes")
+    try:
+        found = x509.load_der_x509_certificate(der)
+        # Versions and dates are read when they are asked for.
+        _ = found.version, found.not_valid_before_utc, found.not_valid_after_utc
+    except Exception:  # noqa: BLE001  whatever the library says of what is no certificate, the answer is the same
+        raise BrokenError("a certificate of it cannot be read") from None
+    return Certificate(der, found)
+
+
+def read_pem(raw: bytes) -> tuple[Certificate, ...]:
+    """Return the certificates in PEM, in their order. BrokenError: there are none, or one cannot be read."""
+    from cryptography import x509  # noqa: PLC0415  as above
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415  as above
+
+    try:
+        listed = x509.load_pem_x509_certificates(raw)
+        return tuple(read_certificate(one.public_bytes(Encoding.DER)) for one in listed)
+    except Exception:  # noqa: BLE001  as above
+        raise BrokenError("a certificate of it cannot be read") from None
+
+
+def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether a certificate names an issuer's subject and is signed by the issuer's key."""
+    try:
+        certificate.x509.verify_directly_issued_by(issuer.x509)
+    except Exception:  # noqa: BLE001  wrong names, keys and signatures have errors of different classes
+        return False
+    return True
+
+
+def chain_fault(chain: Sequence[Certificate]) -> str | None:
+    """Return why a chain is none from a leaf to its root, each issued by the next; None where it is one.
+
+    signature-specification.md, Certificate Requirements, Other requirements.
+    """
+    if len(set(chain)) < len(chain):
+        return "its certificate chain has a certificate twice"
+    for below, above in pairwise(chain):
+        if not issued_by(below, above):
+            return f"its certificate chain is out of order or broken: {above.subject} did not issue {below.subject}"
+    if not issued_by(chain[-1], chain[-1]):
+        return f"its certificate chain does not end in a root: {chain[-1].subject} did not issue itself"
+    return None
+
+
+def weakness(chain: Iterable[Certificate]) -> str | None:
+    """Return what makes a chain weak: SHA-1 or MD5 in a signature, or a short key; None where nothing does."""
+    for one in chain:
+        used = getattr(_hash_of(one), "name", None)
+        if used in _WEAK:
+            return f"the certificate of {one.subject} is signed with {used.upper()}"
+        size = getattr(_public(one), "key_size", None)
+        if hasattr(_public(one), "public_numbers") and size is not None and size < _shortest(one):
+            return f"the key of the certificate of {one.subject} has {size} bits"
+    return None
+
+
+def _shortest(one: Certificate) -> int:
+    return 256 if hasattr(_public(one), "curve") else _SHORTEST_RSA
+
+
+def _public(one: Certificate) -> Any:  # noqa: ANN401  any of the library's keys
+    try:
+        return one.x509.public_key()
+    except Exception:  # noqa: BLE001  as above
+        return None
+
+
+def _hash_of(one: Certificate) -> Any:  # noqa: ANN401  any of the library's hashes
+    try:
+        return one.x509.signature_hash_algorithm
+    except Exception:  # noqa: BLE001  as above
+        return None
+
+
+def authority_fault(one: Certificate, below: int) -> str | None:
+    """Return why a certificate cannot be that of an authority, with `below` other authorities under it.
+
+    signature-specification.md, Root and Intermediate CA Certificates.
+    """
+    basic, usage = one.extension("2.5.29.19"), one.extension("2.5.29.15")
+    what = f"the certificate of {one.subject}"
+    if basic is None or not basic.critical or not basic.value.ca:
+        return f"{what} may not issue others (basic constraints: cA, critical)"
+    if basic.value.path_length is not None and basic.value.path_length < below:
+        return f"{what} allows {basic.value.path_length} authorities below it, and has {below}"
+    if usage is None or not usage.critical or not usage.value.key_cert_sign:
+        return f"{what} may not issue others (key usage: keyCertSign, critical)"
+    return None
+
+
+def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) -> str | None:
+    """Return why a certificate's key may not make signatures of a purpose.
+
+    signature-specification.md, Leaf Certificates. With `optional` the extended key usage may be absent.
+    """
+    basic, usage, extended = (one.extension(oid) for oid in ("2.5.29.19", "2.5.29.15", "2.5.29.37"))
+    what = f"the certificate of {one.subject}"
+    if basic is not None and basic.value.ca:
+        return f"{what} is that of an authority (basic constraints: cA)"
+    if usage is None or not usage.critical or not usage.value.digital_signature:
+        return f"{what} is not for signatures (key usage: digitalSignature, critical)"
+    others = [name for name in (*_OTHER_USES[1:], "key_cert_sign", "crl_sign") if getattr(usage.value, name)]
+    if others:
+        return f"{what} is for other uses as well (key usage: {', '.join(others)})"
+    if extended is None:
+        return None if optional else f"{what} is not for {purpose} (extended key usage)"
+    listed = {oid.dotted_string for oid in extended.value}
+    wrong = [_EXTENDED[oid] for oid in sorted(listed & _EXTENDED.keys()) if oid != _PURPOSES[purpose]]
+    if wrong:
+        return f"{what} is for another purpose (extended key usage: {', '.join(wrong)})"
+    if _PURPOSES[purpose] not in listed:
+        return f"{what} is not for {purpose} (extended key usage)"
+    return None
+
+
+def has_purpose(one: Certificate, purpose: Purpose) -> bool:
+    """Whether a certificate's extended key usage has a purpose."""
+    extended = one.extension("2.5.29.37")
+    return extended is not None and _PURPOSES[purpose] in {oid.dotted_string for oid in extended.value}
+
+
+def outside(chain: Iterable[Certificate], when: datetime) -> str | None:
+    """Return which certificate is not valid at a moment, None where all are."""
+    for one in chain:
+        if not one.valid_at(when):
+            return f"the certificate of {one.subject} is valid from {one.validity}"
+    return None
+
+
+def revocable(chain: Iterable[Certificate]) -> bool:
+    """Whether a certificate names a service that knows if it was revoked: OCSP, or a list (CRL)."""
+    for one in chain:
+        if one.extension("2.5.29.31") is not None:
+            return True
+        access = one.extension("1.3.6.1.5.5.7.1.1")
+        if access is not None and any(each.access_method.dotted_string.endswith(".48.1") for each in access.value):
+            return True
+    return False

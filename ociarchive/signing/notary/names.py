@@ -1,0 +1,54 @@
+"""Distinguished names in trust policies, and whether a certificate's subject has what they ask for. Pure.
+
+Source: notaryproject/specifications, trust-store-trust-policy.md, Trusted Identities Constraints.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ociarchive.signing.certificates import Certificate
+
+#: Attribute types by the names that RFC 4514 has for them, and what certificates in the field use beside.
+_TYPES: Final = {
+    "C": "2.5.4.6", "ST": "2.5.4.8", "S": "2.5.4.8", "L": "2.5.4.7", "O": "2.5.4.10", "OU": "2.5.4.11",
+    "CN": "2.5.4.3", "STREET": "2.5.4.9", "POSTALCODE": "2.5.4.17", "SERIALNUMBER": "2.5.4.5",
+    "DC": "0.9.2342.19200300.100.1.25", "UID": "0.9.2342.19200300.100.1.1",
+}  # fmt: skip
+#: Each identity MUST contain country, state or province, and organization.
+_REQUIRED: Final = ("C", "ST", "O")
+_PAIR: Final = re.compile(r"\s*([A-Za-z]+)\s*=\s*((?:\\.|[^\\,;+])*?)\s*(?:,|\Z)", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parse_name(text: str) -> dict[str, str]:
+    """Return the attributes of a name by their object identifiers. ValueError: it is none, or lacks a required one."""
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        pair = _PAIR.match(text, at)
+        oid = _TYPES.get(pair[1].upper()) if pair else None
+        if pair is None or oid is None or oid in found or not pair[2] or pair.end() == at:
+            raise ValueError
+        found[oid] = _ESCAPED.sub(r"\1", pair[2])
+        at = pair.end()
+    if not all(_TYPES[name] in found for name in _REQUIRED):
+        raise ValueError
+    return found
+
+
+def overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether a certificate may have both names."""
+    return one.items() <= other.items() or other.items() <= one.items()
+
+
+def has_name(certificate: Certificate, name: Mapping[str, str]) -> bool:
+    """Whether a certificate's subject has each attribute of a name, with this value and no other one."""
+    subject: dict[str, list[object]] = {}
+    for attribute in certificate.x509.subject:
+        subject.setdefault(attribute.oid.dotted_string, []).append(attribute.value)
+    return all(subject.get(oid) == [value] for oid, value in name.items())
