@@ -119,6 +119,9 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     keyrings: Sequence[StrPath] = (),
     trust_store: StrPath | None = None,
     trust_policy: StrPath | None = None,
+    trusted_root: StrPath | None = None,
+    certificate_identity: str | None = None,
+    certificate_oidc_issuer: str | None = None,
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -134,9 +137,10 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
     delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it. `keys` are
     files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), `trust_store` a
-    folder with certificates for Notary Project signatures, `trust_policy` a file that says who may sign what: by these
-    signatures are checked. With `require_signature` each image must have one that holds. All judge `images` alone,
-    where there are any.
+    folder with certificates for Notary Project signatures, `trust_policy` a file that says who may sign what,
+    `trusted_root` a trusted root of sigstore, whose keyless signatures must be by `certificate_identity`, as
+    `certificate_oidc_issuer` says: by these signatures are checked. With `require_signature` each image must have one
+    that holds. All judge `images` alone, where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
     a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
     `render_audit`.
@@ -149,7 +153,13 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    certified = _certified(trust_store=trust_store, trust_policy=trust_policy)
+    certified = _certified(
+        trust_store=trust_store,
+        trust_policy=trust_policy,
+        trusted_root=trusted_root,
+        identity=certificate_identity,
+        issuer=certificate_oidc_issuer,
+    )
     signatures = _signatures(keys, keyrings, certified, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
@@ -168,6 +178,9 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     keyrings: Sequence[StrPath] = (),
     trust_store: StrPath | None = None,
     trust_policy: StrPath | None = None,
+    trusted_root: StrPath | None = None,
+    certificate_identity: str | None = None,
+    certificate_oidc_issuer: str | None = None,
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -190,7 +203,13 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    certified = _certified(trust_store=trust_store, trust_policy=trust_policy)
+    certified = _certified(
+        trust_store=trust_store,
+        trust_policy=trust_policy,
+        trusted_root=trusted_root,
+        identity=certificate_identity,
+        issuer=certificate_oidc_issuer,
+    )
     signatures = _signatures(keys, keyrings, certified, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     asked = replace(asked, recursive=recursive)

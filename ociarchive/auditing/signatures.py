@@ -57,14 +57,16 @@ def wanted(
     """
     named = {key.fingerprint: key for key in map(load_key, keys)}
     rings = {ring.digest: ring for ring in map(load_keyring, keyrings)}
-    notary = certified.notary() if certified is not None else None
-    if not named and not rings and notary is None:
+    notary, keyless = (certified.notary(), certified.keyless()) if certified is not None else (None, None)
+    if not named and not rings and notary is None and keyless is None:
         if required:
-            hint = "name the public key with --key FILE, a keyring with --keyring FILE, or --trust-store DIR"
+            hint = "name the public key with --key FILE, a keyring with --keyring FILE, --trust-store or --trusted-root"
             raise UsageError("no signature can hold without a key", hint=hint)
         return None
     program = find_gpgv() if rings else ""
-    trust = Trust(keys=tuple(named.values()), keyrings=tuple(rings.values()), gpgv=program, notary=notary)
+    trust = Trust(
+        keys=tuple(named.values()), keyrings=tuple(rings.values()), gpgv=program, notary=notary, keyless=keyless
+    )
     return Wanted(trust=trust, required=required)
 
 

@@ -27,6 +27,14 @@ def signature_options(function: F) -> F:
             metavar="FILE",
             help="Check signatures by GPG by the keys of FILE (needs gpgv).",
         ),
+        click.option("--certificate-oidc-issuer", metavar="URL", help="Who says that the identity is the signer's."),
+        click.option("--certificate-identity", metavar="ID", help="Who signed: an e-mail address, or a URI."),
+        click.option(
+            "--trusted-root",
+            type=click.Path(),
+            metavar="FILE",
+            help="Check keyless sigstore signatures by this trusted_root.json.",
+        ),
         click.option(
             "--trust-policy",
             type=click.Path(),
@@ -63,4 +71,10 @@ def signatures(values: dict[str, Any]) -> Wanted | None:
 
 
 def _certified(values: dict[str, Any]) -> Certified:
-    return Certified(**{name: values[name] for name in ("trust_store", "trust_policy")})
+    return Certified(
+        trust_store=values["trust_store"],
+        trust_policy=values["trust_policy"],
+        trusted_root=values["trusted_root"],
+        identity=values["certificate_identity"],
+        issuer=values["certificate_oidc_issuer"],
+    )

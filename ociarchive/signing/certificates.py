@@ -140,6 +140,22 @@ def chain_fault(chain: Sequence[Certificate]) -> str | None:
     return None
 
 
+def path_to(
+    certificate: Certificate, roots: Sequence[Certificate], others: Sequence[Certificate]
+) -> tuple[Certificate, ...] | None:
+    """Return a chain from a certificate to one of the roots, each issued by the next; None where there is none.
+
+    What it may be used for, and when, is not asked here.
+    """
+    chain = [certificate]
+    while chain[-1] not in roots:
+        above = next((one for one in (*roots, *others) if one not in chain and issued_by(chain[-1], one)), None)
+        if above is None or len(chain) == LONGEST:
+            return None
+        chain.append(above)
+    return tuple(chain)
+
+
 def weakness(chain: Iterable[Certificate]) -> str | None:
     """Return what makes a chain weak: SHA-1 or MD5 in a signature, or a short key; None where nothing does."""
     for one in chain:

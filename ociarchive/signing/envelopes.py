@@ -10,18 +10,21 @@ import base64
 import binascii
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
+from ociarchive.signing.keyless.material import CERTIFICATE, ENTRY, from_annotations, from_bundle
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.statements import DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from ociarchive.signing.keyless.material import Material
     from ociarchive.signing.values import Kind
     from ociarchive.values import JSON, Digest
 
@@ -35,7 +38,6 @@ _BUNDLES: Final = (
 OTHER_FORMAT: Final = b"\x00"
 _BESIDE: Final = OTHER_FORMAT + b"sigstore-json\n"
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
-_CERTIFICATE: Final = "dev.sigstore.cosign/certificate"
 #: SIGNATURE_SPEC.md, Payloads, Simple Signing.
 _TYPE: Final = "cosign container image signature"
 #: in-toto attestation, statement.md, `_type`; the older one is what cosign writes.
@@ -50,8 +52,9 @@ class Signed:
 
     `message` is the signed bytes; None where that is the manifest to which it is attached. `signatures` are those of
     one or more signers. `says` are the digests that the payload names, `fault` is why the payload says nothing even
-    where the signature holds. `hints` name keys, without any proof. `keyless` says that a certificate goes with it.
-    `when` is the time that the payload states, `reference` the name of the image.
+    where the signature holds. `hints` name keys, without any proof. `certified` reads the certificate that goes with it
+    and what logs say. `when` is the time that the payload states, `reference` the name of the image. `payload` is what
+    an envelope is around, `blob` all bytes of the signature.
     """
 
     message: bytes | None
@@ -60,10 +63,12 @@ class Signed:
     fault: str | None = None
     other: str | None = None
     hints: tuple[str, ...] = ()
-    keyless: bool = False
+    certified: Callable[[], Material] | None = None
     logged: bool = False
     when: str | None = None
     reference: str | None = None
+    payload: bytes | None = None
+    blob: bytes = b""
 
 
 def kind_of_blob(media_type: str) -> Kind | None:
@@ -85,7 +90,7 @@ def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> 
     value = _object(raw, where)
     if kind == "cosign-attestation":
         found = _dsse(value, where)
-        return replace(found, keyless=bool(annotations.get(_CERTIFICATE)))
+        return replace(found, certified=_certified(annotations), logged=bool(annotations.get(ENTRY)), blob=raw)
     return _bundle(value, where)
 
 
@@ -119,10 +124,15 @@ def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
     signed = Signed(
         message=raw,
         signatures=(signature,),
-        keyless=bool(annotations.get(_CERTIFICATE)),
-        logged=bool(annotations.get("dev.sigstore.cosign/bundle")),
+        certified=_certified(annotations),
+        logged=bool(annotations.get(ENTRY)),
+        blob=raw,
     )
     return _claimed(signed, raw, where)
+
+
+def _certified(annotations: Mapping[str, str]) -> Callable[[], Material] | None:
+    return partial(from_annotations, annotations) if annotations.get(CERTIFICATE) else None
 
 
 def _claimed(signed: Signed, raw: bytes, where: str) -> Signed:
@@ -170,7 +180,7 @@ def _dsse(value: Mapping[str, JSON], where: str) -> Signed:
     if len(entries) < len(listed):
         raise BrokenError("an envelope with a signature that is no object", where=where)
     hints = tuple(hint for one in entries if isinstance(hint := one.get("keyid"), str) and hint)
-    signed = Signed(message=pae(payload_type, payload), signatures=signatures, hints=hints)
+    signed = Signed(message=pae(payload_type, payload), signatures=signatures, hints=hints, payload=payload)
     if payload_type != IN_TOTO:
         kind = word(payload_type) or "another type"
         return replace(signed, other=f"its payload is {kind}, which names no image")
@@ -211,7 +221,8 @@ def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
     keyless = "certificate" in material or "x509CertificateChain" in material
     if not keyless and not isinstance(key, dict):
         raise BrokenError("a bundle without a public key or a certificate", where=where)
-    return replace(signed, hints=hints, keyless=keyless, logged=bool(material.get("tlogEntries")))
+    certified = partial(from_bundle, material) if keyless else None
+    return replace(signed, hints=hints, certified=certified, logged=bool(material.get("tlogEntries")))
 
 
 def _plain(value: Mapping[str, JSON], where: str) -> Signed:

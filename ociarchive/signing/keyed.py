@@ -1,7 +1,8 @@
-"""Signatures by public keys: cosign's, its signed statements (DSSE), sigstore bundles.
+"""Signatures of sigstore, by public keys or by certificates: cosign's, its signed statements (DSSE), bundles.
 
-What holds: the signature over its payload, by a key that the call names; and the payload's digest is that of a manifest
-or index of this archive whose bytes have it. A digest that only its name claims is no basis for a signature.
+What holds: the signature over its payload, by a key or an identity that the call names; and the payload's digest is
+that of a manifest or index of this archive whose bytes have it. A digest that only its name claims is no basis for a
+signature.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError
 from ociarchive.signing.envelopes import OTHER_FORMAT, Signed, kind_of_blob, read, read_beside
+from ociarchive.signing.keyless.entries import About
+from ociarchive.signing.keyless.verify import vouch
 from ociarchive.signing.keys import Message
 from ociarchive.signing.scene import begins, beside
 from ociarchive.signing.values import BY_KEY, NOBODY
@@ -19,6 +22,7 @@ from ociarchive.signing.verdicts import held, verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.signing.keyless.verify import KeylessTrust
     from ociarchive.signing.keys import Key
     from ociarchive.signing.scene import Found, Scene, Trust
     from ociarchive.signing.values import Signature
@@ -49,7 +53,7 @@ def find(scene: Scene) -> Iterator[Found[Signed]]:
 
 
 def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
-    """Give the verdicts of a signature by the keys of a trust."""
+    """Give the verdicts of a signature by the keys of a trust, or by its certificate."""
     message, signed = content.message, content
     if message is None:
         about = next((digest for digest in sorted(found.attached) if digest in scene.here), None)
@@ -59,20 +63,54 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
         message = scene.here[about].raw
         signed = replace(content, says=(about,))
     made = _maker(signed, Message(message), trust)
-    if made is None:
+    if made is not None:
+        key, weak = made
+        by = f"{BY_KEY}{key}"
+        more = "; the entry of a transparency log that goes with it was not checked" if signed.logged else ""
+        if weak:
+            yield verdict(found, "untrusted", weak, by=by)
+        else:
+            yield from _said(found, signed, scene, by=by, when=signed.when, more=more)
+    elif signed.certified is not None and trust.keyless is not None:
+        yield from _by_certificate(found, signed, message, trust.keyless, scene)
+    else:
         yield _by_nobody(found, signed, trust)
-        return
-    key, weak = made
-    by = f"{BY_KEY}{key}"
-    if weak:
-        yield verdict(found, "untrusted", weak, by=by)
-    elif signed.fault is not None:
+
+
+def _said(
+    found: Found[Signed], signed: Signed, scene: Scene, *, by: str, when: str | None, more: str
+) -> Iterator[Signature]:
+    """Give the verdicts of a signature that holds: by what its payload says."""
+    if signed.fault is not None:
         yield verdict(found, "invalid", signed.fault, by=by)
     elif signed.other is not None:
         yield verdict(found, "unchecked", signed.other, by=by)
     else:
-        more = "; the entry of a transparency log that goes with it was not checked" if signed.logged else ""
-        yield from held(found, signed.says, scene, by=by, when=signed.when, reference=signed.reference, more=more)
+        yield from held(found, signed.says, scene, by=by, when=when, reference=signed.reference, more=more)
+
+
+def _by_certificate(
+    found: Found[Signed], signed: Signed, message: bytes, trust: KeylessTrust, scene: Scene
+) -> Iterator[Signature]:
+    try:
+        material = signed.certified() if signed.certified is not None else None
+    except ContentError as error:
+        yield verdict(found, "invalid", error.what, by="unknown")
+        return
+    if material is None:
+        raise RuntimeError("a signature by a certificate has one")
+    about = About(
+        certificate=material.certificate,
+        signature=b"",
+        message=message,
+        payload=signed.payload,
+        blob=signed.blob,
+    )
+    vouched = vouch(material, signed.signatures, about, trust)
+    if vouched.status != "valid":
+        yield verdict(found, vouched.status, vouched.why, by=vouched.by)
+    else:
+        yield from _said(found, signed, scene, by=vouched.by, when=None, more=vouched.more)
 
 
 def _maker(signed: Signed, message: Message, trust: Trust) -> tuple[Key, str] | None:
@@ -92,7 +130,7 @@ def _by_nobody(found: Found[Signed], signed: Signed, trust: Trust) -> Signature:
     named = next((key for key in trust.keys for hint in signed.hints if key.meant_by(hint)), None)
     if named is not None:
         return verdict(found, "invalid", "it names this key and does not hold under it", by=f"{BY_KEY}{named}")
-    if signed.keyless:
-        why = "it is by a certificate (keyless), which a key cannot prove"
+    if signed.certified is not None:
+        why = "it is by a certificate (keyless), which a key cannot prove (--trusted-root FILE)"
         return verdict(found, "unchecked", why, by="a certificate")
     return verdict(found, "untrusted", "no key that the call names made it", by=NOBODY)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge
+    from ociarchive.signing.keyless.verify import KeylessTrust
     from ociarchive.signing.keys import Key
     from ociarchive.signing.notary.verify import NotaryTrust
     from ociarchive.signing.openpgp import Keyring
@@ -36,11 +37,12 @@ class Trust:
     #: The path of the program that checks signatures by the keys of keyrings.
     gpgv: str = ""
     notary: NotaryTrust | None = None
+    keyless: KeylessTrust | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
         """Those who may have signed, in words."""
-        certified = (self.notary.named,) if self.notary is not None else ()
+        certified = (one.named for one in (self.notary, self.keyless) if one is not None)
         return (*map(str, self.keys), *map(str, self.keyrings), *certified)
 
     def demands(self, repositories: Iterable[str | None]) -> bool:
@@ -51,7 +53,7 @@ class Trust:
     def terms(self) -> list[str]:
         """What may change a verdict, the same for the same trust."""
         keys = sorted(key.fingerprint.hex() for key in self.keys)
-        certified = self.notary.terms if self.notary is not None else ()
+        certified = (term for one in (self.notary, self.keyless) if one is not None for term in one.terms)
         return [*keys, *sorted({one.digest for one in self.keyrings}), *certified]
 
 

@@ -15,9 +15,9 @@ from ociarchive.signing.certificates import (
     LONGEST,
     Certificate,
     authority_fault,
-    issued_by,
     leaf_fault,
     outside,
+    path_to,
     read_certificate,
     weakness,
 )
@@ -87,12 +87,9 @@ def _unvouched(
     signer: Certificate, known: Sequence[Certificate], roots: Sequence[Certificate], moment: datetime
 ) -> str | None:
     """Return why no root vouches for an authority, None where one does."""
-    chain = [signer]
-    while chain[-1] not in roots:
-        above = next((one for one in (*roots, *known) if one not in chain and issued_by(chain[-1], one)), None)
-        if above is None or len(chain) == LONGEST:
-            return f"no certificate of the call vouches for {chain[-1].subject}"
-        chain.append(above)
+    chain = path_to(signer, roots, known)
+    if chain is None:
+        return f"no certificate of the call vouches for {signer.subject}"
     faults = (authority_fault(one, depth) for depth, one in enumerate(chain[1:]))
     return weakness(chain) or next(filter(None, faults), None) or outside(chain, moment)
 

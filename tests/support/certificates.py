@@ -87,6 +87,7 @@ def make(
     begins: datetime | None = None,
     ends: datetime | None = None,
     more: Sequence[tuple[x509.ExtensionType, bool]] = (),
+    serial: int | None = None,
 ) -> Holder:
     """Make a certificate, signed by its issuer or itself; as the specification wants it, but for what is asked."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -96,7 +97,7 @@ def make(
         .subject_name(subject(name))
         .issuer_name(issuer.certificate.subject if issuer else subject(name))
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(begins or NOW - 30 * DAY)
         .not_valid_after(ends or NOW + 30 * DAY)
     )

@@ -47,6 +47,8 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/unit/test_parts.py": 9,
     "tests/unit/test_pieces.py": None,
     "tests/unit/test_signatures.py": 9,
+    "tests/unit/test_notary.py": 9,
+    "tests/unit/test_keyless.py": 9,
     "tests/unit/test_stores.py": 9,
     "tests/formats/test_storage.py": 9,
     "tests/formats/test_old_images.py": 5,
