@@ -13,6 +13,7 @@ from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.identity import Identifying
 from ociarchive.auditing.receipts import Receipt, check_receipt
+from ociarchive.auditing.run import Unread
 from ociarchive.auditing.signatures import Wanted, prove
 from ociarchive.auditing.unreadable import unreadable
 from ociarchive.blobio.beside import OverwriteError
@@ -103,7 +104,7 @@ class Audits:
         self._workers = Workers(options.jobs)
         self._queue: list[_Opened | Report] = []  # in the order of the sources
         self._others = Others(options)
-        self.unread: list[str] = []
+        self.unread: list[Unread] = []
         self.status = 0
 
     def __enter__(self) -> Self:
@@ -179,7 +180,8 @@ class Audits:
     def _recorded(self, one: Source) -> Report | None:
         if self._ledger is None:
             return None
-        return self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
+        found = self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
+        return None if found is None else _about(found, one, self._options)
 
     def _add(self, one: Source, report: Report | None) -> Iterator[Report]:
         """Open a source that no report is known of. When enough are open, audit them in parallel."""
@@ -194,7 +196,7 @@ class Audits:
             except (UsageError, HostError):
                 raise
             except OciArchiveError as error:
-                report = unreadable(one.path, error, self._options.policy)
+                report = _about(unreadable(one.path, error, self._options.policy), one, self._options)
                 self._queue += self._kept([(report, one, state)])
             else:
                 try:
@@ -244,7 +246,8 @@ class Audits:
             if len(opened) > 1:
                 return [report for one in opened for report in self._audited([one])]
             reports = [unreadable(opened[0].archive.where, error, self._options.policy)]
-        made = [(report, one.source, one.state) for one, report in zip(opened, reports, strict=True)]
+        pairs = zip(opened, reports, strict=True)
+        made = [(_about(report, one.source, self._options), one.source, one.state) for one, report in pairs]
         return list(zip(opened, self._kept(made), strict=True))
 
     def _kept(self, made: list[tuple[Report, Source, Stamp | None]]) -> list[Report]:
@@ -257,7 +260,7 @@ class Audits:
 
     def _fails(self, error: OciArchiveError, *names: str) -> None:
         self.status = max(self.status, error.status)
-        self.unread.extend(names)
+        self.unread += [Unread(source=name, why=str(error), status=error.status) for name in names]
         self._hear.fails(error)
 
 
@@ -301,7 +304,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
         archive, left = others.judged(archive)
         demanded = {id(archive): demanded_of(archive, (*one.images, *options.images), left)}
         (report,) = _reports([archive], demanded, options, options.detail, workers, progress, Remembered())
-        return report
+        return _about(report, one, options)
 
 
 class Others:
@@ -335,6 +338,12 @@ class Others:
         """Close the bases."""
         for archive in self._open:
             archive.close()
+
+
+def _about(report: Report, one: Source, options: AuditOptions) -> Report:
+    """Return a report with what is known of its source beside the archive."""
+    size = os.path.getsize(one.path) if os.path.isfile(one.path) else None
+    return replace(report, demanded=(*one.images, *options.images), size=size)
 
 
 def _opened(one: Source, options: AuditOptions) -> Archive:
