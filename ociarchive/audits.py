@@ -78,6 +78,11 @@ class AuditOptions:
     detail: Detail = "verdict"
     identified: bool = False
 
+    @property
+    def names_archives(self) -> bool:
+        """Whether the digest of each archive as a whole is needed."""
+        return self.identified or (self.receipt is not None and self.receipt.identity is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
@@ -355,7 +360,7 @@ def _opened(one: Source, options: AuditOptions) -> Archive:
             host=options.host,
             access=options.access,
             judged=True,
-            hashed=options.identified,
+            hashed=options.names_archives,
         ),
         (),
         every=True,
@@ -373,7 +378,7 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
 ) -> list[Report]:
     """Audit some archives in parallel. What is `demanded` and absent is a finding, beside those of the rules."""
     found = []
-    naming = Identifying(archives, workers) if options.identified else None
+    naming = Identifying(archives, workers) if options.names_archives else None
     every = examine(
         archives, limits=options.limits, workers=workers, progress=progress, known=known, identifying=naming
     )
@@ -383,11 +388,11 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             evidence = replace(evidence, proofs=prove(evidence, options.signatures, asked.roots))  # noqa: PLW2901
         findings = [*judge(evidence), *asked.findings]
         proof = None
+        named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
         if options.receipt is not None:
-            compared = check_receipt(options.receipt, evidence)
+            compared = check_receipt(options.receipt, evidence, named)
             findings += compared.findings
             proof = compared.proof
-        named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
         report = report_of(evidence, findings, options.policy, detail)
         found.append(replace(report, receipt=proof, identity=named))
     return found
