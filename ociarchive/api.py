@@ -116,6 +116,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
+    signature_policy: StrPath | None = None,
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -131,8 +132,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
     delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it. `keys` are
     files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), by which
-    signatures are checked. With `require_signature` each image must have one that holds. All judge `images` alone,
-    where there are any.
+    signatures are checked. `signature_policy` is a file of containers-policy.json(5), which says what each name must
+    have. With `require_signature` each image must have one that holds. All judge `images` alone, where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
     a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
     `render_audit`.
@@ -145,7 +146,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    signatures = _signatures(keys, keyrings, required=require_signature)
+    signatures = _signatures(keys, keyrings, signature_policy, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
@@ -161,6 +162,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
+    signature_policy: StrPath | None = None,
     require_signature: bool = False,
     host: str | None = None,
     have: StrPath | Sequence[StrPath] = (),
@@ -183,7 +185,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
-    signatures = _signatures(keys, keyrings, required=require_signature)
+    signatures = _signatures(keys, keyrings, signature_policy, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     asked = replace(asked, recursive=recursive)
     with ExitStack() as stack:
@@ -223,9 +225,11 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
     )
 
 
-def _signatures(keys: Sequence[StrPath], keyrings: Sequence[StrPath], *, required: bool) -> Wanted | None:
+def _signatures(
+    keys: Sequence[StrPath], keyrings: Sequence[StrPath], policy: StrPath | None, *, required: bool
+) -> Wanted | None:
     files, rings = ([os.fspath(one) for one in listed] for listed in (keys, keyrings))
-    return wanted(files, rings, required=required)
+    return wanted(files, rings, None if policy is None else os.fspath(policy), required=required)
 
 
 def _access(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ociarchive.auditing.signatures import Wanted, wanted
+from ociarchive.cli.common import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,14 @@ def signature_options(function: F) -> F:
     """Add the options that ask for signatures. Those that come first in the help stand last."""
     for option in (
         click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image."),
+        click.option(
+            "--policy",
+            type=click.Path(),
+            multiple=True,
+            callback=once,
+            metavar="FILE",
+            help="Demand what FILE says for each name (containers-policy.json).",
+        ),
         click.option(
             "--keyring",
             "keyrings",
@@ -41,9 +50,9 @@ def signature_options(function: F) -> F:
 
 def signature_files(values: dict[str, Any]) -> list[str]:
     """Return the files that these options name, which a result must not overwrite."""
-    return [*values["keys"], *values["keyrings"]]
+    return [*values["keys"], *values["keyrings"], *([values["policy"]] if values["policy"] else [])]
 
 
 def signatures(values: dict[str, Any]) -> Wanted | None:
     """Return what a call asks of signatures, None where it asks nothing. UsageError: it asks what cannot be."""
-    return wanted(values["keys"], values["keyrings"], required=values["require_signature"])
+    return wanted(values["keys"], values["keyrings"], values["policy"], required=values["require_signature"])
