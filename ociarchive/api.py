@@ -117,6 +117,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
+    signature_policy: StrPath | None = None,
     trust_store: StrPath | None = None,
     trust_policy: StrPath | None = None,
     trusted_root: StrPath | None = None,
@@ -139,7 +140,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), `trust_store` a
     folder with certificates for Notary Project signatures, `trust_policy` a file that says who may sign what,
     `trusted_root` a trusted root of sigstore, whose keyless signatures must be by `certificate_identity`, as
-    `certificate_oidc_issuer` says: by these signatures are checked. With `require_signature` each image must have one
+    `certificate_oidc_issuer` says: by these signatures are checked. `signature_policy` is a file of
+    containers-policy.json(5), which says what each name must have. With `require_signature` each image must have one
     that holds. All judge `images` alone, where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
     a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
@@ -160,7 +162,7 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
     )
-    signatures = _signatures(keys, keyrings, certified, required=require_signature)
+    signatures = _signatures(keys, keyrings, signature_policy, certified, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     return audit_one(Source(path=os.fspath(path)), asked, progress)
 
@@ -176,6 +178,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     receipt: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
+    signature_policy: StrPath | None = None,
     trust_store: StrPath | None = None,
     trust_policy: StrPath | None = None,
     trusted_root: StrPath | None = None,
@@ -210,7 +213,7 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
     )
-    signatures = _signatures(keys, keyrings, certified, required=require_signature)
+    signatures = _signatures(keys, keyrings, signature_policy, certified, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
     asked = replace(asked, recursive=recursive)
     with ExitStack() as stack:
@@ -251,10 +254,15 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
 
 
 def _signatures(
-    keys: Sequence[StrPath], keyrings: Sequence[StrPath], certified: Certified, *, required: bool
+    keys: Sequence[StrPath],
+    keyrings: Sequence[StrPath],
+    policy: StrPath | None,
+    certified: Certified,
+    *,
+    required: bool,
 ) -> Wanted | None:
     files, rings = ([os.fspath(one) for one in listed] for listed in (keys, keyrings))
-    return wanted(files, rings, certified, required=required)
+    return wanted(files, rings, None if policy is None else os.fspath(policy), certified, required=required)
 
 
 def _certified(**named: StrPath | None) -> Certified:

@@ -13,6 +13,7 @@ from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.auditing.identity import Identifying
 from ociarchive.auditing.receipts import Receipt, check_receipt
+from ociarchive.auditing.run import Unread
 from ociarchive.auditing.signatures import Wanted, prove
 from ociarchive.auditing.unreadable import unreadable
 from ociarchive.blobio.beside import OverwriteError
@@ -77,6 +78,11 @@ class AuditOptions:
     detail: Detail = "verdict"
     identified: bool = False
 
+    @property
+    def names_archives(self) -> bool:
+        """Whether the digest of each archive as a whole is needed."""
+        return self.identified or (self.receipt is not None and self.receipt.identity is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
@@ -103,7 +109,7 @@ class Audits:
         self._workers = Workers(options.jobs)
         self._queue: list[_Opened | Report] = []  # in the order of the sources
         self._others = Others(options)
-        self.unread: list[str] = []
+        self.unread: list[Unread] = []
         self.status = 0
 
     def __enter__(self) -> Self:
@@ -179,7 +185,8 @@ class Audits:
     def _recorded(self, one: Source) -> Report | None:
         if self._ledger is None:
             return None
-        return self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
+        found = self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
+        return None if found is None else _about(found, one, self._options)
 
     def _add(self, one: Source, report: Report | None) -> Iterator[Report]:
         """Open a source that no report is known of. When enough are open, audit them in parallel."""
@@ -194,7 +201,7 @@ class Audits:
             except (UsageError, HostError):
                 raise
             except OciArchiveError as error:
-                report = unreadable(one.path, error, self._options.policy)
+                report = _about(unreadable(one.path, error, self._options.policy), one, self._options)
                 self._queue += self._kept([(report, one, state)])
             else:
                 try:
@@ -244,7 +251,8 @@ class Audits:
             if len(opened) > 1:
                 return [report for one in opened for report in self._audited([one])]
             reports = [unreadable(opened[0].archive.where, error, self._options.policy)]
-        made = [(report, one.source, one.state) for one, report in zip(opened, reports, strict=True)]
+        pairs = zip(opened, reports, strict=True)
+        made = [(_about(report, one.source, self._options), one.source, one.state) for one, report in pairs]
         return list(zip(opened, self._kept(made), strict=True))
 
     def _kept(self, made: list[tuple[Report, Source, Stamp | None]]) -> list[Report]:
@@ -257,7 +265,7 @@ class Audits:
 
     def _fails(self, error: OciArchiveError, *names: str) -> None:
         self.status = max(self.status, error.status)
-        self.unread.extend(names)
+        self.unread += [Unread(source=name, why=str(error), status=error.status) for name in names]
         self._hear.fails(error)
 
 
@@ -301,7 +309,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
         archive, left = others.judged(archive)
         demanded = {id(archive): demanded_of(archive, (*one.images, *options.images), left)}
         (report,) = _reports([archive], demanded, options, options.detail, workers, progress, Remembered())
-        return report
+        return _about(report, one, options)
 
 
 class Others:
@@ -337,6 +345,12 @@ class Others:
             archive.close()
 
 
+def _about(report: Report, one: Source, options: AuditOptions) -> Report:
+    """Return a report with what is known of its source beside the archive."""
+    size = os.path.getsize(one.path) if os.path.isfile(one.path) else None
+    return replace(report, demanded=(*one.images, *options.images), size=size)
+
+
 def _opened(one: Source, options: AuditOptions) -> Archive:
     """Return the archive of a source, with what no tag names: all of it is proved."""
     return reachable(
@@ -346,7 +360,7 @@ def _opened(one: Source, options: AuditOptions) -> Archive:
             host=options.host,
             access=options.access,
             judged=True,
-            hashed=options.identified,
+            hashed=options.names_archives,
         ),
         (),
         every=True,
@@ -364,7 +378,7 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
 ) -> list[Report]:
     """Audit some archives in parallel. What is `demanded` and absent is a finding, beside those of the rules."""
     found = []
-    naming = Identifying(archives, workers) if options.identified else None
+    naming = Identifying(archives, workers) if options.names_archives else None
     every = examine(
         archives, limits=options.limits, workers=workers, progress=progress, known=known, identifying=naming
     )
@@ -374,11 +388,11 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             evidence = replace(evidence, proofs=prove(evidence, options.signatures, asked.roots))  # noqa: PLW2901
         findings = [*judge(evidence), *asked.findings]
         proof = None
+        named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
         if options.receipt is not None:
-            compared = check_receipt(options.receipt, evidence)
+            compared = check_receipt(options.receipt, evidence, named)
             findings += compared.findings
             proof = compared.proof
-        named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
         report = report_of(evidence, findings, options.policy, detail)
         found.append(replace(report, receipt=proof, identity=named))
     return found

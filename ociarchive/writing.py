@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ociarchive.blobio.beside import Beside
@@ -183,6 +184,7 @@ def _converted(
     target, say = os.fspath(dest), hear or nobody
     file = None if receipt is None else _beside(os.fspath(receipt), [*paths, target], say, force=asked.force_beside)
     digests = source_digests(paths) if file else {}
+    asked = replace(asked, bound=file is not None)
     done = _convert([Source(path=path) for path in paths], target, asked, progress, say)
     if file is not None:
         file.write([render_receipt(done, sha256=digests)])

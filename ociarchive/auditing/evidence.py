@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.measure import Measured
-    from ociarchive.model import Archive, Blob, Edge, Layer
+    from ociarchive.model import Archive, Blob, Edge, Layer, Root
     from ociarchive.values import Descriptor, Digest, Reference
 
 
@@ -168,6 +168,15 @@ class Evidence:
             for name in root.names:
                 found.setdefault(name, set()).update([root.descriptor.digest] if root.descriptor is not None else [])
         return {name: (frozenset(digests), min(digests, default=None)) for name, digests in found.items()}
+
+    @cached_property
+    def leading(self) -> Mapping[int, tuple[Root, ...]]:
+        """The roots from which one gets to each entry, by its identity."""
+        found: dict[int, list[Root]] = {}
+        for root in self.archive.roots:
+            for edge in walk([root]):
+                found.setdefault(id(edge.entry), []).append(root)
+        return {key: tuple(roots) for key, roots in found.items()}
 
     @cached_property
     def referenced(self) -> frozenset[Digest]:

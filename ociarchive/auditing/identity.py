@@ -8,16 +8,19 @@ named by its path inside of the folder.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.partlist import sum_line
 from ociarchive.container import DirectoryContainer, PrefixedContainer, TarContainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ociarchive.blobio.partlist import Part
     from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Measured
     from ociarchive.model import Archive
@@ -53,10 +56,11 @@ class Identifying:
 
     def _hash(self, origin: TarContainer) -> None:
         found = hashlib.sha256()
-        for chunk in origin.chunks():
-            self._workers.check()
-            found.update(chunk)
-        self._files[id(origin)] = found.hexdigest()
+        with suppress(LostBytesError):  # what is not whole has no digest of its own
+            for chunk in origin.chunks():
+                self._workers.check()
+                found.update(chunk)
+            self._files[id(origin)] = found.hexdigest()
 
     def of(self, archive: Archive, facts: Mapping[ByteSource, Measured]) -> Identity | None:
         """Return what names an archive, None for a registry and an engine's storage. `facts` are those of its blobs.
@@ -66,8 +70,18 @@ class Identifying:
         origin = _whole(archive)
         if isinstance(origin, DirectoryContainer):
             return Identity("dirHash", _of_folder(origin, facts, self._workers.check))
-        file = self._files.get(id(origin))
+        return self.of_file(archive)
+
+    def of_file(self, archive: Archive) -> Identity | None:
+        """Return what names an archive in a file, None where it lies in none."""
+        file = self._files.get(id(_whole(archive)))
         return Identity("sha256", file) if file is not None else None
+
+
+def parts_of(archive: Archive) -> tuple[Part, ...]:
+    """Return the parts in which an archive was read, none where it is whole."""
+    origin = _whole(archive)
+    return origin.parts if isinstance(origin, TarContainer) else ()
 
 
 def _whole(archive: Archive) -> Origin:

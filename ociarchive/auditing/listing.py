@@ -9,7 +9,7 @@ from ociarchive.chains import chain_ids
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ociarchive.auditing import Evidence
     from ociarchive.auditing.signatures import Proofs
@@ -38,15 +38,11 @@ def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
     A small archive may have a hundred entries for each of its images.
     """
     layers: dict[int, list[JSON]] = {}
-    holders: dict[int, list[Root]] = {}
-    for root in archive.roots:
-        for edge in walk([root]):
-            holders.setdefault(id(edge.entry), []).append(root)
     for edge in walk(archive.roots):
         if isinstance(edge.node, Image):
             if id(edge.node) not in layers:
                 layers[id(edge.node)] = [*layer_facts(edge.node, evidence)]
-            yield _image(edge, layers[id(edge.node)], holders, evidence.proofs)
+            yield _image(edge, layers[id(edge.node)], evidence.leading, evidence.proofs)
 
 
 def other_facts(archive: Archive) -> tuple[list[Object], list[Object]]:
@@ -70,7 +66,7 @@ def spelled(platform: Platform) -> str:
     return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
 
 
-def _image(edge: Edge, layers: list[JSON], holders: dict[int, list[Root]], proofs: Proofs | None) -> Object:
+def _image(edge: Edge, layers: list[JSON], holders: Mapping[int, tuple[Root, ...]], proofs: Proofs | None) -> Object:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
@@ -114,9 +110,9 @@ def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
     ]
 
 
-def _names(edge: Edge, holders: dict[int, list[Root]]) -> Object:
+def _names(edge: Edge, holders: Mapping[int, tuple[Root, ...]]) -> Object:
     """Return the names that lead to an edge: its own, or those of the roots above it."""
-    roots = [edge.entry] if isinstance(edge.entry, Root) else holders[id(edge.entry)]
+    roots = (edge.entry,) if isinstance(edge.entry, Root) else holders[id(edge.entry)]
     full = list(dict.fromkeys(str(name) for root in roots for name in root.names))
     ref_names = dict.fromkeys(root.ref_name for root in roots if root.ref_name and root.ref_name not in full)
     return {"references": [*full], "ref_names": [*ref_names]}

@@ -53,7 +53,7 @@ def _outcome(rule: Rule, report: Report, run: Run) -> Outcome:
 
 def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
     """Return why a rule had nothing to judge, None where it had something."""
-    if rule.id == "expected-digest-missing" and report.source not in run.pinned:
+    if rule.id == "expected-digest-missing" and not report.demanded:
         return "the call asks for no digest"
     if rule.id == "receipt-mismatch" and run.receipt is None:
         return "the call names no receipt"

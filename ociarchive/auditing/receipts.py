@@ -1,48 +1,110 @@
-"""Read a conversion's receipt and compare it with an archive."""
+"""Read a conversion's receipt and hold an archive against it.
+
+A receipt binds names to digests, and lists all that DEST holds, since it has the member `holds`; older ones are held
+against the archive by the digests of manifests, indexes, configs and layers alone, and the report says so.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
+from ociarchive.auditing import bound
+from ociarchive.auditing.bound import Difference
+from ociarchive.auditing.holding import Holding, file_in, has_hosts, holding, parsed
+from ociarchive.auditing.identity import Identity, parts_of
 from ociarchive.auditing.proven import ReceiptProof, Share
-from ociarchive.auditing.rule import Finding
+from ociarchive.auditing.rule import MAX_FINDINGS, Finding
+from ociarchive.blobio.partlist import Part
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError
+from ociarchive.formats import entry_documents
+from ociarchive.measure import agrees
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.auditing.listing import Object
+    from ociarchive.model import Archive
     from ociarchive.values import JSON
 
-#: What a receipt lists, each entry with its descriptor before and after.
-KINDS: Final = ("manifests", "indexes", "configs", "layers")
+#: What a receipt lists, each entry with its descriptor before and after, and what messages call one of them.
+KINDS: Final = {"manifests": "manifest", "indexes": "index", "configs": "config", "layers": "layer"}
+#: The members of `destination` that have DEST's own digest: that of a file, and the directory hash of a folder.
+_IDENTITIES: Final[dict[str, Literal["sha256", "dirHash"]]] = {"sha256": "sha256", "dir_hash": "dirHash"}
 #: A receipt has a few hundred bytes for each blob. This is the size for some hundred thousand blobs.
 MAX_RECEIPT: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A conversion's receipt, read from the file `path`, whose bytes have the digest `sha256` (`sha256:...`)."""
+    """A conversion's receipt, read from the file `path`, whose bytes have the digest `sha256` (`sha256:...`).
+
+    `holds` is what it says that DEST is called and holds, None where it does not, as older ones. `identity` is DEST's
+    own digest, None where it has none, `parts` are those it was cut into. `by` says who signed it.
+    """
 
     path: str
     sha256: str
     members: Object = field(repr=False)
+    holds: Holding | None = field(default=None, repr=False)
+    identity: Identity | None = None
+    parts: tuple[Part, ...] = ()
+    by: str | None = None
+
+    @property
+    def form(self) -> str:
+        """The format of DEST."""
+        return str(self._destination.get("format"))
+
+    @property
+    def _destination(self) -> Object:
+        found = self.members.get("destination")
+        return found if isinstance(found, dict) else {}
 
 
 def load_receipt(path: str) -> Receipt:
     """Return the receipt in a file. UsageError: no such file. ContentError: it is no receipt."""
     raw = read_named(path, "a receipt", MAX_RECEIPT)
     members = documents.parse(raw, path, limit=MAX_RECEIPT).members
+    return receipt_of(members, raw, path)
+
+
+def receipt_of(members: Object, raw: bytes, path: str, by: str | None = None) -> Receipt:
+    """Return the receipt in an object, read from a file of these bytes. ContentError: it is no receipt."""
     wrong = _wrong(members)
-    if wrong is not None:
-        raise ContentError(f"not a conversion's receipt: {wrong}", where=path)
-    return Receipt(path=path, sha256=f"sha256:{hashlib.sha256(raw).hexdigest()}", members=members)
+    holds = parsed(members["holds"]) if wrong is None and "holds" in members else None
+    identity = _identity(members) if wrong is None else None
+    for found in (wrong, holds, identity):
+        if isinstance(found, str):
+            raise ContentError(f"not a conversion's receipt: {found}", where=path)
+    return Receipt(
+        path=path,
+        sha256=f"sha256:{hashlib.sha256(raw).hexdigest()}",
+        members=members,
+        holds=holds if isinstance(holds, Holding) else None,
+        identity=identity if isinstance(identity, Identity) else None,
+        parts=tuple(_parts(members)),
+        by=by,
+    )
+
+
+def _identity(members: Object) -> Identity | str | None:
+    """Return DEST's own digest, None where the receipt has none; a text says why it is no digest."""
+    destination = members.get("destination")
+    destination = destination if isinstance(destination, dict) else {}
+    for key, algorithm in _IDENTITIES.items():
+        value = destination.get(key)
+        if value is not None:
+            digest = Digest.maybe(value)
+            if digest is None or digest.algorithm != "sha256":
+                return f"destination.{key} is no digest"
+            return Identity(algorithm, digest.hex)
+    return None
 
 
 def _wrong(members: Object) -> str | None:
@@ -92,6 +154,15 @@ def _is_descriptor(value: JSON) -> bool:
     )
 
 
+def _parts(members: Object) -> Iterator[Part]:
+    destination = members.get("destination")
+    listed = destination.get("parts") if isinstance(destination, dict) else None
+    for one in listed if isinstance(listed, list) else []:
+        found = file_in(one)
+        if found is not None:
+            yield Part(found.name, found.size, found.sha256.removeprefix("sha256:"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """What an archive that was held against a receipt lacks, and what the receipt proves of it."""
@@ -100,55 +171,161 @@ class Compared:
     proof: ReceiptProof
 
 
-def check_receipt(receipt: Receipt, evidence: Evidence) -> Compared:
-    """Hold an archive against a receipt: manifests, indexes, configs and layers, by digest."""
-    present: dict[str, set[str]] = {}
-    for claim in evidence.claims:
-        fact = evidence.fact(claim.source)
-        if fact is not None:
-            present.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
-    findings = tuple(_mismatches(receipt, present, evidence))
-    wrong = {one.subject for one in findings}
+def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | None) -> Compared:
+    """Hold an archive, whose own digest is `identity`, against a receipt.
 
-    def share(*kinds: str) -> Share:
-        listed = {digest for kind in kinds for digest, _ in _listed(receipt, kind)}
-        return Share(held=len(listed - wrong), listed=len(listed))
-
-    proof = ReceiptProof(
-        path=receipt.path,
-        sha256=receipt.sha256,
-        manifests=share("manifests", "indexes"),
-        blobs=share("configs", "layers"),
-        unbound=("names", "the archive's own digest", "what the archive holds beside"),
+    ContentError, HostError: a file of the archive cannot be read.
+    """
+    there, archive = _There(evidence), evidence.archive
+    here = None
+    if receipt.holds is not None:
+        sizes = {one.name: one.size for one in receipt.holds.files or ()}
+        here = holding(archive, lambda _: None, hosts=has_hosts(receipt.form), known=sizes)
+    found = list(_differences(receipt, there, archive, here, identity))
+    more = len(found) - MAX_FINDINGS
+    if more > 0:
+        found[MAX_FINDINGS:] = [Difference(what=f"and {more} more like these", subject=archive.where)]
+    findings = tuple(
+        Finding(
+            rule="receipt-mismatch",
+            severity="error",
+            message=one.what,
+            location=archive.where,
+            subject=one.subject,
+            expected=one.expected,
+            found=one.found,
+        )
+        for one in found
     )
-    return Compared(findings=findings, proof=proof)
+    return Compared(findings=findings, proof=_proof(receipt, there, archive, here, identity))
 
 
-def _listed(receipt: Receipt, kind: str) -> Iterator[tuple[str, str | None]]:
-    """Give the digest of each thing of a kind after the conversion, with the diff_id of a layer."""
+class _There:
+    """What is proved of an archive: its digests with those of layers unpacked, and digests of other bytes."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.diff_ids: dict[str, set[str]] = {}
+        self.changed: set[str] = set()
+        for claim in evidence.claims:
+            fact = evidence.fact(claim.source)
+            if fact is not None:
+                self.diff_ids.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
+                if agrees(claim.digest, fact.digests) is False:
+                    self.changed.add(str(claim.digest))
+
+    def holds(self, digest: str) -> bool:
+        """Whether bytes of this digest are there."""
+        return digest in self.diff_ids and digest not in self.changed
+
+
+def _listed(receipt: Receipt, kind: str) -> dict[str, str | None]:
+    """Return the digest of each thing of a kind after the conversion, with the diff_id of a layer."""
+    found: dict[str, str | None] = {}
     listed = receipt.members.get(kind)
     for entry in listed if isinstance(listed, list) else []:
         new = entry.get("new") if isinstance(entry, dict) else None
         digest = new.get("digest") if isinstance(new, dict) else None
         diff_id = entry.get("diff_id") if isinstance(entry, dict) else None
         if isinstance(digest, str):
-            yield digest, diff_id if isinstance(diff_id, str) else None
+            found[digest] = diff_id if isinstance(diff_id, str) else None
+    if receipt.holds is not None and kind in ("manifests", "indexes"):
+        found |= dict.fromkeys(getattr(receipt.holds, kind))
+    return found
 
 
-def _mismatches(receipt: Receipt, present: dict[str, set[str]], evidence: Evidence) -> Iterator[Finding]:
-    for kind in KINDS:
-        for digest, diff_id in _listed(receipt, kind):
-            gone = digest not in present
-            changed = not gone and diff_id is not None and bool(present[digest]) and diff_id not in present[digest]
-            if gone or changed:
-                yield Finding(
-                    rule="receipt-mismatch",
-                    severity="error",
-                    message=f"the receipt lists {kind[:-1]} {digest}, which is not in the archive"
-                    if gone
-                    else f"the receipt gives layer {digest} another diff_id than it has",
-                    location=evidence.archive.where,
-                    subject=digest,
-                    expected=diff_id if changed else digest,
-                    found=receipt.path,
-                )
+def _differences(
+    receipt: Receipt, there: _There, archive: Archive, here: Holding | None, identity: Identity | None
+) -> Iterator[Difference]:
+    found: list[Difference] = []
+    listed = receipt.holds
+    if listed is not None and here is not None:
+        if not _hosts(receipt, archive):
+            listed = listed.without_hosts()
+        found += bound.names(listed, here)
+        found += bound.entries(listed, here) if not found else []
+    found += _of_kinds(receipt, there, here)
+    if listed is not None and here is not None and receipt.form == archive.format:
+        # An index.json, or the links of a registry, are others wherever a name or an image is.
+        found += bound.files(listed, here, beside=entry_documents() if found else frozenset())
+    parts = parts_of(archive)
+    if receipt.parts and parts and receipt.parts != parts:
+        yield bound.parts(receipt.parts, parts)
+    yield from found
+    if receipt.identity is None or identity is None or identity.algorithm != receipt.identity.algorithm:
+        return
+    if identity != receipt.identity and (identity.algorithm == "sha256" or not found):
+        what = "file" if identity.algorithm == "sha256" else "folder"
+        yield Difference(
+            what=f"the {what} is another one than the receipt is of",
+            subject=archive.where,
+            expected=str(receipt.identity),
+            found=str(identity),
+        )
+
+
+def _of_kinds(receipt: Receipt, there: _There, here: Holding | None) -> Iterator[Difference]:
+    """Give what is gone, changed or new, kind by kind."""
+    known: set[str] = set()
+    for kind, name in KINDS.items():
+        listed = _listed(receipt, kind)
+        known |= listed.keys()
+        yield from bound.gone(name, [digest for digest in listed if digest not in there.diff_ids])
+        yield from bound.changed(name, [digest for digest in listed if digest in there.changed])
+        for digest, diff_id in listed.items():
+            unpacked = there.diff_ids.get(digest)
+            if diff_id is not None and unpacked and diff_id not in unpacked:
+                what = f"the receipt gives layer {digest} another diff_id than it has"
+                yield Difference(what=what, subject=digest, expected=diff_id, found=min(unpacked))
+    if receipt.holds is None:
+        return
+    blobs = receipt.holds.blobs.keys()
+    yield from bound.gone("blob", blobs - there.diff_ids.keys() - known)
+    yield from bound.changed("blob", (blobs & there.changed) - known)
+    if here is not None and here.complete and receipt.holds.complete:
+        yield from bound.new("manifest", {*here.manifests} - {*receipt.holds.manifests})
+        yield from bound.new("index", {*here.indexes} - {*receipt.holds.indexes})
+        # A manifest that nothing leads to any more is a blob.
+        yield from bound.new("blob", here.blobs.keys() - blobs - {*receipt.holds.manifests, *receipt.holds.indexes})
+
+
+def _hosts(receipt: Receipt, archive: Archive) -> bool:
+    """Whether the names of both have hosts."""
+    return has_hosts(receipt.form) and has_hosts(archive.format)
+
+
+def _proof(
+    receipt: Receipt, there: _There, archive: Archive, here: Holding | None, identity: Identity | None
+) -> ReceiptProof:
+    """Return what holds of what the receipt lists, and what it does not bind."""
+
+    def share(*kinds: str, more: Iterable[str] = ()) -> Share:
+        listed = {*(digest for kind in kinds for digest in _listed(receipt, kind)), *more}
+        return Share(held=sum(map(there.holds, listed)), listed=len(listed))
+
+    holds, unbound = receipt.holds, []
+    names = None
+    if holds is None or here is None:
+        unbound.append("it binds no names, and not what else the archive holds")
+    else:
+        listed = holds if _hosts(receipt, archive) else holds.without_hosts()
+        held = sum(here.names.get(name) == digests for name, digests in listed.names.items())
+        names = Share(held=held, listed=len(listed.names))
+        if not (holds.complete and here.complete):
+            unbound.append("a registry may hold more, which was not compared")
+    same = identity is not None and receipt.identity is not None and identity.algorithm == receipt.identity.algorithm
+    if not same:
+        unbound.append(
+            "it has no digest of the archive itself"
+            if receipt.identity is None
+            else "the digest of DEST itself was not compared, for what was read is not the same kind of file or folder"
+        )
+    return ReceiptProof(
+        path=receipt.path,
+        sha256=receipt.sha256,
+        by=receipt.by,
+        names=names,
+        manifests=share("manifests", "indexes"),
+        blobs=share("configs", "layers", more=holds.blobs if holds is not None else ()),
+        file=identity == receipt.identity if same else None,
+        unbound=tuple(unbound),
+    )

@@ -103,7 +103,8 @@ class Report:
     `contents` is None where the source could not be read as an archive at all. `recorded` is the time, in UTC, of the
     audit where a catalogue had the report; None: the archive was audited in this call. `receipt` is what the receipt
     of the call proved, None where it names none or nothing could be read. `identity` is the archive's own digest, None
-    where it has none, or where the call did not ask for it.
+    where it has none, or where the call did not ask for it. `demanded` are the selectors of what it
+    had to hold. `size` is that of its file in bytes, None where it is none.
     """
 
     source: str
@@ -116,6 +117,8 @@ class Report:
     recorded: str | None = None
     receipt: ReceiptProof | None = None
     identity: Identity | None = None
+    demanded: tuple[str, ...] = ()
+    size: int | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))

@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A source that could not be audited at all: its name in the call, the error, and the exit status of that."""
+
+    source: str
+    why: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run of the audit.
 
     `command` is the command line of the call. `time` is in UTC, and is SOURCE_DATE_EPOCH where that is set. `seconds`
     is the duration. `sha256` has the digest of each source that is a file, by its name. `versions` are those of the
-    program, Python and the codecs. `folder` is the current folder, to which paths are relative. `pinned` has the
-    selectors of sources that had to contain something. `others` are the inventories and bases of deltas.
+    program, Python and the codecs. `folder` is the current folder, to which paths are relative. `others` are the
+    inventories and bases of deltas. `unread` are the sources that could not be audited, where that is known.
     """
 
     command: tuple[str, ...]
@@ -32,7 +41,7 @@ class Run:
     receipt: str | None = None
     others: tuple[str, ...] = ()
     folder: str = ""
-    pinned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
 
     def within(self, limits: Limits) -> Run:
         """Return this run with its limits."""

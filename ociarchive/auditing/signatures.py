@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ociarchive.auditing.attached import attached_to
+from ociarchive.auditing.demanded import SCOPES, Judge, Unsigned
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.measure import agrees
@@ -15,68 +16,73 @@ from ociarchive.signing.gpgv import find_gpgv
 from ociarchive.signing.keys import load_key
 from ociarchive.signing.kinds import KINDS
 from ociarchive.signing.openpgp import load_keyring
+from ociarchive.signing.policyfile import load_demands
 from ociarchive.signing.scene import Scene, Trust
 from ociarchive.signing.values import BY_KEY, NOBODY, Signature, UncheckedError
 from ociarchive.signing.verdicts import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing.certified import Certified
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.documents import Document
     from ociarchive.model import Edge, Root
+    from ociarchive.signing.demands import Demands
     from ociarchive.signing.scene import Found, SignatureKind
     from ociarchive.values import Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a call asks of signatures: who may have made them, and whether every image must have one."""
+    """What a call asks of signatures: who may have made them, and whether every image must have one.
+
+    `demands` is what a policy asks of each image by its name.
+    """
 
     trust: Trust
     required: bool = False
+    demands: Demands | None = None
 
     @property
     def terms(self) -> list[object]:
         """What may change a verdict, as JSON has it."""
-        return [self.required, *self.trust.terms]
+        return [self.required, *self.trust.terms, *(self.demands.terms if self.demands is not None else ())]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Those who may have signed, in words."""
+        demands = (str(self.demands), *self.demands.trusted) if self.demands is not None else ()
+        return tuple(dict.fromkeys((*self.trust.named, *demands)))
 
 
 def wanted(
     keys: Iterable[str] = (),
     keyrings: Iterable[str] = (),
+    policy: str | None = None,
     certified: Certified | None = None,
     *,
     required: bool = False,
 ) -> Wanted | None:
-    """Return what a call asks of signatures, None where it asks nothing. `keys` and `keyrings` are files.
+    """Return what a call asks of signatures, None where it asks nothing. `keys`, `keyrings` and `policy` are files.
 
-    UsageError: a file holds no public key or certificate, something is not installed that checks signatures by it, or
+    UsageError: a file holds no key, certificate or policy, something is not installed that checks signatures by it, or
     every image must be signed and nobody says by whom.
     """
     named = {key.fingerprint: key for key in map(load_key, keys)}
     rings = {ring.digest: ring for ring in map(load_keyring, keyrings)}
+    demands = load_demands(policy, SCOPES) if policy is not None else None
     notary, keyless = (certified.notary(), certified.keyless()) if certified is not None else (None, None)
-    if not named and not rings and notary is None and keyless is None:
+    if not named and not rings and demands is None and notary is None and keyless is None:
         if required:
-            hint = "name the public key with --key FILE, a keyring with --keyring FILE, --trust-store or --trusted-root"
+            hint = "name who may sign: --key, --keyring, --policy, --trust-store or --trusted-root"
             raise UsageError("no signature can hold without a key", hint=hint)
         return None
     program = find_gpgv() if rings else ""
     trust = Trust(
         keys=tuple(named.values()), keyrings=tuple(rings.values()), gpgv=program, notary=notary, keyless=keyless
     )
-    return Wanted(trust=trust, required=required)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsigned:
-    """An image without a signature that holds. `label` is its name, or its digest."""
-
-    label: str
-    digest: Digest | None
-    where: str
+    return Wanted(trust=trust, required=required, demands=demands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +125,32 @@ def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -
             for kind, one in speaking
             if one.artifact in about or not about.isdisjoint((*one.says, *one.attached))
         ]
-    signatures = tuple(dict.fromkeys(_verdicts(speaking, wanted.trust, scene)))
+    found = [one for _, one in speaking]
+
+    def by(number: int, trust: Trust) -> Iterator[Signature]:
+        kind, one = speaking[number]
+        return _checked(kind, one, trust, scene)
+
+    judge = Judge(evidence, found, by, lambda edge: _over(edge, above))
+    if wanted.trust.named:
+        for number, one in _verdicts(found, by, wanted.trust):
+            judge.add(number, one)
+    missing = list(judge.missing(images, wanted.demands)) if wanted.demands is not None else []
+    signatures = tuple(dict.fromkeys(judge.signatures()))
     held = {one.digest for one in signatures if one.status == "valid"}
-    missing = tuple(
+    missing += [
         _unsigned(evidence, edge)
         for edge in images
         if (wanted.required or wanted.trust.demands(scene.repositories_of(edge)))
         and held.isdisjoint(_over(edge, above))
+    ]
+    proofs = Proofs(
+        signatures=signatures,
+        missing=tuple(missing),
+        above=above,
+        keys=wanted.named,
+        required=wanted.required or wanted.demands is not None or wanted.trust.demanding,
     )
-    keys = wanted.trust.named
-    proofs = Proofs(signatures=signatures, missing=missing, above=above, keys=keys, required=wanted.required)
     _require_few(evidence, proofs, images)
     return proofs
 
@@ -190,9 +212,11 @@ def _scene(evidence: Evidence) -> Scene:
     return Scene(evidence.archive, evidence.edges, here, lambda edge: attached_to(evidence, edge))
 
 
-def _verdicts(every: Sequence[tuple[SignatureKind, Found[Any]]], trust: Trust, scene: Scene) -> Iterator[Signature]:
+def _verdicts(
+    every: Sequence[Found[Any]], by: Callable[[int, Trust], Iterator[Signature]], trust: Trust
+) -> Iterator[tuple[int, Signature]]:
     """Give the verdict of each signature, more than one where one statement is about several images."""
-    found = [(one, list(_checked(kind, one, trust, scene))) for kind, one in every]
+    found = [(one, list(by(number, trust))) for number, one in enumerate(every)]
     # Who signed an image in one way and not in another: neither ECDSA nor Ed25519 can tell whose key it was. A
     # message of GPG names its key, and is in no manifest; a signature by a certificate names its signer.
     signers: dict[Digest, tuple[Digest | None, str]] = {}
@@ -200,16 +224,16 @@ def _verdicts(every: Sequence[tuple[SignatureKind, Found[Any]]], trust: Trust, s
         for each in verdicts:
             if each.status == "valid" and each.digest is not None and each.by.startswith(BY_KEY):
                 signers.setdefault(each.digest, (one.artifact, each.by))
-    beside = {one.artifact for one, verdicts in found if any(each.status == "valid" for each in verdicts)}
-    for one, verdicts in found:
+    beside = {one.artifact for one, verdicts in found if any(each.status == "valid" for each in verdicts)} | {None}
+    for number, (one, verdicts) in enumerate(found):
         for each in verdicts:
             signer = signers.get(each.digest) if each.digest is not None else None
             unknown = each.status == "untrusted" and each.by == NOBODY
-            if unknown and signer is not None and one.artifact is not None and one.artifact not in beside:
+            if unknown and signer is not None and one.artifact not in beside:
                 why = f"it is by no key that the call names, though {signer[1]} signed the same image otherwise"
-                yield replace(each, status="invalid", why=why)
+                yield number, replace(each, status="invalid", why=why)
             else:
-                yield each
+                yield number, each
 
 
 def _checked(kind: SignatureKind, one: Found[Any], trust: Trust, scene: Scene) -> Iterator[Signature]:

@@ -259,6 +259,10 @@ class Staging:
             raise
         return self
 
+    def clear(self) -> None:
+        """Remove what is left of it, as leaving does, once all is moved."""
+        self._hidden.clear()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

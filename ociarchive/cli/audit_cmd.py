@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import ExitStack
-from importlib import import_module
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -34,26 +33,22 @@ from ociarchive.cli.common import (
     width,
 )
 from ociarchive.cli.completing import among, rule_names
-from ociarchive.cli.output import Held
 from ociarchive.cli.progress import progress
 from ociarchive.cli.signing import signature_files, signature_options, signatures
-from ociarchive.report.audit import audit_json
-from ociarchive.report.audit.audit_table import Tally, audit_table
-from ociarchive.report.rendering import REPORTS
-from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
+from ociarchive.report.audit.audit_table import AuditTable
+from ociarchive.report.audit.tally import Tally
+from ociarchive.report.rendering import REPORTS, begin
+from ociarchive.report.shared.surroundings import EPOCH, current_folder, now
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ociarchive.auditing import Report
     from ociarchive.auditing.report import Detail
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.cli.output import Output
     from ociarchive.errors import OciArchiveError
+    from ociarchive.report.audit.piecewise import Piecewise
     from ociarchive.report.shared.surroundings import Now
-    from ociarchive.selection.argument import Source
 
 _EXAMPLES = """\b
 Examples:
@@ -137,50 +132,30 @@ def command(**values: Any) -> int:
     )
     started = time.monotonic()
     tally = Tally()
-    demanded: dict[str, tuple[str, ...]] = {}
-
-    def parse(argument: str) -> Source:
-        one = source(argument)
-        if one.images and values["fmt"] in REPORTS:
-            demanded[one.path] = one.images
-        return one
-
+    begun = _run(values, allowed, at)
     with ExitStack() as stack:
-        held = stack.enter_context(Held())
+        report = stack.enter_context(_begin(values, shared, begun))
         ledger = stack.enter_context(recording.ledger(values, named, options, shared))
         sources = stack.enter_context(recording.arguments(values))
-        reports: list[Report] = []
         with progress(shared) as hears:
             audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears, ledger))
-            made = _counted(audits.reports(sources, parse), tally)
-            if values["fmt"] == "json":
-                held.take(audit_json.pieces(made))
-            else:
-                reports.extend(made)
-        seconds = time.monotonic() - started
-        text: str | Iterator[str] = held.pieces()
-        if at is None:
-            text = audit_table(
-                reports,
-                width=width(),
-                whole=shared.verbose > 0,
-                seconds=seconds,
-                paint=shared.painter(values["output"]),
-                unread=audits.unread,
-            )
-        elif values["fmt"] != "json":
-            run = _run(reports, seconds, allowed, values, at, demanded)
-            text = import_module(REPORTS[values["fmt"]]).render(reports, run)
+            for one in audits.reports(sources, source):
+                tally.add(one)
+                report.take(one)
+        seconds = 0.0 if at is not None and at.pinned else time.monotonic() - started
+        unread = tuple(audits.unread)
         if tally.archives or at is not None:
+            text = report.pieces(replace(begun, seconds=seconds, unread=unread))
             result.write(text, styled=at is None and shared.colours(values["output"]))
-            say_written(values, shared, tally.outcome(audits.unread))
+            say_written(values, shared, tally.outcome([one.source for one in unread]))
     return max(audits.status, int(tally.failed > 0))
 
 
-def _counted(reports: Iterable[Report], tally: Tally) -> Iterator[Report]:
-    for report in reports:
-        tally.add(report)
-        yield report
+def _begin(values: dict[str, Any], shared: Common, run: Run) -> Piecewise:
+    """Return the result of the call in the making."""
+    if values["fmt"] != "table":
+        return begin(values["fmt"], run)
+    return AuditTable(run, width=width(), whole=shared.verbose > 0, paint=shared.painter(values["output"]))
 
 
 class _Hearer:
@@ -206,29 +181,15 @@ class _Hearer:
         click.echo(f"error: {safe(str(error))}", err=True)
 
 
-def _run(
-    reports: list[Report],
-    seconds: float,
-    allowed: Limits,
-    values: dict[str, Any],
-    at: Now,
-    named: dict[str, tuple[str, ...]],
-) -> Run:
-    files = [report.source for report in reports if os.path.isfile(report.source)]
-
-    def demanded(path: str) -> tuple[str, ...]:
-        return (*named.get(path, ()), *values["images"])
-
+def _run(values: dict[str, Any], allowed: Limits, at: Now | None) -> Run:
+    """Return what is known of the run before the first archive."""
     return Run(
         command=("ociarchive", *sys.argv[1:]),
-        time=at.time,
-        seconds=0.0 if at.pinned else seconds,
+        time=EPOCH if at is None else at.time,
+        seconds=0.0,
         limits=allowed,
-        sha256={path: sha256_of(path) for path in files} if values["fmt"] == "html" else {},
-        sizes={path: os.path.getsize(path) for path in files},
         versions=versions(),
         receipt=values["receipt"],
         others=(*values["have"], *values["base"]),
         folder=current_folder(),
-        pinned={path: selectors for path in (report.source for report in reports) if (selectors := demanded(path))},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -142,6 +143,7 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
     if dest == "-":
         require_stdout()
     digests = source_digests(one.path for one in sources) if receipt else {}
+    asked = replace(asked, bound=receipt is not None)
     with progress(shared) as hears:
         done = convert(
             sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"),

@@ -29,7 +29,8 @@ from ociarchive.cli.common import (
 from ociarchive.errors import ContentError, OciArchiveError, UsageError
 from ociarchive.opening import open_archive
 from ociarchive.report.audit.audit_json import inspect_json, inspected
-from ociarchive.report.audit.audit_table import first_of_each, outcome, verdict
+from ociarchive.report.audit.audit_table import first_of_each, verdict
+from ociarchive.report.audit.tally import Tally
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.select import Selectors, nothing_in, select
@@ -153,7 +154,7 @@ class _Inspection:
                 result.write(self._table(found))
             for _ in each:  # a reader that has enough changes nothing of the status
                 pass
-            verified = outcome(self._reports, self._unread) if self._values["verify"] else "read, not verified"
+            verified = Tally.of(self._reports).outcome(self._unread) if self._values["verify"] else "read, not verified"
             say_written(self._values, self._shared, verified)
         if self._alone and self._failed is not None:
             raise self._failed

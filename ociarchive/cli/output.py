@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import fcntl
 import os
 import sys
-import tempfile
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.beside import Beside
-from ociarchive.blobio.spool import temporary_folder
 from ociarchive.errors import HostError, cannot
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.text import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 STDOUT: Final = "-"
 _STDIN_PATH: Final = "/dev/fd/0"
 _STDOUT_PATH: Final = "/dev/fd/1"
 _STDOUT_FD: Final = 1
-#: Bytes of a text that are held in memory, and that are read at a time where there are more.
-_IN_MEMORY: Final = 1 << 20
-_CHUNK: Final = 1 << 16
 
 
 class Output:
@@ -72,38 +66,6 @@ class Output:
             emit(data.decode("utf-8", "backslashreplace"))
         else:
             emit([data])
-
-
-class Held:
-    """Text that is complete before any of it is shown. It is in memory while it is short, then in a nameless file.
-
-    What a call shows on standard output stands there whole or not at all, and not between the lines of its progress.
-    """
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=temporary_folder())  # noqa: SIM115  lives as long as this
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def take(self, pieces: Iterable[str]) -> None:
-        """Take all pieces of a text. HostError: there is no space for them."""
-        for piece in pieces:
-            data = piece.encode("utf-8", "surrogatepass")
-            try:
-                self._file.write(data)
-            except OSError as error:
-                raise cannot("write", error, "a temporary file") from error
-
-    def pieces(self) -> Iterator[str]:
-        """Give the text again."""
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
-        self._file.seek(0)
-        while data := self._file.read(_CHUNK):
-            yield decoder.decode(data)
 
 
 def require_stdout() -> None:

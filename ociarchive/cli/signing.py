@@ -8,6 +8,7 @@ import click
 
 from ociarchive.auditing.certified import Certified
 from ociarchive.auditing.signatures import Wanted, wanted
+from ociarchive.cli.common import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,14 @@ def signature_options(function: F) -> F:
     for option in (
         click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image."),
         click.option(
+            "--policy",
+            type=click.Path(),
+            multiple=True,
+            callback=once,
+            metavar="FILE",
+            help="Demand what FILE says for each name (containers-policy.json).",
+        ),
+        click.option(
             "--keyring",
             "keyrings",
             multiple=True,
@@ -27,23 +36,41 @@ def signature_options(function: F) -> F:
             metavar="FILE",
             help="Check signatures by GPG by the keys of FILE (needs gpgv).",
         ),
-        click.option("--certificate-oidc-issuer", metavar="URL", help="Who says that the identity is the signer's."),
-        click.option("--certificate-identity", metavar="ID", help="Who signed: an e-mail address, or a URI."),
+        click.option(
+            "--certificate-oidc-issuer",
+            multiple=True,
+            callback=once,
+            metavar="URL",
+            help="Who says that the identity is the signer's.",
+        ),
+        click.option(
+            "--certificate-identity",
+            multiple=True,
+            callback=once,
+            metavar="ID",
+            help="Who signed: an e-mail address, or a URI.",
+        ),
         click.option(
             "--trusted-root",
             type=click.Path(),
+            multiple=True,
+            callback=once,
             metavar="FILE",
             help="Check keyless sigstore signatures by this trusted_root.json.",
         ),
         click.option(
             "--trust-policy",
             type=click.Path(),
+            multiple=True,
+            callback=once,
             metavar="FILE",
             help="Who may sign what (trustpolicy.json of the Notary Project).",
         ),
         click.option(
             "--trust-store",
             type=click.Path(),
+            multiple=True,
+            callback=once,
             metavar="DIR",
             help="Check Notary Project signatures by these certificates (DIR/x509/ca/NAME/).",
         ),
@@ -62,12 +89,14 @@ def signature_options(function: F) -> F:
 
 def signature_files(values: dict[str, Any]) -> list[str]:
     """Return the files that these options name, which a result must not overwrite."""
-    return [*values["keys"], *values["keyrings"], *_certified(values).named]
+    policy = [values["policy"]] if values["policy"] else []
+    return [*values["keys"], *values["keyrings"], *policy, *_certified(values).named]
 
 
 def signatures(values: dict[str, Any]) -> Wanted | None:
     """Return what a call asks of signatures, None where it asks nothing. UsageError: it asks what cannot be."""
-    return wanted(values["keys"], values["keyrings"], _certified(values), required=values["require_signature"])
+    certified, required = _certified(values), values["require_signature"]
+    return wanted(values["keys"], values["keyrings"], values["policy"], certified, required=required)
 
 
 def _certified(values: dict[str, Any]) -> Certified:

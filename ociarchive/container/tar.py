@@ -23,6 +23,7 @@ from ociarchive.flaws import Flaw, Flaws
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.blobio.partlist import Part
     from ociarchive.blobio.randomfile import RandomFile
 
 BLOCK: Final = 512
@@ -49,6 +50,7 @@ class TarContainer:
 
     `sha256` is the digest, in hexadecimal digits, of all that it was read from, where that was hashed on the way.
     `outermost` says whether its own file is what it was read from, and not a copy of something compressed or piped.
+    `parts` are those of a list of parts that it was read from.
     """
 
     kind: Literal["tar"] = "tar"
@@ -65,6 +67,7 @@ class TarContainer:
         self.stored_size = self._size = file.size
         self.sha256: str | None = None
         self.outermost = True
+        self.parts: tuple[Part, ...] = ()
         self._file, self._path = file, path
         self._members: dict[str, Member] = {}
         self._names_size = 0

@@ -214,4 +214,4 @@ def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
             yield Stored(name=name, digest=digest, source=container.get(name))
 
 
-DIR: Final = Format(name=_NAME, reader=DirReader(), layout=DirLayout(), alone=True, transport="dir")
+DIR: Final = Format(name=_NAME, reader=DirReader(), layout=DirLayout(), alone=True, transport="dir", scopes="paths")

@@ -362,5 +362,5 @@ def _layers(image: Image) -> tuple[ByteSource | None, ...]:
 
 
 DOCKER_ARCHIVE: Final = Format(
-    name=_NAME, reader=DockerReader(), layout=DockerLayout(), refuses=_layout.refuses, transport=_NAME
+    name=_NAME, reader=DockerReader(), layout=DockerLayout(), refuses=_layout.refuses, transport=_NAME, scopes="none"
 )

@@ -168,7 +168,8 @@ class Format:
     `growth` says how `--merge` adds to it, None where nothing can be added. `hosted` returns the reader that gives
     names a host, where they have none in this format. `refuses` says why a name cannot be written, None where it can.
     `alone` says that it holds one image or index and no referrers. `transport` is the spelling of skopeo and podman
-    (containers-transports(5)).
+    (containers-transports(5)). `scopes` are what a policy may name of it: absolute paths, nothing, or what is not known
+    here (containers-policy.json(5)).
     """
 
     name: str
@@ -179,6 +180,7 @@ class Format:
     refuses: Callable[[Reference], str | None] = lambda _: None
     alone: bool = False
     transport: str | None = None
+    scopes: Literal["paths", "none"] | None = None
     remote: Holding | None = None
 
     @property

@@ -119,6 +119,7 @@ OCI_LAYOUT: Final = Format(
     growth=Growth(index=_layout.INDEX),
     refuses=_layout.refuses,
     transport="oci",
+    scopes="paths",
 )
 OCI_ARCHIVE: Final = Format(
     name="oci-archive",
@@ -126,4 +127,5 @@ OCI_ARCHIVE: Final = Format(
     layout=OciLayout("tar"),
     refuses=_layout.refuses,
     transport="oci-archive",
+    scopes="paths",
 )

@@ -173,6 +173,7 @@ def opened(parts: Parts, where: str, spool_folder: str | None, limits: Limits, *
         raise damaged(Flaw(rule=error.rule, where=where, message=error.what)) from error
     if judged:
         _note(container, faults, parts, mended=mended)
+        container.parts = parts.listed.files
         if not faults:  # the whole was hashed, too
             container.sha256 = parts.listed.sha256
         return Opened(container, ())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from ociarchive.auditing import Report
 from ociarchive.auditing.run import Run
 from ociarchive.errors import UsageError
+from ociarchive.report.audit.piecewise import Piecewise, whole
 from ociarchive.report.comparison.diff_html import diff_html
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.conversion.receipt import receipt_json
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 AuditFormat: TypeAlias = Literal["json", "sarif", "junit", "codequality", "html"]
 DiffFormat: TypeAlias = Literal["json", "html"]
 
-#: Reports of an audit by format; each module has one function `render(reports, run)`.
+#: Reports of an audit by format; each module has a function `begin(run)` that returns one in the making.
 REPORTS: Final[Mapping[AuditFormat, str]] = {
     "json": "ociarchive.report.audit.audit_json",
     "sarif": "ociarchive.report.audit.sarif",
@@ -47,9 +49,13 @@ def render_audit(reports: Report | Sequence[Report], form: AuditFormat, *, limit
     if form not in REPORTS:
         raise _unknown(form, tuple(REPORTS))
     listed = [reports] if isinstance(reports, Report) else list(reports)
-    sources = [report.source for report in listed]
-    command = ("ociarchive", "audit", *sources, *_asked(listed[0].policy if listed else None))
-    made: str = import_module(REPORTS[form]).render(listed, _run(command, sources, limits, hashed=form == "html"))
+    command = ("ociarchive", "audit", *(one.source for one in listed), *_asked(listed[0].policy if listed else None))
+    return whole(begin(form, _run(command, limits)), listed)
+
+
+def begin(form: AuditFormat, run: Run) -> Piecewise:
+    """Return the report of an audit in the making. `run` is what is known before the first archive."""
+    made: Piecewise = import_module(REPORTS[form]).begin(run)
     return made
 
 
@@ -64,7 +70,13 @@ def render_diff(difference: Difference, form: DiffFormat, *, limits: Limits | No
         return "".join(diff_json(difference))
     sides = (difference.old, difference.new)
     command = ("ociarchive", "diff", *(side.label for side in sides))
-    return diff_html(difference, _run(command, [side.source for side in sides], limits, hashed=True))
+    files = [side.source for side in sides if os.path.isfile(side.source)]
+    run = replace(
+        _run(command, limits),
+        sha256={path: sha256_of(path) for path in files},
+        sizes={path: os.path.getsize(path) for path in files},
+    )
+    return diff_html(difference, run)
 
 
 def render_receipt(conversion: Conversion, *, sha256: Mapping[str, str | None] | None = None) -> str:
@@ -89,15 +101,6 @@ def _asked(policy: Policy | None) -> list[str]:
     return words + [word for rule, (level, _) in policy.severity.items() for word in ("--severity", f"{rule}={level}")]
 
 
-def _run(command: tuple[str, ...], sources: Sequence[str], limits: Limits | None, *, hashed: bool) -> Run:
-    files = [path for path in sources if os.path.isfile(path)]
-    made = Run(
-        command=command,
-        time=now().time,
-        seconds=0.0,
-        sha256={path: sha256_of(path) for path in files} if hashed else {},
-        sizes={path: os.path.getsize(path) for path in files},
-        versions=versions(),
-        folder=current_folder(),
-    )
+def _run(command: tuple[str, ...], limits: Limits | None) -> Run:
+    made = Run(command=command, time=now().time, seconds=0.0, versions=versions(), folder=current_folder())
     return made if limits is None else made.within(limits)

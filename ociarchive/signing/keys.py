@@ -81,6 +81,11 @@ def load_key(path: str) -> Key:
         raw = read_named(path, "a public key", _MOST)
     except ContentError as error:
         raise UsageError(error.what, where=path, expected=error.expected) from None
+    return key_in(raw, path)
+
+
+def key_in(raw: bytes, path: str) -> Key:
+    """Return the public key in PEM. `path` is its name. UsageError: as above."""
     serialization, _ = library()
     if b"PRIVATE KEY-----" in raw:
         raise UsageError("a private key, where a public one is asked for", where=path, hint="nobody needs it here")

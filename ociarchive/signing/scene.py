@@ -50,6 +50,11 @@ class Trust:
         return self.notary is not None and any(map(self.notary.demands, repositories))
 
     @property
+    def demanding(self) -> bool:
+        """Whether a policy of certificates asks for signatures."""
+        return self.notary is not None and self.notary.policy is not None
+
+    @property
     def terms(self) -> list[str]:
         """What may change a verdict, the same for the same trust."""
         keys = sorted(key.fingerprint.hex() for key in self.keys)

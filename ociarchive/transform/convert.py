@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ociarchive.transform.rewrite import Arrived, Change
     from ociarchive.transform.sink import Sink
     from ociarchive.transform.sources import Gathered
+    from ociarchive.transform.written import Written
     from ociarchive.values import Digest
 
 
@@ -50,7 +51,8 @@ class Conversion:
 
     `omitted` are the layers that the other side has, which `left_out` lists too. `report` is the audit of what was
     written, None where it was not read back. `sent`: it went to a registry. `seconds` is the duration of everything.
-    `failed` says which images of an engine's storage cannot be had, and why. They were left out.
+    `failed` says which images of an engine's storage cannot be had, and why. They were left out. `written` lists what
+    DEST is called and holds, None where nothing was listed.
     """
 
     dest: str
@@ -69,6 +71,7 @@ class Conversion:
     storage: Storage
     sent: bool = False
     failed: tuple[ContentError, ...] = ()
+    written: Written | None = None
 
     def __repr__(self) -> str:
         return f"Conversion(dest={self.dest!r}, format={self.format!r}, notices={len(self.notices)})"
@@ -175,6 +178,7 @@ def _convert(
             storage=options.storage,
             sent=is_remote(dest),
             failed=tuple(dict.fromkeys(prepared.gathered.failed.values())),
+            written=target.written(written),
         )
 
 

@@ -61,7 +61,8 @@ class Options:
 
     `have` says what the other side has, so that it is left out. `base` has what the sources lack. `host` is the one
     that names in a registry's folder had, None for the default. `index` asks for one image index of all that is
-    selected. `split` cuts DEST into parts. `access` says how registries are spoken to.
+    selected. `split` cuts DEST into parts. `access` says how registries are spoken to. `bound`: a receipt is to bind
+    all that DEST holds, and DEST's own digest.
     """
 
     format: Format
@@ -83,6 +84,7 @@ class Options:
     split: Split | None = None
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
+    bound: bool = False
 
     @property
     def force_beside(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ class _Out:
 
     def __init__(self, fd: int, where: str) -> None:
         self._fd, self._where = fd, where
+        self.hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
+        self.hash.update(data)
         write_all(self._fd, data, self._where)
 
 
@@ -37,14 +40,19 @@ class _Into:
         self.size += len(data)
 
 
-def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, *, sync: bool) -> None:
-    """Compress the open file `tar` into the open file `out`, block by block; HostError where it cannot be."""
-    _compress(tar, _Out(out, where), codec_name, workers, where)
+def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, *, sync: bool) -> str:
+    """Compress the open file `tar` into the open file `out`, block by block; HostError where it cannot be.
+
+    Return the sha256 of what was written in hexadecimal digits.
+    """
+    into = _Out(out, where)
+    _compress(tar, into, codec_name, workers, where)
     try:
         if sync:
             os.fsync(out)
     except OSError as error:
         raise cannot("write", error, where) from error
+    return into.hash.hexdigest()
 
 
 def compress_into(tar: int, out: RandomFile, codec_name: str, workers: Workers, *, sync: bool) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ociarchive.auditing.identity import Identity
 from ociarchive.blobio import parity, partlist
 from ociarchive.blobio.files import TarSink
 from ociarchive.blobio.locks import nobody
@@ -25,7 +27,7 @@ from ociarchive.formats import layout_of
 from ociarchive.opening import open_file, partset
 from ociarchive.transform import outer, preflight
 from ociarchive.transform.existing import Existing
-from ociarchive.transform.reading_back import audited
+from ociarchive.transform.reading_back import audited, unaudited
 from ociarchive.transform.sink import LayoutSink
 
 if TYPE_CHECKING:
@@ -35,12 +37,14 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Report
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.blobio.locks import Hear
+    from ociarchive.formats.format import Content
     from ociarchive.measure import Progress
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options, Split
     from ociarchive.transform.plan import Move
     from ociarchive.transform.prepare import Prepared
     from ociarchive.transform.sink import Sink
+    from ociarchive.transform.written import Written
     from ociarchive.workers import Workers
 
 
@@ -72,6 +76,7 @@ class SplitTar:
         stack.callback(self._file.close)
         self._stack = stack
         self._listed: PartList | None = None
+        self._written: Written | None = None
 
     def _open(self, number: int) -> tuple[int, int]:
         """Return the open file of a part, counted from 0, and where it begins there."""
@@ -179,12 +184,26 @@ class SplitTar:
 
     def audit(self, unpacked: Iterable[int], progress: Progress | None, known: FactStore) -> Report | None:
         """Audit what was written as one archive, before the parts get their names. HostError: the audit fails."""
-        if not self._options.audit:
+        if not self._options.audit and not self._options.bound:
             return None
         tar = [os.fstat(self._tar).st_size] if self._tar is not None else []
         limits = self._options.limits.proved([*unpacked, *tar])
         file = ManyFile(self._open, self._split.size, self._dest, self._file.size)
-        return audited(open_file(file, self._dest, self.spool, limits), limits, self._workers, progress, known)
+        archive = open_file(file, self._dest, self.spool, limits)
+        report = None
+        if self._options.audit:
+            report, found = audited(archive, limits, self._workers, progress, known, bound=False)
+        else:
+            found = unaudited(archive, self._workers)
+        if self._listed is not None:
+            found = replace(found, identity=Identity("sha256", self._listed.sha256), parts=self._listed)
+        self._written = found
+        return report
+
+    def written(self, content: Content) -> Written | None:
+        """Return what was listed as it was read back."""
+        del content
+        return self._written
 
     def _publish(self) -> None:
         if self._listed is None:

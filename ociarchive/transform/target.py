@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ociarchive.auditing.holding import holding_of
+from ociarchive.auditing.identity import Identity
 from ociarchive.blobio.destination import Destination, Staging
 from ociarchive.blobio.files import DirectorySink, Files, TarSink
 from ociarchive.blobio.locks import nobody
@@ -13,15 +16,16 @@ from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
 from ociarchive.errors import UsageError
 from ociarchive.formats import layout_of
-from ociarchive.opening import open_archive
+from ociarchive.opening import open_archive, open_file
 from ociarchive.remote.address import is_remote
 from ociarchive.transform import merge, outer, preflight, splitting
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.foreseeing import foreseen
 from ociarchive.transform.pushing import RegistrySink, client_for, mounts_of, require_free
-from ociarchive.transform.reading_back import audited
+from ociarchive.transform.reading_back import audited, unaudited
 from ociarchive.transform.sink import LayoutSink, Sink
 from ociarchive.transform.splitting import SplitTar
+from ociarchive.transform.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -29,9 +33,11 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.factstore import FactStore
+    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
+    from ociarchive.formats.format import Content
     from ociarchive.measure import Progress
-    from ociarchive.model import Root
+    from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
@@ -70,6 +76,13 @@ class Target(Protocol):
 
     def audit(self, unpacked: Iterable[int], progress: Progress | None, known: FactStore) -> Report | None:
         """Audit what was written, None where nothing is read back. HostError: the audit fails."""
+        ...
+
+    def written(self, content: Content) -> Written | None:
+        """Return what DEST, which has its name now, is called and holds; None where the call does not ask for it.
+
+        `content` is what was written.
+        """
         ...
 
 
@@ -132,6 +145,10 @@ class Remote:
         del unpacked, progress, known
         return None
 
+    def written(self, content: Content) -> Written | None:
+        """List what was sent."""
+        return Written(holding=holding_of(content.roots, self._options.format.name))
+
 
 class Local:
     """A file, a folder or standard output while it is written.
@@ -161,6 +178,7 @@ class Local:
         self._fd: int | None = None
         self.spool: str | None = None
         self.notices: Sequence[str] = ()
+        self._written: Written | None = None
         keeper = _judged(dest, options, sources, hear)
         if keeper is None:
             return
@@ -206,12 +224,35 @@ class Local:
         All of it is read and hashed. Layers in `known` are not unpacked again. `unpacked` are the sizes in bytes to
         which the layers unpacked before. Only these sizes limit it: better compression than in SOURCE is no bomb.
         """
-        if self._place is None or not self._options.audit:
-            return None
         tar = [os.fstat(self._fd).st_size] if self._fd is not None else []
         limits = self._options.limits.proved([*unpacked, *tar])
-        archive = open_archive(self._place.path, spool_folder=self.spool, limits=limits, shown=self._dest)
-        return audited(archive, limits, self._workers, progress, known)
+        if self._place is not None and self._options.audit:
+            report, self._written = audited(
+                self._opened(limits), limits, self._workers, progress, known, bound=self._options.bound
+            )
+            return report
+        if self._options.bound and not self._options.merge:
+            self._written = unaudited(self._opened(limits), self._workers)
+        return None
+
+    def _opened(self, limits: Limits) -> Archive:
+        """Open what was written, under its hidden name."""
+        if self._place is None and self._fd is not None:
+            return open_file(OpenFile(os.dup(self._fd), self._dest), self._dest, self.spool, limits)
+        path = self._place.path if self._place is not None else self._dest
+        bound = self._options.bound
+        return open_archive(path, spool_folder=self.spool, limits=limits, shown=self._dest, hashed=bound)
+
+    def written(self, content: Content) -> Written | None:
+        """Return what was listed as it was read back; after a merge all that DEST holds now."""
+        del content
+        if not self._options.merge:
+            return self._written
+        if not self._options.bound:
+            return None
+        if isinstance(self._place, Staging):
+            self._place.clear()
+        return unaudited(open_archive(self._dest, limits=self._options.limits), self._workers)
 
     def _publish(self) -> None:
         """Give DEST its name, merge it into the existing one, or send it."""
@@ -227,7 +268,11 @@ class Local:
         if self._fd is None:
             return
         if self._options.outer != "none":
-            outer.compress(self._fd, _STDOUT_FD, self._options.outer, self._workers, "standard output", sync=False)
+            sha256 = outer.compress(
+                self._fd, _STDOUT_FD, self._options.outer, self._workers, "standard output", sync=False
+            )
+            if self._written is not None:
+                self._written = replace(self._written, identity=Identity("sha256", sha256))
             return
         os.lseek(self._fd, 0, os.SEEK_SET)
         for chunk in read_fd(self._fd, self._dest):

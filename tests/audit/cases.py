@@ -603,7 +603,7 @@ FAILS: Cases = {
         "diff-id": Case(
             content=GOOD, receipt=receipt(TOP.digest, diff_id=BASE.diff_id), subject=TOP.digest, expected=BASE.diff_id
         ),
-        "two": Case(content=GOOD, receipt=receipt(NOWHERE, "sha256:" + "6" * 64), count=2),
+        "two": Case(content=GOOD, receipt=receipt(NOWHERE, "sha256:" + "6" * 64), subject=NOWHERE),
     },
     # -- container
     "tar-damaged": {

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ociarchive.report.shared.marks import is_ours
 from tests.support import build
 from tests.support.build import Image, layer
 from tests.support.call import Call, hidden, refused, told
-from tests.support.machine import COMMAND, ROOT
+from tests.support.forking import shared
 from tests.support.tar import write_folder, write_tar
 
 NODE = Image(layers=[layer({"a": b"a"}, "gzip")]).node().named("docker.io/corpus/app:1.0", "1.0")
@@ -175,10 +174,10 @@ def test_links_to_nothing_folders_and_what_appears_meanwhile(tmp_path: Path, mon
 
 
 def test_what_is_no_regular_file_is_written_into(tar: Path, tmp_path: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command: list[str | Path] = [*COMMAND, "audit", tar, "--format", "json", "--output"]
+    started = shared().command
+    command: list[str | Path] = [*started, "audit", tar, "--format", "json", "--output"]
     device = os.stat("/dev/null")
-    subprocess.run([*command, "/dev/null"], env=env, check=True)
+    subprocess.run([*command, "/dev/null"], check=True)
     assert os.path.samestat(os.stat("/dev/null"), device)
     assert os.path.islink("/dev/stdout") == os.path.islink("/dev/stderr")
     out = tmp_path / "out"
@@ -186,12 +185,12 @@ def test_what_is_no_regular_file_is_written_into(tar: Path, tmp_path: Path) -> N
         file.write(b"before\n")
         file.flush()
         for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
-            subprocess.run([*command, name], env=env, check=True, stdout=file)
+            subprocess.run([*command, name], check=True, stdout=file)
         assert os.path.samestat(os.fstat(file.fileno()), out.stat())
     assert out.read_text().startswith("before\n{")
     assert out.read_text().count('"archives"') == 3
     receipt: list[str | Path] = ["convert", tar, tmp_path / "dest", *CONVERT, "--receipt", "/dev/stdout"]
-    done = subprocess.run([*COMMAND, *receipt], env=env, check=True, capture_output=True)
+    done = subprocess.run([*started, *receipt], check=True, capture_output=True)
     assert json.loads(done.stdout)["layers"]
 
 
@@ -229,8 +228,8 @@ def test_a_pipe_is_written_into_once_somebody_reads(tmp_path: Path, monkeypatch:
 )
 def test_a_result_to_a_closed_output_is_an_error(args: tuple[str, ...], tar: Path) -> None:
     given = [{"SOURCE": str(tar), "DEST": str(tar.parent / "dest")}.get(one, one) for one in args]
-    command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "ociarchive", *given]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *shared().command, *given]
+    done = subprocess.run(command, cwd=tar.parent, check=False, capture_output=True, text=True)
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith("error: standard output is closed")
     assert done.stderr.count("\n") == 1

@@ -19,6 +19,7 @@ import pytest
 from tests.support import build, old, oracle
 from tests.support.build import AMD64, ARM64, Image, Node, artifact, attestation, index, layer
 from tests.support.call import Call, Run, hidden, refused, told
+from tests.support.forking import shared
 from tests.support.tar import Member, changed, file, tar, write_folder, write_tar
 
 ROOT = Path(__file__).parents[2]
@@ -472,11 +473,11 @@ def test_nothing_is_sent_where_the_source_is_at_fault(run_cli: Run) -> None:
 )
 def test_a_reader_that_goes_away_is_nothing_to_speak_of(args: tuple[str, ...], tmp_path: Path) -> None:
     source = write_tar(tmp_path / "source", build.layout(*[NODE.named(ref_name=f"n{n}") for n in range(600)]))
-    command = [sys.executable, "-m", "ociarchive", *(str(source) if one == "SOURCE" else one for one in args)]
+    command = [*shared().command, *(str(source) if one == "SOURCE" else one for one in args)]
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
@@ -510,8 +511,8 @@ def on_a_terminal(*args: str | Path, **env: str) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     try:
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", **env}
-        command = [sys.executable, "-m", "ociarchive", *map(str, args)]
-        child = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, cwd=ROOT, env=environment)
+        command = [*shared().command, *map(str, args)]
+        child = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, env=environment)
         os.close(theirs)
         shown = b""
         while data := read_terminal(ours):

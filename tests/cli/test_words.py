@@ -10,7 +10,7 @@ import pytest
 from tests.support import build
 from tests.support.build import Image, layer
 from tests.support.call import Call, refused, told
-from tests.support.machine import COMMAND, ROOT
+from tests.support.forking import shared
 from tests.support.tar import write_folder, write_tar
 
 NODE = Image(layers=[layer({"a": b"a"}, "gzip")]).node().named("docker.io/corpus/app:1.0", "1.0")
@@ -104,9 +104,8 @@ def test_a_removed_folder_is_named(source: Path, tmp_path: Path) -> None:
 
     def called(*args: str | Path) -> subprocess.CompletedProcess[str]:
         gone.mkdir()
-        command = ["sh", "-c", 'cd "$1" && rmdir "$1" && shift && exec "$@"', "sh", gone, *COMMAND, *args]
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+        command = ["sh", "-c", 'cd "$1" && rmdir "$1" && shift && exec "$@"', "sh", gone, *shared().command, *args]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
 
     for args in (("audit", source), ("audit", source, "--no-config", "--format", "sarif"), ("doctor",)):
         done = called(*args)

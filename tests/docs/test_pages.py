@@ -1,9 +1,8 @@
 """The pages of docs/: their programs print what they say, their tables are those of the code, their picture is one."""
 
+import os
 import re
 import shutil
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 import ociarchive
 from ociarchive.cli.app import COMMANDS
-from tests.support import schemas_doc
+from tests.support import forking, schemas_doc
 from tests.support.readme import ROOT
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -28,9 +27,9 @@ SAYS = re.compile(r"^(?:.*print\(.*\)  )?# (.*)$", re.MULTILINE)
 def test_a_program_prints_what_stands_behind_it(code: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "samples", tmp_path / "samples")
     shutil.copy(ROOT / "LICENSE", tmp_path)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == SAYS.findall(code)
+    status, out, err = forking.shared().piped([], env=os.environ, cwd=str(tmp_path), code=code)
+    assert (status, err) == (0, b"")
+    assert out.decode().splitlines() == SAYS.findall(code)
 
 
 def test_every_public_name_is_explained() -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from tests.support.forking import shared
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -44,7 +46,7 @@ def run(block: str, folder: Path) -> str:
 
 def _output(command: str, folder: Path) -> str:
     environment = {**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
-    program = f'ociarchive() {{ "{sys.executable}" -m ociarchive "$@"; }}\n'
+    program = f'ociarchive() {{ {shlex.join(shared().command)} "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-c", program + command],
         cwd=folder,

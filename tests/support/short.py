@@ -8,6 +8,7 @@ it runs; None leaves out all.
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -23,6 +24,7 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/report/test_schemas.py": 8,
     "tests/report/test_widths.py": 7,
     # Every fault of the catalogue, through every format or in every archive.
+    "tests/audit/test_mutants.py::test_every_archive": 3,
     "tests/audit/test_mutants.py::test_every": 0,
     "tests/audit/test_mutants.py": 39,
     "tests/audit/test_causes.py": 11,
@@ -56,6 +58,8 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/cli/test_texts.py": None,
     "tests/report/test_pipelines.py": 3,
     "tests/cli/test_statuses.py": 5,
+    "tests/unit/test_audits.py::test_a_report_is_values": 3,
+    "tests/unit/test_registry_storage.py::test_a_fault_in_one_repository": 2,
     "tests/unit/test_codec.py": 3,
     "tests/unit/test_values.py": 3,
     "tests/unit/test_tar.py": 3,
@@ -100,18 +104,32 @@ WIDE_ROWS: Final = (
 )
 
 
+#: The root of the tests' ids.
+_ROOT: Final = Path(__file__).parents[2]
+
+
+def holds_nothing(path: Path) -> bool:
+    """Tell whether the short suite leaves out all that a file of tests holds, so that it need not be read."""
+    if not path.is_file() or not path.is_relative_to(_ROOT):
+        return False
+    name = path.relative_to(_ROOT).as_posix()
+    start = next((one for one in LEFT_OUT if name == one or name.startswith(f"{one}/")), None)
+    return start is not None and (LEFT_OUT[start] is None or start == WIDE)
+
+
 def mark(items: Iterable[pytest.Item]) -> None:
     """Mark as slow what the short suite leaves out; which rows these are depends on their order alone."""
     counts: Counter[str] = Counter()
     for item in items:
-        start = next((one for one in LEFT_OUT if item.nodeid.startswith(one)), None)
+        name = item.nodeid  # put together each time that it is asked for
+        start = next((one for one in LEFT_OUT if name.startswith(one)), None)
         if start is None:
             continue
-        if item.nodeid in WIDE_ROWS:
+        if name in WIDE_ROWS:
             item.add_marker(pytest.mark.wide)
             continue
         over = LEFT_OUT[start]
-        test = item.nodeid.partition("[")[0]
+        test = name.partition("[")[0]
         if start == WIDE:
             item.add_marker(pytest.mark.slow if counts[test] % ((over or 0) + 1) == 0 else pytest.mark.wide)
             counts[test] += 1

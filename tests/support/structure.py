@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "ociarchive"
@@ -72,7 +73,12 @@ class Module:
     @property
     def tree(self) -> ast.Module:
         """Parse it."""
-        return ast.parse(self.source)
+        return _parsed(self.source)
+
+
+@cache
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def modules(root: Path) -> Iterator[Module]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import ociarchive
 from ociarchive import api
 from ociarchive.model import images
 from tests.support.call import told
+from tests.support.forking import shared
 from tests.support.readme import README, ROOT
 
 if TYPE_CHECKING:
@@ -30,8 +32,9 @@ _SAYS = re.compile(r"print\(.*\)  # (.*)")
 
 def test_the_readme_says_what_it_prints() -> None:
     (code,) = _PYTHON.findall(README.read_text())
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == _SAYS.findall(code)
+    status, out, err = shared().piped([], env=os.environ, cwd=str(ROOT), code=code)
+    assert (status, err) == (0, b"")
+    assert out.decode().splitlines() == _SAYS.findall(code)
 
 
 def test_the_examples_of_the_interface_say_what_they_print(

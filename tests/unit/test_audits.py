@@ -13,8 +13,8 @@ import pytest
 
 import ociarchive
 from ociarchive.auditing.report import Detail
-from ociarchive.cli.output import Held
 from ociarchive.report.audit import audit_json
+from ociarchive.report.shared.held import Held
 from tests.support.build import Image, layer, layout
 from tests.support.call import Call, told
 from tests.support.tar import tar

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.audit.making import BASE, NAME, SAVED, TOP
 from tests.support import build
 from tests.support.build import Image, docker_archive, layer
 from tests.support.call import Call, hidden, refused, told
+from tests.support.forking import shared
 from tests.support.parts import cut, xor
 from tests.support.tar import tar, write_tar
 
@@ -127,9 +127,8 @@ def test_more_than_a_thousand_parts_have_more_digits(source: Path, whole: bytes,
 
 def with_few_files(*args: str | Path) -> None:
     """Run the program where it may have 128 files open; it ends well."""
-    command = ["sh", "-c", 'ulimit -n 128 && exec "$@"', "sh", sys.executable, "-m", "ociarchive", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    streams = os.devnull, os.devnull, os.devnull
+    assert shared().call([str(one) for one in args], streams=streams, env=os.environ, files=128).status == 0
 
 
 def test_too_many_parts_are_refused(

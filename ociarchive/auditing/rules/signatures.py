@@ -38,45 +38,48 @@ def _fault(one: Signature) -> Fault:
     )
 
 
+_NONE: Final = "the image has no signature that holds, over its manifest or over an index in which it stands"
+
+
 def _missing(evidence: Evidence) -> Iterator[Fault]:
     for one in evidence.proofs.missing if evidence.proofs is not None else ():
         yield Fault(
             location=one.where,
             subject=one.digest,
-            message="the image has no signature that holds, over its manifest or over an index in which it stands",
+            message=one.why or _NONE,
         )
 
 
 RULES: Final = (
     Rule(
         id="signature-valid", severity="note", control=IDENTITY,
-        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; in-toto, statement.md; sigstore_bundle.proto; "
-        "notaryproject, trust-store-trust-policy.md, Signature Verification",
+        spec="cosign, SIGNATURE_SPEC.md; DSSE; in-toto, statement.md; sigstore_bundle.proto; containers-signature(5); "
+        "notaryproject, trust-store-trust-policy.md",
         summary="A signature holds: by somebody whom the call names, over a manifest or index of this archive.",
         advice="Nothing. Who signed, when, over which digest, and what was not checked stand in the finding.",
         check=_with("valid"),
     ),
     Rule(
         id="signature-invalid", severity="error", control=IDENTITY,
-        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; sigstore_bundle.proto; "
-        "notaryproject, signature-specification.md, Certificate Requirements",
+        spec="cosign, SIGNATURE_SPEC.md; DSSE, protocol.md; sigstore_bundle.proto; containers-signature(5); "
+        "notaryproject, signature-specification.md; sigstore, client-spec.md",
         summary="A signature does not hold under its key or certificate, or that may not sign, or it is none.",
         advice="It was changed, its certificate does not fit, or name the missing key with `--key`: a key cannot tell.",
         check=_with("invalid"),
     ),
     Rule(
         id="signature-missing", severity="error", control=IDENTITY,
-        spec="the call's --require-signature; "
+        spec="the call's --require-signature; containers-policy.json(5), Policy Requirements; "
         "notaryproject, trust-store-trust-policy.md, Signature Verification details",
-        summary="An image has no signature that holds.",
-        advice="Take the signatures along with the image, or name the key that made them with `--key`.",
+        summary="An image has no signature that holds, or not what a policy demands of its name, or is rejected by it.",
+        advice="Take the signatures along with the image, or name the key that made them: `--key`, or in the policy.",
         check=_missing,
     ),
     Rule(
         id="signature-identity", severity="error", control=IDENTITY,
-        spec="cosign, SIGNATURE_SPEC.md, Payloads; in-toto, statement.md, subject",
-        summary="A signature holds, but for another digest than that of the image.",
-        advice="The image was rewritten after it was signed, or the signature is of another one: get the original.",
+        spec="cosign, SIGNATURE_SPEC.md, Payloads; in-toto, statement.md, subject; containers-policy.json(5), signedBy",
+        summary="A signature holds, but for another digest than the image's, or for another name than a policy binds.",
+        advice="The image was rewritten or renamed after it was signed, or the signature is of another one.",
         check=_with("identity"),
     ),
     Rule(

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing.outcomes import Outcome, outcomes
 from ociarchive.blobio.limits import Limits
 from ociarchive.report.audit import audit_json, contents, view
+from ociarchive.report.audit.piecewise import Piecewise, whole
+from ociarchive.report.shared.surroundings import sha256_of
 from ociarchive.report.shared.templating import again, environment, page
 from ociarchive.report.shared.text import plural, shell, size
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import Environment
 
@@ -49,7 +51,31 @@ class Page:
     results: tuple[Outcome, ...]
 
 
-def render(reports: Sequence[Report], run: Run) -> str:
+def render(reports: Iterable[Report], run: Run) -> str:
+    """Return the report of some archives."""
+    return whole(begin(run), reports)
+
+
+def begin(run: Run) -> Piecewise:
+    """Return the report of a run in the making."""
+    return _Html(run)
+
+
+class _Html(Piecewise):
+    """The report."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._reports: list[Report] = []
+
+    def take(self, report: Report) -> None:
+        self._reports.append(report)
+
+    def pieces(self, run: Run) -> Iterator[str]:
+        yield _rendered(self._reports, run)
+
+
+def _rendered(reports: Sequence[Report], run: Run) -> str:
     """Return the report in ASCII only, so that no transport can damage it. Same arguments, same text."""
     made = environment()
     pages = [_page(number, report, run) for number, report in enumerate(reports, 1)]
@@ -83,8 +109,8 @@ def _page(number: int, report: Report, run: Run) -> Page:
         number=number,
         report=report,
         name=os.path.basename(report.source.rstrip("/")) or report.source,
-        sha256=run.sha256.get(report.source),
-        size=run.sizes.get(report.source),
+        sha256=sha256_of(report.source) if os.path.isfile(report.source) else None,
+        size=report.size,
         verdict=view.verdict(report, results),
         controls=view.judged(report, results),
         found=view.groups(report, report.findings),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.listing import image_facts, other_facts
+from ociarchive.report.audit.piecewise import Listing, Piecewise
 from ociarchive.report.shared.pieces import written
 from ociarchive.version import VERSION
 
@@ -17,16 +18,65 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.values import JSON
 
+#: What ends the document.
+_END: Final = "\n}"
+
 
 def render(reports: Iterable[Report], run: Run) -> str:
     """Return the report of an audit of some archives."""
     return "".join(pieces(reports, run))
 
 
+def begin(run: Run) -> Piecewise:
+    """Return the report of a run in the making."""
+    return _AuditJson(run)
+
+
 def pieces(reports: Iterable[Report], run: Run | None = None) -> Iterator[str]:
     """Give the same report in pieces, one archive after the other: an archive may be listed at many times its size."""
-    del run  # the contract's JSON depends on the archives alone
-    return _document(_audited(report) for report in reports)
+    made = Entries()
+    yield made.head()
+    for report in reports:
+        yield from made.entry(report)
+    yield from made.tail(run)
+
+
+class Entries:
+    """The pieces of the report, archive by archive. Its JSON depends on the archives alone, not on the time."""
+
+    def __init__(self) -> None:
+        self._list = Listing("\n  ")
+
+    def head(self) -> str:
+        """Return what stands before the archives."""
+        tool = {"name": "ociarchive", "version": VERSION}
+        text = "".join(written({"schema_version": 1, "tool": tool}, "\n"))
+        return f'{text.removesuffix(_END)},\n  "archives": '
+
+    def entry(self, report: Report) -> Iterator[str]:
+        """Give an archive, as it is written after those before it."""
+        return self._list.entry(written(_audited(report), "\n    "))
+
+    def tail(self, run: Run | None) -> Iterator[str]:
+        """Give what stands after the archives."""
+        del run
+        yield f"{self._list.end()}{_END}\n"
+
+
+class _AuditJson(Piecewise):
+    """The report as a text."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._entries, self._text = Entries(), self.hold()
+
+    def take(self, report: Report) -> None:
+        self._text.take(self._entries.entry(report))
+
+    def pieces(self, run: Run) -> Iterator[str]:
+        yield self._entries.head()
+        yield from self._text.pieces()
+        yield from self._entries.tail(run)
 
 
 def inspect_json(archives: Iterable[dict[str, object]]) -> Iterator[str]:

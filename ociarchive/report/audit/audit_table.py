@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from ociarchive.auditing.run import Run, Unread
+from ociarchive.errors import UsageError
+from ociarchive.report.audit.piecewise import Piecewise
+from ociarchive.report.audit.tally import SEVERITIES, Tally
+from ociarchive.report.shared.surroundings import EPOCH
 from ociarchive.report.shared.text import (
     aligned,
     columns,
@@ -34,11 +40,63 @@ _NARROW = 12
 _DIGEST = 64
 #: How many findings of a rule are shown for an archive. `-v` shows all.
 _SHOWN = 3
-_SEVERITIES = ("error", "warning", "note")
+
+
+class AuditTable(Piecewise):
+    """The table of archives, findings and verdict in the making.
+
+    `whole` shows digests in full. `paint` colours a word for a severity.
+    """
+
+    def __init__(self, run: Run, *, width: int, whole: bool, paint: Callable[[str, str], str]) -> None:
+        super().__init__(run)
+        self._width, self._whole, self._paint = width, whole, paint
+        self._rows, self._found = self.hold(), self.hold()
+        self._tally = Tally()
+        self._widths = widths([_HEADERS])
+        self._verdict = columns(_HEADERS[-1])
+        self._any = False
+
+    def take(self, report: Report) -> None:
+        """Take the next archive: its row, and what was found in it."""
+        row = _row(report)
+        self._tally.add(report)
+        self._widths = [max(pair) for pair in zip(self._widths, widths([row]), strict=True)]
+        self._verdict = max(self._verdict, columns(row[-1]))
+        self._rows.take([json.dumps(row), "\n"])
+        self._any = self._any or bool(report.findings)
+        self._found.take(_ended(_findings(report, self._width, self._paint, whole=self._whole)))
+
+    def pieces(self, run: Run) -> Iterator[str]:
+        """Give the table, line by line. `unread` of the run did not pass, so the whole does not."""
+        yield from _ended(self._archives())
+        yield "\n"
+        yield from self._found.pieces()
+        if self._any:
+            yield "\n"
+        unread = [one.source for one in run.unread]
+        yield from _ended(_verdict(self._tally, self._width, run.seconds, self._paint, unread))
+
+    def _archives(self) -> Iterator[str]:
+        """Give a table of the archives. Rows are read twice, so that many need no room."""
+        width, paint = self._width, self._paint
+        names, *others = self._widths
+        room = width - sum(one + 2 for one in (*others, self._verdict))
+        if room < min(names, _NARROW):
+            for row in self._kept():
+                yield from _lines(row, width, paint)
+            return
+        first = max(columns(tail(row[0], room)) for row in chain([_HEADERS], self._kept()))
+        yield aligned(_HEADERS, [first, *others], _NUMBERS)
+        for name, *facts, verdict in self._kept():
+            yield aligned([tail(name, room), *facts, _painted(verdict, paint)], [first, *others], _NUMBERS)
+
+    def _kept(self) -> Iterator[list[str]]:
+        return map(json.loads, self._rows.lines())
 
 
 def audit_table(
-    reports: Sequence[Report],
+    reports: Iterable[Report],
     *,
     width: int,
     whole: bool,
@@ -50,46 +108,16 @@ def audit_table(
 
     `whole` shows digests in full. `unread` names the sources that could not be audited. Then the whole does not pass.
     """
-    for line in _all(reports, width, paint, seconds, unread, whole=whole):
-        yield f"{line.rstrip()}\n"
-
-
-def _all(
-    reports: Sequence[Report],
-    width: int,
-    paint: Callable[[str, str], str],
-    seconds: float,
-    unread: Sequence[str],
-    *,
-    whole: bool,
-) -> Iterator[str]:
-    yield from _archives(reports, width, paint)
-    yield ""
-    for report in reports:
-        yield from _findings(report, width, paint, whole=whole)
-    if any(report.findings for report in reports):
-        yield ""
-    yield from verdict(reports, width=width, seconds=seconds, paint=paint, unread=unread)
-
-
-def _archives(reports: Sequence[Report], width: int, paint: Callable[[str, str], str]) -> Iterator[str]:
-    """Give a table of the archives. Rows are made twice, so that many need no room."""
-
-    def rows() -> Iterator[list[str]]:
-        yield _HEADERS
-        yield from map(_row, reports)
-
-    names, *others = widths(rows())
-    room = width - sum(one + 2 for one in (*others, max(columns(row[-1]) for row in rows())))
-    if room < min(names, _NARROW):
+    missed = tuple(Unread(source=one, why="", status=UsageError.status) for one in unread)
+    run = Run(command=(), time=EPOCH, seconds=seconds, unread=missed)
+    with AuditTable(run, width=width, whole=whole, paint=paint) as table:
         for report in reports:
-            yield from _lines(_row(report), width, paint)
-        return
-    first = max(columns(tail(row[0], room)) for row in rows())
-    yield aligned(_HEADERS, [first, *others], _NUMBERS)
-    for report in reports:
-        name, *facts, verdict = _row(report)
-        yield aligned([tail(name, room), *facts, _painted(verdict, paint)], [first, *others], _NUMBERS)
+            table.take(report)
+        yield from table.pieces(run)
+
+
+def _ended(lines: Iterable[str]) -> Iterator[str]:
+    return (f"{line.rstrip()}\n" for line in lines)
 
 
 def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> Iterator[str]:
@@ -102,7 +130,7 @@ def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> 
 
 
 def _row(report: Report) -> list[str]:
-    counts = [plural(report.count(severity), severity) for severity in _SEVERITIES if report.count(severity)]
+    counts = [plural(report.count(severity), severity) for severity in SEVERITIES if report.count(severity)]
     contents = report.contents
     return [
         safe(report.source),
@@ -165,7 +193,7 @@ def _value(value: str, *, whole: bool) -> str:
 
 
 def verdict(
-    reports: Sequence[Report],
+    reports: Iterable[Report],
     *,
     width: int,
     seconds: float | None = None,
@@ -173,95 +201,55 @@ def verdict(
     unread: Sequence[str] = (),
 ) -> list[str]:
     """Return the lines that end an audit: the verdict, what was read and what was proved, why it failed."""
-    blobs = sum(report.blobs for report in reports)
-    read = sum(report.bytes for report in reports)
-    layers = [verdict for report in reports for verdict in report.layers]
-    word = outcome(reports, unread)
-    waived = any(report.waived for report in reports)
-    images = sum(report.images for report in reports)
-    told = [f"{plural(images, 'image')}, {_proved(layers, sound=word.startswith('PASS') and not waived)}"]
-    told += _strictness(reports)
-    told += _recorded(reports)
-    waivers = dict.fromkeys((one.rule, one.how, one.by) for report in reports for one in report.policy.waivers)
-    for rule, how, by in waivers:
-        count = sum(finding.rule == rule for report in reports for finding in report.waived)
+    return _verdict(Tally.of(reports), width, seconds, paint, unread)
+
+
+def _verdict(
+    tally: Tally, width: int, seconds: float | None, paint: Callable[[str, str], str], unread: Sequence[str]
+) -> list[str]:
+    word = tally.outcome(unread)
+    told = [f"{plural(tally.images, 'image')}, {_proved(tally, sound=word.startswith('PASS') and not tally.waived)}"]
+    told += _strictness(tally)
+    told += _recorded(tally)
+    for one in tally.waivers:
+        count = tally.waived[one.rule]
         left = f", {plural(count, 'finding')} left out" if count else ""
-        told.append(f"{rule} is {how} ({safe(by)}){left}")
-    sums = f"{word}; {plural(blobs, 'blob')}, {size(read)} read"
+        told.append(f"{one.rule} is {one.how} ({safe(one.by)}){left}")
+    sums = f"{word}; {plural(tally.blobs, 'blob')}, {size(tally.bytes)} read"
     sums += f" in {seconds:.1f} s" if seconds is not None else ""
     first, *more = wrapped(sums, width, " " * _INDENT)
     lines = [_painted(first, paint), *more]
     for line in told:
         lines += placed(wrapped(line, width - _INDENT, "  "), _INDENT, width)
     lines += [f"{' ' * _INDENT}not audited: {safe(one)}" for one in unread]  # whole, since it is to be looked for
-    findings = sorted((one for report in reports for one in report.findings), key=lambda one: _rank(one.severity))
-    if findings:
-        lines += command("What a rule means:", ("ociarchive", "rules", findings[0].rule), width, _INDENT)
+    if tally.worst is not None:
+        lines += command("What a rule means:", ("ociarchive", "rules", tally.worst[1]), width, _INDENT)
     return lines
 
 
-@dataclass(slots=True)
-class Tally:
-    """The totals of reports, counted one by one."""
-
-    archives: int = 0
-    failed: int = 0
-    errors: int = 0
-    warnings: int = 0
-
-    def add(self, report: Report) -> None:
-        """Count a report."""
-        self.archives += 1
-        self.failed += report.failed
-        self.errors += report.count("error")
-        self.warnings += report.count("warning")
-
-    def outcome(self, unread: Sequence[str] = ()) -> str:
-        """Return an audit's verdict in one line: PASS or FAIL, and what was found."""
-        found = f"{plural(self.errors, 'error')}, {plural(self.warnings, 'warning')}"
-        scope = f" in {self.failed} of {plural(self.archives, 'archive')}" if self.archives > 1 and self.failed else ""
-        return f"{'FAIL' if self.failed or unread else 'PASS'}  {found}{scope}"
-
-
-def outcome(reports: Iterable[Report], unread: Sequence[str] = ()) -> str:
-    """Return the verdict of some reports in one line."""
-    tally = Tally()
-    for report in reports:
-        tally.add(report)
-    return tally.outcome(unread)
-
-
 def _rank(severity: str) -> int:
-    return _SEVERITIES.index(severity)
+    return SEVERITIES.index(severity)
 
 
-def _strictness(reports: Sequence[Report]) -> list[str]:
+def _strictness(tally: Tally) -> list[str]:
     """Say which warnings made a strict audit fail. They do not mean that a claim is false."""
-    counted: dict[str, int] = {}
-    for report in reports:
-        for finding in report.findings:
-            if report.policy.strict and finding.severity == "warning":
-                counted[finding.rule] = counted.get(finding.rule, 0) + 1
-    rules = ", ".join(f"{rule} ({count})" for rule, count in counted.items())
+    rules = ", ".join(f"{rule} ({count})" for rule, count in tally.strict.items())
     return [f"warnings fail too, as --strict or the settings ask: {rules}"] if rules else []
 
 
-def _recorded(reports: Sequence[Report]) -> list[str]:
+def _recorded(tally: Tally) -> list[str]:
     """Say what was not audited now but is known from a catalogue, and since when."""
-    times = [report.recorded for report in reports if report.recorded is not None]
-    if not times:
+    if not tally.recorded:
         return []
-    first, last = min(times), max(times)
-    when = first if first == last else f"from {first} to {last}"
-    return [f"{len(times)} of {plural(len(reports), 'archive')} taken from the catalogue, audited {when}"]
+    when = tally.first if tally.first == tally.last else f"from {tally.first} to {tally.last}"
+    return [f"{tally.recorded} of {plural(tally.archives, 'archive')} taken from the catalogue, audited {when}"]
 
 
-def _proved(layers: Sequence[bool | None], *, sound: bool) -> str:
+def _proved(tally: Tally, *, sound: bool) -> str:
     """Say for how many layers every claim was proved. Nothing is called good that was not compared with its bytes."""
-    if not layers:
+    if not tally.layers:
         return "no layer to prove: nothing of an image was checked"
-    proved, unknown = layers.count(True), layers.count(None)
-    told = f"{proved} of {plural(len(layers), 'layer')} proved"
-    if unknown:
-        return f"{told}, {unknown} could not be"
-    return f"{told}: every claim holds" if sound and proved == len(layers) else told
+    told = f"{tally.proved} of {plural(tally.layers, 'layer')} proved"
+    if tally.unknown:
+        return f"{told}, {tally.unknown} could not be"
+    return f"{told}: every claim holds" if sound and tally.proved == tally.layers else told

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.audit.locations import Place, places, sentence
+from ociarchive.report.audit.locations import Place, Places, sentence
+from ociarchive.report.audit.piecewise import Listing, Piecewise, whole
+from ociarchive.report.shared.pieces import written
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.listing import Object
@@ -18,10 +19,32 @@ if TYPE_CHECKING:
 _SEVERITIES: Final = {"error": "critical", "warning": "minor", "note": "info"}
 
 
-def render(reports: Sequence[Report], run: Run) -> str:
-    """Return the findings. The format knows no suppression: what is waived counts as info and says so."""
-    found = [_issue(place) for place in places(reports, run)]
-    return json.dumps(found, indent=2, ensure_ascii=True) + "\n"
+def render(reports: Iterable[Report], run: Run) -> str:
+    """Return the findings in some archives."""
+    return whole(begin(run), reports)
+
+
+def begin(run: Run) -> Piecewise:
+    """Return the report of a run in the making."""
+    return _CodeQuality(run)
+
+
+class _CodeQuality(Piecewise):
+    """The findings. The format knows no suppression: what is waived counts as info and says so."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._text, self._list = self.hold(), Listing("\n")
+        self._places = Places(run.folder)
+
+    def take(self, report: Report) -> None:
+        for place in self._places.of(report):
+            self._text.take(self._list.entry(written(_issue(place), "\n  ")))
+
+    def pieces(self, run: Run) -> Iterator[str]:
+        del run
+        yield from self._text.pieces()
+        yield f"{self._list.end()}\n"
 
 
 def _issue(place: Place) -> Object:

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from ociarchive.auditing.outcomes import Outcome, outcomes
 from ociarchive.report.audit.locations import sentence
+from ociarchive.report.audit.piecewise import Piecewise, whole
 from ociarchive.report.shared.text import plural, safe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Finding, Report
     from ociarchive.auditing.run import Run
 
+_TOTALS: Final = ("tests", "failures", "errors", "skipped")
 
-def render(reports: Sequence[Report], run: Run) -> str:
-    """Return the suites. What fails the archive is a failure, what is waived or was not checked is skipped.
+
+def render(reports: Iterable[Report], run: Run) -> str:
+    """Return the suites of some archives."""
+    return whole(begin(run), reports)
+
+
+def begin(run: Run) -> Piecewise:
+    """Return the report of a run in the making."""
+    return _JUnit(run)
+
+
+class _JUnit(Piecewise):
+    """The suites. What fails the archive is a failure, what is waived or was not checked is skipped.
 
     All text goes through `safe`, so that no character is left that XML 1.0 does not allow (Char).
     """
-    root = ET.Element("testsuites", name="ociarchive audit", time=f"{run.seconds:.3f}")
-    totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
-    for report in reports:
-        suite = _suite(report, run)
-        root.append(suite)
-        for key in totals:
-            totals[key] += int(suite.get(key, "0"))
-    root.attrib.update({key: str(count) for key, count in totals.items()})
-    ET.indent(root)
-    body = ET.tostring(root, encoding="us-ascii", xml_declaration=False).decode("ascii")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._suites = self.hold()
+        self._totals = dict.fromkeys(_TOTALS, 0)
+
+    def take(self, report: Report) -> None:
+        self._add(_suite(report, self.run))
+
+    def pieces(self, run: Run) -> Iterator[str]:
+        root = ET.Element("testsuites", name="ociarchive audit", time=f"{run.seconds:.3f}")
+        root.attrib.update({key: str(count) for key, count in self._totals.items()})
+        root.text = "\n"
+        first, last = ET.tostring(root, encoding="us-ascii", xml_declaration=False).decode("ascii").split("\n")
+        yield f'<?xml version="1.0" encoding="UTF-8"?>\n{first}\n'
+        yield from self._suites.pieces()
+        yield f"{last}\n"
+
+    def _add(self, suite: ET.Element) -> None:
+        for key in self._totals:
+            self._totals[key] += int(suite.get(key, "0"))
+        ET.indent(suite, level=1)
+        suite.tail = "\n"
+        self._suites.take(["  ", ET.tostring(suite, encoding="us-ascii", xml_declaration=False).decode("ascii")])
 
 
 def _suite(report: Report, run: Run) -> ET.Element:

@@ -12,10 +12,9 @@ from ociarchive.auditing.report import member_of
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ociarchive.auditing import Finding, Report
-    from ociarchive.auditing.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +40,38 @@ class Place:
         return uri(self.path)
 
 
-def places(reports: Iterable[Report], run: Run) -> Iterator[Place]:
-    """Give every finding of every archive with its place, those that count first within each archive."""
-    told: dict[str, int] = {}
-    for report in reports:
+class Places:
+    """Places of the findings of a call. It counts faults that are alike, so that no two of them have one fingerprint.
+
+    Of each fault it remembers a number of eight bytes.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._told: dict[int, int] = {}
+
+    def of(self, report: Report) -> Iterator[Place]:
+        """Give every finding of an archive with its place, those that count first."""
         own = report.contents.files if report.contents else frozenset()
         counted = [(finding, False) for finding in report.findings]
         for finding, waived in (*counted, *((finding, True) for finding in report.waived)):
             member = member_of(finding.location, report.source)
-            mark = _fingerprint(finding, report.source, member)
-            told[mark] = told.get(mark, 0) + 1
+            path = os.path.join(report.source, member) if member in own else report.source
             yield Place(
                 finding=finding,
                 source=report.source,
-                path=local(os.path.join(report.source, member) if member in own else report.source, run.folder),
+                path=local(path, self._folder),
                 member=member,
-                fingerprint=f"{mark}:{told[mark]}",
+                fingerprint=self.numbered(_fingerprint(finding, report.source, member)),
                 waived=(report.policy.waives(finding.rule) or "waived") if waived else None,
                 recorded=report.recorded,
             )
+
+    def numbered(self, mark: str) -> str:
+        """Return a fingerprint with the number of times that it was given."""
+        key = int(mark[:16], 16)
+        self._told[key] = self._told.get(key, 0) + 1
+        return f"{mark}:{self._told[key]}"
 
 
 def local(path: str, folder: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import RULES, Policy
-from ociarchive.report.audit.locations import Place, local, places, sentence, uri
+from ociarchive.report.audit.locations import Place, Places, local, sentence, uri
+from ociarchive.report.audit.piecewise import Listing, Piecewise, whole
+from ociarchive.report.shared.pieces import written
 from ociarchive.report.shared.text import safe
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Report, Rule
     from ociarchive.auditing.listing import Object
@@ -22,44 +24,82 @@ _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sch
 _INDEX: Final = {rule.id: number for number, rule in enumerate(RULES)}
 #: What GitHub calls them.
 _PROBLEM: Final = {"error": "error", "warning": "warning", "note": "recommendation"}
+#: What begins a line at the depth of a run's members, and of the entries of their lists.
+_MEMBER: Final = "\n      "
+_ENTRY: Final = f"{_MEMBER}  "
 
 
-def render(reports: Sequence[Report], run: Run) -> str:
-    """Return one run of the audit over some archives. Waived findings are results that are suppressed."""
-    files = {local(report.source, run.folder): report.source for report in reports}
-    numbers = {path: number for number, path in enumerate(files)}
-    driver: Object = {
+def render(reports: Iterable[Report], run: Run) -> str:
+    """Return one run of the audit over some archives."""
+    return whole(begin(run), reports)
+
+
+def begin(run: Run) -> Piecewise:
+    """Return the report of a run in the making."""
+    return _Sarif(run)
+
+
+class _Sarif(Piecewise):
+    """One run of the audit. Waived findings are results that are suppressed.
+
+    An artifact may stand in it once alone (3.14.15, artifacts), so of each file a number of eight bytes is kept.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._artifacts, self._results, self._verdicts = self.hold(), self.hold(), self.hold()
+        self._lists = Listing(_MEMBER), Listing(_MEMBER), Listing(f"{_MEMBER}  ")
+        self._places = Places(run.folder)
+        self._numbers: dict[int, int] = {}
+        self._policy = Policy()
+        self._failed = False
+
+    def take(self, report: Report) -> None:
+        self._policy = report.policy  # one for all archives of a call
+        self._failed = self._failed or report.failed
+        artifacts, results, verdicts = self._lists
+        path = local(report.source, self.run.folder)
+        known = len(self._numbers)
+        number = self._numbers.setdefault(_key(path), known)
+        if number == known:
+            self._artifacts.take(artifacts.entry(written(_artifact(path, report), _ENTRY)))
+        for place in self._places.of(report):
+            found = _result(place, number if place.path == path else None)
+            self._results.take(results.entry(written(found, _ENTRY)))
+        self._verdicts.take(verdicts.entry(written(_verdict(report), f"{_ENTRY}  ")))
+
+    def pieces(self, run: Run) -> Iterator[str]:
+        value: Object = {"$schema": _SCHEMA, "version": "2.1.0"}
+        artifacts, results, verdicts = self._lists
+        yield "".join(written(value, "\n")).removesuffix("\n}")
+        yield f',\n  "runs": [\n    {{{_MEMBER}"tool": '
+        yield from written({"driver": _driver()}, _MEMBER)
+        yield f',{_MEMBER}"invocations": '
+        yield from written([_invocation(self._policy, run, failed=self._failed)], _MEMBER)
+        for name, held, listed in (("artifacts", self._artifacts, artifacts), ("results", self._results, results)):
+            yield f',{_MEMBER}"{name}": '
+            yield from held.pieces()
+            yield listed.end()
+        yield f',{_MEMBER}"columnKind": "unicodeCodePoints",{_MEMBER}"properties": {{{_ENTRY}"archives": '
+        yield from self._verdicts.pieces()
+        yield f'{verdicts.end()},{_ENTRY}"waivers": '
+        waivers = [{"rule": one.rule, "how": one.how, "by": safe(one.by)} for one in self._policy.waivers]
+        yield from written(waivers, _ENTRY)
+        yield f"{_MEMBER}}}\n    }}\n  ]\n}}\n"
+
+
+def _key(path: str) -> int:
+    return int.from_bytes(hashlib.sha256(path.encode("utf-8", "surrogatepass")).digest()[:8])
+
+
+def _driver() -> Object:
+    return {
         "name": "ociarchive",
         "semanticVersion": VERSION,
         "version": VERSION,
         "shortDescription": {"text": "Audits container image archives offline."},
         "rules": [_rule(rule) for rule in RULES],
     }
-    value: Object = {
-        "$schema": _SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": driver},
-                "invocations": [_invocation(reports, run)],
-                "artifacts": [_artifact(path, source, run) for path, source in files.items()],
-                "results": [_result(place, numbers) for place in places(reports, run)],
-                "columnKind": "unicodeCodePoints",
-                "properties": {
-                    "archives": [_verdict(report) for report in reports],
-                    "waivers": [
-                        {"rule": one.rule, "how": one.how, "by": safe(one.by)} for one in _policy(reports).waivers
-                    ],
-                },
-            }
-        ],
-    }
-    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
-
-
-def _policy(reports: Sequence[Report]) -> Policy:
-    """Return the policy, which is one for all archives of a call."""
-    return reports[0].policy if reports else Policy()
 
 
 def _rule(rule: Rule) -> Object:
@@ -82,8 +122,7 @@ def _rule(rule: Rule) -> Object:
     }
 
 
-def _invocation(reports: Sequence[Report], run: Run) -> Object:
-    policy = _policy(reports)
+def _invocation(policy: Policy, run: Run, *, failed: bool) -> Object:
     overrides: list[JSON] = [
         {"descriptor": {"id": rule, "index": _INDEX[rule]}, "configuration": {"level": level}}
         for rule, (level, _) in policy.severity.items()
@@ -91,29 +130,26 @@ def _invocation(reports: Sequence[Report], run: Run) -> Object:
     ]
     found: Object = {
         "executionSuccessful": True,
-        "exitCode": int(any(report.failed for report in reports)),
+        "exitCode": int(failed),
         "arguments": [safe(argument) for argument in run.command[1:]],
         "endTimeUtc": run.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return found | ({"ruleConfigurationOverrides": overrides} if overrides else {})
 
 
-def _artifact(path: str, source: str, run: Run) -> Object:
+def _artifact(path: str, report: Report) -> Object:
     found: Object = {"location": {"uri": uri(path)}, "roles": ["analysisTarget"]}
-    size, digest = run.sizes.get(source), run.sha256.get(source)
-    if size is not None:
-        found["length"] = size
-    if digest is not None:
-        found["hashes"] = {"sha-256": digest}
+    if report.size is not None:
+        found["length"] = report.size
     return found
 
 
-def _result(place: Place, numbers: Mapping[str, int]) -> Object:
+def _result(place: Place, number: int | None) -> Object:
     finding = place.finding
     where = f" ({safe(place.member)})" if place.member else ""
     artifact: Object = {"uri": place.uri}
-    if place.path in numbers:
-        artifact["index"] = numbers[place.path]
+    if number is not None:
+        artifact["index"] = number
     location: Object = {"physicalLocation": {"artifactLocation": artifact, "region": {"startLine": 1}}}
     if place.member:
         member = safe(place.member)

@@ -56,6 +56,7 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
             "path": conversion.dest,
             "format": conversion.format,
             "names": list(dict.fromkeys(str(name) for root in conversion.new_roots for name in root.names)),
+            **_of_dest(conversion),
         },
         "manifests": _changes(conversion, "manifest"),
         "indexes": _changes(conversion, "index"),
@@ -65,7 +66,23 @@ def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, st
         "left_out": [{"what": left.what, "why": left.why} for left in conversion.left_out],
         "notices": [*conversion.notices],
     }
+    if conversion.written is not None:
+        value["holds"] = conversion.written.holding.as_json()
     return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def _of_dest(conversion: Conversion) -> Object:
+    """Return DEST's own digest and its parts, where it has them."""
+    written = conversion.written
+    made: Object = {}
+    if written is not None and written.identity is not None:
+        key = "sha256" if written.identity.algorithm == "sha256" else "dir_hash"
+        made[key] = f"sha256:{written.identity.value}"
+    if written is not None and written.parts is not None:
+        made["parts"] = [
+            {"name": part.name, "size": part.size, "sha256": f"sha256:{part.sha256}"} for part in written.parts.files
+        ]
+    return made
 
 
 def _levels(conversion: Conversion, asked: Level | None) -> JSON:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _EPOCH: Final = "SOURCE_DATE_EPOCH"
+#: The time of what has none.
+EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 #: The last second that a date with a year of four digits has.
 _LAST: Final = 253_402_300_799
 

@@ -1,0 +1,156 @@
+"""What a policy demands of each image by its name, and whether signatures meet it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ociarchive.blobio.limits import LimitError
+from ociarchive.errors import ContentError
+from ociarchive.formats import FORMATS
+from ociarchive.signing.demands import NAMED
+from ociarchive.signing.verdicts import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ociarchive.auditing.evidence import Evidence
+    from ociarchive.model import Edge
+    from ociarchive.signing.demands import Demand, Demands
+    from ociarchive.signing.scene import Found, Trust
+    from ociarchive.signing.values import Signature
+    from ociarchive.values import Digest, Reference
+
+#: What a policy may name of each transport.
+SCOPES: Final = {one.transport: one.scopes for one in FORMATS if one.transport is not None}
+#: What is said of a signature that several demands judge differently: the first of these.
+_BEST: Final = ("valid", "identity", "invalid", "untrusted", "unchecked")
+_DEMANDED: Final[Mapping[str, str]] = {
+    "signedBy": "a signature by GPG",
+    "sigstoreSigned": "a signature of sigstore",
+    "signedBaseLayer": "a signature of its base layer",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsigned:
+    """An image without a signature that holds. `label` is its name, or its digest. `why`: what a policy demands."""
+
+    label: str
+    digest: Digest | None
+    where: str
+    why: str | None = None
+
+
+class Judge:
+    """Keeps one verdict for each signature, and judges images of one archive by a policy.
+
+    `found` are its signatures; `check` gives the verdicts of one by a trust, `over` the digests that speak of an image.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        found: Sequence[Found[Any]],
+        check: Callable[[int, Trust], Iterable[Signature]],
+        over: Callable[[Edge], Sequence[Digest]],
+    ) -> None:
+        self._evidence, self._found = evidence, found
+        self._check, self._over = check, over
+        self._checked: dict[tuple[int, str], tuple[Signature, ...]] = {}
+        self._by_digest: dict[Digest, list[int]] = {}
+        for number, one in enumerate(found):
+            for digest in {*one.says, *one.attached}:
+                self._by_digest.setdefault(digest, []).append(number)
+        self._count = 0
+        self._verdicts: dict[tuple[int, Digest | None], Signature] = {}
+
+    def signatures(self) -> Iterator[Signature]:
+        """Give the verdicts of all signatures that were judged, in the archive's order."""
+        yield from (self._verdicts[key] for key in sorted(self._verdicts, key=lambda one: one[0]))
+
+    def missing(self, images: Iterable[Edge], demands: Demands) -> Iterator[Unsigned]:
+        """Give the images that do not meet what is demanded of their names, and judge their signatures."""
+        for edge in images:
+            digests = self._over(edge)
+            mine = tuple(dict.fromkeys(number for digest in digests for number in self._by_digest.get(digest, ())))
+            for name, listed in self._names(edge, demands):
+                for demand in listed:
+                    why = self._unmet(demand, name, mine, digests)
+                    if why is not None:
+                        label = str(name or next(iter(digests), None) or getattr(edge.node, "image_id", None))
+                        digest = digests[0] if digests else getattr(edge.node, "image_id", None)
+                        yield Unsigned(label=label, digest=digest, where=self._evidence.place(label), why=why)
+
+    def add(self, number: int, one: Signature) -> None:
+        """Keep a verdict, unless a better one over the same digest is known."""
+        key = (number, one.digest)
+        known = self._verdicts.get(key)
+        if known is None or _BEST.index(one.status) < _BEST.index(known.status):
+            self._verdicts[key] = one
+
+    def _names(self, edge: Edge, demands: Demands) -> Iterator[tuple[Reference | None, tuple[Demand, ...]]]:
+        """Give the names of an image, each with what is demanded; without one, what is demanded of its place."""
+        roots = self._evidence.leading.get(id(edge.entry), ())
+        names = tuple(dict.fromkeys(name for root in roots for name in root.names))
+        for name in names:
+            yield name, demands.of_name(name)
+        if not names:
+            yield None, demands.of_path(*_place(self._evidence))
+
+    def _unmet(
+        self, demand: Demand, name: Reference | None, mine: Iterable[int], digests: Sequence[Digest]
+    ) -> str | None:
+        """Return why an image does not meet a demand, None where it does."""
+        if demand.type == "insecureAcceptAnything":
+            return None
+        if demand.type == "reject":
+            return f"the policy rejects the image ({demand.where})"
+        met = False
+        for number in mine:
+            if self._found[number].kind in demand.kinds:
+                for one in self._by(number, demand):
+                    judged = _fitting(one, demand, name, digests)
+                    self.add(number, judged)
+                    met = met or judged.status == "valid"
+        if met:
+            return None
+        why = f"the policy demands {_DEMANDED[demand.type]} ({demand.where}), and none holds"
+        return why if demand.unmet is None else f"{why}: {demand.unmet}"
+
+    def _by(self, number: int, demand: Demand) -> tuple[Signature, ...]:
+        self._count += 1
+        if self._count > self._evidence.archive.limits.listed:
+            what = f"images, names and demands make more than the {self._evidence.archive.limits.listed} checks allowed"
+            raise LimitError(what, "listed", where=self._evidence.archive.where)
+        found = self._found[number]
+        if demand.unmet is not None and not isinstance(found.content, ContentError):
+            return (verdict(found, "unchecked", demand.unmet, by="unknown"),)
+        key = (number, demand.where)
+        if key not in self._checked:
+            self._checked[key] = tuple(self._check(number, demand.trust))
+        return self._checked[key]
+
+
+def _fitting(one: Signature, demand: Demand, name: Reference | None, digests: Sequence[Digest]) -> Signature:
+    """Return the verdict of a signature for an image with a name: it may hold, and be for another one."""
+    if one.status != "valid":
+        return one
+    if one.digest not in digests:
+        return replace(one, status="identity", why="it holds, but for another digest than the image's")
+    if demand.identity.fits(name, one.reference):
+        return one
+    signed = one.reference or "no name"
+    about = f"{name}" if name is not None else "an image without a name"
+    why = f"it holds, but for {signed}; the policy asks for {demand.identity} of {about} ({demand.where})"
+    return replace(one, status="identity", why=why)
+
+
+def _place(evidence: Evidence) -> tuple[str, str]:
+    """Return the transport for images without a name, and the absolute path without links."""
+    archive = evidence.archive
+    known = next((one for one in FORMATS if one.name == archive.format), None)
+    named = known is not None and known.scopes == "paths" and os.path.exists(archive.where)
+    transport = known.transport if known is not None else None
+    return transport or NAMED, os.path.realpath(archive.where) if named else ""

@@ -1,0 +1,254 @@
+"""Policies in files: containers-policy.json(5), read as strictly as containers/image reads it.
+
+Files with keys are read with the policy. Where one cannot be read, or nothing here can check what is demanded, the
+demand stays and is never met: a policy speaks of more images than an archive has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from ociarchive import documents
+from ociarchive.blobio.source import read_named
+from ociarchive.errors import ContentError, OciArchiveError, UsageError
+from ociarchive.signing.demands import Demand, Demands
+from ociarchive.signing.gpgv import find_gpgv
+from ociarchive.signing.identities import Identity, as_written
+from ociarchive.signing.keys import key_in, load_key
+from ociarchive.signing.members import Member
+from ociarchive.signing.openpgp import keyring, load_keyring
+from ociarchive.signing.scene import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ociarchive.signing.demands import Type
+    from ociarchive.signing.identities import Match
+
+Read = TypeVar("Read")
+#: Policies of large fleets have some hundred scopes.
+_MOST: Final = 4 << 20
+#: The requirements and their members, those that must be there first.
+_MEMBERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "insecureAcceptAnything": ((), ()),
+    "reject": ((), ()),
+    "signedBy": (("keyType",), ("keyPath", "keyPaths", "keyData", "signedIdentity")),
+    "signedBaseLayer": (("baseLayerIdentity",), ()),
+    "sigstoreSigned": (
+        (),
+        (
+            *("keyPath", "keyPaths", "keyData", "keyDatas", "fulcio", "pki", "signedIdentity"),
+            *("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas"),
+        ),
+    ),
+}
+_IDENTITIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "matchExact": (),
+    "matchRepoDigestOrExact": (),
+    "matchRepository": (),
+    "exactReference": ("dockerReference",),
+    "exactRepository": ("dockerRepository",),
+    "remapIdentity": ("prefix", "signedPrefix"),
+}
+_KEY_TYPES: Final = ("GPGKeys", "signedByGPGKeys", "X509Certificates", "signedByX509CAs")
+_LOGS: Final = ("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas")
+
+
+def load_demands(path: str, scopes: Mapping[str, str | None]) -> Demands:
+    """Return the policy in a file. `scopes` says of transports what may be named of them (Format.scopes).
+
+    UsageError: there is no such file, or it breaks a rule; it names the member.
+    """
+    try:
+        raw = read_named(path, "a policy", _MOST)
+        value = documents.parse(raw, path, limit=_MOST).value
+    except ContentError as error:
+        raise UsageError(error.what, where=path, expected=error.expected, found=error.found) from None
+    top = Member(value, path, "")
+    members = top.only(("default",), ("transports",))
+    transports = members["transports"].members() if "transports" in members else {}
+    return Demands(
+        name=path,
+        digest=hashlib.sha256(raw).hexdigest(),
+        default=_demands(members["default"]),
+        transports={name: _scoped(scopes.get(name), one) for name, one in transports.items()},
+    )
+
+
+def _scoped(kind: str | None, one: Member) -> dict[str, tuple[Demand, ...]]:
+    found = {}
+    for scope, member in one.members().items():
+        if (
+            scope
+            and kind == "paths"
+            and (scope == "/" or not scope.startswith("/") or os.path.normpath(scope) != scope)
+        ):
+            raise member.wrong("a scope that no image can have", "an absolute path without . and .., not / alone")
+        if scope and kind == "none":
+            raise member.wrong("a scope that no image can have", 'the scope "" alone')
+        found[scope] = _demands(member)
+    return found
+
+
+def _demands(one: Member) -> tuple[Demand, ...]:
+    return tuple(_demand(entry) for entry in one.entries())
+
+
+def _demand(one: Member) -> Demand:
+    members = one.members()
+    if "type" not in members:
+        raise one.wrong("no member type")
+    name = members["type"].text()
+    for known in _TYPES:
+        if name == known:
+            needed, allowed = _MEMBERS[known]
+            found = one.only(("type", *needed), allowed)
+            return _MAKERS[known](one, known, found) if known in _MAKERS else Demand(where=one.place, type=known)
+    raise members["type"].wrong(f"no requirement {name!r}", f"one of {', '.join(_TYPES)}")
+
+
+_TYPES: Final[tuple[Type, ...]] = ("insecureAcceptAnything", "reject", "signedBy", "signedBaseLayer", "sigstoreSigned")
+
+
+def _signed_by(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
+    key_type = found["keyType"].text()
+    if key_type not in _KEY_TYPES:
+        raise found["keyType"].wrong(f"no type of keys {key_type!r}", "GPGKeys")
+    source = _one_of(one, found, ("keyPath", "keyPaths", "keyData"))
+    identity = _identity(found.get("signedIdentity"))
+    rings, unmet = _loaded(source, load_keyring, keyring)
+    program = None
+    try:
+        program = find_gpgv()
+    except UsageError as error:
+        unmet = unmet or error.what
+    if key_type != _KEY_TYPES[0]:
+        unmet = f"keys of the type {key_type} are not checked here"
+    trust = Trust(keyrings=tuple(rings), gpgv=program or "")
+    return Demand(where=one.place, type=kind, kinds=("simple-signing",), trust=trust, identity=identity, unmet=unmet)
+
+
+def _sigstore(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
+    source = _one_of(one, found, ("keyPath", "keyPaths", "keyData", "keyDatas", "fulcio", "pki"))
+    logs = [name for name in _LOGS if name in found]
+    if len(logs) > 1:
+        raise one.wrong("more than one source of keys of transparency logs", f"one of {', '.join(_LOGS)}")
+    for name in logs:
+        _texts(found[name])
+    identity = _identity(found.get("signedIdentity"))
+    demand = Demand(where=one.place, type=kind, kinds=("cosign",), identity=identity)
+    if source in (found.get("fulcio"), found.get("pki")):
+        name = "fulcio" if "fulcio" in found else "pki"
+        _certified(one, name, source, logs)
+        return replace(demand, unmet=f"certificates ({name}) of a policy are not checked here")
+    keys, unmet = _loaded(source, load_key, key_in)
+    if logs:
+        unmet = unmet or f"the entry of a transparency log ({logs[0]}) is not checked here"
+    trust = Trust(keys=tuple({key.fingerprint: key for key in keys}.values()))
+    return replace(demand, trust=trust, unmet=unmet)
+
+
+def _certified(one: Member, name: str, source: Member, logs: Sequence[str]) -> None:
+    """Refuse what is no source of certificates; which certificates they are is not looked at."""
+    if name == "fulcio":
+        found = source.only(("oidcIssuer", "subjectEmail"), ("caPath", "caData"))
+        _one_of(source, found, ("caPath", "caData"))
+        if not logs:
+            raise one.wrong("fulcio without a key of a transparency log", f"one of {', '.join(_LOGS)}")
+    else:
+        allowed = ("caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData")
+        found = source.only((), (*allowed, "subjectEmail", "subjectHostname"))
+        _one_of(source, found, ("caRootsPath", "caRootsData"))
+    for member in found.values():
+        member.text()
+
+
+def _base_layer(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
+    identity = _identity(found["baseLayerIdentity"])
+    return Demand(where=one.place, type=kind, identity=identity, unmet="signatures of base layers are not checked here")
+
+
+_MAKERS: Final[Mapping[str, Callable[[Member, Type, Mapping[str, Member]], Demand]]] = {
+    "signedBy": _signed_by,
+    "sigstoreSigned": _sigstore,
+    "signedBaseLayer": _base_layer,
+}
+
+
+def _one_of(one: Member, found: Mapping[str, Member], names: Sequence[str]) -> Member:
+    given = [name for name in names if name in found]
+    if len(given) != 1:
+        raise one.wrong(
+            "no source of keys" if not given else "more than one source of keys", f"one of {', '.join(names)}"
+        )
+    return found[given[0]]
+
+
+def _texts(one: Member) -> list[Member]:
+    """Return the entries of a member that is a list by its name, itself where it is none."""
+    listed = one.entries() if one.place.endswith("s") else [one]
+    for each in listed:
+        each.text()
+    return listed
+
+
+def _loaded(
+    source: Member, from_file: Callable[[str], Read], from_bytes: Callable[[bytes, str], Read]
+) -> tuple[list[Read], str | None]:
+    """Return the keys that a member names or holds, and why they cannot be had."""
+    found = []
+    for one in _texts(source):
+        try:
+            if "Data" in source.place.rpartition(".")[2]:
+                found.append(from_bytes(one.data(), f"{one.file}: {one.place}"))
+            else:
+                found.append(from_file(one.text()))
+        except OciArchiveError as error:
+            if "Data" in source.place.rpartition(".")[2]:
+                raise
+            return [], str(error)
+    return found, None
+
+
+def _identity(one: Member | None) -> Identity:
+    if one is None:
+        return Identity()
+    members = one.members()
+    if "type" not in members:
+        raise one.wrong("no member type")
+    name = members["type"].text()
+    for known in _MATCHES:
+        if name == known:
+            given = _IDENTITIES[known]
+            found = one.only(("type", *given), ())
+            texts = [_name(found[each], each) for each in given]
+            return Identity(match=known, named=texts[0] if texts else "", signed_prefix=texts[1] if texts[1:] else "")
+    raise members["type"].wrong(f"no signedIdentity {name!r}", f"one of {', '.join(_IDENTITIES)}")
+
+
+_MATCHES: Final[tuple[Match, ...]] = (
+    "matchExact",
+    "matchRepoDigestOrExact",
+    "matchRepository",
+    "exactReference",
+    "exactRepository",
+    "remapIdentity",
+)
+
+
+def _name(one: Member, member: str) -> str:
+    """Return a name, repository or prefix (containers/image, newPRMExactReference and the like)."""
+    text = one.text()
+    if "refix" in member:
+        if str(as_written(f"{text}/x/y")) != f"{text}/x/y":
+            raise one.wrong("no prefix of names", "a host, a namespace or a repository in full, without a tag")
+        return text
+    found = as_written(text)
+    if found is None:
+        raise one.wrong("no image name")
+    if member == "dockerReference" and found.tag is None and found.digest is None:
+        raise one.wrong("an image name without a tag or digest", "NAME:TAG or NAME@DIGEST")
+    return text

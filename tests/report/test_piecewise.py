@@ -1,0 +1,83 @@
+"""Reports of many archives: each is taken as it comes, and what is kept of it is text in a nameless file."""
+
+import datetime as dt
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+import ociarchive
+from ociarchive.auditing import Finding, Report
+from ociarchive.auditing.run import Run
+from ociarchive.report.audit.audit_table import AuditTable
+from ociarchive.report.audit.piecewise import Piecewise
+from ociarchive.report.rendering import REPORTS, begin
+from tests.support.truth import CORPUS
+
+RUN = Run(command=("ociarchive", "audit"), time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), seconds=0)
+
+
+def table(run: Run) -> Piecewise:
+    return AuditTable(run, width=80, whole=False, paint=lambda text, _: text)
+
+
+FORMATS: dict[str, Callable[[Run], Piecewise]] = {"table": table}
+FORMATS |= {form: lambda run, form=form: begin(form, run) for form in REPORTS}  # type: ignore[misc]
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return ociarchive.audit(CORPUS / "docker20.tar")
+
+
+def many(report: Report, count: int) -> Iterator[Report]:
+    """Give reports of archives of which no two have one name; every second has faults that no other has."""
+    for number in range(count):
+        source = f"/srv/archives/{number:06}.tar"
+        faults = [
+            Finding(
+                rule=rule,
+                severity="error",
+                message=f"{rule} {number} " * 400,
+                location=f"{source}: {number}",
+                subject=str(number),
+            )
+            for rule in ("digest-mismatch", "diff-id-mismatch")
+        ]
+        yield replace(report, source=source, findings=tuple(faults) if number % 2 else ())
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", sorted(set(FORMATS) - {"html"}))
+def test_memory_does_not_grow_with_the_number_of_archives(form: str, count: int, report: Report) -> None:
+    def peak(count: int) -> int:
+        gc.collect()
+        tracemalloc.start()
+        try:
+            with FORMATS[form](RUN) as making:
+                for one in many(report, count):
+                    making.take(one)
+                size = sum(map(len, making.pieces(RUN)))
+            assert size > count * 60
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(2)  # what is imported and made once
+    few = peak(50)
+    # Half of them have 18 KB of findings each. A text is in memory until it has 256 KiB.
+    assert peak(count) - few < 1 << 19
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_a_report_in_pieces_is_the_same_each_time(form: str, report: Report) -> None:
+    made = []
+    for _ in range(2):
+        with FORMATS[form](RUN) as making:
+            for one in many(report, 5):
+                making.take(one)
+            made.append("".join(making.pieces(RUN)))
+    assert made[0] == made[1]
+    assert "000003.tar" in made[0]
