@@ -75,7 +75,9 @@ def wanted(
     notary, keyless = (certified.notary(), certified.keyless()) if certified is not None else (None, None)
     if not named and not rings and demands is None and notary is None and keyless is None:
         if required:
-            hint = "name who may sign: --key, --keyring, --policy, --trust-store or --trusted-root"
+            hint = (
+                "name who may sign: --key FILE, --keyring FILE, --policy FILE, --trust-store DIR or --trusted-root FILE"
+            )
             raise UsageError("no signature can hold without a key", hint=hint)
         return None
     program = find_gpgv() if rings else ""

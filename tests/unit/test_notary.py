@@ -22,7 +22,8 @@ from tests.support.build import digest, dumped, index, layout
 from tests.support.call import refused
 from tests.support.certificates import CODE, DAY, NOW, STAMPING, Holder, der, make, pem, spki, uses
 from tests.support.notary import COSE, JWS, N, attributes, cose, jws, policy, rule, signature, store, target
-from tests.support.signing import holding, signed_statement
+from tests.support.signing import SIGNER, holding, signed_statement
+from tests.support.signing import pem as key_pem
 from tests.support.stamps import stamp
 from tests.support.tar import tar
 
@@ -860,6 +861,17 @@ def test_a_signature_in_a_manifest_with_more_is_none(tmp_path: Path) -> None:
 def test_another_artifact_with_an_envelope_is_no_signature(tmp_path: Path) -> None:
     node = holding((jws(LEAF, GOOD), JWS, {}), subject=NODE, artifact_type="application/vnd.example")
     assert [one for one, _ in found(judged(tmp_path, NODE, node))] == ["missing"]
+
+
+def test_without_a_trust_store_no_envelope_is_looked_into(tmp_path: Path) -> None:
+    path, key = tmp_path / "a.tar", tmp_path / "k.pub"
+    path.write_bytes(tar(layout(NODE, signed(b"no envelope", COSE))))
+    key.write_bytes(key_pem(SIGNER))
+    program = "import sys; sys.modules['cbor2'] = None; from ociarchive.cli.main import main; sys.exit(main())"
+    call = [sys.executable, "-c", program, "audit", str(path), "--key", str(key), "--format", "json"]
+    done = subprocess.run(call, capture_output=True, check=False, text=True)
+    assert done.returncode == 0
+    assert "--trust-store DIR" in done.stdout
 
 
 def test_without_a_library_the_extra_is_named(tmp_path: Path) -> None:

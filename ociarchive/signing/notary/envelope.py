@@ -69,11 +69,6 @@ class Envelope:
     timestamp: bytes | None
     plugin: str | None
 
-    @property
-    def says(self) -> tuple[Digest, ...]:
-        """The digest that it signs."""
-        return (self.target.digest,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:

@@ -5,6 +5,7 @@ Source: notaryproject/specifications, signature-specification.md, Storage.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.errors import ContentError
@@ -18,15 +19,29 @@ from ociarchive.values import word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ociarchive.model import Blob
     from ociarchive.signing.notary.envelope import Envelope
+    from ociarchive.signing.notary.verify import NotaryTrust
     from ociarchive.signing.scene import Found, Scene, Trust
     from ociarchive.signing.values import Signature
+    from ociarchive.values import Digest
 
 #: The artifact type of a signature manifest, or the media type of its config.
 ARTIFACT_TYPE: Final = "application/vnd.cncf.notary.signature"
 _WHY: Final = "Notary Project signatures are checked by a trust store (--trust-store DIR)"
 _READ: Final = {"application/jose+json": read_jws, "application/cose": read_cose}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An envelope that nobody looked into: what it is by its media type, and its bytes."""
+
+    media_type: str
+    raw: bytes
+
+    @property
+    def says(self) -> tuple[Digest, ...]:
+        """What it signs shows when it is read."""
+        return ()
 
 
 def find(scene: Scene) -> Iterator[Found[Any]]:
@@ -37,36 +52,43 @@ def find(scene: Scene) -> Iterator[Found[Any]]:
         # The first blob of a manifest is its config, which says what the artifact is.
         blobs = holder.node.blobs[1:]
         for blob in blobs:
+            media_type = blob.descriptor.media_type if blob.descriptor is not None else ""
             try:
                 if len(blobs) > 1:
                     raise BrokenError("its manifest holds more than one signature")
-                content: Envelope | ContentError = _read(scene, blob)
+                content: _Held | ContentError = _Held(media_type, scene.payload(blob.source))
             except ContentError as error:
                 content = error
             yield holder.found("notary", blob, content)
 
 
-def _read(scene: Scene, blob: Blob) -> Envelope:
-    media_type = blob.descriptor.media_type if blob.descriptor is not None else ""
-    read = _READ.get(media_type)
-    if read is None:
-        raise UncheckedError(f"its envelope is {word(media_type) or 'of another type'}, which is not known here")
-    return read(scene.payload(blob.source))
-
-
-def check(found: Found[Any], content: Envelope, trust: Trust, scene: Scene) -> Iterator[Signature]:
-    """Give the verdict of a signature."""
+def check(found: Found[Any], content: _Held, trust: Trust, scene: Scene) -> Iterator[Signature]:
+    """Give the verdict of a signature. Without a trust store it is not looked into."""
     if trust.notary is None:
         yield verdict(found, "unchecked", _WHY, by="unknown")
         return
+    try:
+        yield from _checked(found, _read(content), trust.notary, scene)
+    except UncheckedError as error:
+        yield verdict(found, "unchecked", error.what, by="unknown")
+    except ContentError as error:
+        yield verdict(found, "invalid", error.what, by="unknown")
+
+
+def _read(content: _Held) -> Envelope:
+    read = _READ.get(content.media_type)
+    if read is None:
+        raise UncheckedError(
+            f"its envelope is {word(content.media_type) or 'of another type'}, which is not known here"
+        )
+    return read(content.raw)
+
+
+def _checked(found: Found[Any], content: Envelope, trust: NotaryTrust, scene: Scene) -> Iterator[Signature]:
     target = content.target
     # A policy is chosen by the name of what is signed, else of what it is attached to.
     about = target.digest if target.digest in scene.here or found.first is None else found.first
-    try:
-        judged = judge(content, trust.notary, scene.repositories(about))
-    except BrokenError as error:
-        yield verdict(found, "invalid", error.what, by="unknown")
-        return
+    judged = judge(content, trust, scene.repositories(about))
     if judged.status != "valid":
         yield verdict(found, judged.status, judged.why, by=judged.by)
         return
