@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from ociarchive.errors import ContentError, some
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ociarchive.blobio.hashing import Hasher
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.values import JSON
 
@@ -180,10 +180,8 @@ def differences(old: PartList, new: PartList) -> str | None:
     return some(keys) if keys else None
 
 
-def hashed(file: RandomFile, start: int, size: int, tick: Callable[[], object]) -> str:
-    """Return the sha256 of some bytes of a file in hexadecimal digits. `tick` is called again and again meanwhile."""
-    found = hashlib.sha256()
+def hash_into(found: Hasher, file: RandomFile, start: int, size: int, tick: Callable[[], object]) -> None:
+    """Hash some bytes of a file. `tick` is called again and again meanwhile. HostError: they cannot be read."""
     for position in range(start, start + size, CHUNK):
         found.update(file.read(min(CHUNK, start + size - position), position))
         tick()
-    return found.hexdigest()
