@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
 from ociarchive.auditing.evidence import sniffed
+from ociarchive.blobio.filetype import HEAD
+from ociarchive.blobio.partlist import looks_like_list
 from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
-from ociarchive.opening import open_archive, partset
+from ociarchive.opening import open_archive
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
 from ociarchive.selection.select import Selectors, select
@@ -55,7 +57,8 @@ def _one(source: Source, limits: Limits, access: Access | None) -> Held:
     if os.path.isdir(path):
         return replace(_archive(source, limits, access), sources={name: None})
     text, sha256 = _text(path)
-    found = _archive(source, limits, access) if text is None or partset.is_list(path) else _told(text, path, limits)
+    listed = text is not None and looks_like_list(text[:HEAD])
+    found = _archive(source, limits, access) if text is None or listed else _told(text, path, limits)
     return replace(found, sources={name: sha256})
 
 

@@ -545,3 +545,20 @@ def test_the_longest_list_is_within_its_limit() -> None:
 def test_usage_errors_come_before_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder for DEST"):
         ociarchive.convert(tmp_path, tmp_path / "none" / "app.tar", to="oci-archive", split=1000)
+
+
+def test_a_source_is_opened_once(source: Path, split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is a list of parts shows in the same open file that its tar is read from."""
+    opened: list[str] = []
+    really = os.open
+
+    def counted(path: str, *args: Any, **more: Any) -> int:
+        opened.append(os.fspath(path))
+        return really(path, *args, **more)
+
+    monkeypatch.setattr(os, "open", counted)
+    with ociarchive.open_archive(str(source)) as archive:
+        assert len(list(images(archive.roots))) == 1
+    assert opened.count(str(source)) == 1
+    with ociarchive.open_archive(str(split / "app.tar.parts.json")) as archive:
+        assert len(list(images(archive.roots))) == 1
