@@ -101,6 +101,11 @@ def is_part(entry: str, name: str) -> bool:
     return entry.startswith(f"{name}.") and _NUMBER.fullmatch(entry[len(name) :]) is not None
 
 
+def belongs(entry: str, name: str) -> bool:
+    """Whether a file's name is that of a part of the whole `name`, or of the list, sums or parity of its parts."""
+    return is_part(entry, name) or entry in {name + suffix for suffix in (LIST, SUMS, PARITY)}
+
+
 def looks_like_list(head: bytes) -> bool:
     """Whether the first bytes of a file may be those of a list."""
     return head.lstrip(b" \t\r\n")[:1] == b"{" and b'"part' in head

@@ -16,12 +16,11 @@ from ociarchive.auditing.evidence import sniffed
 from ociarchive.blobio.filetype import HEAD
 from ociarchive.blobio.partlist import looks_like_list
 from ociarchive.errors import ContentError, UsageError, cannot
+from ociarchive.gap import bases
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
-from ociarchive.opening import open_archive
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
-from ociarchive.selection.select import Selectors, select
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
@@ -110,13 +109,10 @@ def _digest(raw: bytes) -> Digest | None:
 
 def _archive(source: Source, limits: Limits, access: Access | None) -> Held:
     try:
-        archive = open_archive(source.path, limits=limits, access=access)
+        archive = bases.opened(source, limits, access)
     except ContentError as error:
         raise _nothing(source.path, error.found or error.what) from error
     with archive:
-        if source.images:
-            chosen = select(archive.roots, Selectors(images=source.images), archive.where)
-            archive = replace(archive, roots=chosen.roots)
         return _inventory(inventory([sniffed(archive)], proved=False))
 
 
