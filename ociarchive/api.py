@@ -144,8 +144,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     containers-policy.json(5), which says what each name must have. With `require_signature` each image must have one
     that holds. All judge `images` alone, where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
-    a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
-    `render_audit`.
+    a kilobyte and the findings, `images` adds what the JSON report lists and the archive's digest, for which its file
+    is hashed as a whole, `all` is enough for every format of `render_audit`.
 
     UsageError: no such file, or an image that `images` names is absent. ContentError: no archive, or none that can be
     read at all. HostError: the machine cannot read it.
@@ -250,6 +250,7 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
         have=named(have),
         base=named(base),
         detail=detail,
+        identified=detail != "verdict",
     )
 
 

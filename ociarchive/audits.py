@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ociarchive.auditing import Finding, Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
-from ociarchive.auditing.identity import Identifying
+from ociarchive.auditing.identity import Identifying, identity_of_file
 from ociarchive.auditing.receipts import Receipt, check_receipt
 from ociarchive.auditing.run import Unread
 from ociarchive.auditing.signatures import Wanted, prove
@@ -105,6 +105,8 @@ class Audits:
     def __init__(
         self, options: AuditOptions, hear: Hearer, progress: Progress | None = None, ledger: Ledger | None = None
     ) -> None:
+        if ledger is not None:  # a later call may want the digest of an archive that did not change
+            options = replace(options, identified=True)
         self._options, self._hear, self._progress, self._ledger = options, hear, progress, ledger
         self._known: FactStore = ledger.facts if ledger is not None else Remembered()
         self._workers = Workers(options.jobs)
@@ -349,7 +351,10 @@ class Others:
 def _about(report: Report, one: Source, options: AuditOptions) -> Report:
     """Return a report with what is known of its source beside the archive."""
     size = os.path.getsize(one.path) if os.path.isfile(one.path) else None
-    return replace(report, demanded=(*one.images, *options.images), size=size)
+    named = report.identity
+    if named is None and options.identified and size is not None and report.contents is None:
+        named = identity_of_file(one.path)
+    return replace(report, demanded=(*one.images, *options.images), size=size, identity=named)
 
 
 def _opened(one: Source, options: AuditOptions) -> Archive:

@@ -58,6 +58,8 @@ Examples:
 """
 #: What a format needs of an archive beside what a verdict does.
 _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
+#: Formats that name each archive by its digest, for which its file is hashed as a whole.
+_NAMING: Final = frozenset(("json", "sarif", "junit", "html"))
 
 
 @click.command("audit", epilog=_EXAMPLES, short_help="Prove that archives are what they say they are.")
@@ -129,6 +131,7 @@ def command(**values: Any) -> int:
         have=tuple(have),
         base=tuple(base),
         detail=_DETAILS.get(values["fmt"], "verdict"),
+        identified=values["fmt"] in _NAMING,
     )
     started = time.monotonic()
     tally = Tally()
