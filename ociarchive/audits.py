@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ociarchive.auditing import Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
+from ociarchive.auditing.holding import holding_of
 from ociarchive.auditing.identity import Identifying, identity_of_file
 from ociarchive.auditing.receipts import Receipt, check_receipt
 from ociarchive.auditing.run import Unread
@@ -58,7 +59,8 @@ class AuditOptions:
     the default. `have` and `base` say what the other side has that a delta leaves out:
     an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
     spoken to. `signatures` says by what signatures are checked, None where they are not. `identified`: each report has
-    the digest of its archive, for which a file is hashed as a whole.
+    the digest of its archive, for which a file is hashed as a whole. `attested`: it also has the names and digests that
+    a statement is about.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -74,11 +76,12 @@ class AuditOptions:
     base: tuple[Source, ...] = ()
     detail: Detail = "verdict"
     identified: bool = False
+    attested: bool = False
 
     @property
     def names_archives(self) -> bool:
         """Whether the digest of each archive as a whole is needed."""
-        return self.identified or (self.receipt is not None and self.receipt.identity is not None)
+        return self.identified or self.attested or (self.receipt is not None and self.receipt.identity is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,5 +366,6 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             findings += compared.findings
             proof = compared.proof
         report = report_of(evidence, findings, options.policy, detail)
-        found.append(replace(report, receipt=proof, identity=named))
+        held = holding_of(evidence.archive.roots, evidence.archive.format) if options.attested else None
+        found.append(replace(report, receipt=proof, identity=named, holding=held))
     return found
