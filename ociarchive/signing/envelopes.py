@@ -18,7 +18,7 @@ from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.signing.keyless.material import CERTIFICATE, ENTRY, from_annotations, from_bundle
 from ociarchive.signing.values import BrokenError, UncheckedError
-from ociarchive.statements import DSSE, SIMPLE_SIGNING, signed_digests, subjects
+from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ociarchive.signing.values import Kind
     from ociarchive.values import JSON, Digest
 
-#: What media types of sigstore bundles begin with. Version 0.3 has its own, older ones a parameter.
-BUNDLE: Final = "application/vnd.dev.sigstore.bundle"
 _BUNDLES: Final = (
     f"{BUNDLE}.v0.3+json",
     *(f"{BUNDLE}+json;version={version}" for version in ("0.1", "0.2", "0.3")),
