@@ -69,6 +69,7 @@ def certificate(
     published_as: Log | None = None,
     purposes: Sequence[x509.ObjectIdentifier] | None = None,
     old: bool = False,
+    more: Sequence[tuple[x509.ExtensionType, bool]] = (),
     key: Signer | None = None,
 ) -> Holder:
     """Issue a certificate of ten minutes as Fulcio does; `old` has the issuer as it was written first."""
@@ -79,16 +80,16 @@ def certificate(
         name = x509.RFC822Name(who)
     else:
         name = x509.OtherName(x509.ObjectIdentifier(f"{_FULCIO}.7"), tlv(0x0C, who.encode()))
-    more: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectAlternativeName([name]), True)]
+    said: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectAlternativeName([name]), True), *more]
     if by_word_of is not None:
         number, value = ("1", by_word_of.encode()) if old else ("8", tlv(0x0C, by_word_of.encode()))
-        more.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(f"{_FULCIO}.{number}"), value), False))
+        said.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(f"{_FULCIO}.{number}"), value), False))
     key, serial = key or ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
 
     def issued(extra: list[tuple[x509.ExtensionType, bool]]) -> Holder:
         return make(
             "", key, issuer, begins=begins, ends=begins + timedelta(minutes=10), purposes=purposes,
-            more=[*more, *extra], serial=serial,
+            more=[*said, *extra], serial=serial,
         )  # fmt: skip
 
     first = issued([])
