@@ -22,6 +22,7 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.catalogue.recording import with_detail
 from ociarchive.errors import HostError, OciArchiveError, UsageError
+from ociarchive.gap import bases
 from ociarchive.gap.completing import Pool, complete
 from ociarchive.gap.coverage import uncovered, unfound
 from ociarchive.gap.have import load
@@ -327,7 +328,7 @@ class Others:
         if options.have:
             self._held = load(options.have, options.limits, options.access)
         for base in options.base:
-            self._open.append(open_archive(base.path, limits=options.limits, access=options.access))
+            self._open.append(bases.opened(base, options.limits, options.access))
         if options.base:
             self._pool = Pool(self._open)
 

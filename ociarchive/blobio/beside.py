@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio import partlist
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import write_all
 from ociarchive.errors import HostError, UsageError, cannot
@@ -62,6 +63,16 @@ class Beside:
         """
         self._involved.setdefault(path, set())
         self._require_apart([path])
+
+    def no_part_of(self, dest: str) -> None:
+        """Name a file that the call writes in parts. OverwriteError: this file has the name that one of them may get.
+
+        The parts' list, sums and parity count with them.
+        """
+        folder, name = os.path.split(os.path.realpath(self._path))
+        whole, of = os.path.split(os.path.realpath(dest))
+        if folder == whole and partlist.belongs(name, of):
+            raise self._overwrites()
 
     def require(self) -> None:
         """Refuse, before any work, what cannot or must not be written. UsageError, HostError: what `write` raises."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from ociarchive.errors import ContentError, some
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ociarchive.blobio.hashing import Hasher
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.values import JSON
 
@@ -101,6 +101,11 @@ def is_part(entry: str, name: str) -> bool:
     return entry.startswith(f"{name}.") and _NUMBER.fullmatch(entry[len(name) :]) is not None
 
 
+def belongs(entry: str, name: str) -> bool:
+    """Whether a file's name is that of a part of the whole `name`, or of the list, sums or parity of its parts."""
+    return is_part(entry, name) or entry in {name + suffix for suffix in (LIST, SUMS, PARITY)}
+
+
 def looks_like_list(head: bytes) -> bool:
     """Whether the first bytes of a file may be those of a list."""
     return head.lstrip(b" \t\r\n")[:1] == b"{" and b'"part' in head
@@ -180,10 +185,8 @@ def differences(old: PartList, new: PartList) -> str | None:
     return some(keys) if keys else None
 
 
-def hashed(file: RandomFile, start: int, size: int, tick: Callable[[], object]) -> str:
-    """Return the sha256 of some bytes of a file in hexadecimal digits. `tick` is called again and again meanwhile."""
-    found = hashlib.sha256()
+def hash_into(found: Hasher, file: RandomFile, start: int, size: int, tick: Callable[[], object]) -> None:
+    """Hash some bytes of a file. `tick` is called again and again meanwhile. HostError: they cannot be read."""
     for position in range(start, start + size, CHUNK):
         found.update(file.read(min(CHUNK, start + size - position), position))
         tick()
-    return found.hexdigest()

@@ -108,12 +108,11 @@ class PartPlaces:
 
     def there(self) -> list[str]:
         """Return the names beside DEST that its parts, list, sums and parity have, in their order."""
-        others = {self.name + suffix for suffix in (partlist.LIST, partlist.SUMS, partlist.PARITY)}
         try:
             found = os.listdir(self.parent)
         except OSError as error:
             raise cannot("read", error, self._shown) from error
-        return sorted(name for name in found if name in others or partlist.is_part(name, self.name))
+        return sorted(name for name in found if partlist.belongs(name, self.name))
 
     def _number(self, name: str) -> int:
         return int(name[len(self.name) + 1 :])

@@ -224,7 +224,7 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
     if path != "-" and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
         raise UsageError("the receipt cannot be written there", where=path, expected="a folder that exists")
     receipt = Output(path, "receipt", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
-    receipt.apart_from(sources, dest)
+    receipt.apart_from(sources, dest, split=bool(values["split"]))
     receipt.require()
     return receipt
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.beside import Beside
 from ociarchive.errors import HostError, cannot
+from ociarchive.opening import partset
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.text import harmless
 
@@ -29,14 +30,21 @@ class Output:
         named = path is not None and path != STDOUT
         self._file = Beside(path, what, force=force, ours=is_ours, say=say) if path is not None and named else None
 
-    def apart_from(self, sources: Iterable[str], dest: str | None = None) -> None:
-        """Refuse a result that would overwrite what the call reads or writes (UsageError); `-` is a standard stream."""
+    def apart_from(self, sources: Iterable[str], dest: str | None = None, *, split: bool = False) -> None:
+        """Refuse a result that would overwrite what the call reads or writes (UsageError); `-` is a standard stream.
+
+        `split`: DEST is written in parts, however many these will be.
+        """
         if self._file is None:
             return
         for path in sources:
             self._file.apart_from(_STDIN_PATH if path == STDOUT else path)
+            for part in partset.files_of(path) if path != STDOUT else ():
+                self._file.apart_from(part)
         if dest is not None:
             self._file.apart_from(_STDOUT_PATH if dest == STDOUT else dest)
+        if dest is not None and split:
+            self._file.no_part_of(dest)
 
     def require(self) -> None:
         """Refuse, before any work, a place that cannot or must not be written to. UsageError, HostError."""

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
 from ociarchive.auditing.evidence import sniffed
+from ociarchive.blobio.filetype import HEAD
+from ociarchive.blobio.partlist import looks_like_list
 from ociarchive.errors import ContentError, UsageError, cannot
+from ociarchive.gap import bases
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
-from ociarchive.opening import open_archive, partset
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
-from ociarchive.selection.select import Selectors, select
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def _one(source: Source, limits: Limits, access: Access | None) -> Held:
     if os.path.isdir(path):
         return replace(_archive(source, limits, access), sources={name: None})
     text, sha256 = _text(path)
-    found = _archive(source, limits, access) if text is None or partset.is_list(path) else _told(text, path, limits)
+    listed = text is not None and looks_like_list(text[:HEAD])
+    found = _archive(source, limits, access) if text is None or listed else _told(text, path, limits)
     return replace(found, sources={name: sha256})
 
 
@@ -107,13 +109,10 @@ def _digest(raw: bytes) -> Digest | None:
 
 def _archive(source: Source, limits: Limits, access: Access | None) -> Held:
     try:
-        archive = open_archive(source.path, limits=limits, access=access)
+        archive = bases.opened(source, limits, access)
     except ContentError as error:
         raise _nothing(source.path, error.found or error.what) from error
     with archive:
-        if source.images:
-            chosen = select(archive.roots, Selectors(images=source.images), archive.where)
-            archive = replace(archive, roots=chosen.roots)
         return _inventory(inventory([sniffed(archive)], proved=False))
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.manyfile import LostBytesError
-from ociarchive.errors import HostError, UsageError
+from ociarchive.blobio.source import close_read
+from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
 from ociarchive.opening import partset, paths, recognise, registry
 from ociarchive.opening.pulling import Near
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.model import Archive
+    from ociarchive.opening.partset import Parts
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "open_file", "require_hosted"]
 
@@ -62,14 +64,22 @@ def _piped(asked: Asked) -> Archive:
 
 
 def _at_path(asked: Asked) -> Archive:
-    container = paths.from_path(asked.source, asked.shown, asked.spool_folder, asked.limits, hashed=asked.hashed)
+    fd = paths.open_at(asked.source, asked.shown)
+    if fd is None:
+        return recognise.read(paths.from_folder(asked.source, asked.shown, asked.limits), asked.source, asked.host)
+    if partset.is_list(fd) and (parts := partset.find(asked.source)) is not None:
+        close_read(fd)
+        return _joined(asked, parts)
+    container = paths.from_open(fd, asked.shown, asked.spool_folder, asked.limits, hashed=asked.hashed)
     return recognise.read(container, asked.source, asked.host)
 
 
-def _in_parts(asked: Asked) -> Archive:
+def _by_first_part(asked: Asked) -> Archive:
     parts = partset.find(asked.source)
-    if parts is None:
-        return _at_path(asked)
+    return _joined(asked, parts) if parts is not None else _at_path(asked)
+
+
+def _joined(asked: Asked, parts: Parts) -> Archive:
     asked.step(f"proving {parts.path}: {len(parts.listed.files)} parts")
     opened = partset.opened(parts, asked.shown, asked.spool_folder, asked.limits, judged=asked.judged)
     try:
@@ -98,7 +108,7 @@ KINDS: Final = (
     Kind(name="pipe", fits=lambda text: text == "-", open=_piped),
     Kind(name="registry", fits=is_remote, open=_in_registry),
     Kind(name="remote", fits=lambda text: text.startswith("s3://"), open=_not_built),
-    Kind(name="parts", fits=partset.may_be, open=_in_parts),
+    Kind(name="parts", fits=partset.may_be_first, open=_by_first_part),
     Kind(name="path", fits=lambda _: True, open=_at_path),
 )
 
@@ -142,12 +152,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
         judged=judged,
         hashed=hashed,
     )
-    try:
-        kind = next(kind for kind in KINDS if kind.fits(source))
-    except HostError as error:
-        error.where = asked.shown  # its own name may be one that nobody knows
-        raise
-    return kind.open(asked)
+    return next(kind for kind in KINDS if kind.fits(source)).open(asked)
 
 
 def open_file(file: RandomFile, shown: str, spool_folder: str | None, limits: Limits) -> Archive:

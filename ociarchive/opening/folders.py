@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.filetype import HEAD
-from ociarchive.blobio.partlist import LIST
+from ociarchive.blobio.partlist import LIST, looks_like_list
 from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.container import DirectoryContainer
 from ociarchive.errors import ContentError, HostError, cannot
@@ -87,8 +87,6 @@ def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: Fals
 def is_text(path: str) -> bool:
     """Whether a file is plain text, such as a list of checksums or a note beside archives, and no list of parts."""
     try:
-        if partset.is_list(path):
-            return False
         fd = open_regular(path, path)
     except (ContentError, HostError):
         return False
@@ -98,6 +96,8 @@ def is_text(path: str) -> bool:
         return False
     finally:
         close_read(fd)
+    if looks_like_list(head):
+        return False
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -81,41 +81,35 @@ class _Fault:
     found: str | None = None
 
 
-def may_be(path: str) -> bool:
-    """Whether a SOURCE may be the list of an archive's parts, or the first of them, by its first bytes or its name."""
+def may_be_first(path: str) -> bool:
+    """Whether a SOURCE may be the first of an archive's parts, by its name: then the list lies beside it."""
     try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return _beside(path) is not None
+        return _beside(path) is not None and (not os.path.exists(path) or stat.S_ISREG(os.stat(path).st_mode))
     except (OSError, ValueError):
         return False
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    return is_list(path) or _beside(path) is not None
 
 
-def is_list(path: str) -> bool:
-    """Whether a file is a list of parts, by its first bytes. HostError: it cannot be read."""
+def is_list(fd: int) -> bool:
+    """Whether an open file may be a list of parts, by its first bytes; no pipe is one, for its bytes go by once.
+
+    Where it cannot be read, it is none: who reads it says why.
+    """
     try:
-        fd = open_regular(path, path)
-    except ContentError:
+        return stat.S_ISREG(os.fstat(fd).st_mode) and partlist.looks_like_list(os.pread(fd, HEAD, 0))
+    except OSError:
         return False
-    try:
-        return partlist.looks_like_list(os.pread(fd, HEAD, 0))
-    except OSError as error:
-        raise cannot("read", error, path) from error
-    finally:
-        close_read(fd)
 
 
 def find(path: str) -> Parts | None:
     """Return the parts to which a list or a first part leads, None where a path leads to none.
 
-    NotAnArchiveError: the list is not valid. HostError: it cannot be read.
+    NotAnArchiveError: the list is not valid. UsageError, HostError: it cannot be read.
     """
-    beside = _beside(path)
-    if beside is None or (os.path.exists(path) and is_list(path)):
+    if _lists(path):
         return _read(path)
+    beside = _beside(path)
+    if beside is None:
+        return None
     try:
         parts = _read(beside)
     except NotAnArchiveError:
@@ -129,10 +123,24 @@ def find(path: str) -> Parts | None:
 def files_of(path: str) -> list[str]:
     """Return the paths of all that a SOURCE in parts lies in, the list among them; empty where it is in none."""
     with suppress(OciArchiveError):
-        parts = find(path) if may_be(path) else None
+        parts = find(path)
         if parts is not None:
             return [parts.path, *(parts.place(part) for part in parts.listed.files)]
     return []
+
+
+def _lists(path: str) -> bool:
+    """Whether the file at a path may be a list of parts. HostError: it cannot be opened."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        fd = open_regular(path, path)
+    except (OSError, ValueError, ContentError):
+        return False
+    try:
+        return is_list(fd)
+    finally:
+        close_read(fd)
 
 
 def _beside(path: str) -> str | None:

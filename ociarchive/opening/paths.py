@@ -29,16 +29,14 @@ if TYPE_CHECKING:
 
 
 def from_stdin(spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:
-    """Return the tar on standard input, spooled to a nameless file. Errors are those of `from_path`."""
+    """Return the tar on standard input, spooled to a nameless file. Errors are those of `from_open`."""
     return _tar(os.dup(0), "standard input", spool_folder, limits, hashed=hashed)
 
 
-def from_path(path: str, where: str, spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:
-    """Return the folder or tar at a path. `where` is its name in messages. A pipe is spooled to a nameless file.
+def open_at(path: str, where: str) -> int | None:
+    """Return the open file or pipe at a path, None where a folder is there. `where` is its name in messages.
 
-    `hashed`: where all of a file or pipe is read on the way, it is hashed, too.
-
-    UsageError: no such file, or it cannot be read. NotAnArchiveError: no tar. HostError: the machine cannot read it.
+    UsageError: no such file, or it cannot be read. HostError: the machine cannot open it.
     """
     try:
         status = os.stat(path)
@@ -49,7 +47,7 @@ def from_path(path: str, where: str, spool_folder: str | None, limits: Limits, *
     except ValueError as error:
         raise HostError(f"cannot read: {error}", where=where) from None
     if stat.S_ISDIR(status.st_mode):
-        return DirectoryContainer(path, where, limits)
+        return None
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
         raise UsageError("neither a file, a folder nor a pipe", where=where)
     waits = 0 if stat.S_ISFIFO(status.st_mode) else os.O_NONBLOCK  # a pipe's writer may open it later
@@ -60,11 +58,26 @@ def from_path(path: str, where: str, spool_folder: str | None, limits: Limits, *
     if stat.S_IFMT(os.fstat(fd).st_mode) != stat.S_IFMT(status.st_mode):
         close_read(fd)
         raise ContentError("file was exchanged for another while it was opened", where=where)
+    return fd
+
+
+def from_open(fd: int, where: str, spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:
+    """Return the tar in an open file or pipe, which is closed with it. A pipe is spooled to a nameless file.
+
+    `hashed`: where all of a file or pipe is read on the way, it is hashed, too.
+
+    NotAnArchiveError: no tar. HostError: the machine cannot read it.
+    """
     return _tar(fd, where, spool_folder, limits, hashed=hashed)
 
 
+def from_folder(path: str, where: str, limits: Limits) -> Container:
+    """Return a folder."""
+    return DirectoryContainer(path, where, limits)
+
+
 def from_file(file: RandomFile, where: str, spool_folder: str | None, limits: Limits) -> TarContainer:
-    """Return the tar in a file, in any known compression, as `from_path` does. The file is closed where it is none."""
+    """Return the tar in a file, in any known compression, as `from_open` does. The file is closed where it is none."""
     try:
         if sniff(file.read(MAGIC, 0)) is NONE:
             return _walked(file, f"{id(file)}:{where}", limits, None, iter(()), None)

@@ -55,13 +55,11 @@ def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, 
     return into.hash.hexdigest()
 
 
-def compress_into(tar: int, out: RandomFile, codec_name: str, workers: Workers, *, sync: bool) -> None:
-    """Compress the open file `tar` into `out`, as `compress` does."""
+def compress_into(tar: int, out: RandomFile, codec_name: str, workers: Workers) -> None:
+    """Compress the open file `tar` into `out`, as `compress` does; it is not written through to the disk."""
     into = _Into(out)
     _compress(tar, into, codec_name, workers, out.where)
     out.cut(into.size)
-    if sync:
-        out.sync()
 
 
 def _compress(tar: int, out: Writer, codec_name: str, workers: Workers, where: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
+from ociarchive.gap import bases
 from ociarchive.gap.completing import Pool, complete, lacking
 from ociarchive.model import images, parts, walk
 from ociarchive.opening import open_archive, require_hosted
@@ -246,12 +247,12 @@ def _completed(
     """Return the archives with the layers that they lack, as far as the call names an archive that has them."""
     if not any(lacking(archive) for _, archive in opened):
         return opened
-    bases = [(base.path, spool) for base in options.base]
+    named = [(base, spool) for base in options.base]
     if options.merge and dest is not None:
-        bases.append((dest, None))
+        named.append((Source(path=dest), None))
     others = []
-    for path, folder in bases:
-        archive = open_archive(path, spool_folder=folder, limits=options.limits, access=options.access)
+    for base, folder in named:
+        archive = bases.opened(base, options.limits, options.access, folder)
         stack.callback(archive.close)
         notices.extend(archive.notices)
         others.append(archive)

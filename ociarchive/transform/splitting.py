@@ -10,7 +10,7 @@ import hashlib
 import os
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.identity import Identity
 from ociarchive.blobio import parity, partlist
@@ -31,7 +31,7 @@ from ociarchive.transform.reading_back import audited, unaudited
 from ociarchive.transform.sink import LayoutSink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import ExitStack
 
     from ociarchive.auditing import Report
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from ociarchive.transform.sink import Sink
     from ociarchive.transform.written import Written
     from ociarchive.workers import Workers
+
+#: What stands beside the numbers of parts, counted from 0, where digests are collected.
+_WHOLE: Final = -1
+_PARITY: Final = -2
 
 
 class SplitTar:
@@ -99,7 +103,7 @@ class SplitTar:
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to. `stack` closes it."""
         if self._options.outer == "none":
-            files = TarSink(self._file, self.spool, self._dest, sync=self._options.sync)
+            files = TarSink(self._file, self.spool, self._dest, sync=False)
         else:
             self._tar = nameless(self.spool)
             stack.callback(close_read, self._tar)
@@ -109,13 +113,13 @@ class SplitTar:
         return sink
 
     def wrap(self) -> None:
-        """Hash the parts, make the parity, and write list and sums. UsageError: a part that is wanted is none of them.
+        """Write through and hash the parts, make the parity, and write list and sums.
 
-        UsageError also: the list that is there is of another archive, so that parts of both would be mixed.
+        UsageError: a part that is wanted is none of them, or the list that is there is of another archive, so that
+        parts of both would be mixed. HostError: the parts cannot be written.
         """
         if self._tar is not None:
-            options = self._options
-            outer.compress_into(self._tar, self._file, options.outer, self._workers, sync=options.sync)
+            outer.compress_into(self._tar, self._file, self._options.outer, self._workers)
         self._listed = listed = self._list()
         beside = self._places.name
         files = {beside + partlist.SUMS: listed.sums(), beside + partlist.LIST: listed.document()}
@@ -132,40 +136,56 @@ class SplitTar:
         if self._split.only and max(self._split.only) > count:
             raise UsageError(f"--part {max(self._split.only)}: DEST has {count} parts", where=self._dest)
         lengths = [min(size, self._file.size - number * size) for number in range(count)]
-        stretches = [(0, self._file.size), *((number * size, length) for number, length in enumerate(lengths))]
-        whole, *each = self._workers.run(
-            [partial(partlist.hashed, self._file, *stretch, self._workers.check) for stretch in stretches]
-        )
+        digests: dict[int, str] = {}
+        calls: list[Callable[[], None]] = [partial(self._hash, digests, lengths[0])]
+        if self._options.sync:  # the disk works while the processors hash
+            calls.insert(0, self._file.sync)
+        if self._split.parity:
+            calls.append(partial(self._parity, digests, lengths))
+        calls += [partial(self._hash_part, digests, number, length) for number, length in enumerate(lengths) if number]
+        self._workers.run(calls)
         parts = tuple(
-            Part(partlist.part_name(name, number, count), length, sha256)
-            for number, (length, sha256) in enumerate(zip(lengths, each, strict=True))
+            Part(partlist.part_name(name, number, count), length, digests[number])
+            for number, length in enumerate(lengths)
         )
         return PartList(
             name=name,
             size=self._file.size,
-            sha256=whole,
+            sha256=digests[_WHOLE],
             part_size=size,
             parts=parts,
-            parity=self._parity(parts) if self._split.parity else None,
+            parity=Part(name + partlist.PARITY, lengths[0], digests[_PARITY]) if self._split.parity else None,
         )
 
-    def _parity(self, parts: Sequence[Part]) -> Part:
+    def _hash(self, digests: dict[int, str], first: int) -> None:
+        """Hash the whole, and on the way the first part, whose hash is that of the beginning."""
+        found = hashlib.sha256()
+        partlist.hash_into(found, self._file, 0, first, self._workers.check)
+        digests[0] = found.hexdigest()
+        partlist.hash_into(found, self._file, first, self._file.size - first, self._workers.check)
+        digests[_WHOLE] = found.hexdigest()
+
+    def _hash_part(self, digests: dict[int, str], number: int, size: int) -> None:
+        found = hashlib.sha256()
+        partlist.hash_into(found, self._file, number * self._split.size, size, self._workers.check)
+        digests[number] = found.hexdigest()
+
+    def _parity(self, digests: dict[int, str], lengths: Sequence[int]) -> None:
         """Write the parity of the parts; where only some parts are wanted and one is there, only hash it."""
         name, hashed = self._places.name + partlist.PARITY, hashlib.sha256()
 
         def pieces() -> Iterator[bytes]:
-            for data in parity.xored([self._reader(number, part.size) for number, part in enumerate(parts)], size):
+            for data in parity.xored([self._reader(number, size) for number, size in enumerate(lengths)], lengths[0]):
                 self._workers.check()
                 hashed.update(data)
                 yield data
 
-        size = parts[0].size
         if self._split.only and not self._options.force and name in self._places.there():
             for _ in pieces():
                 pass
         else:
             self._places.put(name, pieces())
-        return Part(name, size, hashed.hexdigest())
+        digests[_PARITY] = hashed.hexdigest()
 
     def _reader(self, number: int, size: int) -> parity.Read:
         """Return what reads bytes of one part, and none of the next."""

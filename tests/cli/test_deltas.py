@@ -366,6 +366,22 @@ def test_a_base_that_knows_layers_by_diff_id_alone_serves_too(
     told(cli_call("audit", delta, "--base", corpus / APP, "--strict"))
 
 
+def test_a_base_gives_what_its_selectors_take(delta: Path, corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    """The base has two images, of which one alone has all layers that are left out."""
+    both = tmp_path / "both"
+    told(cli_call("convert", corpus / APP, both, "--to", "oci-layout"))
+    write_folder(tmp_path / "else", layout(Image(layers=[UPPER]).node().named("docker.io/library/else:1")))
+    told(cli_call("convert", tmp_path / "else", both, "--to", "oci-layout", "--merge"))
+    dest = tmp_path / "whole"
+    line = refused(cli_call("convert", delta, dest, "--to", "oci-layout", "--base", f"{both}#else:1"), 1, dest)
+    assert all(one in line for one in left_out(delta))
+    told(cli_call("audit", delta, "--base", f"{both}#else:1"), 1)
+    line = refused(cli_call("convert", delta, dest, "--to", "oci-layout", "--base", f"{both}#gone:1"), 2, dest)
+    assert "else:1" in line
+    told(cli_call("audit", delta, "--base", f"{both}#corpus/app:1.0"))
+    told(cli_call("convert", delta, dest, "--to", "oci-layout", "--base", f"{both}#corpus/app:1.0"))
+
+
 def test_a_layer_left_out_by_its_chain_is_completed_by_its_content(tmp_path: Path, cli_call: Call) -> None:
     write_folder(tmp_path / "new", layout(AFTER.node().named("docker.io/library/a:2")))
     other = Image(layers=[packed(one.plain, "zstd") for one in BEFORE.layers])

@@ -545,3 +545,42 @@ def test_the_longest_list_is_within_its_limit() -> None:
 def test_usage_errors_come_before_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder for DEST"):
         ociarchive.convert(tmp_path, tmp_path / "none" / "app.tar", to="oci-archive", split=1000)
+
+
+def test_a_source_is_opened_once(source: Path, split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is a list of parts shows in the same open file that its tar is read from."""
+    opened: list[str] = []
+    really = os.open
+
+    def counted(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        opened.append(os.fspath(path))
+        return really(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", counted)
+    with ociarchive.open_archive(str(source)) as archive:
+        assert len(list(images(archive.roots))) == 1
+    assert opened.count(str(source)) == 1
+    with ociarchive.open_archive(str(split / "app.tar.parts.json")) as archive:
+        assert len(list(images(archive.roots))) == 1
+
+
+@pytest.mark.parametrize("name", ["app.tar.001", "app.tar.00077", "app.tar.parity", "app.tar.SHA256SUMS"])
+def test_a_receipt_takes_no_name_of_a_part(name: str, source: Path, tmp_path: Path, cli_call: Call) -> None:
+    dest, receipt = tmp_path / "app.tar", tmp_path / name
+    call = ("convert", source, dest, *TO, "--split", str(SIZE), "--receipt", receipt)
+    for more in ((), ("--force",)):
+        line = refused(cli_call(*call, *more), 2, dest)
+        assert "the receipt would overwrite" in line
+    assert not list(tmp_path.glob("app.tar*"))
+    told(cli_call("convert", source, tmp_path / "whole", "--to", "oci-layout", "--receipt", receipt))  # no parts here
+
+
+@pytest.mark.parametrize("name", ["app.tar.002", "app.tar.parity", "app.tar.parts.json"])
+def test_a_report_is_written_over_no_part_of_a_source(name: str, split: Path, cli_call: Call) -> None:
+    before = state(split)
+    for command in (("audit", "--format", "json"), ("inspect",), ("inventory",)):
+        line = refused(cli_call(*command, split / "app.tar.001", "--output", split / name), 2)
+        assert "would overwrite" in line
+    (split / name).unlink()
+    assert "would overwrite" in refused(cli_call("inventory", split / "app.tar.001", "--output", split / name), 2)
+    assert state(split) == {one: raw for one, raw in before.items() if one != name}
