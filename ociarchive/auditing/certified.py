@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ociarchive.errors import UsageError
+from ociarchive.signing.certificates import without_warnings
 from ociarchive.signing.keyless.root import load_root
 from ociarchive.signing.keyless.verify import KeylessTrust
 from ociarchive.signing.notary.policy import load_policy
@@ -41,7 +42,8 @@ class Certified:
             if self.trust_policy is not None:
                 raise UsageError("a trust policy without a trust store", hint="name the folder with --trust-store DIR")
             return None
-        stores = load_stores(self.trust_store)
+        with without_warnings():
+            stores = load_stores(self.trust_store)
         policy = load_policy(self.trust_policy, stores) if self.trust_policy is not None else None
         return NotaryTrust(folder=self.trust_store, stores=stores, policy=policy, at=datetime.now(UTC))
 
@@ -61,4 +63,6 @@ class Certified:
         if missing or self.trusted_root is None or self.identity is None or self.issuer is None:
             what = "keyless signatures need a trusted root, an identity, and who says that it is the signer's"
             raise UsageError(what, hint=f"add {' and '.join(missing)}")
-        return KeylessTrust(root=load_root(self.trusted_root), identity=self.identity, issuer=self.issuer)
+        with without_warnings():
+            root = load_root(self.trusted_root)
+        return KeylessTrust(root=root, identity=self.identity, issuer=self.issuer)

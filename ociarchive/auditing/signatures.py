@@ -12,6 +12,7 @@ from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Image, Index, walk
+from ociarchive.signing.certificates import without_warnings
 from ociarchive.signing.gpgv import find_gpgv
 from ociarchive.signing.keys import load_key
 from ociarchive.signing.kinds import KINDS
@@ -113,6 +114,11 @@ class Proofs:
 
 def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -> Proofs:
     """Return what signatures prove of an archive, or of the `selected` roots. LimitError: they are too many."""
+    with without_warnings():
+        return _proved(evidence, wanted, selected)
+
+
+def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -> Proofs:
     scene = _scene(evidence)
     above = _indexes(evidence.edges)
     images = [edge for edge in evidence.edges if isinstance(edge.node, Image)]

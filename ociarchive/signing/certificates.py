@@ -7,6 +7,8 @@ certificate names (AIA, CRL distribution points, OCSP) is ever looked up.
 from __future__ import annotations
 
 import hashlib
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -16,7 +18,7 @@ from ociarchive.signing.values import BrokenError
 from ociarchive.values import word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
 #: A certificate has one or two kilobytes. Some have thousands of names in them.
@@ -87,6 +89,14 @@ class Certificate:
             return next((one for one in self.x509.extensions if one.oid.dotted_string == oid), None)
         except Exception:  # noqa: BLE001  the library's errors of broken extensions are of many classes
             raise BrokenError(f"the extensions of the certificate of {self.subject} cannot be read") from None
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep the library's warnings about odd certificates from people: a verdict says what counts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"ociarchive\.signing\.")
+        yield
 
 
 def read_certificate(der: bytes) -> Certificate:

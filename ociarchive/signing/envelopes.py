@@ -32,6 +32,7 @@ _BUNDLES: Final = (
     f"{BUNDLE}.v0.3+json",
     *(f"{BUNDLE}+json;version={version}" for version in ("0.1", "0.2", "0.3")),
 )
+_FIRST: Final = f"{BUNDLE}+json;version=0.1"
 #: What a file beside an image in a `dir` begins with that is none of simple signing; one of sigstore.
 OTHER_FORMAT: Final = b"\x00"
 _BESIDE: Final = OTHER_FORMAT + b"sigstore-json\n"
@@ -219,7 +220,7 @@ def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
     keyless = "certificate" in material or "x509CertificateChain" in material
     if not keyless and not isinstance(key, dict):
         raise BrokenError("a bundle without a public key or a certificate", where=where)
-    certified = partial(from_bundle, material) if keyless else None
+    certified = partial(from_bundle, material, proven=version != _FIRST) if keyless else None
     return replace(signed, hints=hints, certified=certified, logged=bool(material.get("tlogEntries")))
 
 

@@ -101,14 +101,18 @@ def make(
         .not_valid_before(begins or NOW - 30 * DAY)
         .not_valid_after(ends or NOW + 30 * DAY)
     )
-    extensions: list[tuple[x509.ExtensionType, bool]] = []
+    extensions: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key()), False),
+    ]
     if authority:
         extensions += [basic or (x509.BasicConstraints(ca=True, path_length=None), True)]
         extensions += [usage or (uses("key_cert_sign", "crl_sign"), True)]
     else:
         extensions += [basic] if basic else []
         extensions += [usage or (uses("digital_signature"), True)]
-        extensions += [(x509.ExtendedKeyUsage(CODE if purposes is None else purposes), False)] if purposes != [] else []
+        meant = CODE if purposes is None else purposes
+        extensions += [(x509.ExtendedKeyUsage(meant), purposes is STAMPING)] if meant else []
     for extension, critical in (*extensions, *more):
         builder = builder.add_extension(extension, critical=critical)
     algorithm = None if isinstance(above.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()

@@ -69,6 +69,7 @@ def certificate(
     published_as: Log | None = None,
     purposes: Sequence[x509.ObjectIdentifier] | None = None,
     old: bool = False,
+    more: Sequence[tuple[x509.ExtensionType, bool]] = (),
     key: Signer | None = None,
 ) -> Holder:
     """Issue a certificate of ten minutes as Fulcio does; `old` has the issuer as it was written first."""
@@ -79,16 +80,17 @@ def certificate(
         name = x509.RFC822Name(who)
     else:
         name = x509.OtherName(x509.ObjectIdentifier(f"{_FULCIO}.7"), tlv(0x0C, who.encode()))
-    more: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectAlternativeName([name]), True)]
+    said: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectAlternativeName([name]), True), *more]
     if by_word_of is not None:
-        number, value = ("1", by_word_of.encode()) if old else ("8", tlv(0x0C, by_word_of.encode()))
-        more.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(f"{_FULCIO}.{number}"), value), False))
+        written = {"1": by_word_of.encode()} | ({} if old else {"8": tlv(0x0C, by_word_of.encode())})
+        for number, raw in written.items():
+            said.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(f"{_FULCIO}.{number}"), raw), False))
     key, serial = key or ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
 
     def issued(extra: list[tuple[x509.ExtensionType, bool]]) -> Holder:
         return make(
             "", key, issuer, begins=begins, ends=begins + timedelta(minutes=10), purposes=purposes,
-            more=[*more, *extra], serial=serial,
+            more=[*said, *extra], serial=serial,
         )  # fmt: skip
 
     first = issued([])
@@ -132,7 +134,8 @@ def hashed_body_2(holder: Holder, message: bytes, signature: bytes) -> bytes:
 def dsse_body(holder: Holder, payload: bytes, signature: bytes) -> bytes:
     """Make the body of dsse 0.0.1."""
     one = {"signature": b64(signature), "verifier": b64(pem(holder.certificate))}
-    spec = {"payloadHash": {"algorithm": "sha256", "value": _sha256(payload)}, "signatures": [one]}
+    hashed = {"algorithm": "sha256", "value": _sha256(payload)}
+    spec = {"envelopeHash": hashed, "payloadHash": hashed, "signatures": [one]}
     return dumped({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
 
 
@@ -280,10 +283,11 @@ def log(key: Log, name: str = "log.example.com", begins: datetime = _OLD, ends: 
     period = {"start": begins.strftime("%Y-%m-%dT%H:%M:%SZ")} | (
         {"end": ends.strftime("%Y-%m-%dT%H:%M:%SZ")} if ends else {}
     )
+    details = "PKIX_ED25519" if isinstance(key, ed25519.Ed25519PrivateKey) else "PKIX_ECDSA_P256_SHA_256"
     return {
         "baseUrl": f"https://{name}",
         "hashAlgorithm": "SHA2_256",
-        "publicKey": {"rawBytes": b64(spki(key)), "keyDetails": "PKIX_ECDSA_P256_SHA_256", "validFor": period},
+        "publicKey": {"rawBytes": b64(spki(key)), "keyDetails": details, "validFor": period},
         "logId": {"keyId": b64(log_id(key))},
     }
 
@@ -293,7 +297,12 @@ def authority(holder: Holder, begins: datetime = _OLD, ends: datetime | None = N
     period = {"start": begins.strftime("%Y-%m-%dT%H:%M:%SZ")} | (
         {"end": ends.strftime("%Y-%m-%dT%H:%M:%SZ")} if ends else {}
     )
-    return {"certChain": {"certificates": [{"rawBytes": b64(der(one))} for one in holder.chain]}, "validFor": period}
+    about = {"subject": {"organization": "example.com", "commonName": "x"}, "uri": "https://example.com"}
+    return {
+        **about,
+        "certChain": {"certificates": [{"rawBytes": b64(der(one))} for one in holder.chain]},
+        "validFor": period,
+    }
 
 
 def trusted_root(**changed: object) -> bytes:

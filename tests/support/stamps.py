@@ -76,9 +76,10 @@ def stamp(
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     made = signer.sign(tlv(0x31, signed), ec.ECDSA(hashes.SHA256()))
     issuer = by.certificate.issuer.public_bytes()
-    serial = tlv(0x30, issuer, tlv(0x02, b"\0" + by.certificate.serial_number.to_bytes(20)))
+    number = by.certificate.serial_number
+    serial = tlv(0x30, issuer, tlv(0x02, number.to_bytes(number.bit_length() // 8 + 1)))
     info_of_signer = tlv(0x30, tlv(0x02, b"\1"), serial, _SHA256, tlv(0xA0, signed), _ECDSA, tlv(0x04, made))
-    held = tlv(0xA0, *(der(one) for one in by.chain))
+    held = tlv(0xA0, *sorted(map(der, by.chain)))
     content = tlv(0x30, oid("1.2.840.113549.1.9.16.1.4"), tlv(0xA0, tlv(0x04, info)))
     data = tlv(0x30, tlv(0x02, b"\3"), tlv(0x31, _SHA256), content, held, tlv(0x31, info_of_signer))
     token = tlv(0x30, oid("1.2.840.113549.1.7.2"), tlv(0xA0, data))

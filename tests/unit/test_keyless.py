@@ -63,10 +63,12 @@ ABOUT = pae(IN_TOTO, STATEMENT)
 MADE = signed(SIGNER, ABOUT)
 MANIFEST = NODE.blobs[NODE.digest]
 BY_KEY = signed(SIGNER, MANIFEST)
-PLAIN = {"messageSignature": {"messageDigest": {}, "signature": b64(BY_KEY)}}
+HASH = {"algorithm": "SHA2_256", "digest": b64(bytes.fromhex(NODE.digest[7:]))}
+PLAIN = {"messageSignature": {"messageDigest": HASH, "signature": b64(BY_KEY)}}
 CLAIM = claim(NODE.digest)
 CLAIMED = signed(SIGNER, CLAIM)
 OTHER = ARM.node()
+FIRST = "application/vnd.dev.sigstore.bundle+json;version=0.1"
 
 
 def judged(
@@ -148,7 +150,10 @@ HOLDS: dict[str, tuple[Making, str]] = {
     ),
     "attestation-of-dsse": (lambda: attested(lambda _: dsse_body(SIGNER, STATEMENT, MADE)), "cosign-attestation"),
     "bundle": (logged, "sigstore-bundle"),
-    "bundle-with-a-promise-alone": (lambda: logged(proof=False), "sigstore-bundle"),
+    "old-bundle-with-a-promise-alone": (
+        lambda: bundled(entry(dsse_body(SIGNER, STATEMENT, MADE), proof=False), kind=FIRST),
+        "sigstore-bundle",
+    ),
     "bundle-over-the-manifest": (
         lambda: bundled(entry(hashed_body(SIGNER, MANIFEST, BY_KEY)), of=PLAIN),
         "sigstore-bundle",
@@ -252,8 +257,9 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
     "logged-before-the-certificate": (lambda: logged(when=SIGNED - DAY), "invalid", "it was signed at"),
     "logged-by-a-stranger": (lambda: logged(key=STRANGER), "unchecked", "no entry of a transparency log"),
     "logged-by-a-stranger-as-the-log": (lambda: logged(key=STRANGER, named=LOG), "invalid", "checkpoint"),
+    "promise-alone-in-a-new-bundle": (lambda: logged(proof=False), "invalid", "no inclusion proof"),
     "promised-by-a-stranger": (
-        lambda: logged(key=STRANGER, named=LOG, proof=False),
+        lambda: bundled(entry(dsse_body(SIGNER, STATEMENT, MADE), key=STRANGER, named=LOG, proof=False), kind=FIRST),
         "invalid",
         "signed entry timestamp",
     ),
@@ -264,7 +270,11 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
     ),
     "promise-of-another-place": (lambda: bundled(changed(GOOD, logIndex="7")), "invalid", "signed entry timestamp"),
     "promise-of-another-body": (lambda: logged(promised=b"{}"), "invalid", "signed entry timestamp"),
-    "neither-proof-nor-promise": (lambda: logged(proof=False, promise=False), "invalid", "neither"),
+    "neither-proof-nor-promise": (
+        lambda: bundled(entry(dsse_body(SIGNER, STATEMENT, MADE), proof=False, promise=False), kind=FIRST),
+        "invalid",
+        "neither",
+    ),
     "no-time": (lambda: logged(promise=False), "unchecked", "when it was signed"),
     "no-entry": (bundled, "unchecked", "no entry"),
     "no-entry-and-a-clock": (

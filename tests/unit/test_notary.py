@@ -851,6 +851,22 @@ def test_keys_and_a_trust_store_go_together(tmp_path: Path) -> None:
     assert any("trust store" in one for one in report.contents.keys)
 
 
+def test_an_odd_certificate_makes_no_noise(tmp_path: Path) -> None:
+    whole = der(LEAF.certificate)
+    number = LEAF.certificate.serial_number.to_bytes(20)
+    assert number in whole
+    odd = whole.replace(number, b"\xff" + number[1:], 1)
+    path = tmp_path / "a.tar"
+    x5c = [base64.b64encode(one).decode() for one in (odd, *map(der, LEAF.above))]
+    path.write_bytes(tar(layout(NODE, signed(jws(LEAF, GOOD, header={"x5c": x5c})))))
+    trusted = store(tmp_path / "t", {"ca_x": [ROOT.certificate]})
+    call = [sys.executable, "-m", "ociarchive", "audit", str(path), "--trust-store", str(trusted)]
+    done = subprocess.run(call, capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert "signature-invalid" in done.stdout
+    assert "Warning" not in done.stderr
+
+
 def test_a_signature_in_a_manifest_with_more_is_none(tmp_path: Path) -> None:
     one, other = jws(LEAF, GOOD), jws(make(WHO, issuer=MID), GOOD)
     node = holding((one, JWS, {}), (other, JWS, {}), subject=NODE, artifact_type=notary.ARTIFACT)

@@ -62,8 +62,12 @@ class Material:
     stamps: tuple[bytes, ...]
 
 
-def from_bundle(value: Mapping[str, JSON]) -> Material:
-    """Return the verification material of a bundle. BrokenError: it cannot be read, or has no certificate."""
+def from_bundle(value: Mapping[str, JSON], *, proven: bool) -> Material:
+    """Return the verification material of a bundle. BrokenError: it cannot be read, or has no certificate.
+
+    With `proven` each entry has to have an inclusion proof (sigstore_rekor.proto, TransparencyLogEntry: from bundles of
+    version 0.2 on).
+    """
     document = dict(value)
     listed = items(document, "x509CertificateChain", "certificates")[:LONGEST]
     if "certificate" in document:
@@ -76,6 +80,8 @@ def from_bundle(value: Mapping[str, JSON]) -> Material:
     entries = items(document, "tlogEntries")
     if len(entries) > _MANY:
         raise BrokenError(f"it has more than {_MANY} entries of transparency logs")
+    if proven and any(member(one, "inclusionProof") is None for one in entries):
+        raise BrokenError("its log entry has no inclusion proof, which bundles of this version must have")
     return Material(
         certificate=chain[0],
         others=chain[1:],
