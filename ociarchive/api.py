@@ -24,6 +24,7 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.comparison.difference import ImagePair
+from ociarchive.engines.choosing import maker
 from ociarchive.errors import UsageError
 from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing.report import Detail
     from ociarchive.comparison.difference import Aspect
+    from ociarchive.engines.choosing import EngineName
     from ociarchive.values import JSON
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
@@ -171,6 +173,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     detail: Detail = "verdict",
     catalogue: StrPath | None = None,
     again: bool = False,
+    engine: EngineName = "threads",
+    scheduler: str | None = None,
     plain_http: bool = False,
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
@@ -183,16 +187,22 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     `catalogue` is a file of SQLite in which each archive is recorded before its report is given. What did not change
     since and was audited under the same options is taken from it, and its report says when (`recorded`); `again` audits
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
+
+    `engine` says where the work is done: by threads of this process, or by `dask`, a Dask cluster: that of the
+    `scheduler` at an address, else `jobs` processes on this machine (then the calling module must be one that can be
+    imported: start it under `if __name__ == "__main__"`). An archive at which workers died has the finding
+    `audit-died`. UsageError: the package `distributed` is missing. HostError: the cluster cannot be used.
     """
     asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
     signatures = _signatures(keys, keyrings, signature_policy, required=require_signature)
     asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
-    asked = replace(asked, recursive=recursive)
+    made = maker(engine, scheduler=scheduler, workers=asked.jobs)
+    asked = replace(asked, recursive=recursive, jobs=asked.jobs if made is None else 1)
     with ExitStack() as stack:
         ledger = None
         if catalogue is not None:
             ledger = stack.enter_context(ledger_of(os.fspath(catalogue), asked, clock=_clock, again=again))
-        audits = stack.enter_context(Audits(asked, Raising(), progress, ledger))
+        audits = stack.enter_context(Audits(asked, Raising(), progress, ledger, made))
         yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
 
 

@@ -63,6 +63,8 @@ def recorded(report: Report) -> Recorded:
             "layers": contents.layers,
             "tables": contents.tables,
             "files": sorted(contents.files),
+            "keys": contents.keys,
+            "must_be_signed": contents.must_be_signed,
         },
     }
     listed, proof = report.listed, report.proof
@@ -86,6 +88,8 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
             layers=tuple(facts["layers"]),
             tables=facts["tables"],
             files=frozenset(facts["files"]),
+            keys=tuple(facts.get("keys", ())),
+            must_be_signed=facts.get("must_be_signed", False),
             listed=_listed_again(kept.listed) if detail != "verdict" else None,
             proof=_proof_again(kept.proof) if detail == "all" else None,
         )

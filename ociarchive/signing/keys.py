@@ -15,7 +15,7 @@ from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: A public key in PEM has a few hundred bytes, with a comment in front a few thousand.
 _MOST: Final = 64 << 10
@@ -57,6 +57,12 @@ class Key:
     def __str__(self) -> str:
         return f"{self.name} ({self.algorithm}, sha256:{self.fingerprint.hex()})"
 
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Key], tuple[str, bytes]]:
+        """A key that is sent to another process is made again there, of its DER form."""
+        serialization, _ = _library()
+        der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return _of_der, (self.name, der)
+
     def meant_by(self, hint: str) -> bool:
         """Whether a hint names this key: the fingerprint in base64, as cosign writes it, or in hexadecimal."""
         return hint in (base64.b64encode(self.fingerprint).decode(), self.fingerprint.hex())
@@ -96,10 +102,19 @@ def key_in(raw: bytes, path: str) -> Key:
         der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     except Exception:  # noqa: BLE001  whatever the library says of what is no key, the answer is the same
         raise UsageError("no public key", where=path, expected=f"PEM of {_KINDS}") from None
+    return _made(path, public, der)
+
+
+def _of_der(name: str, der: bytes) -> Key:
+    serialization, _ = _library()
+    return _made(name, serialization.load_der_public_key(der), der)
+
+
+def _made(name: str, public: Any, der: bytes) -> Key:  # noqa: ANN401  a key of a library that may be absent
     algorithm, weak = _described(public)
     if algorithm is None:
-        raise UsageError("a public key of a kind that signs nothing here", where=path, expected=_KINDS)
-    return Key(name=path, fingerprint=hashlib.sha256(der).digest(), algorithm=algorithm, weak=weak, public=public)
+        raise UsageError("a public key of a kind that signs nothing here", where=name, expected=_KINDS)
+    return Key(name=name, fingerprint=hashlib.sha256(der).digest(), algorithm=algorithm, weak=weak, public=public)
 
 
 def _library() -> tuple[Any, Any]:

@@ -89,7 +89,7 @@ def test_what_did_not_change_is_not_opened(
     def opened(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("ociarchive.audits.open_archive", opened)
+    monkeypatch.setattr("ociarchive.engines.auditor.open_archive", opened)
     monkeypatch.setattr("ociarchive.audits.is_text", opened)
     second = audited(cli_call, racks, "--catalogue", db)
     assert plain(second) == truth
@@ -299,7 +299,7 @@ def test_one_archive_at_fault_does_not_end_its_folder(
             raise ociarchive.HostError("cannot open", where=path)
         return real(path, **options)
 
-    monkeypatch.setattr("ociarchive.audits.open_archive", opened)
+    monkeypatch.setattr("ociarchive.engines.auditor.open_archive", opened)
     result = cli_call("audit", "--recursive", racks, "--no-config", "--format", "json")
     assert result.status == 3
     assert {Path(one["source"]).name for one in result.json()["archives"]} == truth.keys() - {"docker20.tar"}

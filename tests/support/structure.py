@@ -41,6 +41,7 @@ ROWS = (
     "selection",
     "gap",
     "catalogue",
+    "engines",
     "audits",
     "inventories",
     "transform",
