@@ -15,7 +15,7 @@ from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: A public key in PEM has a few hundred bytes, with a comment in front a few thousand.
 _MOST: Final = 64 << 10
@@ -57,6 +57,12 @@ class Key:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.algorithm}, sha256:{self.fingerprint.hex()})"
+
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Key | None], tuple[str, bytes]]:
+        """A key that is sent to another process is made again there, of its DER form."""
+        serialization, _ = library()
+        der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return _of_der, (self.name, der)
 
     def meant_by(self, hint: str) -> bool:
         """Whether a hint names this key: the fingerprint in base64, as cosign writes it, or in hexadecimal."""
@@ -100,6 +106,11 @@ def key_in(raw: bytes, path: str) -> Key:
     if key is None:
         raise UsageError("a public key of a kind that signs nothing here", where=path, expected=KINDS)
     return key
+
+
+def _of_der(name: str, der: bytes) -> Key | None:
+    serialization, _ = library()
+    return key_of(name, serialization.load_der_public_key(der))
 
 
 def key_of(name: str, public: Any) -> Key | None:  # noqa: ANN401  any of the library's keys
