@@ -350,6 +350,8 @@ def _proof(
         names = Share(held=held, listed=len(listed.names))
         if not (holds.complete and here.complete):
             unbound.append("a registry may hold more, which was not compared")
+        elif receipt.form != archive.format:
+            unbound.append(f"DEST had the format {receipt.form}, so that the files beside the blobs were not compared")
     same = identity is not None and receipt.identity is not None and identity.algorithm == receipt.identity.algorithm
     if not same:
         unbound.append(
