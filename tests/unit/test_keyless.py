@@ -18,6 +18,7 @@ from tests.support import keyless
 from tests.support.build import IN_TOTO, dumped, index, layout
 from tests.support.call import refused
 from tests.support.certificates import DAY, NOW, der, make, spki, uses
+from tests.support.certificates import pem as certificate_pem
 from tests.support.keyless import (
     AUTHORITY,
     BUNDLE,
@@ -557,6 +558,57 @@ def test_a_key_does_not_prove_what_a_certificate_signed(tmp_path: Path) -> None:
     (tmp_path / "other.pub").write_bytes(pem(keyless.LOG))
     report = ociarchive.audit(path, keys=[tmp_path / "other.pub"])
     assert "which a key cannot prove" in next(message for one, message in found(report) if one == "unchecked")
+
+
+NAMED = NODE.named("example.com/corpus/app:1.0", "1.0")
+# name: what a policy says otherwise of certificates and logs, the verdicts, and a piece of a sentence
+POLICIES: dict[str, tuple[Json, list[str], str]] = {
+    "as-it-was-signed": ({}, ["valid"], "(SCT) was not checked"),
+    "other-e-mail-address": ({"subjectEmail": "other@example.com"}, ["missing", "untrusted"], "other@example.com"),
+    "other-issuer": ({"oidcIssuer": "https://other.example.com"}, ["missing", "untrusted"], "who says"),
+    "other-authority": (
+        {"caData": b64(certificate_pem(FAR_AUTHORITY.certificate))},
+        ["missing", "untrusted"],
+        "no authority",
+    ),
+    "other-log": ({"log": b64(keyless.key_pem(STRANGER))}, ["missing", "unchecked"], "no entry"),
+}
+
+
+@pytest.mark.parametrize(("otherwise", "verdicts", "why"), POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("in_files", [False, True], ids=["data", "paths"])
+def test_a_policy_says_who_may_sign_by_certificates(
+    in_files: bool, otherwise: Json, verdicts: list[str], why: str, tmp_path: Path
+) -> None:
+    said = {
+        "caData": b64(certificate_pem(keyless.AUTHORITY_ROOT.certificate) + certificate_pem(AUTHORITY.certificate)),
+        "oidcIssuer": ISSUER,
+        "subjectEmail": WHO,
+        "log": b64(keyless.key_pem(LOG)),
+        **otherwise,
+    }
+    logs: Json = {"rekorPublicKeyData": said.pop("log")}
+    if in_files:
+        (tmp_path / "ca.pem").write_bytes(base64.b64decode(said.pop("caData")))
+        (tmp_path / "log.pub").write_bytes(base64.b64decode(logs.pop("rekorPublicKeyData")))
+        said["caPath"], logs["rekorPublicKeyPath"] = str(tmp_path / "ca.pem"), str(tmp_path / "log.pub")
+    demand = {"type": "sigstoreSigned", "fulcio": said, **logs, "signedIdentity": {"type": "matchRepository"}}
+    path, asked = tmp_path / "a.tar", tmp_path / "policy.json"
+    path.write_bytes(tar(layout(NAMED, cosign(NODE, SIGNER))))
+    asked.write_bytes(dumped({"default": [{"type": "reject"}], "transports": {"docker": {"example.com": [demand]}}}))
+    report = ociarchive.audit(path, signature_policy=asked)
+    assert [one for one, _ in found(report)] == verdicts
+    assert any(why in message for _, message in found(report))
+
+
+def test_what_is_no_certificate_in_a_policy_is_refused_with_its_place(tmp_path: Path, cli_call: Call) -> None:
+    said = {"caData": b64(keyless.key_pem(LOG)), "oidcIssuer": ISSUER, "subjectEmail": WHO}
+    demand = {"type": "sigstoreSigned", "fulcio": said, "rekorPublicKeyData": b64(keyless.key_pem(LOG))}
+    (tmp_path / "a.tar").write_bytes(tar(layout(NODE)))
+    (tmp_path / "policy.json").write_bytes(dumped({"default": [demand]}))
+    message = refused(cli_call("audit", tmp_path / "a.tar", "--policy", tmp_path / "policy.json"), 2)
+    assert "default[0].fulcio.caData" in message
+    assert "a bare public key is no certificate" in message
 
 
 NO_ROOTS: dict[str, tuple[bytes, str]] = {
