@@ -552,6 +552,25 @@ def test_a_signature_over_an_index_is_one_of_each_image_below(tmp_path: Path) ->
     assert [one for one, _ in found(report)] == ["valid"]
 
 
+def test_a_catalogue_takes_what_was_proved_by_the_same_root_for_the_same_signer(tmp_path: Path) -> None:
+    path, root = tmp_path / "a.tar", tmp_path / "root.json"
+    path.write_bytes(tar(layout(NODE, logged())))
+    root.write_bytes(trusted_root())
+    seen = []
+    for who, changed_root in ((WHO, False), (WHO, False), ("other@example.com", False), (WHO, True)):
+        if changed_root:
+            root.write_bytes(trusted_root(ctlogs=None))
+        (report,) = ociarchive.audit_each(
+            [path],
+            catalogue=tmp_path / "c.db",
+            trusted_root=root,
+            certificate_identity=who,
+            certificate_oidc_issuer=ISSUER,
+        )
+        seen.append(report.recorded is not None)
+    assert seen == [False, True, False, False]
+
+
 def test_a_key_does_not_prove_what_a_certificate_signed(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(tar(layout(NODE, logged())))
