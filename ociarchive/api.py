@@ -39,7 +39,7 @@ from ociarchive.transform.options import platform, registry_host
 from ociarchive.transform.options import sources as named
 from ociarchive.transform.rewrite import Change
 from ociarchive.workers import processors
-from ociarchive.writing import convert, create_index
+from ociarchive.writing import Attested, convert, create_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -115,6 +115,8 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     progress: Progress | None = None,
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
+    attestation: StrPath | None = None,
+    sign: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
     signature_policy: StrPath | None = None,
@@ -135,17 +137,18 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     """Read every blob of the archive at `path` once, compare it with every claim about it, and report the faults.
 
     `jobs` is the number of threads; the default is the number of processors that this process may use. `progress`
-    receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists. Of a
-    delta, `have` is an inventory that must list what it leaves out, and `base` are archives that have it. `keys` are
-    files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv must be installed), `trust_store` a
-    folder with certificates for Notary Project signatures, `trust_policy` a file that says who may sign what,
-    `trusted_root` a trusted root of sigstore, whose keyless signatures must be by `certificate_identity`, as
-    `certificate_oidc_issuer` says: by these signatures are checked. `signature_policy` is a file of
-    containers-policy.json(5), which says what each name must have. With `require_signature` each image must have one
-    that holds. All judge `images` alone, where there are any.
+    receives the progress, from several threads. The archive must hold `images` and all that a `receipt` lists, which
+    may be a signed statement if one of `keys` signed it. The verdict is written to the file `attestation`, signed by
+    the private key in the file `sign`. Of a delta, `have` is an inventory that must list what it leaves out, and `base`
+    are archives that have it. `keys` are files with public keys in PEM, `keyrings` files with public keys of GPG (gpgv
+    must be installed), `trust_store` a folder with certificates for Notary Project signatures, `trust_policy` a file
+    that says who may sign what, `trusted_root` a trusted root of sigstore, whose keyless signatures must be by
+    `certificate_identity`, as `certificate_oidc_issuer` says: by these signatures are checked. `signature_policy` is a
+    file of containers-policy.json(5), which says what each name must have. With `require_signature` each image must
+    have one that holds. All judge `images` alone, where there are any.
     `host` is the host for names in a registry's folder (docker.io). `detail` is how much the report holds: `verdict` is
-    a kilobyte and the findings, `images` adds what the JSON report lists, `all` is enough for every format of
-    `render_audit`.
+    a kilobyte and the findings, `images` adds what the JSON report lists and the archive's digest, for which its file
+    is hashed as a whole, `all` is enough for every format of `render_audit`.
 
     UsageError: no such file, or an image that `images` names is absent. ContentError: no archive, or none that can be
     read at all. HostError: the machine cannot read it.
@@ -154,7 +157,6 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     >>> ociarchive.audit("app.tar")
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
-    asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
     certified = _certified(
         trust_store=trust_store,
         trust_policy=trust_policy,
@@ -163,8 +165,13 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
         issuer=certificate_oidc_issuer,
     )
     signatures = _signatures(keys, keyrings, signature_policy, certified, required=require_signature)
-    asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
-    return audit_one(Source(path=os.fspath(path)), asked, progress)
+    asked = _audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
+    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
+    taking = Attested(attestation, sign, asked, [os.fspath(path), *_read(asked)])
+    report = audit_one(Source(path=os.fspath(path)), replace(asked, attested=taking.wanted), progress)
+    taking.take(report)
+    taking.write()
+    return report
 
 
 def audit_each(  # noqa: PLR0913  one parameter for each option of the command
@@ -176,6 +183,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     progress: Progress | None = None,
     images: Sequence[str] = (),
     receipt: StrPath | None = None,
+    attestation: StrPath | None = None,
+    sign: StrPath | None = None,
     keys: Sequence[StrPath] = (),
     keyrings: Sequence[StrPath] = (),
     signature_policy: StrPath | None = None,
@@ -205,7 +214,6 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     since and was audited under the same options is taken from it, and its report says when (`recorded`); `again` audits
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
     """
-    asked = _audit_options(policy, limits, jobs, images, receipt, host, have, base, detail)
     certified = _certified(
         trust_store=trust_store,
         trust_policy=trust_policy,
@@ -214,14 +222,24 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
         issuer=certificate_oidc_issuer,
     )
     signatures = _signatures(keys, keyrings, signature_policy, certified, required=require_signature)
-    asked = replace(asked, signatures=signatures, access=_access(plain_http, ca_file, insecure_skip_verify))
-    asked = replace(asked, recursive=recursive)
+    asked = _audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
+    taking = Attested(attestation, sign, asked, _read(asked), recorded=catalogue is not None and not again)
+    access = _access(plain_http, ca_file, insecure_skip_verify)
+    asked = replace(asked, recursive=recursive, access=access, attested=taking.wanted)
     with ExitStack() as stack:
         ledger = None
         if catalogue is not None:
             ledger = stack.enter_context(ledger_of(os.fspath(catalogue), asked, clock=_clock, again=again))
         audits = stack.enter_context(Audits(asked, Raising(), progress, ledger))
-        yield from audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path))
+        for report in audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path)):
+            taking.take(report)
+            yield report
+    taking.write()
+
+
+def _read(asked: AuditOptions) -> list[str]:
+    """Return the files that a statement must not overwrite."""
+    return [*([asked.receipt.path] if asked.receipt else []), *(one.path for one in (*asked.have, *asked.base))]
 
 
 def _clock() -> str:
@@ -234,6 +252,7 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
     jobs: int | None,
     images: Sequence[str],
     receipt: StrPath | None,
+    signatures: Wanted | None,
     host: str | None,
     have: StrPath | Sequence[StrPath],
     base: StrPath | Sequence[StrPath],
@@ -245,11 +264,13 @@ def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of 
         limits=limits or Limits(),
         jobs=jobs or processors(),
         images=tuple(images),
-        receipt=load_receipt(path) if path is not None else None,
+        receipt=load_receipt(path, signatures.trust.keys if signatures else ()) if path is not None else None,
+        signatures=signatures,
         host=registry_host(host),
         have=named(have),
         base=named(base),
         detail=detail,
+        identified=detail != "verdict",
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self
 
-from ociarchive.auditing import Finding, Policy, Report, judge
+from ociarchive.auditing import Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
-from ociarchive.auditing.identity import Identifying
+from ociarchive.auditing.holding import holding_of
+from ociarchive.auditing.identity import Identifying, identity_of_file
 from ociarchive.auditing.receipts import Receipt, check_receipt
 from ociarchive.auditing.run import Unread
 from ociarchive.auditing.signatures import Wanted, prove
@@ -22,10 +23,7 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.catalogue.recording import with_detail
 from ociarchive.errors import HostError, OciArchiveError, UsageError
-from ociarchive.gap import bases
-from ociarchive.gap.completing import Pool, complete
-from ociarchive.gap.coverage import uncovered, unfound
-from ociarchive.gap.have import load
+from ociarchive.gap.others import Others
 from ociarchive.opening import open_archive
 from ociarchive.opening.folders import archive_around, archives_below, is_text
 from ociarchive.remote.address import Access
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
     from ociarchive.blobio.locks import Hear
     from ociarchive.catalogue.ledger import Ledger
     from ociarchive.catalogue.stamps import Stamp
-    from ociarchive.gap.held import Held
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
 
@@ -62,7 +59,8 @@ class AuditOptions:
     the default. `have` and `base` say what the other side has that a delta leaves out:
     an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
     spoken to. `signatures` says by what signatures are checked, None where they are not. `identified`: each report has
-    the digest of its archive, for which a file is hashed as a whole.
+    the digest of its archive, for which a file is hashed as a whole. `attested`: it also has the names and digests that
+    a statement is about.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -78,11 +76,12 @@ class AuditOptions:
     base: tuple[Source, ...] = ()
     detail: Detail = "verdict"
     identified: bool = False
+    attested: bool = False
 
     @property
     def names_archives(self) -> bool:
         """Whether the digest of each archive as a whole is needed."""
-        return self.identified or (self.receipt is not None and self.receipt.identity is not None)
+        return self.identified or self.attested or (self.receipt is not None and self.receipt.identity is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +104,13 @@ class Audits:
     def __init__(
         self, options: AuditOptions, hear: Hearer, progress: Progress | None = None, ledger: Ledger | None = None
     ) -> None:
+        if ledger is not None:  # a later call may want the digest of an archive that did not change
+            options = replace(options, identified=True)
         self._options, self._hear, self._progress, self._ledger = options, hear, progress, ledger
         self._known: FactStore = ledger.facts if ledger is not None else Remembered()
         self._workers = Workers(options.jobs)
         self._queue: list[_Opened | Report] = []  # in the order of the sources
-        self._others = Others(options)
+        self._others = Others(options.have, options.base, options.limits, options.access)
         self.unread: list[Unread] = []
         self.status = 0
 
@@ -303,7 +304,7 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
-        others = Others(options)
+        others = Others(options.have, options.base, options.limits, options.access)
         stack.callback(others.close)
         others.open()
         archive = stack.enter_context(_opened(one, options))
@@ -313,43 +314,13 @@ def audit_one(one: Source, options: AuditOptions, progress: Progress | None = No
         return _about(report, one, options)
 
 
-class Others:
-    """What the call says that the other side has, for the audit of deltas: inventories, and archives that stay open."""
-
-    def __init__(self, options: AuditOptions) -> None:
-        self._options = options
-        self._held: Held | None = None
-        self._pool: Pool | None = None
-        self._open: list[Archive] = []
-
-    def open(self) -> None:
-        """Read the inventories and open the bases. UsageError: one is nothing of the kind."""
-        options = self._options
-        if options.have:
-            self._held = load(options.have, options.limits, options.access)
-        for base in options.base:
-            self._open.append(bases.opened(base, options.limits, options.access))
-        if options.base:
-            self._pool = Pool(self._open)
-
-    def judged(self, archive: Archive) -> tuple[Archive, tuple[Finding, ...]]:
-        """Return an archive with the layers that a base has, and a finding for each that the other side lacks."""
-        found = tuple(uncovered(archive, self._held)) if self._held is not None else ()
-        if self._pool is None:
-            return archive, found
-        whole = complete(archive, self._pool, declared=True)
-        return whole, (*found, *unfound(whole))
-
-    def close(self) -> None:
-        """Close the bases."""
-        for archive in self._open:
-            archive.close()
-
-
 def _about(report: Report, one: Source, options: AuditOptions) -> Report:
     """Return a report with what is known of its source beside the archive."""
     size = os.path.getsize(one.path) if os.path.isfile(one.path) else None
-    return replace(report, demanded=(*one.images, *options.images), size=size)
+    named = report.identity
+    if named is None and options.identified and size is not None and report.contents is None:
+        named = identity_of_file(one.path)
+    return replace(report, demanded=(*one.images, *options.images), size=size, identity=named)
 
 
 def _opened(one: Source, options: AuditOptions) -> Archive:
@@ -395,5 +366,6 @@ def _reports(  # noqa: PLR0917  what one batch is audited with
             findings += compared.findings
             proof = compared.proof
         report = report_of(evidence, findings, options.policy, detail)
-        found.append(replace(report, receipt=proof, identity=named))
+        held = holding_of(evidence.archive.roots, evidence.archive.format) if options.attested else None
+        found.append(replace(report, receipt=proof, identity=named, holding=held))
     return found

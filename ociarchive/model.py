@@ -34,13 +34,14 @@ IMAGE_NAME: Final = "io.containerd.image.name"
 COSIGN_NAME: Final = "dev.cosignproject.cosign/imageRef"
 COSIGN_KIND: Final = "kind"
 COSIGN_KINDS: Final = ("/sigs", "/atts", "/sboms")
+COSIGN_IMAGES: Final = ("/image", "/imageIndex")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """Opaque bytes: a config, or what an artifact holds.
+    """Opaque bytes: a config, or what an artifact holds. `name` is its name in messages.
 
-    Without a descriptor, `named` is the digest in its file name, or what it is about. `name` is its name in messages.
+    Without a descriptor, `named` is the digest in its file name, or what it is about.
     """
 
     descriptor: Descriptor | None
@@ -204,7 +205,9 @@ class Root:
     def speaks_of_another(self) -> bool:
         """Whether it is no image in its own right: a signature, a referrer, an index of referrers."""
         saved = self.descriptor is not None and self.descriptor.annotations.get(COSIGN_KIND, "").endswith(COSIGN_KINDS)
-        return self.attached is not None or saved or (bool(self.subjects) and not isinstance(self.node, Image))
+        spoken_of = self.node.spoken_of if isinstance(self.node, Artifact) and not (self.names or self.ref_name) else ()
+        speaks = bool(self.subjects) and not isinstance(self.node, Image)
+        return self.attached is not None or saved or speaks or any(spoken for _, spoken in spoken_of)
 
     @property
     def identity(self) -> object:
@@ -360,10 +363,7 @@ class Edge:
 
 
 def walk(roots: Iterable[Root]) -> Iterator[Edge]:
-    """Give every edge once, parents before their children, in the order of the archive.
-
-    The children of an index are visited once, however many entries lead to it.
-    """
+    """Give every edge once, parents first, in the archive's order; what an index lists once for all its entries."""
     seen: set[tuple[int, int]] = set()
     opened: set[int] = set()
     pending: list[tuple[Iterator[Root | Child], tuple[Child | Root, ...]]] = [(iter(roots), ())]

@@ -1,7 +1,7 @@
 """The digests to which signatures and attestations refer in their payloads. Nothing is verified here.
 
 Sources: cosign, specs/SIGNATURE_SPEC.md (simple signing payload); in-toto attestation, spec/v1/statement.md; DSSE,
-envelope.md.
+envelope.md; sigstore_bundle.proto, dsseEnvelope.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 DSSE: Final = "application/vnd.dsse.envelope.v1+json"
+#: What media types of sigstore bundles begin with. Version 0.3 has its own, older ones a parameter.
+BUNDLE: Final = "application/vnd.dev.sigstore.bundle"
 _READ: Final = (SIMPLE_SIGNING, IN_TOTO, DSSE)
 #: What is looked into. Signatures' payloads are small; statements name their subjects first, however large the SBOM
 #: behind them is.
@@ -75,7 +77,7 @@ class Statements:
 
     def _spoken_of(self, media_type: str, source: ByteSource) -> tuple[Digest, ...]:
         key = (media_type, source)
-        if media_type not in _READ or key in self._known:
+        if not is_read(media_type) or key in self._known:
             return self._known.get(key, ())
         self._read += min(counted(source, _HEAD), _HEAD)
         if self._read > self._limits.statements:
@@ -91,16 +93,18 @@ class Statements:
 
 def is_read(media_type: str) -> bool:
     """Whether a blob of this media type is a payload that is looked into."""
-    return media_type in _READ
+    return media_type in _READ or media_type.startswith(BUNDLE)
 
 
 def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
     """Return the digests that a payload speaks of; none where it is of another kind or cannot be read."""
-    if media_type not in _READ:
+    if not is_read(media_type):
         return ()
     try:
         value = _value(source.head(_HEAD), source.where)
-        if media_type == DSSE:
+        if media_type.startswith(BUNDLE):
+            value = value.get("dsseEnvelope") if isinstance(value, dict) else None
+        if media_type == DSSE or media_type.startswith(BUNDLE):
             payload = value.get("payload") if isinstance(value, dict) else None
             value = _value(
                 base64.b64decode(payload, validate=True) if isinstance(payload, str) else b"{}", source.where

@@ -259,8 +259,11 @@ class Reference:
 
 
 def tagged_digest(tag: str) -> Digest | None:
-    """Return the digest in a tag of the referrers tag schema or of cosign; None where there is none."""
-    algorithm, dash, rest = tag.partition("-")
+    """Return the digest in a tag of the referrers tag schema or of cosign; None where there is none.
+
+    In a ref.name that is no image name something may stand before the tag: `_cosign:sha256-<hex>.sig`.
+    """
+    algorithm, dash, rest = tag.rpartition(":")[2].partition("-")
     if not dash or algorithm not in ("sha256", "sha512"):
         return None
     for suffix in COSIGN_SUFFIXES:

@@ -1,27 +1,34 @@
-"""The Python interface to what writes archives: `convert` and `create_index`. Both are named in `ociarchive`."""
+"""The Python interface to what writes: `convert` and `create_index`, named in `ociarchive`, and signed statements."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody
+from ociarchive.errors import UsageError
+from ociarchive.report.audit.svr import Verdicts
+from ociarchive.report.conversion.provenance import provenance
 from ociarchive.report.rendering import render_receipt
 from ociarchive.report.shared.marks import is_ours
-from ociarchive.report.shared.surroundings import source_digests
+from ociarchive.report.shared.surroundings import now, source_digests
 from ociarchive.selection.argument import Source
+from ociarchive.signing.private import load_signer
 from ociarchive.transform.convert import convert as _convert
 from ociarchive.transform.options import for_index, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ociarchive.auditing import Report
+    from ociarchive.audits import AuditOptions
     from ociarchive.blobio.codec import Level
     from ociarchive.blobio.limits import Limits
     from ociarchive.formats import FormatName
     from ociarchive.measure import Progress
+    from ociarchive.signing.private import Signer
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.options import Options, Outer, Without
     from ociarchive.transform.plan import Compression, MediaTypes
@@ -50,6 +57,8 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     audit_result: bool = True,
     sync: bool = True,
     receipt: StrPath | None = None,
+    attestation: StrPath | None = None,
+    sign: StrPath | None = None,
     merge: bool = False,
     force: bool = False,
     have: StrPath | Sequence[StrPath] = (),
@@ -67,9 +76,9 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
     """Write the images of some archives to `dest` in the format `to`, and return the result.
 
     Options are those of the command line (docs/formats.md), with the same errors; `audit_result` is its `--audit`. The
-    receipt is written to the file `receipt`. A present file that is no report of this program is replaced only with
-    `force`. `hear` is called with words, perhaps from another thread: what the work waits for, and which modes and
-    owners could not be kept.
+    receipt is written to the file `receipt`, the signed statement with it to `attestation`, by the private key in the
+    file `sign`. A present file that is no report of this program is replaced only with `force`. `hear` is called with
+    words, perhaps from another thread: what the work waits for, and which modes and owners could not be kept.
 
     DEST is complete when this returns. It is absent, or as it was, when this raises. ContentError: a source is faulty.
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
@@ -104,7 +113,7 @@ def convert(  # noqa: PLR0913  one parameter for each option of the command
         ca_file=None if ca_file is None else os.fspath(ca_file),
         insecure_skip_verify=insecure_skip_verify,
     )
-    return _converted(sources, dest, asked, receipt, progress, hear)
+    return _converted(sources, dest, asked, _Beside(receipt, attestation, sign), progress, hear)
 
 
 def create_index(  # noqa: PLR0913  one parameter for each option of the command
@@ -129,6 +138,8 @@ def create_index(  # noqa: PLR0913  one parameter for each option of the command
     audit_result: bool = True,
     sync: bool = True,
     receipt: StrPath | None = None,
+    attestation: StrPath | None = None,
+    sign: StrPath | None = None,
     merge: bool = False,
     force: bool = False,
     limits: Limits | None = None,
@@ -168,32 +179,98 @@ def create_index(  # noqa: PLR0913  one parameter for each option of the command
         insecure_skip_verify=insecure_skip_verify,
     )
     asked = for_index(made, annotation=annotation, add=add)
-    return _converted(sources, dest, asked, receipt, progress, hear)
+    return _converted(sources, dest, asked, _Beside(receipt, attestation, sign), progress, hear)
+
+
+class _Beside(NamedTuple):
+    """The files that a call asks for beside DEST, and the private key that signs one of them."""
+
+    receipt: StrPath | None
+    attestation: StrPath | None
+    sign: StrPath | None
 
 
 def _converted(
     sources: StrPath | Sequence[StrPath],
     dest: StrPath,
     asked: Options,
-    receipt: StrPath | None,
+    beside: _Beside,
     progress: Progress | None,
     hear: Callable[[str], None] | None,
 ) -> Conversion:
-    """Convert, and write the receipt where one is asked for."""
+    """Convert, and write the receipt and the signed statement where they are asked for."""
     paths = [os.fspath(path) for path in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
     target, say = os.fspath(dest), hear or nobody
-    file = None if receipt is None else _beside(os.fspath(receipt), [*paths, target], say, force=asked.force_beside)
-    digests = source_digests(paths) if file else {}
-    asked = replace(asked, bound=file is not None)
+    named = {what: getattr(beside, what) for what in ("receipt", "attestation")}
+    files: dict[str, Beside] = {}
+    for what, path in named.items():
+        if path is not None:
+            keys = [os.fspath(one) for one in (*named.values(), beside.sign) if one not in (None, path)]
+            others = [*paths, target, *keys]
+            files[what] = beside_file(os.fspath(path), what, others, say, force=asked.force_beside)
+    signer = signer_for(beside.attestation, beside.sign)
+    at = now() if signer is not None else None
+    asked = replace(asked, bound=bool(files))
+    digests = source_digests([*paths, *(one.path for one in asked.base)]) if files else {}
     done = _convert([Source(path=path) for path in paths], target, asked, progress, say)
-    if file is not None:
-        file.write([render_receipt(done, sha256=digests)])
+    text = render_receipt(done, sha256=digests) if files else ""
+    if "receipt" in files:
+        files["receipt"].write([text])
+    if signer is not None and at is not None:
+        files["attestation"].write([provenance(done, text, digests, at, signer)])
     return done
 
 
-def _beside(path: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:
-    """Return the file for a receipt. UsageError, HostError: it must not or cannot be written there."""
-    file = Beside(path, "receipt", force=force, ours=is_ours, say=say)
+def signer_for(attestation: StrPath | None, sign: StrPath | None) -> Signer | None:
+    """Return who signs a statement, None where none is asked for. UsageError: one is nothing without the other."""
+    if (attestation is None) != (sign is None):
+        what = "a statement is written to `attestation` and signed by `sign`"
+        raise UsageError(what, hint=f"give {'attestation' if attestation is None else 'sign'}, too")
+    return None if sign is None else load_signer(os.fspath(sign))
+
+
+class Attested:
+    """Takes the reports of an audit, and writes the signed statement about them where one is `wanted`."""
+
+    def __init__(
+        self,
+        attestation: StrPath | None,
+        sign: StrPath | None,
+        asked: AuditOptions,
+        read: Sequence[str],
+        *,
+        recorded: bool = False,
+    ) -> None:
+        """`read` are files of the call, `recorded` says that a catalogue may have reports of others.
+
+        UsageError, HostError: no statement can or must be written there, or nothing signs it.
+        """
+        self._signer = signer_for(attestation, sign)
+        self.wanted = self._signer is not None
+        if attestation is None or sign is None:
+            return
+        if recorded:
+            raise UsageError("a statement says what this call proved, and a catalogue what others did")
+        self._file = beside_file(os.fspath(attestation), "attestation", [os.fspath(sign), *read], nobody, force=False)
+        signatures = asked.signatures
+        self._verdicts = Verdicts(asked.policy, signatures.terms if signatures is not None else None)
+        self._at = now()
+
+    def take(self, report: Report) -> None:
+        """Take a report. UsageError: the statement would overwrite its archive."""
+        if self.wanted:
+            self._file.apart_from(report.source)
+            self._verdicts.take(report)
+
+    def write(self) -> None:
+        """Write the statement, unless nothing could be audited. UsageError, HostError: it cannot be."""
+        if self._signer is not None and not self._verdicts.empty:
+            self._file.write([self._verdicts.envelope(self._at, self._signer)])
+
+
+def beside_file(path: str, what: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:
+    """Return the file for a receipt or statement. UsageError, HostError: it must not or cannot be written there."""
+    file = Beside(path, what, force=force, ours=is_ours, say=say)
     for other in others:
         file.apart_from(other)
     file.require()

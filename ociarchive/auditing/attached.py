@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ociarchive.formats._cosign import suffix_of
 from ociarchive.model import Artifact, Child
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def attached_to(evidence: Evidence, edge: Edge) -> tuple[frozenset[Digest], Dige
         found = frozenset((named,)) if named is not None else frozenset()
     elif entry.attached is not None:
         return evidence.holders.get(entry.attached, (frozenset(), None))
+    elif not entry.subjects and isinstance(entry.node, Artifact) and suffix_of(entry) is not None:
+        spoken = {digest for _, digests in entry.node.spoken_of for digest in digests}
+        # What cosign saved with an image is the image's, whatever became of its digest since.
+        found = evidence.saved if spoken and spoken.isdisjoint(evidence.named) else frozenset()
     else:
         found = entry.subjects
     return found, min(found, default=None)

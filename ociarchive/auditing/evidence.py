@@ -10,7 +10,7 @@ from ociarchive.auditing.claims import claims
 from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
-from ociarchive.model import Image, Index, Missing, images, parts, walk
+from ociarchive.model import COSIGN_IMAGES, COSIGN_KIND, Image, Index, Missing, images, parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -168,6 +168,12 @@ class Evidence:
             for name in root.names:
                 found.setdefault(name, set()).update([root.descriptor.digest] if root.descriptor is not None else [])
         return {name: (frozenset(digests), min(digests, default=None)) for name, digests in found.items()}
+
+    @cached_property
+    def saved(self) -> frozenset[Digest]:
+        """The digests of the images that `cosign save` wrote here; what it saved without a name is theirs."""
+        found = (root.descriptor for root in self.archive.roots if root.descriptor is not None)
+        return frozenset(one.digest for one in found if one.annotations.get(COSIGN_KIND, "").endswith(COSIGN_IMAGES))
 
     @cached_property
     def leading(self) -> Mapping[int, tuple[Root, ...]]:

@@ -141,7 +141,7 @@ def holding_of(roots: Iterable[Root], form: str, *, hosts: bool = True) -> Holdi
             if part.descriptor is not None and part.source is not None:
                 blobs[str(part.descriptor.digest)] = part.descriptor.size
     return Holding(
-        entries=tuple(_entry(root, form, hosts=hosts) for root in listed if root.descriptor is not None),
+        entries=tuple(_entry(root, form, hosts=hosts) for root in listed if _descriptor(root)),
         manifests=tuple(sorted(found["manifests"])),
         indexes=tuple(sorted(found["indexes"])),
         blobs=dict(sorted(blobs.items())),
@@ -161,7 +161,15 @@ def _entry(root: Root, form: str, *, hosts: bool) -> Entry:
     known = format_of(form)
     told = [str(name) if hosts and known.hosts else _without_host(name.path, name.tag) for name in root.names]
     names = tuple(dict.fromkeys(told)) or ((root.ref_name,) if root.ref_name else ())
-    return Entry(names=names, descriptor=root.descriptor.raw if root.descriptor is not None else {})
+    return Entry(names=names, descriptor=_descriptor(root))
+
+
+def _descriptor(root: Root) -> Object:
+    """Return the descriptor of a root; where its format keeps no manifest, the digest of the image's config."""
+    if root.descriptor is not None:
+        return root.descriptor.raw
+    found = root.node.image_id if isinstance(root.node, Image) else None
+    return {"digest": str(found)} if found is not None else {}
 
 
 def _bare(text: str) -> str:

@@ -8,6 +8,7 @@ named by its path inside of the folder.
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.partlist import sum_line
+from ociarchive.blobio.source import FileRange
 from ociarchive.container import DirectoryContainer, PrefixedContainer, TarContainer
 
 if TYPE_CHECKING:
@@ -82,6 +84,12 @@ def parts_of(archive: Archive) -> tuple[Part, ...]:
     """Return the parts in which an archive was read, none where it is whole."""
     origin = _whole(archive)
     return origin.parts if isinstance(origin, TarContainer) else ()
+
+
+def identity_of_file(path: str) -> Identity:
+    """Return what names a file that cannot be read as an archive. ContentError, HostError: it cannot be read at all."""
+    size = os.path.getsize(path)
+    return Identity("sha256", hashed(FileRange(path, 0, size, path), lambda _: None))
 
 
 def _whole(archive: Archive) -> Origin:

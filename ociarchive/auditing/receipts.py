@@ -7,6 +7,7 @@ against the archive by the digests of manifests, indexes, configs and layers alo
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -16,20 +17,25 @@ from ociarchive.auditing.bound import Difference
 from ociarchive.auditing.holding import Holding, file_in, has_hosts, holding, parsed
 from ociarchive.auditing.identity import Identity, parts_of
 from ociarchive.auditing.proven import ReceiptProof, Share
+from ociarchive.auditing.provenance import receipt_in
 from ociarchive.auditing.rule import MAX_FINDINGS, Finding
+from ociarchive.auditing.subjects import subjects
 from ociarchive.blobio.partlist import Part
 from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import entry_documents
 from ociarchive.measure import agrees
+from ociarchive.signing.statement import MAX_ENVELOPE, is_envelope, opened
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.auditing.listing import Object
     from ociarchive.model import Archive
+    from ociarchive.signing.keys import Key
+    from ociarchive.signing.statement import Subject
     from ociarchive.values import JSON
 
 #: What a receipt lists, each entry with its descriptor before and after, and what messages call one of them.
@@ -62,16 +68,37 @@ class Receipt:
         return str(self._destination.get("format"))
 
     @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What a statement about DEST is about."""
+        label = os.path.basename(str(self._destination.get("path")).rstrip("/")) or "-"
+        return tuple(dict.fromkeys(subjects(label, self.identity, self.holds, self.parts)))
+
+    @property
     def _destination(self) -> Object:
         found = self.members.get("destination")
         return found if isinstance(found, dict) else {}
 
 
-def load_receipt(path: str) -> Receipt:
-    """Return the receipt in a file. UsageError: no such file. ContentError: it is no receipt."""
-    raw = read_named(path, "a receipt", MAX_RECEIPT)
-    members = documents.parse(raw, path, limit=MAX_RECEIPT).members
-    return receipt_of(members, raw, path)
+def load_receipt(path: str, keys: Sequence[Key] = ()) -> Receipt:
+    """Return the receipt in a file, which may be inside of the signed provenance of its conversion.
+
+    `keys` are those that may have signed it. UsageError: no such file, or it is signed and the call names no key.
+    ContentError: it is no receipt, or no key of these signed it.
+    """
+    raw = read_named(path, "a receipt", MAX_ENVELOPE)
+    members = documents.parse(raw, path, limit=MAX_ENVELOPE, surrogates=True).members
+    if not is_envelope(members):
+        return receipt_of(members, raw, path)
+    if not keys:
+        what = "the receipt is signed, and the call does not say who may have signed it"
+        raise UsageError(what, where=path, hint="name the public key with --key FILE")
+    statement = opened(members, keys, path)
+    inner = receipt_in(statement, path)
+    found = documents.parse(inner, path, limit=MAX_RECEIPT, surrogates=True).members
+    receipt = receipt_of(found, raw, path, f"key {statement.by}")
+    if any(one.as_json() not in statement.subject for one in receipt.subjects):
+        raise ContentError("the statement is about something else than the receipt in it", where=path)
+    return receipt
 
 
 def receipt_of(members: Object, raw: bytes, path: str, by: str | None = None) -> Receipt:

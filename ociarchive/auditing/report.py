@@ -11,6 +11,7 @@ from ociarchive.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ociarchive.auditing.holding import Holding
     from ociarchive.auditing.identity import Identity
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.proven import ReceiptProof
@@ -103,8 +104,8 @@ class Report:
     `contents` is None where the source could not be read as an archive at all. `recorded` is the time, in UTC, of the
     audit where a catalogue had the report; None: the archive was audited in this call. `receipt` is what the receipt
     of the call proved, None where it names none or nothing could be read. `identity` is the archive's own digest, None
-    where it has none, or where the call did not ask for it. `demanded` are the selectors of what it
-    had to hold. `size` is that of its file in bytes, None where it is none.
+    where it has none, or where the call did not ask for it; `holding` is what a statement about it is about.
+    `demanded` are the selectors of what it had to hold. `size` is that of its file in bytes, None where it is none.
     """
 
     source: str
@@ -117,6 +118,7 @@ class Report:
     recorded: str | None = None
     receipt: ReceiptProof | None = None
     identity: Identity | None = None
+    holding: Holding | None = field(default=None, repr=False)
     demanded: tuple[str, ...] = ()
     size: int | None = None
 

@@ -53,6 +53,8 @@ def recorded(report: Report) -> Recorded:
         "waived": [_finding(one) for one in report.waived],
         "blobs": report.blobs,
         "bytes": report.bytes,
+        "demanded": report.demanded,
+        "size": report.size,
         "receipt": report.receipt and _values(report.receipt),
         "identity": report.identity and [report.identity.algorithm, report.identity.value],
         "contents": contents
@@ -63,6 +65,8 @@ def recorded(report: Report) -> Recorded:
             "layers": contents.layers,
             "tables": contents.tables,
             "files": sorted(contents.files),
+            "keys": contents.keys,
+            "must_be_signed": contents.must_be_signed,
         },
     }
     listed, proof = report.listed, report.proof
@@ -86,6 +90,8 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
             layers=tuple(facts["layers"]),
             tables=facts["tables"],
             files=frozenset(facts["files"]),
+            keys=tuple(facts.get("keys", ())),
+            must_be_signed=facts.get("must_be_signed", False),
             listed=_listed_again(kept.listed) if detail != "verdict" else None,
             proof=_proof_again(kept.proof) if detail == "all" else None,
         )
@@ -98,6 +104,8 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
         blobs=verdict["blobs"],
         bytes=verdict["bytes"],
         recorded=when,
+        demanded=tuple(verdict.get("demanded", ())),
+        size=verdict.get("size"),
         receipt=_receipt_again(verdict.get("receipt")),
         identity=Identity(*verdict["identity"]) if verdict.get("identity") else None,
     )

@@ -15,6 +15,7 @@ from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
 from ociarchive.cli import recording
+from ociarchive.cli.attesting import attesting_options, verdicts_for
 from ociarchive.cli.common import (
     access,
     access_options,
@@ -58,6 +59,8 @@ Examples:
 """
 #: What a format needs of an archive beside what a verdict does.
 _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
+#: Formats that name each archive by its digest, for which its file is hashed as a whole.
+_NAMING: Final = frozenset(("json", "sarif", "junit", "html"))
 
 
 @click.command("audit", epilog=_EXAMPLES, short_help="Prove that archives are what they say they are.")
@@ -85,6 +88,7 @@ _DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
 @signature_options
+@attesting_options("the verdict of each archive")
 @host_option
 @click.option(
     "--have", multiple=True, type=click.Path(), metavar="FILE", help="Check that FILE has what a delta lacks."
@@ -110,25 +114,30 @@ def command(**values: Any) -> int:
     path = None if values["no_config"] else values["config"] or find(current_folder())
     have, base = ([source(one) for one in values[name]] for name in ("have", "base"))
     named = [*filter(None, (path, values["receipt"], *signature_files(values))), *(one.path for one in (*have, *base))]
-    result.apart_from([*named, *recording.files(values)])
+    result.apart_from([*named, *recording.files(values), *filter(None, (values["attestation"], values["sign"]))])
     if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
         result.apart_from(source(argument).path for argument in values["paths"])
     result.require()
     rules = policy(asked, path)
     allowed = limits(values)
+    trusted = signatures(values)
+    read = [*named, *recording.files(values), *(source(argument).path for argument in values["paths"])]
+    taking = verdicts_for(values, shared, read, rules, trusted.terms if trusted is not None else None)
     options = AuditOptions(
         policy=rules,
         limits=allowed,
         jobs=jobs(values["asked_jobs"]),
         images=values["images"],
-        signatures=signatures(values),
+        signatures=trusted,
         recursive=values["recursive"],
-        receipt=load_receipt(values["receipt"]) if values["receipt"] else None,
+        receipt=load_receipt(values["receipt"], trusted.trust.keys if trusted else ()) if values["receipt"] else None,
         host=host(values),
         access=access(values),
         have=tuple(have),
         base=tuple(base),
         detail=_DETAILS.get(values["fmt"], "verdict"),
+        identified=values["fmt"] in _NAMING,
+        attested=taking.asked is not None,
     )
     started = time.monotonic()
     tally = Tally()
@@ -142,12 +151,14 @@ def command(**values: Any) -> int:
             for one in audits.reports(sources, source):
                 tally.add(one)
                 report.take(one)
+                taking.take(one)
         seconds = 0.0 if at is not None and at.pinned else time.monotonic() - started
         unread = tuple(audits.unread)
         if tally.archives or at is not None:
             text = report.pieces(replace(begun, seconds=seconds, unread=unread))
             result.write(text, styled=at is None and shared.colours(values["output"]))
             say_written(values, shared, tally.outcome([one.source for one in unread]))
+        taking.write(unread)
     return max(audits.status, int(tally.failed > 0))
 
 

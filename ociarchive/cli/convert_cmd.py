@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ociarchive.blobio.locks import nobody
+from ociarchive.cli.attesting import attesting, attesting_options
 from ociarchive.cli.common import (
     access_options,
     common,
@@ -28,6 +29,7 @@ from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
 from ociarchive.opening.folders import format_in
 from ociarchive.opening.spellings import spelled
+from ociarchive.report.conversion.provenance import provenance
 from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.rehearsal import rehearsal_text
 from ociarchive.report.conversion.summary import summary
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
-  ociarchive convert oci app.tar --to docker-archive --platform linux/arm64
+  ociarchive convert oci app.tar --to docker-archive --platform linux/arm64 --attestation app.att --sign key.pem
   ociarchive convert app.tar delta.tar --to docker-archive --have have.json
 """
 
@@ -101,6 +103,7 @@ class _Named(click.Choice[str]):
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
 @click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
+@attesting_options("where DEST comes from, with the receipt inside,")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
 @click.option("--have", multiple=True, type=click.Path(), metavar="FILE", help="Leave out what the other side has.")
@@ -138,20 +141,25 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
         raise UsageError("standard input can be read once")
     if values["dry_run"]:
         return _rehearsed(sources, dest, asked, values, shared)
-    read = [*sources, *asked.have, *asked.base]
-    receipt = _receipt(values, [one.path for one in read], dest, shared)
+    read = [one.path for one in (*sources, *asked.have, *asked.base)]
+    receipt = _receipt(values, [*read, *filter(None, (values["attestation"], values["sign"]))], dest, shared)
+    attested = attesting(values, shared, read, dest=dest)
     if dest == "-":
         require_stdout()
-    digests = source_digests(one.path for one in sources) if receipt else {}
-    asked = replace(asked, bound=receipt is not None)
+    asked = replace(asked, bound=receipt is not None or attested is not None)
+    digests = source_digests(one.path for one in (*sources, *asked.base)) if asked.bound else {}
     with progress(shared) as hears:
         done = convert(
             sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"),
             (lambda text: shared.say(safe(text))) if shared.verbose else nobody,
         )  # fmt: skip
     _say_notices(done.notices, shared)
-    if receipt:
-        receipt.write(receipt_json(done, asked.storage, digests))
+    if asked.bound:
+        text = receipt_json(done, asked.storage, digests)
+        if receipt:
+            receipt.write(text)
+        if attested:
+            attested.file.write_bytes(provenance(done, text, digests, attested.at, attested.signer))
     shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
     return _failed(done.failed)
 
@@ -199,8 +207,9 @@ def _destination(values: dict[str, Any], argument: str) -> str:
 
 def _rehearsed(sources: list[Source], dest: str, asked: Options, values: dict[str, Any], shared: Common) -> int:
     """Print what would be written, with the notices of the conversion."""
-    if values["receipt"]:
-        raise UsageError("--dry-run writes nothing, and --receipt a file", hint="leave one of them out")
+    for option in ("receipt", "attestation"):
+        if values[option]:
+            raise UsageError(f"--dry-run writes nothing, and --{option} a file", hint="leave one of them out")
     require_stdout()
     done = rehearse(sources, dest, asked)
     _say_notices(done.notices, shared)
@@ -221,6 +230,8 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
         return None
     if path == dest == "-":
         raise UsageError("standard output is DEST's, the receipt needs a file")
+    if path == values["attestation"] == "-":
+        raise UsageError("standard output is one, and --receipt and --attestation both ask for it")
     if path != "-" and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
         raise UsageError("the receipt cannot be written there", where=path, expected="a folder that exists")
     receipt = Output(path, "receipt", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))

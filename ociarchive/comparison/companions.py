@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.hashing import sha256
 from ociarchive.comparison.difference import Companion
 from ociarchive.comparison.units import artifacts
+from ociarchive.formats._cosign import speaks_of
 from ociarchive.model import Artifact, Child
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _attached(edge: Edge, artifact: Artifact, evidence: Evidence) -> Attached:
         told = {edge.entry.refers_to} if edge.entry.refers_to is not None else set()
         subjects = frozenset(told | ({artifact.subject.digest} if artifact.subject is not None else set()))
     else:
-        subjects = edge.entry.subjects
+        subjects = speaks_of(edge.entry)
     return Attached(
         type=_type(artifact, edge),
         content=_content(artifact, evidence),

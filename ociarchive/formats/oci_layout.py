@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import schema
 from ociarchive.errors import ContentError
-from ociarchive.formats import _delta, _layout, _refusals
+from ociarchive.formats import _delta, _layout, _refusals, _unlisted
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.model import Archive
 
@@ -56,6 +56,8 @@ class OciReader:
             graph.failed(error, where, _layout.INDEX)
         _layout.marker_flaws(container, graph)
         stored = _layout.stored(container, graph)
+        if roots and not container.damaged:
+            roots = (*roots, *_unlisted.referrers(roots, stored, graph))
         return Archive(
             format=self.name,
             origin=container,

@@ -305,7 +305,7 @@ def _untagged(
     listed = {edge.descriptor.digest for edge in walk(tops) if edge.descriptor and edge.above}
     speaking: dict[Digest, list[Digest]] = {}
     for root in tops:
-        for subject in root.subjects:
+        for subject in _cosign.speaks_of(root):
             speaking.setdefault(subject, []).append(_digest(root))
     following: dict[Digest, None] = {}
     pending = deque(digest for subject, digests in speaking.items() if subject in reached for digest in digests)
@@ -316,7 +316,7 @@ def _untagged(
             pending.extend(speaking.get(digest, ()))
     others = [digest for digest in found if digest not in following and digest not in listed]
     for digest in others:
-        if not found[digest][0].subjects:
+        if not _cosign.speaks_of(found[digest][0]):
             where = f"{described.container.where}: {revisions[digest][0]}"
             graph.flaw("manifest-untagged", "a manifest without a tag; --all-revisions takes it along", where, digest)
     return (

@@ -27,7 +27,7 @@ from ociarchive.model import (
     walk,
 )
 from ociarchive.selection.speaking import companions, following
-from ociarchive.statements import DSSE
+from ociarchive.statements import DSSE, SIMPLE_SIGNING
 from ociarchive.values import COSIGN_SUFFIXES, MAX_REFERENCE, REGISTERED, Digest, Platform, Reference, tagged_digest
 
 if TYPE_CHECKING:
@@ -238,7 +238,10 @@ def _tags(entry: Root | Child) -> tuple[str, ...]:
 
 
 def _signs(artifact: Artifact) -> bool:
-    return bool(artifact.artifact_type) and str(artifact.artifact_type).startswith(_SIGNATURE_TYPES)
+    """Whether an artifact is a signature, by its type or because it holds payloads of simple signing."""
+    if artifact.artifact_type and artifact.artifact_type.startswith(_SIGNATURE_TYPES):
+        return True
+    return any(blob.descriptor is not None and blob.descriptor.media_type == SIMPLE_SIGNING for blob in artifact.blobs)
 
 
 def _states(artifact: Artifact) -> bool:

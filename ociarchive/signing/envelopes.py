@@ -18,7 +18,7 @@ from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.signing.keyless.material import CERTIFICATE, ENTRY, from_annotations, from_bundle
 from ociarchive.signing.values import BrokenError, UncheckedError
-from ociarchive.statements import DSSE, SIMPLE_SIGNING, signed_digests, subjects
+from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ociarchive.signing.values import Kind
     from ociarchive.values import JSON, Digest
 
-#: What media types of sigstore bundles begin with. Version 0.3 has its own, older ones a parameter.
-BUNDLE: Final = "application/vnd.dev.sigstore.bundle"
 _BUNDLES: Final = (
     f"{BUNDLE}.v0.3+json",
     *(f"{BUNDLE}+json;version={version}" for version in ("0.1", "0.2", "0.3")),
@@ -42,7 +40,7 @@ _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 #: SIGNATURE_SPEC.md, Payloads, Simple Signing.
 _TYPE: Final = "cosign container image signature"
 #: in-toto attestation, statement.md, `_type`; the older one is what cosign writes.
-_STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
+STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 #: An envelope has one signature for each signer. Each is tried with every key.
 _SIGNERS: Final = 64
 
@@ -90,7 +88,7 @@ def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> 
         return _cosign(raw, annotations, where)
     value = _object(raw, where)
     if kind == "cosign-attestation":
-        found = _dsse(value, where)
+        found = dsse(value, where)
         return replace(found, certified=_certified(annotations), logged=bool(annotations.get(ENTRY)), blob=raw)
     return _bundle(value, where)
 
@@ -109,7 +107,7 @@ def read_beside(raw: bytes, where: str) -> tuple[Kind, Signed]:
     kind = kind_of_blob(media_type) if isinstance(media_type, str) else None
     if kind is None:
         raise UncheckedError("it is of a media type that is not known here", where=where)
-    payload = _decoded(value.get("payload"), "its payload", where)
+    payload = decoded(value.get("payload"), "its payload", where)
     return kind, read(kind, payload, {name: text for name, text in notes if isinstance(text, str)}, where)
 
 
@@ -121,7 +119,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
     """SIGNATURE_SPEC.md, Object Types, Signature: base64, an annotation of the payload's descriptor."""
-    signature = _decoded(annotations.get(_SIGNATURE), "the signature", where)
+    signature = decoded(annotations.get(_SIGNATURE), "the signature", where)
     signed = Signed(
         message=raw,
         signatures=(signature,),
@@ -166,10 +164,10 @@ def _time(value: JSON) -> str | None:
         return None
 
 
-def _dsse(value: Mapping[str, JSON], where: str) -> Signed:
+def dsse(value: Mapping[str, JSON], where: str) -> Signed:
     """DSSE, envelope.md: payload, payloadType and signatures, each with a keyid that is no more than a hint."""
     payload_type, listed = value.get("payloadType"), value.get("signatures")
-    payload = _decoded(value.get("payload"), "the payload", where, empty=True)
+    payload = decoded(value.get("payload"), "the payload", where, empty=True)
     if not isinstance(payload_type, str):
         raise BrokenError("an envelope without a payloadType", where=where)
     if not isinstance(listed, list) or not listed:
@@ -177,7 +175,7 @@ def _dsse(value: Mapping[str, JSON], where: str) -> Signed:
     if len(listed) > _SIGNERS:
         raise UncheckedError(f"the envelope has more than {_SIGNERS} signatures", where=where)
     entries = [one for one in listed if isinstance(one, dict)]
-    signatures = tuple(_decoded(one.get("sig"), "a signature", where) for one in entries)
+    signatures = tuple(decoded(one.get("sig"), "a signature", where) for one in entries)
     if len(entries) < len(listed):
         raise BrokenError("an envelope with a signature that is no object", where=where)
     hints = tuple(hint for one in entries if isinstance(hint := one.get("keyid"), str) and hint)
@@ -194,7 +192,7 @@ def _stated(signed: Signed, payload: bytes, where: str) -> Signed:
         value = _object(payload, where)
     except BrokenError as error:
         return replace(signed, fault=error.what)
-    if value.get("_type") not in _STATEMENTS:
+    if value.get("_type") not in STATEMENTS:
         return replace(signed, fault="its payload is no in-toto Statement of a known version")
     says = tuple(dict.fromkeys(subjects(value)))
     return replace(signed, says=says, fault=None if says else "its statement has no subject with a digest")
@@ -213,7 +211,7 @@ def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
     if isinstance(envelope, dict) == isinstance(plain, dict):
         raise BrokenError("a bundle has either an envelope or a signature", where=where)
     if isinstance(envelope, dict):
-        signed = _dsse(envelope, where)
+        signed = dsse(envelope, where)
         if len(signed.signatures) != 1:
             raise BrokenError("the envelope of a bundle has one signature", where=where)
     else:
@@ -228,7 +226,7 @@ def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
 
 def _plain(value: Mapping[str, JSON], where: str) -> Signed:
     """sigstore_common.proto, MessageSignature. Its digest is a hint: the signature is over the manifest's bytes."""
-    return Signed(message=None, signatures=(_decoded(value.get("signature"), "the signature", where),))
+    return Signed(message=None, signatures=(decoded(value.get("signature"), "the signature", where),))
 
 
 def _object(raw: bytes, where: str) -> dict[str, JSON]:
@@ -241,7 +239,7 @@ def _object(raw: bytes, where: str) -> dict[str, JSON]:
     return value
 
 
-def _decoded(text: JSON, what: str, where: str, *, empty: bool = False) -> bytes:
+def decoded(text: JSON, what: str, where: str, *, empty: bool = False) -> bytes:
     """Return what base64 stands for, standard or URL-safe (DSSE, protocol.md: verifiers must accept either)."""
     if not isinstance(text, str):
         raise BrokenError(f"{what} is absent", where=where)

@@ -24,7 +24,8 @@ _STRONG: Final = ("sha256", "sha384", "sha512")
 _WEAK: Final = ("sha1", "md5")
 #: Curves by the names that SEC 2 has for them.
 _CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-_KINDS: Final = "ECDSA P-256, P-384 or P-521, Ed25519, or RSA"
+#: The kinds of keys, for messages.
+KINDS: Final = "ECDSA P-256, P-384 or P-521, Ed25519, or RSA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def key_in(raw: bytes, path: str) -> Key:
         public = serialization.load_pem_public_key(raw)
         key = key_of(path, public)
     except Exception:  # noqa: BLE001  whatever the library says of what is no key, the answer is the same
-        raise UsageError("no public key", where=path, expected=f"PEM of {_KINDS}") from None
+        raise UsageError("no public key", where=path, expected=f"PEM of {KINDS}") from None
     if key is None:
-        raise UsageError("a public key of a kind that signs nothing here", where=path, expected=_KINDS)
+        raise UsageError("a public key of a kind that signs nothing here", where=path, expected=KINDS)
     return key
 
 
@@ -111,12 +112,12 @@ def key_of(name: str, public: Any) -> Key | None:  # noqa: ANN401  any of the li
     return Key(name=name, fingerprint=hashlib.sha256(der).digest(), algorithm=algorithm, weak=weak, public=public)
 
 
-def library() -> tuple[Any, Any]:
-    """Return the library's modules of keys and hashes. UsageError: it is not installed."""
+def library(done: str = "checked") -> tuple[Any, Any]:
+    """Return the library's modules of keys and hashes. UsageError: it is not installed; `done` is what for."""
     try:
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415  of an extra, slow to import
     except ImportError:
-        what = "signatures cannot be checked without the package cryptography"
+        what = f"signatures cannot be {done} without the package cryptography"
         raise UsageError(what, hint="install ociarchive[verify]") from None
     return serialization, hashes
 

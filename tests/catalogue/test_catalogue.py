@@ -78,6 +78,14 @@ def test_a_report_comes_back_as_it_was(name: str, corpus: Path) -> None:
         assert with_detail(report, detail) == replace(again, recorded=None)
 
 
+def test_who_was_asked_for_signatures_comes_back_too(corpus: Path) -> None:
+    report = ociarchive.audit(corpus / "docker20.tar", images=["docker.io/corpus/app:1.0"])
+    assert report.contents is not None
+    asked = replace(report, contents=replace(report.contents, keys=("key.pem (sha256:0)",), must_be_signed=True))
+    assert report_again(recorded(asked), report.source, report.policy, "all", "") == replace(asked, recorded="")
+    assert asked.demanded == ("docker.io/corpus/app:1.0",)
+
+
 def test_what_did_not_change_is_not_opened(
     racks: Path, db: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,6 @@ from ociarchive.auditing.outcomes import Outcome, outcomes
 from ociarchive.blobio.limits import Limits
 from ociarchive.report.audit import audit_json, contents, view
 from ociarchive.report.audit.piecewise import Piecewise, whole
-from ociarchive.report.shared.surroundings import sha256_of
 from ociarchive.report.shared.templating import again, environment, page
 from ociarchive.report.shared.text import plural, shell, size
 from ociarchive.version import VERSION
@@ -109,7 +108,7 @@ def _page(number: int, report: Report, run: Run) -> Page:
         number=number,
         report=report,
         name=os.path.basename(report.source.rstrip("/")) or report.source,
-        sha256=sha256_of(report.source) if os.path.isfile(report.source) else None,
+        sha256=report.identity.value if report.identity and report.identity.algorithm == "sha256" else None,
         size=report.size,
         verdict=view.verdict(report, results),
         controls=view.judged(report, results),

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Evidence, Finding, Report
     from ociarchive.auditing.listing import Object
-    from ociarchive.auditing.run import Run
+    from ociarchive.auditing.proven import Share
+    from ociarchive.auditing.run import Run, Unread
     from ociarchive.model import Archive
     from ociarchive.values import JSON
 
@@ -46,6 +47,7 @@ class Entries:
 
     def __init__(self) -> None:
         self._list = Listing("\n  ")
+        self._failed = False
 
     def head(self) -> str:
         """Return what stands before the archives."""
@@ -55,12 +57,15 @@ class Entries:
 
     def entry(self, report: Report) -> Iterator[str]:
         """Give an archive, as it is written after those before it."""
+        self._failed = self._failed or report.failed
         return self._list.entry(written(_audited(report), "\n    "))
 
     def tail(self, run: Run | None) -> Iterator[str]:
-        """Give what stands after the archives."""
-        del run
-        yield f"{self._list.end()}{_END}\n"
+        """Give what stands after the archives: the sources that could not be audited, and the verdict on all."""
+        unread = [_unread(one) for one in run.unread] if run is not None else []
+        yield f'{self._list.end()},\n  "not_audited": '
+        yield from written(unread, "\n  ")
+        yield f',\n  "verdict": "{"fail" if self._failed or unread else "pass"}"{_END}\n'
 
 
 class _AuditJson(Piecewise):
@@ -116,7 +121,41 @@ def _audited(report: Report) -> dict[str, object]:
         "bytes": report.bytes,
     }
     facts["recorded"] = report.recorded
+    facts["digest"] = digest_object(report)
+    facts["verdict"] = "fail" if report.failed else "pass"
+    facts["strict"] = report.policy.strict
+    facts["receipt"] = receipt_object(report)
     return facts
+
+
+def digest_object(report: Report) -> Object | None:
+    """Return what names an archive, None where nothing does (in-toto attestation, digest_set.md)."""
+    return {report.identity.algorithm: report.identity.value} if report.identity is not None else None
+
+
+def receipt_object(report: Report) -> Object | None:
+    """Return what the receipt of the call proved of an archive, None where nothing was held against one."""
+    proof = report.receipt
+    if proof is None:
+        return None
+    return {
+        "path": proof.path,
+        "sha256": proof.sha256,
+        "by": proof.by,
+        "names": _share(proof.names),
+        "manifests": _share(proof.manifests),
+        "blobs": _share(proof.blobs),
+        "file": proof.file,
+        "unbound": [*proof.unbound],
+    }
+
+
+def _share(share: Share | None) -> Object | None:
+    return None if share is None else {"held": share.held, "listed": share.listed}
+
+
+def _unread(one: Unread) -> Object:
+    return {"source": one.source, "message": one.why, "status": one.status}
 
 
 def finding_object(finding: Finding) -> JSON:

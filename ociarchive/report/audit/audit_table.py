@@ -10,6 +10,7 @@ from ociarchive.auditing.run import Run, Unread
 from ociarchive.errors import UsageError
 from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.tally import SEVERITIES, Tally
+from ociarchive.report.audit.view import receipt_line
 from ociarchive.report.shared.surroundings import EPOCH
 from ociarchive.report.shared.text import (
     aligned,
@@ -211,6 +212,7 @@ def _verdict(
     told = [f"{plural(tally.images, 'image')}, {_proved(tally, sound=word.startswith('PASS') and not tally.waived)}"]
     told += _strictness(tally)
     told += _recorded(tally)
+    told += _receipt(tally)
     for one in tally.waivers:
         count = tally.waived[one.rule]
         left = f", {plural(count, 'finding')} left out" if count else ""
@@ -243,6 +245,17 @@ def _recorded(tally: Tally) -> list[str]:
         return []
     when = tally.first if tally.first == tally.last else f"from {tally.first} to {tally.last}"
     return [f"{tally.recorded} of {plural(tally.archives, 'archive')} taken from the catalogue, audited {when}"]
+
+
+def _receipt(tally: Tally) -> list[str]:
+    """Say which receipt was checked, and what that proved."""
+    proof = tally.receipt
+    if proof is None:
+        return []
+    if tally.archives == 1:
+        return [f"receipt {receipt_line(proof, whole=False)}"]
+    held = f"{tally.held} of {plural(tally.bound, 'archive')} held against it agree"
+    return [f"receipt {safe(proof.path)} ({short(proof.sha256)}): {held}"]
 
 
 def _proved(tally: Tally, *, sound: bool) -> str:

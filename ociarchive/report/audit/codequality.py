@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.audit.locations import Place, Places, sentence
+from ociarchive.report.audit.locations import Place, Places, local, sentence
 from ociarchive.report.audit.piecewise import Listing, Piecewise, whole
 from ociarchive.report.shared.pieces import written
 from ociarchive.report.shared.text import safe
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.listing import Object
-    from ociarchive.auditing.run import Run
+    from ociarchive.auditing.run import Run, Unread
 
 _SEVERITIES: Final = {"error": "critical", "warning": "minor", "note": "info"}
 
@@ -42,9 +43,23 @@ class _CodeQuality(Piecewise):
             self._text.take(self._list.entry(written(_issue(place), "\n  ")))
 
     def pieces(self, run: Run) -> Iterator[str]:
-        del run
+        for one in run.unread:
+            self._text.take(self._list.entry(written(self._unread(one), "\n  ")))
         yield from self._text.pieces()
         yield f"{self._list.end()}\n"
+
+    def _unread(self, one: Unread) -> Object:
+        """Return the issue of a source that could not be audited."""
+        mark = hashlib.sha256(f"not-audited\0{safe(one.source)}".encode()).hexdigest()[:32]
+        return {
+            "type": "issue",
+            "description": f"not audited: {safe(one.why)}",
+            "check_name": "not-audited",
+            "categories": ["Security"],
+            "fingerprint": self._places.numbered(mark),
+            "severity": "blocker",
+            "location": {"path": safe(local(one.source, self.run.folder)), "lines": {"begin": 1}},
+        }
 
 
 def _issue(place: Place) -> Object:

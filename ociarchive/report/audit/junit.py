@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from ociarchive.auditing.outcomes import Outcome, outcomes
+from ociarchive.errors import UsageError
 from ociarchive.report.audit.locations import sentence
 from ociarchive.report.audit.piecewise import Piecewise, whole
+from ociarchive.report.audit.view import receipt_line
 from ociarchive.report.shared.text import plural, safe, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Finding, Report
-    from ociarchive.auditing.run import Run
+    from ociarchive.auditing.run import Run, Unread
 
 _TOTALS: Final = ("tests", "failures", "errors", "skipped")
 
@@ -44,6 +46,8 @@ class _JUnit(Piecewise):
         self._add(_suite(report, self.run))
 
     def pieces(self, run: Run) -> Iterator[str]:
+        for one in run.unread:
+            self._add(_unread(one, run))
         root = ET.Element("testsuites", name="ociarchive audit", time=f"{run.seconds:.3f}")
         root.attrib.update({key: str(count) for key, count in self._totals.items()})
         root.text = "\n"
@@ -65,19 +69,34 @@ def _suite(report: Report, run: Run) -> ET.Element:
     known = {case.get("name") for case in cases}
     others = dict.fromkeys(one.rule for one in (*report.findings, *report.waived) if one.rule not in known)
     cases.extend(_unlisted(rule, report) for rule in others)
+    told = [("format", report.contents.format if report.contents else "none"), *_read(report)]
+    told += [(f"waived:{one.rule}", f"{one.how}, as {one.by} asks") for one in report.policy.waivers]
+    return _suite_of(report.source, cases, run, told)
+
+
+def _unread(one: Unread, run: Run) -> ET.Element:
+    """Return the suite of a source that could not be audited: an error, not a failure of what was tested."""
+    case = ET.Element("testcase", name="audited", classname=safe(one.source), time="0")
+    kind = "usage" if one.status == UsageError.status else "host"
+    ET.SubElement(case, "error", type=kind, message=safe(f"not audited: {one.why}"))
+    return _suite_of(one.source, [case], run, [("verdict", "NOT AUDITED")])
+
+
+def _suite_of(source: str, cases: list[ET.Element], run: Run, told: list[tuple[str, str]]) -> ET.Element:
+    def count(name: str) -> str:
+        return str(sum(case.find(name) is not None for case in cases))
+
     suite = ET.Element(
         "testsuite",
-        name=safe(report.source),
+        name=safe(source),
         tests=str(len(cases)),
-        failures=str(sum(case.find("failure") is not None for case in cases)),
-        errors="0",
-        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+        failures=count("failure"),
+        errors=count("error"),
+        skipped=count("skipped"),
         timestamp=run.time.strftime("%Y-%m-%dT%H:%M:%S"),
         time="0",
     )
     properties = ET.SubElement(suite, "properties")
-    told = [("format", report.contents.format if report.contents else "none"), *_read(report)]
-    told += [(f"waived:{one.rule}", f"{one.how}, as {one.by} asks") for one in report.policy.waivers]
     for name, value in told:
         ET.SubElement(properties, "property", name=safe(name), value=safe(value))
     suite.extend(cases)
@@ -87,11 +106,15 @@ def _suite(report: Report, run: Run) -> ET.Element:
 def _read(report: Report) -> list[tuple[str, str]]:
     layers = report.layers
     told = [("recorded", report.recorded)] if report.recorded is not None else []
+    if report.identity is not None:
+        told.append((report.identity.algorithm, report.identity.value))
     return [
         *told,
         ("verdict", "FAIL" if report.failed else "PASS"),
+        ("strict", "yes, warnings fail too" if report.policy.strict else "no, errors alone fail"),
         ("read", f"{plural(report.blobs, 'blob')}, {size(report.bytes)}"),
         ("proved", f"{layers.count(True)} of {plural(len(layers), 'layer')}"),
+        *([("receipt", receipt_line(report.receipt))] if report.receipt is not None else []),
     ]
 
 

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import RULES, Policy
+from ociarchive.report.audit.audit_json import digest_object, receipt_object
 from ociarchive.report.audit.locations import Place, Places, local, sentence, uri
 from ociarchive.report.audit.piecewise import Listing, Piecewise, whole
 from ociarchive.report.shared.pieces import written
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Report, Rule
     from ociarchive.auditing.listing import Object
-    from ociarchive.auditing.run import Run
+    from ociarchive.auditing.run import Run, Unread
     from ociarchive.values import JSON
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -85,6 +86,7 @@ class _Sarif(Piecewise):
         yield f'{verdicts.end()},{_ENTRY}"waivers": '
         waivers = [{"rule": one.rule, "how": one.how, "by": safe(one.by)} for one in self._policy.waivers]
         yield from written(waivers, _ENTRY)
+        yield f',{_ENTRY}"verdict": "{"fail" if self._failed or run.unread else "pass"}"'
         yield f"{_MEMBER}}}\n    }}\n  ]\n}}\n"
 
 
@@ -129,18 +131,33 @@ def _invocation(policy: Policy, run: Run, *, failed: bool) -> Object:
         if rule in _INDEX
     ]
     found: Object = {
-        "executionSuccessful": True,
-        "exitCode": int(failed),
+        "executionSuccessful": not run.unread,
+        "exitCode": max((one.status for one in run.unread), default=int(failed)),
         "arguments": [safe(argument) for argument in run.command[1:]],
         "endTimeUtc": run.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
+    if run.unread:
+        found["toolExecutionNotifications"] = [_unread(one, run.folder) for one in run.unread]
     return found | ({"ruleConfigurationOverrides": overrides} if overrides else {})
+
+
+def _unread(one: Unread, folder: str) -> Object:
+    """Return the notification about a source that could not be audited (3.20.21, toolExecutionNotifications)."""
+    path = local(one.source, folder)
+    return {
+        "level": "error",
+        "message": {"text": f"Not audited: {safe(one.why)}."},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(path)}}}],
+        "properties": {"source": safe(one.source), "status": one.status},
+    }
 
 
 def _artifact(path: str, report: Report) -> Object:
     found: Object = {"location": {"uri": uri(path)}, "roles": ["analysisTarget"]}
     if report.size is not None:
         found["length"] = report.size
+    if report.identity is not None and report.identity.algorithm == "sha256":
+        found["hashes"] = {"sha-256": report.identity.value}
     return found
 
 
@@ -179,9 +196,18 @@ def _verdict(report: Report) -> Object:
     return {
         "source": safe(report.source),
         "passed": not report.failed,
+        "strict": report.policy.strict,
+        "digest": digest_object(report),
         "blobs": report.blobs,
         "bytes": report.bytes,
         "layers": len(report.layers),
         "layersProved": report.layers.count(True),
         "recorded": report.recorded,
+        "receipt": _receipt(report),
     }
+
+
+def _receipt(report: Report) -> Object | None:
+    """Return what the receipt proved, with its text from files and keys made safe to read."""
+    found = receipt_object(report)
+    return found and {name: safe(value) if isinstance(value, str) else value for name, value in found.items()}

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.policy import Waiver
+    from ociarchive.auditing.proven import ReceiptProof
 
+#: The rule of what an archive's receipt says otherwise.
+RECEIPT_RULE: Final = "receipt-mismatch"
 SEVERITIES: Final = ("error", "warning", "note")
 
 
@@ -24,7 +27,8 @@ class Tally:
     `proved` and `unknown` are layers of all `layers`. `strict` counts, by rule, the warnings that fail because the
     call asks for it. `waived` counts findings that do not count, by rule, and `waivers` who asked for that. `worst` is
     the rule of the first of the gravest findings. `recorded` archives are from a catalogue, audited from `first` to
-    `last`.
+    `last`. Of the archives `held` hold what a receipt lists, of `bound` that were held against it; `receipt` is the
+    last one's result.
     """
 
     archives: int = 0
@@ -45,6 +49,9 @@ class Tally:
     strict: Counter[str] = field(default_factory=Counter)
     waived: Counter[str] = field(default_factory=Counter)
     waivers: dict[Waiver, None] = field(default_factory=dict)
+    receipt: ReceiptProof | None = None
+    bound: int = 0
+    held: int = 0
 
     @classmethod
     def of(cls, reports: Iterable[Report]) -> Tally:
@@ -77,6 +84,10 @@ class Tally:
                 self.worst = (rank, finding.rule)
             if report.policy.strict and finding.severity == "warning":
                 self.strict[finding.rule] += 1
+        if report.receipt is not None:
+            self.receipt = report.receipt
+            self.bound += 1
+            self.held += all(one.rule != RECEIPT_RULE for one in (*report.findings, *report.waived))
         self.waived.update(finding.rule for finding in report.waived)
         self.waivers.update(dict.fromkeys(report.policy.waivers))
 
@@ -84,4 +95,5 @@ class Tally:
         """Return an audit's verdict in one line: PASS or FAIL, and what was found."""
         found = f"{plural(self.errors, 'error')}, {plural(self.warnings, 'warning')}"
         scope = f" in {self.failed} of {plural(self.archives, 'archive')}" if self.archives > 1 and self.failed else ""
-        return f"{'FAIL' if self.failed or unread else 'PASS'}  {found}{scope}"
+        more = f", {plural(len(unread), 'source')} not audited" if unread else ""
+        return f"{'FAIL' if self.failed or unread else 'PASS'}  {found}{scope}{more}"

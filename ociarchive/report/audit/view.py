@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
 from ociarchive.auditing.report import member_of
-from ociarchive.report.shared.text import plural, size
+from ociarchive.report.shared.text import plural, safe, short, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ociarchive.auditing import Finding, Report, Rule, Severity
     from ociarchive.auditing.outcomes import Outcome
+    from ociarchive.auditing.proven import ReceiptProof
     from ociarchive.auditing.report import Proof
 
 Word: TypeAlias = Literal["PASS", "FAIL", "PARTLY", "NOT CHECKED"]
@@ -171,6 +172,13 @@ def _checks(control: Control, report: Report) -> str:
     if control is COMPLETENESS:
         return f"{proof.here} of {proof.named} things that descriptors name are here"
     return f"{plural(proof.members, 'stored file')}, the container and its documents"
+
+
+def receipt_line(proof: ReceiptProof, *, whole: bool = True) -> str:
+    """Return which receipt an archive was held against, and what that proved, as one line."""
+    by = f", signed by {proof.by}" if proof.by is not None else ""
+    more = "".join(f"; {one}" for one in proof.unbound)
+    return f"{safe(proof.path)} ({short(proof.sha256, whole=whole)}{safe(by)}): {proof.told}{safe(more)}"
 
 
 def groups(report: Report, findings: Iterable[Finding]) -> tuple[Group, ...]:
