@@ -149,9 +149,11 @@ def _sigstore(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
         _require_pki(source)
         return replace(demand, unmet="certificates (pki) of a policy are not checked here")
     keys, unmet = _loaded(source, load_key, key_in)
+    root = None
     if logs:
-        unmet = unmet or f"the entry of a transparency log ({logs[0]}) is not checked here"
-    trust = Trust(keys=tuple({key.fingerprint: key for key in keys}.values()))
+        of_logs, unlogged = _loaded(found[logs[0]], load_key, key_in)
+        root, unmet = deployment(one.file, (), of_logs), unmet or unlogged
+    trust = Trust(keys=tuple({key.fingerprint: key for key in keys}.values()), logs=root)
     return replace(demand, trust=trust, unmet=unmet)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import ociarchive
@@ -31,6 +32,7 @@ from tests.support.keyless import (
     attached,
     authority,
     bundle,
+    by_key,
     certificate,
     cosign,
     dsse_body,
@@ -618,6 +620,58 @@ def test_a_policy_says_who_may_sign_by_certificates(
     report = ociarchive.audit(path, signature_policy=asked)
     assert [one for one, _ in found(report)] == verdicts
     assert any(why in message for _, message in found(report))
+
+
+MINE = ec.derive_private_key(19, ec.SECP256R1())
+# name: a signature by a key with an entry of a log, the verdicts, and a piece of a sentence
+LOGGED: dict[str, tuple[Making, list[str], str]] = {
+    "logged": (lambda: by_key(NODE, MINE), ["valid"], "at "),
+    "not-logged": (
+        lambda: tagged(holding(cosigned(CLAIM, lambda data: keyless.made_by(MINE, data))), NODE),
+        ["missing", "unchecked"],
+        "no entry of a transparency log",
+    ),
+    "logged-elsewhere": (lambda: by_key(NODE, MINE, key=STRANGER), ["missing", "unchecked"], "no entry"),
+    "promised-by-a-stranger": (
+        lambda: by_key(NODE, MINE, key=STRANGER, named=LOG),
+        ["invalid", "missing"],
+        "signed entry timestamp",
+    ),
+    "entry-of-another-key": (
+        lambda: by_key(NODE, MINE, verifier=keyless.key_pem(STRANGER)),
+        ["invalid", "missing"],
+        "another key",
+    ),
+    "entry-of-a-certificate": (
+        lambda: by_key(NODE, MINE, verifier=certificate_pem(SIGNER.certificate)),
+        ["invalid", "missing"],
+        "another key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "verdicts", "why"), LOGGED.values(), ids=LOGGED)
+def test_a_policy_asks_for_a_log_beside_a_key(made: Making, verdicts: list[str], why: str, tmp_path: Path) -> None:
+    demand = {
+        "type": "sigstoreSigned",
+        "keyData": b64(keyless.key_pem(MINE)),
+        "rekorPublicKeyDatas": [b64(keyless.key_pem(LOG))],
+        "signedIdentity": {"type": "matchRepository"},
+    }
+    path, asked = tmp_path / "a.tar", tmp_path / "policy.json"
+    path.write_bytes(tar(layout(NAMED, made())))
+    asked.write_bytes(dumped({"default": [demand]}))
+    report = ociarchive.audit(path, signature_policy=asked)
+    assert [one for one, _ in found(report)] == verdicts
+    assert any(why in message for _, message in found(report))
+
+
+def test_a_key_alone_says_that_the_log_was_not_checked(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar(layout(NODE, by_key(NODE, MINE))))
+    (tmp_path / "k.pub").write_bytes(keyless.key_pem(MINE))
+    report = ociarchive.audit(path, keys=[tmp_path / "k.pub"])
+    assert "transparency log that goes with it was not checked" in only(report, "valid")
 
 
 def test_what_is_no_certificate_in_a_policy_is_refused_with_its_place(tmp_path: Path, cli_call: Call) -> None:
