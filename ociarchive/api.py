@@ -11,25 +11,23 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ociarchive import opening
+from ociarchive.asking import StrPath, access_of, audit_options, certified_by, signatures_of
 from ociarchive.auditing import Finding, Policy, Report, sniffed
-from ociarchive.auditing.certified import Certified
 from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
-from ociarchive.auditing.receipts import load_receipt
-from ociarchive.auditing.signatures import Wanted, wanted
 from ociarchive.audits import AuditOptions, Audits, audit_one, ledger_of
 from ociarchive.blobio.limits import Limits
 from ociarchive.comparison import ASPECTS, Difference, difference
 from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.comparison.difference import ImagePair
+from ociarchive.engines.choosing import maker
 from ociarchive.errors import UsageError
 from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
-from ociarchive.remote.address import Access
 from ociarchive.report.rendering import render_audit, render_diff, render_receipt
 from ociarchive.report.shared.surroundings import now
 from ociarchive.selection.argument import Source
@@ -46,9 +44,8 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing.report import Detail
     from ociarchive.comparison.difference import Aspect
+    from ociarchive.engines.choosing import EngineName
     from ociarchive.values import JSON
-
-StrPath: TypeAlias = "str | os.PathLike[str]"
 
 __all__ = [
     "Archive",
@@ -102,7 +99,7 @@ def open_archive(
         os.fspath(path),
         limits=limits,
         host=registry_host(host),
-        access=_access(plain_http, ca_file, insecure_skip_verify),
+        access=access_of(plain_http, ca_file, insecure_skip_verify),
     )
 
 
@@ -157,16 +154,16 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     >>> ociarchive.audit("app.tar")
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
-    certified = _certified(
+    certified = certified_by(
         trust_store=trust_store,
         trust_policy=trust_policy,
         trusted_root=trusted_root,
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
     )
-    signatures = _signatures(keys, keyrings, signature_policy, certified, required=require_signature)
-    asked = _audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
-    asked = replace(asked, access=_access(plain_http, ca_file, insecure_skip_verify))
+    signatures = signatures_of(keys, keyrings, signature_policy, certified, required=require_signature)
+    asked = audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
+    asked = replace(asked, access=access_of(plain_http, ca_file, insecure_skip_verify))
     taking = Attested(attestation, sign, asked, [os.fspath(path), *_read(asked)])
     report = audit_one(Source(path=os.fspath(path)), replace(asked, attested=taking.wanted), progress)
     taking.take(report)
@@ -201,6 +198,8 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     detail: Detail = "verdict",
     catalogue: StrPath | None = None,
     again: bool = False,
+    engine: EngineName = "threads",
+    scheduler: str | None = None,
     plain_http: bool = False,
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
@@ -213,24 +212,31 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     `catalogue` is a file of SQLite in which each archive is recorded before its report is given. What did not change
     since and was audited under the same options is taken from it, and its report says when (`recorded`); `again` audits
     all. `Catalogue` answers from it. UsageError: the file is no catalogue. HostError: it is damaged or full.
+
+    `engine` says where the work is done: by threads of this process, or by `dask`, a Dask cluster: that of the
+    `scheduler` at an address, else `jobs` processes on this machine (then the calling module must be one that can be
+    imported: start it under `if __name__ == "__main__"`). An archive at which workers died has the finding
+    `audit-died`. UsageError: the package `distributed` is missing. HostError: the cluster cannot be used.
     """
-    certified = _certified(
+    certified = certified_by(
         trust_store=trust_store,
         trust_policy=trust_policy,
         trusted_root=trusted_root,
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
     )
-    signatures = _signatures(keys, keyrings, signature_policy, certified, required=require_signature)
-    asked = _audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
+    signatures = signatures_of(keys, keyrings, signature_policy, certified, required=require_signature)
+    asked = audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
     taking = Attested(attestation, sign, asked, _read(asked), recorded=catalogue is not None and not again)
-    access = _access(plain_http, ca_file, insecure_skip_verify)
+    access = access_of(plain_http, ca_file, insecure_skip_verify)
+    made = maker(engine, scheduler=scheduler, workers=asked.jobs)
+    asked = replace(asked, jobs=asked.jobs if made is None else 1)
     asked = replace(asked, recursive=recursive, access=access, attested=taking.wanted)
     with ExitStack() as stack:
         ledger = None
         if catalogue is not None:
             ledger = stack.enter_context(ledger_of(os.fspath(catalogue), asked, clock=_clock, again=again))
-        audits = stack.enter_context(Audits(asked, Raising(), progress, ledger))
+        audits = stack.enter_context(Audits(asked, Raising(), progress, ledger, made))
         for report in audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path)):
             taking.take(report)
             yield report
@@ -244,55 +250,6 @@ def _read(asked: AuditOptions) -> list[str]:
 
 def _clock() -> str:
     return now().time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of the command
-    policy: Policy | None,
-    limits: Limits | None,
-    jobs: int | None,
-    images: Sequence[str],
-    receipt: StrPath | None,
-    signatures: Wanted | None,
-    host: str | None,
-    have: StrPath | Sequence[StrPath],
-    base: StrPath | Sequence[StrPath],
-    detail: Detail,
-) -> AuditOptions:
-    path = None if receipt is None else os.fspath(receipt)
-    return AuditOptions(
-        policy=policy or Policy(),
-        limits=limits or Limits(),
-        jobs=jobs or processors(),
-        images=tuple(images),
-        receipt=load_receipt(path, signatures.trust.keys if signatures else ()) if path is not None else None,
-        signatures=signatures,
-        host=registry_host(host),
-        have=named(have),
-        base=named(base),
-        detail=detail,
-        identified=detail != "verdict",
-    )
-
-
-def _signatures(
-    keys: Sequence[StrPath],
-    keyrings: Sequence[StrPath],
-    policy: StrPath | None,
-    certified: Certified,
-    *,
-    required: bool,
-) -> Wanted | None:
-    files, rings = ([os.fspath(one) for one in listed] for listed in (keys, keyrings))
-    return wanted(files, rings, None if policy is None else os.fspath(policy), certified, required=required)
-
-
-def _certified(**named: StrPath | None) -> Certified:
-    return Certified(**{name: None if path is None else os.fspath(path) for name, path in named.items()})
-
-
-def _access(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options
-    path = None if ca_file is None else os.fspath(ca_file)
-    return Access.asked(plain_http=plain_http, ca_file=path, insecure_skip_verify=skip_verify)
 
 
 def inspect(
@@ -394,6 +351,6 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
         host=registry_host(host),
         jobs=jobs or processors(),
         limits=limits or Limits(),
-        access=_access(plain_http, ca_file, insecure_skip_verify),
+        access=access_of(plain_http, ca_file, insecure_skip_verify),
     )
     return difference(options, progress)

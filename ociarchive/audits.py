@@ -1,116 +1,93 @@
-"""Audits of many sources: some open at a time, and each report given as soon as it is made."""
+"""Audits of many sources: an engine audits some at a time, and each report is given in the order of the sources."""
 
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+import stat
+from collections import deque
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self
 
-from ociarchive.auditing import Policy, Report, judge
-from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.factstore import Remembered
-from ociarchive.auditing.holding import holding_of
-from ociarchive.auditing.identity import Identifying, identity_of_file
-from ociarchive.auditing.receipts import Receipt, check_receipt
+from ociarchive.auditing.identity import identity_of_file
 from ociarchive.auditing.run import Unread
-from ociarchive.auditing.signatures import Wanted, prove
-from ociarchive.auditing.unreadable import unreadable
 from ociarchive.blobio.beside import OverwriteError
-from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.catalogue.recording import with_detail
-from ociarchive.errors import HostError, OciArchiveError, UsageError
-from ociarchive.gap.others import Others
-from ociarchive.opening import open_archive
+from ociarchive.engines.auditor import Auditor, Place
+from ociarchive.engines.engine import EngineError
+from ociarchive.engines.options import AuditOptions
+from ociarchive.engines.threads import Threads
+from ociarchive.errors import HostError, UsageError
 from ociarchive.opening.folders import archive_around, archives_below, is_text
-from ociarchive.remote.address import Access
 from ociarchive.selection.argument import Source
-from ociarchive.selection.demanded import Demanded, demanded_of
-from ociarchive.selection.untagged import reachable
-from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from ociarchive.auditing import Report
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.hearing import Hearer
     from ociarchive.auditing.report import Detail
     from ociarchive.blobio.locks import Hear
     from ociarchive.catalogue.ledger import Ledger
     from ociarchive.catalogue.stamps import Stamp
+    from ociarchive.engines.engine import Engine
+    from ociarchive.errors import OciArchiveError
     from ociarchive.measure import Progress
-    from ociarchive.model import Archive
 
-#: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
-_TOGETHER: Final = 8
-#: How many reports wait for an archive before them, so that all are given in order.
-_WAITING: Final = 64
+__all__ = ["AuditOptions", "Audits", "audit_one", "ledger_of"]
+
+#: Of what has no size on this machine so many go into a chunk that is bounded by bytes: folders, and images elsewhere.
+_OF_UNKNOWN_SIZE: Final = 4
+#: Errors that end the call. Any other is one source's, and the others go on.
+_ENDING: Final = (OverwriteError, CatalogueError, EngineError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditOptions:
-    """How sources are audited.
+@dataclass(slots=True, kw_only=True)
+class _Item:
+    """A source in the order of the call: its report, or what is needed until there is one. `gone`: there is none."""
 
-    `images` is demanded of each source; `recursive` audits the archives in folders of archives. `receipt` is a
-    conversion's, that each archive is held against. `host` is the one that names in a registry's folder had, None for
-    the default. `have` and `base` say what the other side has that a delta leaves out:
-    an inventory, or archives that complete it. `detail` is how much a report holds. `access` says how registries are
-    spoken to. `signatures` says by what signatures are checked, None where they are not. `identified`: each report has
-    the digest of its archive, for which a file is hashed as a whole. `attested`: it also has the names and digests that
-    a statement is about.
-    """
-
-    policy: Policy = field(default_factory=Policy)
-    limits: Limits = field(default_factory=Limits)
-    jobs: int = 1
-    images: tuple[str, ...] = ()
-    signatures: Wanted | None = None
-    recursive: bool = False
-    receipt: Receipt | None = None
-    host: str | None = None
-    access: Access = field(default_factory=Access)
-    have: tuple[Source, ...] = ()
-    base: tuple[Source, ...] = ()
-    detail: Detail = "verdict"
-    identified: bool = False
-    attested: bool = False
+    source: Source
+    name: str = ""
+    state: Stamp | None = None
+    report: Report | None = None
+    gone: bool = False
 
     @property
-    def names_archives(self) -> bool:
-        """Whether the digest of each archive as a whole is needed."""
-        return self.identified or self.attested or (self.receipt is not None and self.receipt.identity is not None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    """An archive that is open, what is demanded of it, and its state before it was opened."""
-
-    archive: Archive
-    found: Demanded
-    source: Source
-    state: Stamp | None
+    def ready(self) -> bool:
+        return self.report is not None or self.gone
 
 
 class Audits:
     """Sources that are being audited. `unread` names those that could not be audited. `status` is the worst so far.
 
-    With a `ledger` what did not change is taken from it, and each report is recorded before it is given.
-    Leaving it as a context ends its threads and closes the archives.
+    With a `ledger` what did not change is taken from it, and each report is recorded before it is given. `engine` makes
+    what does the work from the options and the detail of its reports; the threads of this process do without it.
+    Leaving it as a context ends the work and closes the archives.
     """
 
     def __init__(
-        self, options: AuditOptions, hear: Hearer, progress: Progress | None = None, ledger: Ledger | None = None
+        self,
+        options: AuditOptions,
+        hear: Hearer,
+        progress: Progress | None = None,
+        ledger: Ledger | None = None,
+        engine: Callable[[AuditOptions, Detail], Engine] | None = None,
     ) -> None:
         if ledger is not None:  # a later call may want the digest of an archive that did not change
             options = replace(options, identified=True)
         self._options, self._hear, self._progress, self._ledger = options, hear, progress, ledger
         self._known: FactStore = ledger.facts if ledger is not None else Remembered()
-        self._workers = Workers(options.jobs)
-        self._queue: list[_Opened | Report] = []  # in the order of the sources
-        self._others = Others(options.have, options.base, options.limits, options.access)
+        self._made = engine
+        self._engine: Engine | None = None
+        self._queue: deque[_Item] = deque()  # in the order of the sources
+        self._chunk: list[_Item] = []
+        self._weight = 0
+        self._chunks: dict[int, list[_Item]] = {}
+        self._number = 0
         self.unread: list[Unread] = []
         self.status = 0
 
@@ -118,23 +95,31 @@ class Audits:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._workers.close()
-        self._others.close()
-        for one in self._unfinished():
-            one.archive.close()
+        if self._engine is not None:
+            self._engine.close()
 
     def reports(self, arguments: Iterable[str], parse: Callable[[str], Source]) -> Iterator[Report]:
         """Give the reports of all sources in their order. `parse` makes a source of an argument, or raises UsageError.
 
-        An error that `opens` of the listener raises ends the call, and so does one of the catalogue. Any other error is
-        reported, and the others go on.
+        An error that `opens` of the listener raises ends the call, and so does one of the catalogue or of the engine
+        itself. Any other error is reported, and the others go on.
         """
-        self._others.open()
+        detail: Detail = "all" if self._ledger is not None else self._options.detail
+        engine: Engine
+        if self._made is not None:
+            engine = self._made(self._options, detail)
+        else:
+            engine = Threads(self._options, detail, self._known, self._progress)
+        self._engine = engine
         for argument in arguments:
-            yield from self._take(argument, parse)
-        yield from self._flush()
+            yield from self._take(argument, parse, engine)
+        self._submit(engine)
+        while self._chunks:
+            self._settle(engine)
+            yield from self._ready()
+        yield from self._ready()
 
-    def _take(self, argument: str, parse: Callable[[str], Source]) -> Iterator[Report]:
+    def _take(self, argument: str, parse: Callable[[str], Source], engine: Engine) -> Iterator[Report]:
         try:
             asked = parse(argument)
             empty = True
@@ -143,22 +128,14 @@ class Audits:
                 self._hear.opens(one.path)
                 if self._ledger is not None:
                     self._ledger.apart_from(one.path)
-                yield from self._added(one, report, argument if one.path == asked.path else one.path)
+                self._added(one, report, argument if one.path == asked.path else one.path, engine)
+                yield from self._advance(engine)
             if empty:
                 raise UsageError("no archive lies below this folder", where=argument)
-        except (OverwriteError, CatalogueError):
+        except _ENDING:
             raise
         except (UsageError, HostError) as error:
             self._fails(error, argument)
-
-    def _added(self, one: Source, report: Report | None, name: str) -> Iterator[Report]:
-        """Add a source. One that cannot be opened ends nothing: the others in its folder go on."""
-        try:
-            yield from self._add(one, report)
-        except (OverwriteError, CatalogueError):
-            raise
-        except (UsageError, HostError) as error:
-            self._fails(error, name)
 
     def _sources(self, one: Source) -> Iterator[tuple[Source, Report | None]]:
         """Give the sources of an argument, with the report of each that a catalogue has and that did not change."""
@@ -190,85 +167,119 @@ class Audits:
         found = self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
         return None if found is None else _about(found, one, self._options)
 
-    def _add(self, one: Source, report: Report | None) -> Iterator[Report]:
-        """Open a source that no report is known of. When enough are open, audit them in parallel."""
-        if report is not None:
-            self._queue.append(report)
-        else:
-            state = self._ledger.mark(one.path) if self._ledger is not None else None
-            if state is None and self._ledger is not None and (one.path == "-" or os.path.exists(one.path)):
-                self._hear.unrecorded(one.path)
-            try:
-                archive = _opened(one, self._options)
-            except (UsageError, HostError):
-                raise
-            except OciArchiveError as error:
-                report = _about(unreadable(one.path, error, self._options.policy), one, self._options)
-                self._queue += self._kept([(report, one, state)])
-            else:
-                try:
-                    archive, left = self._others.judged(archive)
-                    found = demanded_of(archive, (*one.images, *self._options.images), left)
-                except OciArchiveError:
-                    archive.close()
-                    raise
-                self._queue.append(_Opened(archive=archive, found=found, source=one, state=state))
-        opened = sum(1 for _ in self._unfinished())
-        if not opened or opened >= _TOGETHER or len(self._queue) >= _WAITING:
-            yield from self._flush()
-
-    def _unfinished(self) -> Iterator[_Opened]:
-        return (one for one in self._queue if isinstance(one, _Opened))
-
-    def _flush(self) -> Iterator[Report]:
-        """Audit what is open and let go of it; where one cannot be read the others are audited all the same."""
-        opened = list(self._unfinished())
-        queue, self._queue = self._queue, []
+    def _added(self, one: Source, report: Report | None, name: str, engine: Engine) -> None:
+        """Add a source. One that cannot be audited ends nothing: the others in its folder go on."""
         try:
-            made = {id(one): report for one, report in self._audited(opened)}
-        finally:
-            for one in opened:
-                one.archive.close()
-        for item in queue:
-            report = item if not isinstance(item, _Opened) else made.get(id(item))
+            self._add(_Item(source=one, name=name, report=report), engine)
+        except _ENDING:
+            raise
+        except (UsageError, HostError) as error:
+            self._fails(error, name)
+
+    def _add(self, item: _Item, engine: Engine) -> None:
+        """Put a source into the queue, and into a chunk where no report is known of it."""
+        path = item.source.path
+        if item.report is None:
+            if engine.remote:
+                _require_findable(path)
+            item.state = self._ledger.mark(path) if self._ledger is not None else None
+            if item.state is None and self._ledger is not None and (path == "-" or os.path.exists(path)):
+                self._hear.unrecorded(path)
+            weight = _weight(item, engine.weight) if engine.weight is not None else 0
+            if engine.weight is not None and self._weight + weight > engine.weight:
+                self._submit(engine)
+            self._chunk.append(item)
+            self._weight += weight
+        self._queue.append(item)
+        if len(self._chunk) >= engine.most:
+            self._submit(engine)
+
+    def _submit(self, engine: Engine) -> None:
+        if not self._chunk:
+            return
+        while not engine.room:
+            self._settle(engine)
+        chunk, self._chunk, self._weight = self._chunk, [], 0
+        self._number += 1
+        self._chunks[self._number] = chunk
+        engine.submit(self._number, [item.source for item in chunk])
+
+    def _advance(self, engine: Engine) -> Iterator[Report]:
+        """Give what is ready; take work back where the engine has no room for more, or where too much waits here."""
+        while self._chunks and not engine.room:
+            self._settle(engine)
+        if len(self._queue) >= engine.waiting:
+            self._submit(engine)
+            while self._chunks and not self._queue[0].ready:
+                self._settle(engine)
+        yield from self._ready()
+
+    def _ready(self) -> Iterator[Report]:
+        while self._queue and self._queue[0].ready:
+            report = self._queue.popleft().report
             if report is not None:
                 yield report
 
-    def _audited(self, opened: list[_Opened]) -> list[tuple[_Opened, Report]]:
-        if not opened:
-            return []
-        detail: Detail = "all" if self._ledger is not None else self._options.detail
-        try:
-            demanded = {id(one.archive): one.found for one in opened}
-            archives = [one.archive for one in opened]
-            reports = _reports(archives, demanded, self._options, detail, self._workers, self._progress, self._known)
-        except CatalogueError:
-            raise
-        except HostError as error:
-            if len(opened) > 1:
-                return [report for one in opened for report in self._audited([one])]
-            self._fails(error, *(one.archive.where for one in opened))
-            return []
-        except OciArchiveError as error:
-            if len(opened) > 1:
-                return [report for one in opened for report in self._audited([one])]
-            reports = [unreadable(opened[0].archive.where, error, self._options.policy)]
-        pairs = zip(opened, reports, strict=True)
-        made = [(_about(report, one.source, self._options), one.source, one.state) for one, report in pairs]
-        return list(zip(opened, self._kept(made), strict=True))
+    def _settle(self, engine: Engine) -> None:
+        """Take a chunk back, and record its reports before anybody has them."""
+        number, rows = engine.take()
+        chunk = self._chunks.pop(number)
+        made = [
+            (item, None if row.report is None else _about(row.report, item.source, self._options), row.finished)
+            for item, row in zip(chunk, rows, strict=True)
+        ]
+        if self._ledger is not None:
+            demanded = self._options.images
+            kept = [(item, report) for item, report, finished in made if report is not None and finished]
+            if engine.remote:
+                for _, report in kept:
+                    self._learn(report)
+            self._ledger.keep(
+                (item.state, (*item.source.images, *demanded), report)
+                for item, report in kept
+                if item.state is not None
+            )
+        for item, taken, finished in made:
+            item.report = None if taken is None else with_detail(taken, self._options.detail)
+            self.status = max(self.status, 0 if finished else HostError.status)
+        for item, row in zip(chunk, rows, strict=True):
+            if row.error is not None:
+                item.gone = True
+                self._fails(row.error, item.name)
 
-    def _kept(self, made: list[tuple[Report, Source, Stamp | None]]) -> list[Report]:
-        """Record reports where they can be, and return them with no more details than are asked for."""
-        if self._ledger is None:
-            return [report for report, _, _ in made]
-        demanded = self._options.images
-        self._ledger.keep((state, (*one.images, *demanded), report) for report, one, state in made if state is not None)
-        return [with_detail(report, self._options.detail) for report, _, _ in made]
+    def _learn(self, report: Report) -> None:
+        """Keep what another process proved of layers."""
+        for blob in report.proof.blobs if report.proof is not None else ():
+            if blob.fact is not None:
+                self._known.put(blob.fact)
 
     def _fails(self, error: OciArchiveError, *names: str) -> None:
         self.status = max(self.status, error.status)
         self.unread += [Unread(source=name, why=str(error), status=error.status) for name in names]
         self._hear.fails(error)
+
+
+def _require_findable(path: str) -> None:
+    """Refuse what no other process can read (UsageError)."""
+    if path == "-":
+        raise UsageError("standard input cannot be sent to workers", hint="name a file, or leave --engine out")
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError("only files and folders can be sent to workers", where=path, hint="leave --engine out")
+
+
+def _weight(item: _Item, most: int) -> int:
+    """Return the bytes that a source counts for in a chunk of `most` bytes."""
+    if item.state is not None and item.state.size is not None:
+        return item.state.size
+    try:
+        status = os.stat(item.source.path)
+    except (OSError, ValueError):
+        return most // _OF_UNKNOWN_SIZE
+    return status.st_size if stat.S_ISREG(status.st_mode) else most // _OF_UNKNOWN_SIZE
 
 
 def ledger_of(
@@ -301,17 +312,9 @@ def ledger_of(
 
 def audit_one(one: Source, options: AuditOptions, progress: Progress | None = None) -> Report:
     """Return the report of one source. Errors are those of opening it, ContentError where it is no archive too."""
-    with ExitStack() as stack:
-        workers = Workers(options.jobs)
-        stack.callback(workers.close)
-        others = Others(options.have, options.base, options.limits, options.access)
-        stack.callback(others.close)
-        others.open()
-        archive = stack.enter_context(_opened(one, options))
-        archive, left = others.judged(archive)
-        demanded = {id(archive): demanded_of(archive, (*one.images, *options.images), left)}
-        (report,) = _reports([archive], demanded, options, options.detail, workers, progress, Remembered())
-        return _about(report, one, options)
+    with Auditor(options, options.detail, Remembered(), progress) as auditor:
+        auditor.open()
+        return _about(auditor.report(Place(source=one, path=one.path)), one, options)
 
 
 def _about(report: Report, one: Source, options: AuditOptions) -> Report:
@@ -321,51 +324,3 @@ def _about(report: Report, one: Source, options: AuditOptions) -> Report:
     if named is None and options.identified and size is not None and report.contents is None:
         named = identity_of_file(one.path)
     return replace(report, demanded=(*one.images, *options.images), size=size, identity=named)
-
-
-def _opened(one: Source, options: AuditOptions) -> Archive:
-    """Return the archive of a source, with what no tag names: all of it is proved."""
-    return reachable(
-        open_archive(
-            one.path,
-            limits=options.limits,
-            host=options.host,
-            access=options.access,
-            judged=True,
-            hashed=options.names_archives,
-        ),
-        (),
-        every=True,
-    )
-
-
-def _reports(  # noqa: PLR0917  what one batch is audited with
-    archives: list[Archive],
-    demanded: dict[int, Demanded],
-    options: AuditOptions,
-    detail: Detail,
-    workers: Workers,
-    progress: Progress | None,
-    known: FactStore,
-) -> list[Report]:
-    """Audit some archives in parallel. What is `demanded` and absent is a finding, beside those of the rules."""
-    found = []
-    naming = Identifying(archives, workers) if options.names_archives else None
-    every = examine(
-        archives, limits=options.limits, workers=workers, progress=progress, known=known, identifying=naming
-    )
-    for evidence in every:
-        asked = demanded[id(evidence.archive)]
-        if options.signatures is not None:
-            evidence = replace(evidence, proofs=prove(evidence, options.signatures, asked.roots))  # noqa: PLW2901
-        findings = [*judge(evidence), *asked.findings]
-        proof = None
-        named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
-        if options.receipt is not None:
-            compared = check_receipt(options.receipt, evidence, named)
-            findings += compared.findings
-            proof = compared.proof
-        report = report_of(evidence, findings, options.policy, detail)
-        held = holding_of(evidence.archive.roots, evidence.archive.format) if options.attested else None
-        found.append(replace(report, receipt=proof, identity=named, holding=held))
-    return found

@@ -11,6 +11,7 @@ from ociarchive.errors import ContentError
 from ociarchive.formats import FORMATS
 from ociarchive.signing.demands import NAMED
 from ociarchive.signing.verdicts import verdict
+from ociarchive.values import word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 SCOPES: Final = {one.transport: one.scopes for one in FORMATS if one.transport is not None}
 #: What is said of a signature that several demands judge differently: the first of these.
 _BEST: Final = ("valid", "identity", "invalid", "untrusted", "unchecked")
+_OTHER: Final = "another signature meets the policy, this one is for"
 _DEMANDED: Final[Mapping[str, str]] = {
     "signedBy": "a signature by GPG",
     "sigstoreSigned": "a signature of sigstore",
@@ -107,13 +109,22 @@ class Judge:
             return None
         if demand.type == "reject":
             return f"the policy rejects the image ({demand.where})"
-        met = False
-        for number in mine:
-            if self._found[number].kind in demand.kinds:
-                for one in self._by(number, demand):
-                    judged = _fitting(one, demand, name, digests)
-                    self.add(number, judged)
-                    met = met or judged.status == "valid"
+        candidates = [number for number in mine if self._found[number].kind in demand.kinds]
+        judged = [
+            (number, one, _unfit(one, demand, name, digests))
+            for number in candidates
+            for one in self._by(number, demand)
+        ]
+        met = any(one.status == "valid" and unfit is None for _, one, unfit in judged)
+        for number, one, unfit in judged:
+            # An image may be signed for each of its names: where one fits, the others are no fault.
+            other = None if unfit is None or one.status != "valid" else unfit
+            if other is not None and not met:
+                self.add(number, replace(one, status="identity", why=other))
+            elif other is not None:
+                self.add(number, replace(one, why=f"{one.why}; {_OTHER} {word(one.reference) or 'no name'}"))
+            else:
+                self.add(number, one)
         if met:
             return None
         why = f"the policy demands {_DEMANDED[demand.type]} ({demand.where}), and none holds"
@@ -133,18 +144,15 @@ class Judge:
         return self._checked[key]
 
 
-def _fitting(one: Signature, demand: Demand, name: Reference | None, digests: Sequence[Digest]) -> Signature:
-    """Return the verdict of a signature for an image with a name: it may hold, and be for another one."""
-    if one.status != "valid":
-        return one
+def _unfit(one: Signature, demand: Demand, name: Reference | None, digests: Sequence[Digest]) -> str | None:
+    """Return why a signature that holds is not for an image with a name; None where it is."""
     if one.digest not in digests:
-        return replace(one, status="identity", why="it holds, but for another digest than the image's")
+        return "it holds, but for another digest than the image's"
     if demand.identity.fits(name, one.reference):
-        return one
-    signed = one.reference or "no name"
+        return None
     about = f"{name}" if name is not None else "an image without a name"
-    why = f"it holds, but for {signed}; the policy asks for {demand.identity} of {about} ({demand.where})"
-    return replace(one, status="identity", why=why)
+    signed = word(one.reference) or "no name"
+    return f"it holds, but for {signed}; the policy asks for {demand.identity} of {about} ({demand.where})"
 
 
 def _place(evidence: Evidence) -> tuple[str, str]:

@@ -99,11 +99,17 @@ def _measured(
 
 
 def _allowed(fact: Measured, limits: Limits, where: str) -> bool:
-    """Whether this unpacked size is within the archive's limits. It counts for the total as if unpacked here."""
+    """Whether what a blob unpacks to is within the archive's limits. It counts for the total as if unpacked here.
+
+    What ended the walk over a tar for the limits of another archive says nothing of this one.
+    """
+    if fact.tar is not None and fact.tar.fault is not None and fact.tar.fault.rule == "layer-unchecked":
+        return False
     guard = limits.guard(where, fact.compression)
     guard.stored = fact.size
     try:
         guard.unpacked(fact.uncompressed_size or 0)
+        limits.walked(fact.tar.headers if fact.tar is not None else 0, where)
     except LimitError:
         return False
     return True

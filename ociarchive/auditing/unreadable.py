@@ -33,3 +33,18 @@ def unreadable(path: str, error: OciArchiveError, rules: Policy) -> Report:
     )
     kept, waived = rules.apply([finding])
     return Report(source=path, contents=None, findings=kept, waived=waived, policy=rules)
+
+
+def died(path: str, rules: Policy, workers: int) -> Report:
+    """Return the report of a source at which workers died, so that nothing is known of it."""
+    finding = Finding(
+        rule="audit-died",
+        severity="error",
+        message="the audit did not come to its end: each worker that tried it died",
+        location=path,
+        subject=path,
+        expected="a worker that comes to the end",
+        found=f"{workers} that died",
+    )
+    kept, waived = rules.apply([finding])
+    return Report(source=path, contents=None, findings=kept, waived=waived, policy=rules)

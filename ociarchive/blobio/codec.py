@@ -59,12 +59,13 @@ class Codec:
     """A way to store bytes. `decode` and `encode` name functions as `module:name` beside this module.
 
     `encode` is empty where nothing here compresses with it, and for plain storage. Blocks to compress have `block`
-    bytes. `fast` and `small` are the levels of these names.
+    bytes. `unblock` unpacks one of them again. `fast` and `small` are the levels of these names.
     """
 
     name: str
     decode: str
     encode: str = ""
+    unblock: str = ""
     block: int = 1 << 20
     levels: range = range(0)
     default_level: int = 0
@@ -86,6 +87,14 @@ class Codec:
         """Return what compresses one block."""
         encode: Callable[[bytes, int], bytes] = _function(self.encode)
         return lambda block: encode(block, level)
+
+    def unblocker(self) -> Callable[[bytes, int], bytes]:
+        """Return what unpacks one compressed block, given with the size of the block in bytes.
+
+        It raises StreamError where the bytes are not one whole member or frame as `encode` makes it, and nothing else.
+        """
+        unblock: Callable[[bytes, int], bytes] = _function(self.unblock)
+        return unblock
 
 
 def _function(place: str) -> Any:  # noqa: ANN401  its type is that of who asks
@@ -112,8 +121,12 @@ class Plain:
 
 
 NONE: Final = Codec("none", "codec:Plain")
-GZIP: Final = Codec("gzip", "gzipcodec:GzipDecoder", "gzipcodec:encode", 1 << 20, range(1, 13), 2, 1, 9)
-ZSTD: Final = Codec("zstd", "zstdcodec:ZstdDecoder", "zstdcodec:encode", 2 << 20, range(1, 23), 3, 1, 9)
+GZIP: Final = Codec(
+    "gzip", "gzipcodec:GzipDecoder", "gzipcodec:encode", "gzipcodec:unblock", 1 << 20, range(1, 13), 2, 1, 9
+)
+ZSTD: Final = Codec(
+    "zstd", "zstdcodec:ZstdDecoder", "zstdcodec:encode", "zstdcodec:unblock", 2 << 20, range(1, 23), 3, 1, 9
+)
 XZ: Final = Codec("xz", "stdcodec:xz")
 BZIP2: Final = Codec("bzip2", "stdcodec:bzip2")
 CODECS: Final = (NONE, GZIP, ZSTD, XZ, BZIP2)

@@ -131,3 +131,24 @@ class GzipDecoder:
 def encode(block: bytes, level: int) -> bytes:
     """Return a block as a member of its own."""
     return bytes(deflate.gzip_compress(block, level))
+
+
+def unblock(data: bytes, size: int) -> bytes:
+    """Return what a member unpacks to, by another library than the one that packed it; StreamError where it is none.
+
+    What libdeflate wrote would be unpacked by itself in three quarters of the time, but readers have other libraries.
+    """
+    member = _inflate.decompressobj(31)
+    try:
+        block: bytes = member.decompress(data, size + 1)
+        if not member.eof:  # the library may hold back the trailer once the size is reached
+            block += member.decompress(member.unconsumed_tail, 1)
+    except _DAMAGE as error:
+        raise StreamError(f"gzip stream is damaged ({error})") from None
+    if not member.eof:
+        raise StreamError("gzip stream is cut short" if len(block) <= size else f"it has more than {size} bytes")
+    if member.unused_data:
+        raise StreamError("gzip stream is followed by bytes that are not part of it")
+    if data[3]:
+        raise StreamError("gzip member has a header with text")
+    return block

@@ -70,6 +70,7 @@ class _Contexts(threading.local):
 
     def __init__(self) -> None:
         self.by_level: dict[int, zstandard.ZstdCompressor] = {}
+        self.unpacking = zstandard.ZstdDecompressor()
 
 
 _contexts = _Contexts()
@@ -81,3 +82,19 @@ def encode(block: bytes, level: int) -> bytes:
     if context is None:
         context = _contexts.by_level[level] = zstandard.ZstdCompressor(level=level, write_checksum=True)
     return context.compress(block)
+
+
+def unblock(data: bytes, size: int) -> bytes:
+    """Return what a frame unpacks to; StreamError where it is none, or one that not every decoder takes."""
+    if not size:  # the library looks at no more than the header then
+        decoder = ZstdDecoder(_SMALL_WINDOW)
+        block = b"".join(decoder.feed(data))
+        decoder.finish()
+        return block
+    try:
+        frame = zstandard.get_frame_parameters(data)
+        if frame.window_size > _SMALL_WINDOW:
+            raise StreamError(f"zstd frame has a window of {frame.window_size} bytes")
+        return _contexts.unpacking.decompress(data, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise StreamError(f"zstd stream is damaged ({error})") from None

@@ -29,8 +29,7 @@ class Terms:
     @property
     def digest(self) -> str:
         """The digest over all terms and the rules of this version."""
-        rules = [[rule.id, rule.severity, rule.spec, rule.summary] for rule in RULES]
-        return _digest([self.tool, self.policy, self.limits, self.demands, rules])
+        return _digest([self.tool, self.policy, self.limits, self.demands, _rules()])
 
 
 def terms(policy: Policy, limits: Limits, images: Sequence[str], demands: Mapping[str, object]) -> Terms:
@@ -43,6 +42,15 @@ def terms(policy: Policy, limits: Limits, images: Sequence[str], demands: Mappin
     }
     demanded = {"images": list(images)} | {name: value and _digest(value) for name, value in demands.items()}
     return Terms(tool=VERSION, policy=_text(asked), limits=limits_text(limits), demands=_text(demanded))
+
+
+def rules_digest() -> str:
+    """Return the digest over the rules of this version."""
+    return _digest(_rules())
+
+
+def _rules() -> list[list[str]]:
+    return [[rule.id, rule.severity, rule.spec, rule.summary] for rule in RULES]
 
 
 def limits_text(limits: Limits) -> str:

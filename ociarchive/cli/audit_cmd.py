@@ -14,7 +14,7 @@ from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
-from ociarchive.cli import recording
+from ociarchive.cli import engines, recording
 from ociarchive.cli.attesting import attesting_options, verdicts_for
 from ociarchive.cli.common import (
     access,
@@ -97,6 +97,7 @@ _NAMING: Final = frozenset(("json", "sarif", "junit", "html"))
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
 @output_options("table", *REPORTS)
 @recording.recording_options
+@engines.engine_options
 @limit_options
 @access_options
 @common_options
@@ -108,6 +109,7 @@ def command(**values: Any) -> int:
     """
     shared = common(**values)
     recording.require(values)
+    engine = engines.engine(values, shared)
     result = output(values, shared)
     at = now() if values["fmt"] != "table" else None
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
@@ -126,7 +128,7 @@ def command(**values: Any) -> int:
     options = AuditOptions(
         policy=rules,
         limits=allowed,
-        jobs=jobs(values["asked_jobs"]),
+        jobs=jobs(values["asked_jobs"]) if engine is None else 1,
         images=values["images"],
         signatures=trusted,
         recursive=values["recursive"],
@@ -147,7 +149,7 @@ def command(**values: Any) -> int:
         ledger = stack.enter_context(recording.ledger(values, named, options, shared))
         sources = stack.enter_context(recording.arguments(values))
         with progress(shared) as hears:
-            audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears, ledger))
+            audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears, ledger, engine))
             for one in audits.reports(sources, source):
                 tally.add(one)
                 report.take(one)

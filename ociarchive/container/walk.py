@@ -8,7 +8,7 @@ may begin, and in the zeros that fill a member's last block.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +58,7 @@ class Walked:
 
     `fault` ended it early. Without `paths` there were too many to keep, and doubled ones and hard links are unknown.
     `loose` is the number of hard links whose target does not precede them in this layer. A layer below may have it.
+    `headers` is the number of headers that were read.
     """
 
     fault: Fault | None = None
@@ -66,6 +67,7 @@ class Walked:
     outside: Named | None = None
     absolute: Named | None = None
     loose: int = 0
+    headers: int = field(default=0, compare=False)
 
     @property
     def whole(self) -> bool | None:
@@ -97,7 +99,7 @@ class Walk:
         self._headers = PlainHeaders()
         self._kept = True
         self._found: dict[str, Named] = {}
-        self._loose = 0
+        self._loose = self._headers_read = 0
         self._fault: Fault | None = None
         self._ended = self._over = False  # whether the stream ended, and whether the walk did
         self._run = self._steps()
@@ -120,6 +122,7 @@ class Walk:
             outside=told.get("outside"),
             absolute=told.get("absolute"),
             loose=self._loose if self._kept else 0,
+            headers=self._headers_read,
         )
 
     def _go(self, data: bytes) -> None:
@@ -158,6 +161,7 @@ class Walk:
 
     def _count(self, headers: int) -> None:
         """Count headers. Where they are too many for the archive, the walk ends: the tar may be whole or not."""
+        self._headers_read += headers
         try:
             self._limits.walked(headers, self._where)
         except LimitError as error:

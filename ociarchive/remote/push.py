@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON
 
 _STORED: Final = frozenset((200, 201, 202, 204))
+#: How often it is asked whether something is there that was stored just now.
+_LOOKS: Final = 3
 #: The registry understood, and does not want it: the type, the size, or that a tag moves.
 _UNWANTED: Final = frozenset((400, 404, 405, 406, 409, 412, 413, 415, 422))
 
@@ -40,6 +42,33 @@ def put_manifest(client: Client, reference: str, media_type: str, raw: bytes, hi
         what = "the registry stored other bytes than were sent"
         raise HostError(what, where=client.where, expected=str(asked), found=str(told))
     return "oci-subject" in answer.headers
+
+
+def require_there(client: Client, reference: str, digest: Digest) -> str | None:
+    """Ask whether a repository has, under a tag or digest, what was stored there. Some show it a moment later.
+
+    It returns, in words, why that cannot be asked. UsageError: it is another manifest now. HostError: it is none.
+    """
+    for tried in range(_LOOKS):
+        try:
+            there = client.head(reference)
+        except UsageError as error:
+            return f"the registry does not say whether it has {reference}: {error.what}"
+        if there is not None and there.digest.algorithm == digest.algorithm:
+            if there.digest == digest:
+                return None
+            raise UsageError(
+                "another push has moved the tag in the meantime", where=f"{client.where}:{reference}",
+                expected=str(digest), found=str(there.digest), hint="push again with --force to move it back",
+            )  # fmt: skip
+        if there is not None:
+            return None
+        if tried + 1 < _LOOKS:
+            client.pause(tried)
+    raise HostError(
+        f"the registry took {reference} and does not have it", where=client.where, expected=str(digest),
+        found="nothing", hint="its storage is at fault; push again once it is mended",
+    )  # fmt: skip
 
 
 def referrer(descriptor: Descriptor, document: Document) -> dict[str, JSON]:

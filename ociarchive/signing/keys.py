@@ -15,11 +15,16 @@ from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: A public key in PEM has a few hundred bytes, with a comment in front a few thousand.
 _MOST: Final = 64 << 10
 _SHORTEST_RSA: Final = 2048
+#: What keys of GPG begin with: a packet of a public key, of both forms (RFC 4880, 4.2).
+_OPENPGP: Final = (b"\x98", b"\x99", b"\xc6")
+#: What DER begins with: a sequence, and its length in one byte or in the next one or two.
+_SEQUENCE: Final = b"0"
+_LONG_FORM: Final = (b"\x81", b"\x82")
 _STRONG: Final = ("sha256", "sha384", "sha512")
 _WEAK: Final = ("sha1", "md5")
 #: Curves by the names that SEC 2 has for them.
@@ -58,6 +63,12 @@ class Key:
     def __str__(self) -> str:
         return f"{self.name} ({self.algorithm}, sha256:{self.fingerprint.hex()})"
 
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Key | None], tuple[str, bytes]]:
+        """A key that is sent to another process is made again there, of its DER form."""
+        serialization, _ = library()
+        der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return _of_der, (self.name, der)
+
     def meant_by(self, hint: str) -> bool:
         """Whether a hint names this key: the fingerprint in base64, as cosign writes it, or in hexadecimal."""
         return hint in (base64.b64encode(self.fingerprint).decode(), self.fingerprint.hex())
@@ -88,10 +99,7 @@ def load_key(path: str) -> Key:
 def key_in(raw: bytes, path: str) -> Key:
     """Return the public key in PEM. `path` is its name. UsageError: as above."""
     serialization, _ = library()
-    if b"PRIVATE KEY-----" in raw:
-        raise UsageError("a private key, where a public one is asked for", where=path, hint="nobody needs it here")
-    if b"-----BEGIN CERTIFICATE-----" in raw:
-        raise UsageError("a certificate, where a public key is asked for", where=path)
+    _require_public(raw, path)
     try:
         public = serialization.load_pem_public_key(raw)
         key = key_of(path, public)
@@ -100,6 +108,32 @@ def key_in(raw: bytes, path: str) -> Key:
     if key is None:
         raise UsageError("a public key of a kind that signs nothing here", where=path, expected=KINDS)
     return key
+
+
+def _of_der(name: str, der: bytes) -> Key | None:
+    serialization, _ = library()
+    return key_of(name, serialization.load_der_public_key(der))
+
+
+def _require_public(raw: bytes, path: str) -> None:
+    """Refuse what a person may take for a public key in PEM, with the way out. UsageError."""
+    if b"PRIVATE KEY-----" in raw:
+        raise UsageError("a private key, where a public one is asked for", where=path, hint="nobody needs it here")
+    if b"-----BEGIN CERTIFICATE-----" in raw:
+        hint = "--trusted-root and --trust-store take certificates"
+        raise UsageError("a certificate, where a public key is asked for", where=path, hint=hint)
+    if b"-----BEGIN PGP " in raw or raw[:1] in _OPENPGP:
+        raise UsageError(
+            "keys of GPG, where a public key in PEM is asked for", where=path, hint="name it with --keyring"
+        )
+    if raw.startswith((b"ssh-", b"ecdsa-sha2-")):
+        hint = f"`ssh-keygen -e -m PKCS8 -f {path}` writes PEM"
+        raise UsageError("a public key of SSH, where one in PEM is asked for", where=path, hint=hint)
+    if raw[:1] == _SEQUENCE and (raw[1:2] in _LONG_FORM or raw[1:2] == bytes([min(max(len(raw) - 2, 0), 127)])):
+        hint = f"`openssl pkey -pubin -inform DER -in {path}` writes PEM"
+        raise UsageError("a public key in DER, where one in PEM is asked for", where=path, hint=hint)
+    if raw.count(b"-----BEGIN ") > 1:
+        raise UsageError("more than one public key", where=path, hint="one file for each, and --key for each file")
 
 
 def key_of(name: str, public: Any) -> Key | None:  # noqa: ANN401  any of the library's keys

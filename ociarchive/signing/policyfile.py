@@ -69,7 +69,7 @@ def load_demands(path: str, scopes: Mapping[str, str | None]) -> Demands:
         raw = read_named(path, "a policy", _MOST)
         value = documents.parse(raw, path, limit=_MOST).value
     except ContentError as error:
-        raise UsageError(error.what, where=path, expected=error.expected, found=error.found) from None
+        raise UsageError(f"no policy: {error.what}", where=path, expected=error.expected, found=error.found) from None
     top = Member(value, path, "")
     members = top.only(("default",), ("transports",))
     transports = members["transports"].members() if "transports" in members else {}

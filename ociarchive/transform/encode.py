@@ -9,6 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from ociarchive.blobio.blockproof import proving
 from ociarchive.blobio.hashing import Hashes
 from ociarchive.workers import BLOCKS_AHEAD
 
@@ -40,16 +41,20 @@ class Copier:
 class Encoder:
     """Compresses the unpacked bytes of a layer with a codec and writes them.
 
-    Taking bytes may wait for blocks in progress, and raises what compressing or writing them raises.
+    Taking bytes may wait for blocks in progress, and raises what compressing or writing them raises. With `prove` every
+    block is unpacked again where it was compressed. HostError: it is not what it was.
     """
 
     stored = False
     waits = True
 
-    def __init__(self, slot: Writer, codec: Codec, level: int, workers: Workers) -> None:
-        self.codec = codec
+    def __init__(self, slot: Writer, codec: Codec, level: int, workers: Workers, *, prove: str | None = None) -> None:
+        """`prove` names, for messages, what is compressed. None: no block is proved."""
+        self.codec, self.proved = codec, prove is not None
         self._slot, self._workers = slot, workers
         self._encoder = codec.encoder(level)
+        if prove is not None:
+            self._encoder = proving(codec, self._encoder, prove)
         self._hashes = Hashes(())
         self._held: list[memoryview] = []  # less than a block
         self._length = 0

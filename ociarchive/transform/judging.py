@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Judging:
     """Some roots of some archives, the claims about them, and the `facts` of what was read so far.
 
-    `known` has the facts of layers by digest, for the later steps of the call.
+    `known` has the facts of layers in DEST by digest, for its audit.
     """
 
     def __init__(self, archives: Sequence[Gathered], roots: Sequence[Root], limits: Limits, workers: Workers) -> None:
@@ -48,9 +48,12 @@ class Judging:
         return self._claimed[source]
 
     def learn(self, source: ByteSource, fact: Measured) -> None:
-        """Store the measurement of a source. DEST need not find out again what it unpacks to."""
+        """Store the measurement of a source."""
         self.facts[source] = fact
-        if fact.diff_ids is not None:
+
+    def prove(self, fact: Measured | None) -> None:
+        """Store what is proved of a blob in DEST, if anything is. DEST need not find out again what it unpacks to."""
+        if fact is not None:
             self.known.put(fact)
 
     def check_documents(self) -> None:

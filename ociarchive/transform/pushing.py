@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 from ociarchive import documents
 from ociarchive.blobio.locks import nobody
-from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.blobio.randomfile import OpenFile
+from ociarchive.blobio.source import CHUNK, close_read
+from ociarchive.blobio.spool import nameless, place_of, write_all
+from ociarchive.errors import ContentError, HostError, UsageError, some
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Image, Index, Missing, walk
 from ociarchive.remote import push
 from ociarchive.remote.address import is_remote, parse
 from ociarchive.remote.client import Client
 from ociarchive.remote.upload import Session, Upload, mount
-from ociarchive.values import Digest, tagged_digest
+from ociarchive.values import Descriptor, Digest, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from ociarchive.selection.argument import Source
     from ociarchive.transform.options import Options
     from ociarchive.transform.sink import Slot
-    from ociarchive.values import JSON, Descriptor
+    from ociarchive.values import JSON
 
 _SPARSE = "the index names manifests that are not in the archive; --platform takes those that are"
 _OTHER_TYPES = "older registries take Docker's media types alone: --media-types docker"
@@ -40,14 +43,15 @@ def client_for(dest: str, options: Options) -> Client:
     return Client(parse(dest), options.access, limits=options.limits, jobs=options.jobs, push=True)
 
 
-def require_free(client: Client, roots: Sequence[Root], unknown: Collection[Digest], *, force: bool) -> None:
+def require_free(client: Client, roots: Sequence[Root], unknown: Collection[Digest], *, force: bool) -> bool:
     """Refuse to replace a tag of DEST, unless it leads to the same already. `roots` are those of DEST, as foreseen.
 
-    `unknown` has digests that only layers reveal. Then what the tag leads to must have the image ID at least.
+    `unknown` has digests that only layers reveal. Then what the tag leads to must have the image ID at least. Returns
+    whether one has it: then layers that are made anew may be there, too.
 
     UsageError: which tag exists, and what it leads to.
     """
-    address = client.address
+    address, remade = client.address, False
     for root in roots:
         digest = root.descriptor.digest if root.descriptor else None
         known = digest is not None and digest not in unknown
@@ -61,6 +65,8 @@ def require_free(client: Client, roots: Sequence[Root], unknown: Collection[Dige
                 continue
             if known or not _may_become(client, tag, root):
                 raise _exists(client, tag, there)
+            remade = True
+    return remade
 
 
 def require_named(address: Address, root: Root) -> None:
@@ -88,6 +94,8 @@ class RegistrySink:
         self._there: dict[str, dict[Digest, int]] = {"there already": {}, "mounted": {}}
         self._roots: tuple[Root, ...] = ()
         self.notices: list[str] = []
+        #: Whether the repository may have layers whose digests are known only when they are compressed.
+        self.remade = False
 
     def exists(self, descriptor: Descriptor) -> bool:
         """Whether the repository has a blob, or gets it from another one. Errors are those of the client."""
@@ -113,6 +121,10 @@ class RegistrySink:
     def blob(self, order: int, digest: Digest | None) -> Slot:
         """Return a slot. A registry has no order."""
         del order
+        return _Waiting(self) if digest is None and self.remade else self.upload(digest)
+
+    def upload(self, digest: Digest | None) -> Upload:
+        """Return a slot that is sent while it is written."""
         with self._lock:
             session = self._sessions.pop(digest, None) if digest is not None else None
             upload = Upload(self._client, digest, session, self._given_up.is_set)
@@ -154,7 +166,11 @@ class RegistrySink:
             self._notice(push.add_referrers(self._client, subject, [*entries.values()]))
 
     def commit(self) -> None:
-        """Store the tags: those that speak of an image before that of the image."""
+        """Store the tags: those that speak of an image before that of the image; then ask whether they are there.
+
+        UsageError: another push was faster. HostError: the registry does not have what it took.
+        """
+        require_free(self._client, self._roots, (), force=self._force)
         done: dict[str, None] = {}
         for root in sorted(self._roots, key=lambda root: not root.speaks_of_another):
             for tag in _tags(root):
@@ -162,6 +178,11 @@ class RegistrySink:
                     done[tag] = None
                     self._tag(root, tag)
         self._step(f"tags: {some(done) if done else 'none'}")
+        for root in self._roots:
+            if root.descriptor is not None and not isinstance(root.node, Missing) and root.node.document is not None:
+                kept = [tag for tag in _tags(root) if not _lists_referrers(root, tag)]
+                for reference in kept or ([] if _tags(root) else [str(root.descriptor.digest)]):
+                    self._notice(push.require_there(self._client, reference, root.descriptor.digest))
 
     def abort(self) -> None:
         """End the work of all slots."""
@@ -190,6 +211,62 @@ class RegistrySink:
     def _notice(self, text: str | None) -> None:
         if text is not None:
             self.notices.append(text)
+
+
+class _Waiting:
+    """A blob that the repository may have: it waits in a nameless file until its digest shows that.
+
+    Where there is no space for it, it is sent at once.
+    """
+
+    def __init__(self, sink: RegistrySink) -> None:
+        self._sink = sink
+        self._file: int | None = nameless(None)
+        self._size = 0
+        self._upload: Upload | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._upload is None and self._file is not None:
+            try:
+                write_all(self._file, data, place_of(None))
+            except HostError:
+                self._begin(None)
+            else:
+                self._size += len(data)
+                return
+        if self._upload is not None:
+            self._upload.write(data)
+
+    def commit(self, digest: Digest) -> None:
+        if self._upload is None:
+            if self._sink.exists(Descriptor.make("", digest, self._size)):
+                self._close()
+                return
+            self._begin(digest)
+        if self._upload is not None:
+            self._upload.commit(digest)
+
+    def discard(self) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        self._close()
+        if self._upload is not None:
+            self._upload.abandon()
+
+    def _begin(self, digest: Digest | None) -> None:
+        """Send what has waited."""
+        self._upload = self._sink.upload(digest)
+        if self._file is not None:
+            file = OpenFile(self._file, place_of(None))
+            for position in range(0, self._size, CHUNK):
+                self._upload.write(file.read(min(CHUNK, self._size - position), position))
+        self._close()
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            close_read(file)
 
 
 def mounts_of(address: Address, sources: Iterable[Source]) -> list[str]:

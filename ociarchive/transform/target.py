@@ -130,7 +130,8 @@ class Remote:
     def require(self, prepared: Prepared) -> None:
         """Refuse to replace a tag. UsageError: which one exists, or access is refused. HostError: no answer."""
         settled, unknown = foreseen(prepared, self._options)
-        require_free(self._client, settled.content.roots, unknown, force=self._options.force)
+        roots, force = settled.content.roots, self._options.force
+        self._sink.remade = require_free(self._client, roots, unknown, force=force)
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to send to."""

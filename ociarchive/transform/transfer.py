@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.blobio.codec import MAGIC, sniff
+from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import Measured, measure
@@ -123,7 +123,9 @@ class Moving:
         slot = sink.blob(turn, move.digest) if turn is not None else _Nowhere()
         encoder = None
         if move.codec is not None and move.codec.encode:
-            encoder = Encoder(slot, move.codec, move.codec.level(self._options.storage.level), self._workers)
+            level = move.codec.level(self._options.storage.level)
+            prove = move.source.where if self._options.audit else None
+            encoder = Encoder(slot, move.codec, level, self._workers, prove=prove)
 
         def tick(count: int) -> None:
             self._workers.check()
@@ -155,6 +157,7 @@ class Moving:
             raise
         if left_out is None:
             slot.commit(arrived.digest)
+            self._judging.prove(_of_dest(arrived, move, encoder))
         else:
             slot.discard()
             arrived = replace(arrived, left_out=left_out)
@@ -201,6 +204,23 @@ def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:
     if fact.diff_id is None or fact.uncompressed_size is None:
         raise ContentError("layer does not unpack to its end", where=move.source.where)
     return Arrived(digest=fact.diff_id, size=fact.uncompressed_size, compression=move.codec.name, fact=fact)
+
+
+def _of_dest(arrived: Arrived, move: Move, encoder: Encoder | None) -> Measured | None:
+    """Return the facts of a blob in DEST as far as they are proved: by its blocks, by its digest, or as it is kept.
+
+    DEST has still to be hashed: these are the facts of the bytes that were written.
+    """
+    fact = arrived.fact
+    if fact.diff_ids is None or move.known is not None:
+        return None
+    if move.codec is None:
+        return fact
+    made = replace(fact, compression=arrived.compression, size=arrived.size, padded=False, header=0)
+    if encoder is not None:
+        return replace(made, digests=(arrived.digest,)) if encoder.proved else None
+    # What was unpacked may itself be compressed: a reader unpacks it then.
+    return replace(made, digests=fact.diff_ids) if sniff(fact.first) is NONE else None
 
 
 def like_bombs(arrived: Iterable[Arrived], limits: Limits) -> Iterator[str]:

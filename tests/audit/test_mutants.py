@@ -23,7 +23,7 @@ OF_A_FAMILY = {"toc-": TABLES, "registry-": REGISTRIES}
 # Rules of sources that these archives are not made into. Their faults are cases, and tests of their own.
 OF_OTHER_SOURCES = (deltas, oldimages, parts, stores)
 # What no archive shows by itself.
-OF_THE_CALL = {"not-an-archive", "expected-digest-missing", "receipt-mismatch"}
+OF_THE_CALL = {"not-an-archive", "expected-digest-missing", "receipt-mismatch", "audit-died"}
 
 
 @cache

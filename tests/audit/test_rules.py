@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ociarchive.auditing import RULES
+from ociarchive.auditing.rules import engines
 from tests.audit.cases import FAILS, PASSES, Cases
 from tests.audit.faults import NOWHERE, sets
 from tests.audit.making import ARM, BASE, IMAGE, SAVED, TOP, Case, made, without
@@ -42,7 +43,8 @@ def shown(found: list[Json]) -> str:
 
 
 def test_every_rule_has_cases_of_both_kinds() -> None:
-    assert set(FAILS) == set(PASSES) == set(SEVERITY)
+    # Rules about the work of engines judge no archive: tests/engines shows them.
+    assert set(FAILS) == set(PASSES) == set(SEVERITY) - {rule.id for rule in engines.RULES}
     assert all(FAILS.values())
     assert all(PASSES.values())
 

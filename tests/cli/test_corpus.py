@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from ociarchive.auditing import Report, audit_archive
+from ociarchive.model import Archive
+from ociarchive.report.audit import audit_json
+from ociarchive.transform import reading_back
 from tests.support import oracle
 from tests.support import truth as truths
 from tests.support.call import Call, told
@@ -126,10 +131,17 @@ CASES = [
 @pytest.mark.parametrize(
     "case", [pytest.param(one, id="-".join(filter(None, dataclasses.astuple(one)))) for one in CASES]
 )
-def test_converts(case: Case, tmp_path: Path, cli_call: Call) -> None:
+def test_converts(case: Case, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     dest = tmp_path / "dest"
     arguments = ("convert", case.true.path, dest, "--to", case.form, "--compression", case.compression)
-    told(cli_call(*arguments, "--no-audit", "--no-sync", *case.options))
+    proved: list[Report] = []
+
+    def recorded(archive: Archive, **options: Any) -> Report:  # noqa: ANN401  they are passed on
+        proved.append(audit_archive(archive, **options, detail="all"))
+        return proved[-1]
+
+    monkeypatch.setattr(reading_back, "audit_archive", recorded)
+    told(cli_call(*arguments, "--no-sync", *case.options))
 
     facts = oracle.read(dest)
     assert facts.format == case.form
@@ -154,6 +166,9 @@ def test_converts(case: Case, tmp_path: Path, cli_call: Call) -> None:
     after = told(cli_call("audit", "--format", "json", dest))
     assert after.rules("error") == set()
     assert after.rules() - before <= EXPECTED_NEW
+    # What the conversion knew of DEST, most of it without unpacking, is what an audit finds that knows nothing.
+    (report,) = proved
+    assert json.loads("".join(audit_json.pieces([report])))["archives"] == after.json()["archives"]
 
 
 def by_manifest(images: list[dict[str, Any]]) -> Mapping[str, tuple[Any, ...]]:

@@ -219,3 +219,95 @@ def test_nothing_is_written_into_storage(roots: dict[str, Path], tmp_path: Path,
     for known in ("docker-storage", "containers-storage", "containerd-storage"):
         call = cli_call("convert", roots["podman-vfs-root"], tmp_path / "dest", "--to", known)
         assert "can be read, not written" in refused(call, 2, tmp_path / "dest")
+
+
+WHOLE = [name for name in SAMPLES if name != BAD]
+
+
+def two(name: str) -> str:
+    """Give what an engine calls the corpus's second image."""
+    return "localhost/corpus/two:2.0" if name.startswith("podman") else "corpus/two:2.0"
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("form", ["oci-layout", "docker-archive"])
+def test_a_storage_says_what_a_delta_leaves_out_and_completes_it(
+    name: str, form: str, roots: dict[str, Path], corpus: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    have, source = tmp_path / "have.json", f"{corpus / 'docker20-two-images.tar'}#corpus/two:2.0"
+    told(cli_call("inventory", roots[name], "--output", have))
+    made: list[bytes] = []
+    for given in (have, roots[name]):  # what it prints serves as it does itself
+        delta, dest = tmp_path / f"delta-{len(made)}", tmp_path / f"whole-{len(made)}"
+        told(cli_call("convert", source, delta, "--to", form, "--have", given))
+        folder = stores.opened(delta, tmp_path / f"opened-{len(made)}")
+        left = json.loads((folder / "delta.json").read_text())["left_out"]
+        assert len(left) == 4
+        made.append((folder / "index.json").read_bytes())
+        told(cli_call("audit", delta, "--have", given))
+        told(cli_call("audit", delta, "--base", roots[name]))
+        told(cli_call("audit", delta, "--base", f"{roots[name]}#{two(name)}"))
+        told(cli_call("diff", delta, source, "--base", roots[name]))
+        told(cli_call("convert", delta, dest, "--to", form, "--base", roots[name]))
+        told(cli_call("audit", dest, "--strict"))
+        told(cli_call("diff", dest, source))
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_storage_is_compared_with_an_archive(name: str, roots: dict[str, Path], corpus: Path, cli_call: Call) -> None:
+    source, other = corpus / "docker20-two-images.tar", corpus / "docker20.tar"
+    told(cli_call("diff", f"{roots[name]}#{two(name)}", f"{source}#corpus/two:2.0", "--ignore", "names"))
+    told(cli_call("diff", f"{roots[name]}#{two(name)}", other), 1)
+
+
+def moved(root: Path, folder: Path, before: tuple[str, str], after: tuple[str, str]) -> Path:
+    """Copy a storage as another driver would have written it. `before`, `after`: a driver, and where a layer lies."""
+    made = folder / "moved"
+    shutil.copytree(root, made, symlinks=True)
+    (old, lies), (new, goes) = before, after
+    for path in [*made.glob(f"{old}*"), *made.glob(f"image/{old}")]:
+        path.rename(path.with_name(new + path.name.removeprefix(old)))
+    for layer in [*(made / new).glob(lies.format("*"))]:
+        name = layer.relative_to(made / new).parts[lies.split("/").index("{}")]
+        target = made / new / goes.format(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        layer.rename(target)
+    return made
+
+
+DIFF, DIR = "{}/diff", "dir/{}"
+DRIVEN = [
+    ("docker-overlay2-data-root", ("overlay2", DIFF), ("fuse-overlayfs", DIFF)),
+    ("docker-overlay2-data-root", ("overlay2", DIFF), ("aufs", "diff/{}")),
+    ("podman-overlay-root", ("overlay", DIFF), ("aufs", "diff/{}")),
+    ("podman-vfs-root", ("vfs", DIR), ("btrfs", "subvolumes/{}")),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "after"), DRIVEN)
+def test_other_drivers_keep_layers_elsewhere(
+    name: str,
+    before: tuple[str, str],
+    after: tuple[str, str],
+    roots: dict[str, Path],
+    tmp_path: Path,
+    cli_call: Call,
+) -> None:
+    other = moved(roots[name], tmp_path, before, after)
+    assert (other / after[0]).is_dir()
+    told(cli_call("audit", other))
+    told(cli_call("diff", other, roots[name]))
+
+
+@pytest.mark.parametrize("driver", ["zfs", "devicemapper"])
+def test_drivers_without_folders_are_refused(
+    driver: str, roots: dict[str, Path], tmp_path: Path, cli_call: Call
+) -> None:
+    other = moved(roots["podman-vfs-root"], tmp_path, ("vfs", DIR), (driver, DIR))
+    told(cli_call("inspect", other))
+    report = told(cli_call("audit", "--format", "json", other), 1).archive()
+    assert {one["rule"] for one in report["findings"] if one["severity"] == "error"} == {"layer-not-rebuilt"}
+    dest = tmp_path / "dest"
+    line = refused(cli_call("convert", f"{other}#localhost/corpus/hard:1", dest, "--to", "oci-layout"), 1, dest)
+    assert f"the layers of the driver {driver} are not kept in folders" in line

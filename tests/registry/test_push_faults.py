@@ -1,6 +1,7 @@
 """Pushing to registries with the faults that clients were reported for: each ends as the contract says."""
 
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.errors import HostError
 from ociarchive.remote import upload
+from ociarchive.transform import pushing
 from ociarchive.values import Digest
 from tests.support import build
 from tests.support.build import Node
@@ -455,3 +458,108 @@ def test_an_upload_to_no_address_ends_the_push(location: str, cli_call: Call, so
         assert "an address that is none" in found
         assert not registry.asked("PUT manifest")
     assert not (tmp_path / "receipt.json").exists()
+
+
+class StoresNothing(faults.Fault):
+    """Takes every manifest and stores none."""
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        """Answer as if it were stored."""
+        del store
+        return Response(201, {"Location": request.path}) if request.asks == "PUT manifest" else None
+
+
+class Moved(faults.Fault):
+    """Another push has the tag as soon as it is stored."""
+
+    def changed(self, request: Request, response: Response, store: Store) -> Response:
+        """Move the tag."""
+        if request.asks == "PUT manifest" and request.reference == "1.0":
+            store.repository(NAME).tags["1.0"] = store.put_manifest(
+                NAME, OTHER.blobs[OTHER.digest], str(OTHER.descriptor["mediaType"])
+            )
+        return response
+
+
+OTHER = build.Image(layers=[SMALL]).node()
+
+
+def test_a_registry_that_stores_nothing_is_found_out(cli_call: Call, source: Path) -> None:
+    with Registry(StoresNothing()) as registry:
+        line = refused(push(cli_call, source, registry), 3)
+        assert "the registry took 1.0 and does not have it" in line
+        assert IMAGE.node().digest in line
+
+
+def test_a_registry_that_shows_an_image_a_moment_later(cli_call: Call, source: Path) -> None:
+    asked: list[str] = []
+
+    class Later(faults.Fault):
+        def instead(self, request: Request, store: Store) -> Response | None:
+            if not tagged(store) or request.method not in ("HEAD", "GET") or request.reference != "1.0":
+                return None
+            asked.append(request.asks)
+            return error(404, "MANIFEST_UNKNOWN") if len(asked) < 3 else None
+
+    def tagged(store: Store) -> bool:
+        there = store.repositories.get(NAME)
+        return there is not None and "1.0" in there.tags
+
+    with Registry(Later()) as registry:
+        told(push(cli_call, source, registry))
+        assert len(asked) == 3
+        whole(registry)
+
+
+def test_of_two_pushes_of_a_tag_the_one_that_lost_it_says_so(cli_call: Call, source: Path) -> None:
+    with Registry(Moved()) as registry:
+        line = refused(push(cli_call, source, registry), 2)
+        assert "another push has moved the tag in the meantime" in line
+        assert OTHER.digest in line
+
+
+def test_a_registry_that_lets_nobody_look_is_believed(cli_call: Call, source: Path) -> None:
+    with Registry(faults.Status(403, "HEAD manifest", "GET manifest")) as registry:
+        done = told(push(cli_call, source, registry, "--force"))
+        assert "does not say whether it has 1.0" in done.stderr
+        whole(registry)
+
+
+def test_layers_made_anew_are_not_sent_again_however_large(cli_call: Call, tmp_path: Path) -> None:
+    """They are larger than a chunk, so that the first bytes would be sent before their digest is known."""
+    noise = build.layer({"noise": b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(30_000))}, "none")
+    assert len(noise.stored) > 3 * upload.CHUNK
+    saved = tmp_path / "saved.tar"
+    saved.write_bytes(tar(build.docker_archive(build.Saved(image=build.Image(layers=[noise])))))
+    with Registry() as registry:
+        told(push(cli_call, saved, registry))
+        registry.forget()
+        told(push(cli_call, saved, registry))
+        assert registry.asked("POST uploads", "PATCH upload", "PUT upload") == []
+        digests = {one for one in registry.store.repositories[NAME].blobs if one.hex != noise.digest}
+        lost = max(digests, key=lambda one: len(registry.store.content[one]))
+        registry.store.repositories[NAME].blobs.discard(lost)
+        registry.forget()
+        told(push(cli_call, saved, registry))  # what waited is sent after all
+        assert lost in registry.store.repositories[NAME].blobs
+        assert len(registry.asked("PATCH upload")) > 1
+
+
+def test_without_space_layers_are_sent_while_they_are_made(
+    cli_call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = build.layer({"noise": b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(30_000))}, "none")
+    saved = tmp_path / "saved.tar"
+    saved.write_bytes(tar(build.docker_archive(build.Saved(image=build.Image(layers=[noise])))))
+
+    def full(_: int, data: bytes, where: str) -> None:
+        raise HostError(f"cannot write {len(data)} bytes: no space left on device", where=where)
+
+    with Registry() as registry:
+        told(push(cli_call, saved, registry))
+        first = dict(registry.store.content)
+        monkeypatch.setattr(pushing, "write_all", full)
+        registry.forget()
+        told(push(cli_call, saved, registry))
+        assert registry.asked("PATCH upload")
+        assert registry.store.content == first

@@ -83,6 +83,17 @@ def test_json_of_deltas(tmp_path: Path, cli_call: Call) -> None:
         assert json.loads(left)["left_out"]
 
 
+@pytest.mark.parametrize("options", [(), ("--parity",)], ids=["plain", "parity"])
+def test_lists_of_parts(options: tuple[str, ...], corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    call = ("convert", corpus / "docker20.tar", tmp_path / "app.tar", "--to", "oci-archive", "--split", "4000")
+    assert cli_call(*call, *options).status == 0
+    listed = json.loads((tmp_path / "app.tar.parts.json").read_text())
+    assert problems(published("parts"), listed) == []
+    assert ("parity" in listed) == bool(options)
+    for wrong in ({**listed, "sha256": "A" * 64}, {**listed, "parts": []}, {**listed, "size": 0}):
+        assert problems(published("parts"), wrong)
+
+
 @pytest.mark.parametrize("name", TRUTHS)
 def test_json_of_the_corpus(name: str, cli_call: Call) -> None:
     path = TRUTHS[name].path

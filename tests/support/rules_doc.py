@@ -8,6 +8,7 @@ from ociarchive.auditing.rules import (
     blobs,
     container,
     deltas,
+    engines,
     layers,
     metadata,
     oldimages,
@@ -34,6 +35,7 @@ GROUPS = (
     ("Signatures, where the call asks for them", signatures),
     ("A registry's storage", registry),
     ("Images of Docker's first years", oldimages),
+    ("Audits that did not come to their end", engines),
 )
 COMMAND = "python -m tests.support.rules_doc > docs/rules.md"
 HEAD = f"""\

@@ -44,6 +44,7 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/registry": None,
     "tests/catalogue/test_catalogue.py": 9,
     "tests/catalogue": None,
+    "tests/engines/test_real_dask.py": None,
     "tests/compare": None,
     "tests/cli/test_deltas.py": 5,
     "tests/unit/test_parts.py": 9,

@@ -38,6 +38,15 @@ def unpacked(name: str, folder: Path) -> Path:
     return path
 
 
+def opened(path: Path, folder: Path) -> Path:
+    """Give a folder with what an archive has in it, itself where it is one."""
+    if path.is_dir():
+        return path
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
 # tar-split
 
 

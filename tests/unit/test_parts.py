@@ -581,6 +581,8 @@ def test_a_report_is_written_over_no_part_of_a_source(name: str, split: Path, cl
     for command in (("audit", "--format", "json"), ("inspect",), ("inventory",)):
         line = refused(cli_call(*command, split / "app.tar.001", "--output", split / name), 2)
         assert "would overwrite" in line
-    (split / name).unlink()
-    assert "would overwrite" in refused(cli_call("inventory", split / "app.tar.001", "--output", split / name), 2)
-    assert state(split) == {one: raw for one, raw in before.items() if one != name}
+    assert state(split) == before
+    if not name.endswith("json"):  # one that is lost has its name all the same
+        (split / name).unlink()
+        assert "would overwrite" in refused(cli_call("inventory", split / "app.tar.001", "--output", split / name), 2)
+        assert not (split / name).exists()

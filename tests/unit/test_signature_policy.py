@@ -219,7 +219,7 @@ BROKEN: dict[str, tuple[object, str, str]] = {
     "no-key-paths": (docker(sigstore(keyPaths=[])), "[0].keyPaths", "an empty list"),
     "key-data": (docker(signed_by(keyData="%")), "[0].keyData", "no base64"),
     "key-data-is-no-keyring": (docker(signed_by(keyData=key_data())), "[0].keyData", "a key in PEM, where a keyring"),
-    "key-data-is-no-key": (docker(sigstore(keyData=ring_data())), "[0].keyData", "no public key"),
+    "key-data-is-no-key": (docker(sigstore(keyData=ring_data())), "[0].keyData", "keys of GPG, where"),
     "identity": (docker(signed_by({"type": "matchAny"})), "[0].signedIdentity.type", "no signedIdentity 'matchAny'"),
     "identity-without-a-type": (docker(signed_by({"x": 1})), "[0].signedIdentity", "no member type"),
     "identity-with-more": (
@@ -321,6 +321,20 @@ def test_all_demands_must_be_met(tmp_path: Path) -> None:
     two = holding(*(cosigned(json.dumps(json.loads(claim(NODE.digest)), indent=one).encode(), signing(key))
                     for one, key in enumerate((SIGNER, OTHER))))  # fmt: skip
     assert rules(judged(tmp_path, both, NAMED, tagged(two, NODE))) == ["valid", "valid"]
+
+
+def test_where_one_name_fits_signatures_for_other_names_are_no_fault(tmp_path: Path) -> None:
+    names = (f"{REPOSITORY}:1.0", f"{REPOSITORY}:latest")
+    blobs = []
+    for name in names:
+        value = json.loads(claim(NODE.digest))
+        value["critical"]["identity"]["docker-reference"] = name
+        blobs.append(cosigned(json.dumps(value).encode(), signing(SIGNER)))
+    exact = docker(sigstore({"type": "matchExact"}))
+    listed = judged(tmp_path, exact, NAMED, tagged(holding(*blobs), NODE))
+    assert rules(listed) == ["valid", "valid"]
+    assert f"another signature meets the policy, this one is for {names[1]}" in "".join(text for _, text in listed)
+    assert rules(judged(tmp_path, exact, NAMED, tagged(holding(blobs[1]), NODE))) == ["identity", "missing"]
 
 
 def test_one_of_several_keys_is_enough(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from tests.support.build import (
     layout,
 )
 from tests.support.call import refused
+from tests.support.openpgp import Ring
 from tests.support.signing import (
     BUNDLE,
     DSSE,
@@ -294,25 +295,44 @@ def public(key: ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey) -> bytes:
     return made
 
 
-NO_KEYS = {
-    "json": b"{}",
-    "empty": b"",
-    "private": SIGNER.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+# name: what is in the file, and what is said of it
+NO_KEYS: dict[str, tuple[bytes, str]] = {
+    "json": (b"{}", "no public key"),
+    "empty": (b"", "no public key"),
+    "private": (
+        SIGNER.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+        "a private key, where a public one is asked for",
     ),
-    "certificate": b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
-    "der": signing.der(SIGNER),
-    "of-another-curve": public(ec.derive_private_key(7, ec.SECP256K1())),
-    "for-no-signatures": public(x25519.X25519PrivateKey.from_private_bytes(b"\1" * 32)),
-    "too-large": pem(SIGNER) + b"\n" * (65 << 10),
-}
+    "certificate": (
+        b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+        "a certificate, where a public key is asked for, --trusted-root and --trust-store take certificates",
+    ),
+    "der": (signing.der(SIGNER), "a public key in DER, where one in PEM is asked for, `openssl pkey"),
+    "long-der": (signing.der(LARGE), "a public key in DER, where one in PEM is asked for, `openssl pkey"),
+    "of-ssh": (
+        SIGNER.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
+        "a public key of SSH, where one in PEM is asked for, `ssh-keygen -e -m PKCS8",
+    ),
+    "of-gpg": (bytes(Ring(key=SIGNER)), "keys of GPG, where a public key in PEM is asked for, name it with --keyring"),
+    "armored": (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "keys of GPG, where a public key in PEM is asked for"),
+    "two": (pem(SIGNER) + pem(OTHER), "more than one public key, one file for each"),
+    "of-another-curve": (public(ec.derive_private_key(7, ec.SECP256K1())), "a public key of a kind that signs nothing"),
+    "for-no-signatures": (
+        public(x25519.X25519PrivateKey.from_private_bytes(b"\1" * 32)), "a public key of a kind that signs nothing"
+    ),
+    "too-large": (pem(SIGNER) + b"\n" * (65 << 10), "too large for a public key"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("content", NO_KEYS.values(), ids=NO_KEYS)
-def test_what_is_no_public_key_is_a_call_at_fault(content: bytes, tmp_path: Path, cli_call: Call) -> None:
+@pytest.mark.parametrize(("content", "words"), NO_KEYS.values(), ids=NO_KEYS)
+def test_what_is_no_public_key_is_a_call_at_fault(content: bytes, words: str, tmp_path: Path, cli_call: Call) -> None:
     path = tmp_path / "given.pem"
     path.write_bytes(content)
-    assert "given.pem" in refused(cli_call("audit", written(tmp_path, NODE), "--key", path), 2)
+    told = refused(cli_call("audit", written(tmp_path, NODE), "--key", path), 2)
+    assert "given.pem" in told
+    assert words in told
 
 
 def test_a_signature_is_demanded_of_somebody(tmp_path: Path, cli_call: Call) -> None:

@@ -7,6 +7,7 @@ from ociarchive.auditing.rules import (
     blobs,
     container,
     deltas,
+    engines,
     layers,
     metadata,
     oldimages,
@@ -33,5 +34,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *signatures.RULES,
     *registry.RULES,
     *oldimages.RULES,
+    *engines.RULES,
 )
 RULE_IDS: Final = frozenset(rule.id for rule in RULES)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import IDENTITY
 from ociarchive.auditing.rule import Fault, Rule
-from ociarchive.signing.values import NAMES
+from ociarchive.signing.values import NAMES, NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def _with(status: Status) -> Callable[[Evidence], Iterator[Fault]]:
 
 def _fault(one: Signature) -> Fault:
     what = NAMES[one.kind]
-    who = "" if one.status in ("untrusted", "unchecked") and one.by in ("unknown", "") else f" by {one.by}"
+    who = "" if one.status in ("untrusted", "unchecked") and one.by in ("unknown", NOBODY) else f" by {one.by}"
     return Fault(
         location=one.where,
         message=f"{what}{who}: {one.why}",
