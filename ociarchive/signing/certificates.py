@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from ociarchive.signing.keys import Key, key_of
+from ociarchive.blobio.source import read_named
+from ociarchive.errors import ContentError, UsageError
+from ociarchive.signing.keys import Key, key_of, library
 from ociarchive.signing.values import BrokenError
 from ociarchive.values import word
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: A certificate has one or two kilobytes. Some have thousands of names in them.
 _LARGEST: Final = 256 << 10
+#: A system's bundle of all authorities has some hundred certificates.
+_LARGEST_FILE: Final = 4 << 20
 #: A chain has two or three certificates.
 LONGEST: Final = 16
 _WEAK: Final = ("md5", "sha1")
@@ -128,6 +132,25 @@ def read_pem(raw: bytes) -> tuple[Certificate, ...]:
         return tuple(read_certificate(one.public_bytes(Encoding.DER)) for one in listed)
     except Exception:  # noqa: BLE001  as above
         raise BrokenError("a certificate of it cannot be read") from None
+
+
+def load_certificates(path: str) -> tuple[Certificate, ...]:
+    """Return the certificates in a file, PEM or DER. UsageError: there is no such file, or it holds something else."""
+    try:
+        raw = read_named(path, "a certificate", _LARGEST_FILE)
+    except ContentError as error:
+        raise UsageError(error.what, where=path, expected=error.expected) from None
+    return certificates_in(raw, path)
+
+
+def certificates_in(raw: bytes, path: str) -> tuple[Certificate, ...]:
+    """Return the certificates in PEM or DER. `path` is their name. UsageError: it is something else."""
+    library()
+    try:
+        return read_pem(raw) if b"-----BEGIN" in raw else (read_certificate(raw),)
+    except BrokenError:
+        hint = "a bare public key is no certificate" if b"PUBLIC KEY-----" in raw else None
+        raise UsageError("not a certificate", where=path, expected="X.509 in PEM or DER", hint=hint) from None
 
 
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:

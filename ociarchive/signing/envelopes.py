@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
-from ociarchive.signing.keyless.material import CERTIFICATE, ENTRY, from_annotations, from_bundle
+from ociarchive.signing.keyless.material import (
+    CERTIFICATE,
+    ENTRY,
+    entries_of_annotations,
+    entries_of_bundle,
+    from_annotations,
+    from_bundle,
+)
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
@@ -24,7 +31,7 @@ from ociarchive.values import word
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ociarchive.signing.keyless.material import Material
+    from ociarchive.signing.keyless.material import Entry, Material
     from ociarchive.signing.values import Kind
     from ociarchive.values import JSON, Digest
 
@@ -52,8 +59,8 @@ class Signed:
     `message` is the signed bytes; None where that is the manifest to which it is attached. `signatures` are those of
     one or more signers. `says` are the digests that the payload names, `fault` is why the payload says nothing even
     where the signature holds. `hints` name keys, without any proof. `certified` reads the certificate that goes with it
-    and what logs say. `when` is the time that the payload states, `reference` the name of the image. `payload` is what
-    an envelope is around, `blob` all bytes of the signature.
+    and what logs say, `logged` what logs say alone. `when` is the time that the payload states, `reference` the name of
+    the image. `payload` is what an envelope is around, `blob` all bytes of the signature.
     """
 
     message: bytes | None
@@ -63,7 +70,7 @@ class Signed:
     other: str | None = None
     hints: tuple[str, ...] = ()
     certified: Callable[[], Material] | None = None
-    logged: bool = False
+    logged: Callable[[], tuple[Entry, ...]] | None = None
     when: str | None = None
     reference: str | None = None
     payload: bytes | None = None
@@ -89,7 +96,7 @@ def read(kind: Kind, raw: bytes, annotations: Mapping[str, str], where: str) -> 
     value = _object(raw, where)
     if kind == "cosign-attestation":
         found = dsse(value, where)
-        return replace(found, certified=_certified(annotations), logged=bool(annotations.get(ENTRY)), blob=raw)
+        return replace(found, certified=_certified(annotations), logged=_logged(annotations), blob=raw)
     return _bundle(value, where)
 
 
@@ -124,7 +131,7 @@ def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
         message=raw,
         signatures=(signature,),
         certified=_certified(annotations),
-        logged=bool(annotations.get(ENTRY)),
+        logged=_logged(annotations),
         blob=raw,
     )
     return _claimed(signed, raw, where)
@@ -132,6 +139,10 @@ def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
 
 def _certified(annotations: Mapping[str, str]) -> Callable[[], Material] | None:
     return partial(from_annotations, annotations) if annotations.get(CERTIFICATE) else None
+
+
+def _logged(annotations: Mapping[str, str]) -> Callable[[], tuple[Entry, ...]] | None:
+    return partial(entries_of_annotations, annotations) if annotations.get(ENTRY) else None
 
 
 def _claimed(signed: Signed, raw: bytes, where: str) -> Signed:
@@ -220,8 +231,13 @@ def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
     keyless = "certificate" in material or "x509CertificateChain" in material
     if not keyless and not isinstance(key, dict):
         raise BrokenError("a bundle without a public key or a certificate", where=where)
-    certified = partial(from_bundle, material, proven=version != _FIRST) if keyless else None
-    return replace(signed, hints=hints, certified=certified, logged=bool(material.get("tlogEntries")))
+    proven = version != _FIRST
+    return replace(
+        signed,
+        hints=hints,
+        certified=partial(from_bundle, material, proven=proven) if keyless else None,
+        logged=partial(entries_of_bundle, material, proven=proven) if material.get("tlogEntries") else None,
+    )
 
 
 def _plain(value: Mapping[str, JSON], where: str) -> Signed:

@@ -7,16 +7,16 @@ signature.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError
 from ociarchive.signing.envelopes import OTHER_FORMAT, Signed, kind_of_blob, read, read_beside
 from ociarchive.signing.keyless.entries import About
-from ociarchive.signing.keyless.verify import vouch
+from ociarchive.signing.keyless.verify import logged, vouch
 from ociarchive.signing.keys import Message
 from ociarchive.signing.scene import begins, beside
-from ociarchive.signing.values import BY_KEY, NOBODY
+from ociarchive.signing.values import BY_KEY, NOBODY, UncheckedError
 from ociarchive.signing.verdicts import held, verdict
 
 if TYPE_CHECKING:
@@ -64,17 +64,35 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
         signed = replace(content, says=(about,))
     made = _maker(signed, Message(message), trust)
     if made is not None:
-        key, weak = made
-        by = f"{BY_KEY}{key}"
-        more = "; the entry of a transparency log that goes with it was not checked" if signed.logged else ""
-        if weak:
-            yield verdict(found, "untrusted", weak, by=by)
-        else:
-            yield from _said(found, signed, scene, by=by, when=signed.when, more=more)
+        yield from _by_key(found, signed, message, made, trust, scene)
     elif signed.certified is not None and trust.keyless is not None:
         yield from _by_certificate(found, signed, message, trust.keyless, scene)
     else:
         yield _by_nobody(found, signed, trust)
+
+
+def _by_key(
+    found: Found[Signed], signed: Signed, message: bytes, made: _Made, trust: Trust, scene: Scene
+) -> Iterator[Signature]:
+    """Give the verdicts of a signature by a key, and by what logs say of it where the call names logs."""
+    by = f"{BY_KEY}{made.key}"
+    more = "; the entry of a transparency log that goes with it was not checked" if signed.logged is not None else ""
+    if made.weak:
+        yield verdict(found, "untrusted", made.weak, by=by)
+        return
+    try:
+        if trust.logs is not None:
+            entries = signed.logged() if signed.logged is not None else ()
+            about = About(
+                signer=made.key, signature=made.signature, message=message, payload=signed.payload, blob=signed.blob
+            )
+            more = logged(entries, about, trust.logs)
+    except UncheckedError as error:
+        yield verdict(found, "unchecked", error.what, by=by)
+    except ContentError as error:
+        yield verdict(found, "invalid", error.what, by=by)
+    else:
+        yield from _said(found, signed, scene, by=by, when=signed.when, more=more)
 
 
 def _said(
@@ -100,7 +118,7 @@ def _by_certificate(
     if material is None:
         raise RuntimeError("a signature by a certificate has one")
     about = About(
-        certificate=material.certificate,
+        signer=material.certificate,
         signature=b"",
         message=message,
         payload=signed.payload,
@@ -113,16 +131,25 @@ def _by_certificate(
         yield from _said(found, signed, scene, by=vouched.by, when=None, more=vouched.more)
 
 
-def _maker(signed: Signed, message: Message, trust: Trust) -> tuple[Key, str] | None:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A key, the signature that it made, and why that is weak; empty where it is not."""
+
+    key: Key
+    signature: bytes
+    weak: str
+
+
+def _maker(signed: Signed, message: Message, trust: Trust) -> _Made | None:
     """Return the key that made one of the signatures, a strong one where there is any; and why it is weak."""
-    weak: tuple[Key, str] | None = None
+    weak: _Made | None = None
     for signature in signed.signatures:
         for key in trust.keys:
             reason = key.made(signature, message)
             if reason == "":
-                return key, ""
+                return _Made(key, signature, "")
             if reason is not None and weak is None:
-                weak = key, reason
+                weak = _Made(key, signature, reason)
     return weak
 
 

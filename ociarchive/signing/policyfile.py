@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ociarchive import documents
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, OciArchiveError, UsageError
+from ociarchive.signing.certificates import certificates_in, load_certificates, without_warnings
 from ociarchive.signing.demands import Demand, Demands
 from ociarchive.signing.gpgv import find_gpgv
 from ociarchive.signing.identities import Identity, as_written
+from ociarchive.signing.keyless.root import deployment
+from ociarchive.signing.keyless.verify import KeylessTrust
 from ociarchive.signing.keys import key_in, load_key
 from ociarchive.signing.members import Member
 from ociarchive.signing.openpgp import keyring, load_keyring
@@ -140,28 +143,40 @@ def _sigstore(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
         _texts(found[name])
     identity = _identity(found.get("signedIdentity"))
     demand = Demand(where=one.place, type=kind, kinds=("cosign",), identity=identity)
-    if source in (found.get("fulcio"), found.get("pki")):
-        name = "fulcio" if "fulcio" in found else "pki"
-        _certified(one, name, source, logs)
-        return replace(demand, unmet=f"certificates ({name}) of a policy are not checked here")
+    if source is found.get("fulcio"):
+        return _by_fulcio(one, demand, source, [found[name] for name in logs])
+    if source is found.get("pki"):
+        _require_pki(source)
+        return replace(demand, unmet="certificates (pki) of a policy are not checked here")
     keys, unmet = _loaded(source, load_key, key_in)
+    root = None
     if logs:
-        unmet = unmet or f"the entry of a transparency log ({logs[0]}) is not checked here"
-    trust = Trust(keys=tuple({key.fingerprint: key for key in keys}.values()))
+        of_logs, unlogged = _loaded(found[logs[0]], load_key, key_in)
+        root, unmet = deployment(one.file, (), of_logs), unmet or unlogged
+    trust = Trust(keys=tuple({key.fingerprint: key for key in keys}.values()), logs=root)
     return replace(demand, trust=trust, unmet=unmet)
 
 
-def _certified(one: Member, name: str, source: Member, logs: Sequence[str]) -> None:
+def _by_fulcio(one: Member, demand: Demand, source: Member, logs: Sequence[Member]) -> Demand:
+    """Return the demand of a keyless signature: by an e-mail address, as an issuer says, and in a log."""
+    found = source.only(("oidcIssuer", "subjectEmail"), ("caPath", "caData"))
+    authorities = _one_of(source, found, ("caPath", "caData"))
+    if not logs:
+        raise one.wrong("fulcio without a key of a transparency log", f"one of {', '.join(_LOGS)}")
+    issuer, email = found["oidcIssuer"].text(), found["subjectEmail"].text()
+    with without_warnings():
+        certificates, unmet = _loaded(authorities, load_certificates, certificates_in)
+        keys, unlogged = _loaded(logs[0], load_key, key_in)
+        root = deployment(one.file, (each for listed in certificates for each in listed), keys)
+    trust = Trust(keyless=KeylessTrust(root=root, identity=email, issuer=issuer))
+    return replace(demand, trust=trust, unmet=unmet or unlogged)
+
+
+def _require_pki(source: Member) -> None:
     """Refuse what is no source of certificates; which certificates they are is not looked at."""
-    if name == "fulcio":
-        found = source.only(("oidcIssuer", "subjectEmail"), ("caPath", "caData"))
-        _one_of(source, found, ("caPath", "caData"))
-        if not logs:
-            raise one.wrong("fulcio without a key of a transparency log", f"one of {', '.join(_LOGS)}")
-    else:
-        allowed = ("caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData")
-        found = source.only((), (*allowed, "subjectEmail", "subjectHostname"))
-        _one_of(source, found, ("caRootsPath", "caRootsData"))
+    allowed = ("caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData")
+    found = source.only((), (*allowed, "subjectEmail", "subjectHostname"))
+    _one_of(source, found, ("caRootsPath", "caRootsData"))
     for member in found.values():
         member.text()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge
+    from ociarchive.signing.keyless.root import TrustedRoot
     from ociarchive.signing.keyless.verify import KeylessTrust
     from ociarchive.signing.keys import Key
     from ociarchive.signing.notary.verify import NotaryTrust
@@ -38,6 +39,8 @@ class Trust:
     gpgv: str = ""
     notary: NotaryTrust | None = None
     keyless: KeylessTrust | None = None
+    #: The logs of which one has to have a signature by a key; None where that is not asked.
+    logs: TrustedRoot | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -59,7 +62,8 @@ class Trust:
         """What may change a verdict, the same for the same trust."""
         keys = sorted(key.fingerprint.hex() for key in self.keys)
         certified = (term for one in (self.notary, self.keyless) if one is not None for term in one.terms)
-        return [*keys, *sorted({one.digest for one in self.keyrings}), *certified]
+        logs = (self.logs.digest,) if self.logs is not None else ()
+        return [*keys, *sorted({one.digest for one in self.keyrings}), *certified, *logs]
 
 
 class Content(Protocol):

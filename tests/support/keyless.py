@@ -254,10 +254,12 @@ def attached(subject: Node, data: bytes) -> Node:
     return holding((data, BUNDLE, {}), subject=subject, artifact_type=BUNDLE)
 
 
-def notes(holder: Holder, logged: Json | None) -> dict[str, str]:
+def notes(holder: Holder | None, logged: Json | None) -> dict[str, str]:
     """Make the annotations with which cosign keeps a certificate and an entry."""
-    kept = {"dev.sigstore.cosign/certificate": pem(holder.certificate).decode()}
-    kept["dev.sigstore.cosign/chain"] = "".join(pem(one).decode() for one in holder.above)
+    kept = {}
+    if holder is not None:
+        kept["dev.sigstore.cosign/certificate"] = pem(holder.certificate).decode()
+        kept["dev.sigstore.cosign/chain"] = "".join(pem(one).decode() for one in holder.above)
     if logged is not None:
         payload = {
             "body": logged["canonicalizedBody"],
@@ -275,6 +277,15 @@ def cosign(subject: Node, holder: Holder, *, about: str = "", logged: bool = Tru
     payload = claim(about or subject.digest)
     made = signed(holder, payload)
     kept = notes(holder, entry(hashed_body(holder, payload, made)) if logged else None)
+    return tagged(holding(cosigned(payload, lambda _: made, **kept)), subject)
+
+
+def by_key(subject: Node, mine: Log, *, verifier: bytes | None = None, **how: object) -> Node:
+    """Make a signature of cosign by a key that has no certificate, with an entry of a log; `how` is of the entry."""
+    payload = claim(subject.digest)
+    made = made_by(mine, payload)
+    body = hashed_body(AUTHORITY, payload, made, verifier or key_pem(mine))
+    kept = notes(None, entry(body, **how))  # type: ignore[arg-type]  # what it takes
     return tagged(holding(cosigned(payload, lambda _: made, **kept)), subject)
 
 

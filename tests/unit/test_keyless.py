@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import ociarchive
@@ -18,6 +19,7 @@ from tests.support import keyless
 from tests.support.build import IN_TOTO, dumped, index, layout
 from tests.support.call import refused
 from tests.support.certificates import DAY, NOW, der, make, spki, uses
+from tests.support.certificates import pem as certificate_pem
 from tests.support.keyless import (
     AUTHORITY,
     BUNDLE,
@@ -30,6 +32,7 @@ from tests.support.keyless import (
     attached,
     authority,
     bundle,
+    by_key,
     certificate,
     cosign,
     dsse_body,
@@ -551,12 +554,134 @@ def test_a_signature_over_an_index_is_one_of_each_image_below(tmp_path: Path) ->
     assert [one for one, _ in found(report)] == ["valid"]
 
 
+def test_a_catalogue_takes_what_was_proved_by_the_same_root_for_the_same_signer(tmp_path: Path) -> None:
+    path, root = tmp_path / "a.tar", tmp_path / "root.json"
+    path.write_bytes(tar(layout(NODE, logged())))
+    root.write_bytes(trusted_root())
+    seen = []
+    for who, changed_root in ((WHO, False), (WHO, False), ("other@example.com", False), (WHO, True)):
+        if changed_root:
+            root.write_bytes(trusted_root(ctlogs=None))
+        (report,) = ociarchive.audit_each(
+            [path],
+            catalogue=tmp_path / "c.db",
+            trusted_root=root,
+            certificate_identity=who,
+            certificate_oidc_issuer=ISSUER,
+        )
+        seen.append(report.recorded is not None)
+    assert seen == [False, True, False, False]
+
+
 def test_a_key_does_not_prove_what_a_certificate_signed(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     path.write_bytes(tar(layout(NODE, logged())))
     (tmp_path / "other.pub").write_bytes(pem(keyless.LOG))
     report = ociarchive.audit(path, keys=[tmp_path / "other.pub"])
     assert "which a key cannot prove" in next(message for one, message in found(report) if one == "unchecked")
+
+
+NAMED = NODE.named("example.com/corpus/app:1.0", "1.0")
+# name: what a policy says otherwise of certificates and logs, the verdicts, and a piece of a sentence
+POLICIES: dict[str, tuple[Json, list[str], str]] = {
+    "as-it-was-signed": ({}, ["valid"], "(SCT) was not checked"),
+    "other-e-mail-address": ({"subjectEmail": "other@example.com"}, ["missing", "untrusted"], "other@example.com"),
+    "other-issuer": ({"oidcIssuer": "https://other.example.com"}, ["missing", "untrusted"], "who says"),
+    "other-authority": (
+        {"caData": b64(certificate_pem(FAR_AUTHORITY.certificate))},
+        ["missing", "untrusted"],
+        "no authority",
+    ),
+    "other-log": ({"log": b64(keyless.key_pem(STRANGER))}, ["missing", "unchecked"], "no entry"),
+}
+
+
+@pytest.mark.parametrize(("otherwise", "verdicts", "why"), POLICIES.values(), ids=POLICIES)
+@pytest.mark.parametrize("in_files", [False, True], ids=["data", "paths"])
+def test_a_policy_says_who_may_sign_by_certificates(
+    in_files: bool, otherwise: Json, verdicts: list[str], why: str, tmp_path: Path
+) -> None:
+    said = {
+        "caData": b64(certificate_pem(keyless.AUTHORITY_ROOT.certificate) + certificate_pem(AUTHORITY.certificate)),
+        "oidcIssuer": ISSUER,
+        "subjectEmail": WHO,
+        "log": b64(keyless.key_pem(LOG)),
+        **otherwise,
+    }
+    logs: Json = {"rekorPublicKeyData": said.pop("log")}
+    if in_files:
+        (tmp_path / "ca.pem").write_bytes(base64.b64decode(said.pop("caData")))
+        (tmp_path / "log.pub").write_bytes(base64.b64decode(logs.pop("rekorPublicKeyData")))
+        said["caPath"], logs["rekorPublicKeyPath"] = str(tmp_path / "ca.pem"), str(tmp_path / "log.pub")
+    demand = {"type": "sigstoreSigned", "fulcio": said, **logs, "signedIdentity": {"type": "matchRepository"}}
+    path, asked = tmp_path / "a.tar", tmp_path / "policy.json"
+    path.write_bytes(tar(layout(NAMED, cosign(NODE, SIGNER))))
+    asked.write_bytes(dumped({"default": [{"type": "reject"}], "transports": {"docker": {"example.com": [demand]}}}))
+    report = ociarchive.audit(path, signature_policy=asked)
+    assert [one for one, _ in found(report)] == verdicts
+    assert any(why in message for _, message in found(report))
+
+
+MINE = ec.derive_private_key(19, ec.SECP256R1())
+# name: a signature by a key with an entry of a log, the verdicts, and a piece of a sentence
+LOGGED: dict[str, tuple[Making, list[str], str]] = {
+    "logged": (lambda: by_key(NODE, MINE), ["valid"], "at "),
+    "not-logged": (
+        lambda: tagged(holding(cosigned(CLAIM, lambda data: keyless.made_by(MINE, data))), NODE),
+        ["missing", "unchecked"],
+        "no entry of a transparency log",
+    ),
+    "logged-elsewhere": (lambda: by_key(NODE, MINE, key=STRANGER), ["missing", "unchecked"], "no entry"),
+    "promised-by-a-stranger": (
+        lambda: by_key(NODE, MINE, key=STRANGER, named=LOG),
+        ["invalid", "missing"],
+        "signed entry timestamp",
+    ),
+    "entry-of-another-key": (
+        lambda: by_key(NODE, MINE, verifier=keyless.key_pem(STRANGER)),
+        ["invalid", "missing"],
+        "another key",
+    ),
+    "entry-of-a-certificate": (
+        lambda: by_key(NODE, MINE, verifier=certificate_pem(SIGNER.certificate)),
+        ["invalid", "missing"],
+        "another key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "verdicts", "why"), LOGGED.values(), ids=LOGGED)
+def test_a_policy_asks_for_a_log_beside_a_key(made: Making, verdicts: list[str], why: str, tmp_path: Path) -> None:
+    demand = {
+        "type": "sigstoreSigned",
+        "keyData": b64(keyless.key_pem(MINE)),
+        "rekorPublicKeyDatas": [b64(keyless.key_pem(LOG))],
+        "signedIdentity": {"type": "matchRepository"},
+    }
+    path, asked = tmp_path / "a.tar", tmp_path / "policy.json"
+    path.write_bytes(tar(layout(NAMED, made())))
+    asked.write_bytes(dumped({"default": [demand]}))
+    report = ociarchive.audit(path, signature_policy=asked)
+    assert [one for one, _ in found(report)] == verdicts
+    assert any(why in message for _, message in found(report))
+
+
+def test_a_key_alone_says_that_the_log_was_not_checked(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar(layout(NODE, by_key(NODE, MINE))))
+    (tmp_path / "k.pub").write_bytes(keyless.key_pem(MINE))
+    report = ociarchive.audit(path, keys=[tmp_path / "k.pub"])
+    assert "transparency log that goes with it was not checked" in only(report, "valid")
+
+
+def test_what_is_no_certificate_in_a_policy_is_refused_with_its_place(tmp_path: Path, cli_call: Call) -> None:
+    said = {"caData": b64(keyless.key_pem(LOG)), "oidcIssuer": ISSUER, "subjectEmail": WHO}
+    demand = {"type": "sigstoreSigned", "fulcio": said, "rekorPublicKeyData": b64(keyless.key_pem(LOG))}
+    (tmp_path / "a.tar").write_bytes(tar(layout(NODE)))
+    (tmp_path / "policy.json").write_bytes(dumped({"default": [demand]}))
+    message = refused(cli_call("audit", tmp_path / "a.tar", "--policy", tmp_path / "policy.json"), 2)
+    assert "default[0].fulcio.caData" in message
+    assert "a bare public key is no certificate" in message
 
 
 NO_ROOTS: dict[str, tuple[bytes, str]] = {

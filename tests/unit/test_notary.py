@@ -851,6 +851,16 @@ def test_keys_and_a_trust_store_go_together(tmp_path: Path) -> None:
     assert any("trust store" in one for one in report.contents.keys)
 
 
+def test_a_catalogue_never_takes_what_may_have_expired_since(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar(layout(NODE, signed(jws(LEAF, GOOD)))))
+    trusted = store(tmp_path / "t", {"ca_x": [ROOT.certificate]})
+    for _ in range(2):
+        (report,) = ociarchive.audit_each([path], catalogue=tmp_path / "c.db", trust_store=trusted)
+        assert report.recorded is None
+        assert [one for one, _ in found(report)] == ["valid"]
+
+
 def test_an_odd_certificate_makes_no_noise(tmp_path: Path) -> None:
     whole = der(LEAF.certificate)
     number = LEAF.certificate.serial_number.to_bytes(20)

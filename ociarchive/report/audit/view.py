@@ -27,7 +27,7 @@ _SCOPE: Final = (
     "known vulnerabilities."
 )
 _SIGNED_SCOPE: Final = (
-    "Who signed what stands beside each image, by the keys that the call names. It does not say whether the software "
+    "Who signed what stands beside each image, by those whom the call names. It does not say whether the software "
     "in the images is free of known vulnerabilities."
 )
 

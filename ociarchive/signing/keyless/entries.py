@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, UsageError
 from ociarchive.signing.certificates import read_pem
 from ociarchive.signing.keyless.fields import data, items, member, text
+from ociarchive.signing.keys import Key, key_in
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.values import word
 
@@ -33,9 +34,12 @@ _BARE = "its log entry is of a bare key, where its certificate is asked for"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What an entry has to be about. `payload` is what an envelope (DSSE) is around, `blob` all of the signature."""
+    """What an entry has to be about: whose signature it is, by a certificate or by a key that has none, over what.
 
-    certificate: Certificate
+    `payload` is what an envelope (DSSE) is around, `blob` all of the signature.
+    """
+
+    signer: Certificate | Key
     signature: bytes
     message: bytes
     payload: bytes | None
@@ -128,13 +132,29 @@ def _is_hash(algorithm: JSON, value: str, content: bytes | None) -> bool:
 
 def _other_signer(pem: bytes, about: About) -> str | None:
     """Never take a bare key for a certificate, nor one certificate for another with the same key."""
-    if b"-----BEGIN PUBLIC KEY-----" in pem:
+    bare = b"-----BEGIN PUBLIC KEY-----" in pem
+    if isinstance(about.signer, Key):
+        return None if bare and _is_key(pem, about.signer) else "its log entry is of another key"
+    if bare:
         return _BARE
-    return None if about.certificate in read_pem(pem) else "its log entry is of another certificate"
+    return None if about.signer in read_pem(pem) else "its log entry is of another certificate"
+
+
+def _is_key(pem: bytes, key: Key) -> bool:
+    try:
+        return key_in(pem, "its log entry").fingerprint == key.fingerprint
+    except UsageError:
+        return False
 
 
 def _other_verifier(value: JSON, about: About) -> str | None:
-    if member(value, "x509Certificate") is None:
+    certified = member(value, "x509Certificate") is not None
+    if isinstance(about.signer, Key):
+        same = (
+            not certified and hashlib.sha256(data(value, "publicKey", "rawBytes")).digest() == about.signer.fingerprint
+        )
+        return None if same else "its log entry is of another key"
+    if not certified:
         return _BARE
-    same = data(value, "x509Certificate", "rawBytes") == about.certificate.der
+    same = data(value, "x509Certificate", "rawBytes") == about.signer.der
     return None if same else "its log entry is of another certificate"

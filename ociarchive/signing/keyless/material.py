@@ -77,17 +77,22 @@ def from_bundle(value: Mapping[str, JSON], *, proven: bool) -> Material:
     chain = tuple(read_certificate(data(one, "rawBytes")) for one in listed)
     stamps = items(document, "timestampVerificationData", "rfc3161Timestamps")
     require_few(stamps)
-    entries = items(document, "tlogEntries")
+    return Material(
+        certificate=chain[0],
+        others=chain[1:],
+        entries=entries_of_bundle(value, proven=proven),
+        stamps=tuple(data(one, "signedTimestamp") for one in stamps),
+    )
+
+
+def entries_of_bundle(value: Mapping[str, JSON], *, proven: bool) -> tuple[Entry, ...]:
+    """Return the log entries of a bundle. BrokenError: as above."""
+    entries = items(dict(value), "tlogEntries")
     if len(entries) > _MANY:
         raise BrokenError(f"it has more than {_MANY} entries of transparency logs")
     if proven and any(member(one, "inclusionProof") is None for one in entries):
         raise BrokenError("its log entry has no inclusion proof, which bundles of this version must have")
-    return Material(
-        certificate=chain[0],
-        others=chain[1:],
-        entries=tuple(map(_entry, entries)),
-        stamps=tuple(data(one, "signedTimestamp") for one in stamps),
-    )
+    return tuple(map(_entry, entries))
 
 
 def _entry(value: JSON) -> Entry:
@@ -122,22 +127,29 @@ def from_annotations(notes: Mapping[str, str]) -> Material:
     """Return what annotations of cosign say. BrokenError: it cannot be read, or has no certificate."""
     chain = read_pem(notes.get(CERTIFICATE, "").encode("utf-8", "surrogatepass"))
     others = read_pem(notes[CHAIN].encode("utf-8", "surrogatepass"))[:LONGEST] if notes.get(CHAIN) else ()
-    entries, stamps = [], []
-    if notes.get(ENTRY):
-        value = _parsed(notes[ENTRY])
-        entries.append(
-            Entry(
-                log_id=_hexadecimal(text(value, "Payload", "logID")),
-                index=number(value, "Payload", "logIndex"),
-                time=number(value, "Payload", "integratedTime"),
-                promise=data(value, "SignedEntryTimestamp"),
-                proof=None,
-                body=data(value, "Payload", "body"),
-            )
-        )
-    if notes.get(STAMP):
-        stamps.append(data(_parsed(notes[STAMP]), "SignedRFC3161Timestamp"))
-    return Material(certificate=chain[0], others=(*chain[1:], *others), entries=tuple(entries), stamps=tuple(stamps))
+    stamp = notes.get(STAMP)
+    return Material(
+        certificate=chain[0],
+        others=(*chain[1:], *others),
+        entries=entries_of_annotations(notes),
+        stamps=(data(_parsed(stamp), "SignedRFC3161Timestamp"),) if stamp else (),
+    )
+
+
+def entries_of_annotations(notes: Mapping[str, str]) -> tuple[Entry, ...]:
+    """Return the log entry that annotations of cosign hold. BrokenError: it cannot be read."""
+    if not notes.get(ENTRY):
+        return ()
+    value = _parsed(notes[ENTRY])
+    entry = Entry(
+        log_id=_hexadecimal(text(value, "Payload", "logID")),
+        index=number(value, "Payload", "logIndex"),
+        time=number(value, "Payload", "integratedTime"),
+        promise=data(value, "SignedEntryTimestamp"),
+        proof=None,
+        body=data(value, "Payload", "body"),
+    )
+    return (entry,)
 
 
 def _parsed(raw: str) -> JSON:

@@ -19,6 +19,7 @@ from ociarchive.signing.values import BrokenError
 from ociarchive.values import word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from ociarchive.values import JSON
@@ -67,6 +68,21 @@ class TrustedRoot:
     logs: tuple[Log, ...] = ()
     certificate_logs: tuple[Log, ...] = ()
     stampers: tuple[Authority, ...] = ()
+
+
+def deployment(name: str, authorities: Iterable[Certificate], logs: Iterable[Key]) -> TrustedRoot:
+    """Return a trusted root of certificates, each of which may vouch, and of keys of logs, as a policy has them.
+
+    A log is named by the SHA-256 of its key, as Rekor does.
+    """
+    chains, keys = tuple(authorities), tuple(logs)
+    digest = hashlib.sha256(b"".join((*(one.der for one in chains), b"\0", *(one.fingerprint for one in keys))))
+    return TrustedRoot(
+        path=name,
+        digest=digest.hexdigest(),
+        authorities=tuple(Authority(chain=(one,)) for one in chains),
+        logs=tuple(Log(name=one.name, key_id=one.fingerprint, key=one) for one in keys),
+    )
 
 
 def load_root(path: str) -> TrustedRoot:

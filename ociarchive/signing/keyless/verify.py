@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ociarchive.signing.values import Status
 
 _MANY: Final = 8
+_NO_ENTRY: Final = "no entry of a transparency log that the trusted root names goes with it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,20 +144,9 @@ def _moments(material: Material, about: About, root: TrustedRoot) -> tuple[list[
 
     BrokenError: an entry or a stamp does not hold. UncheckedError: nothing shows when it was made.
     """
-    found: list[_Moment] = []
-    remarks: list[str] = []
-    known: list[Log] = []
-    for entry in material.entries:
-        log = next((one for one in root.logs if one.key_id == entry.log_id), None)
-        if log is None:
-            remarks.append("an entry of a log that the trusted root does not name was not checked")
-            continue
-        known.append(log)
-        moment = _entry_moment(entry, about, log)
-        if moment is not None:
-            found.append(moment)
+    found, known, remarks = _logged(material.entries, about, root)
     if root.logs and not known:
-        raise UncheckedError("no entry of a transparency log that the trusted root names goes with it")
+        raise UncheckedError(_NO_ENTRY)
     for stamp in material.stamps:
         if root.stampers:
             found.append(_stamped(stamp, about.signature, root.stampers))
@@ -169,6 +159,43 @@ def _moments(material: Material, about: About, root: TrustedRoot) -> tuple[list[
             if not log.period.has(moment.time):
                 raise BrokenError(f"it was signed at {_shown(moment.time)}, when {log.name} was not trusted")
     return found, remarks
+
+
+def _logged(entries: Sequence[Entry], about: About, root: TrustedRoot) -> tuple[list[_Moment], list[Log], list[str]]:
+    """Return when logs took a signature, which logs vouch for it, and what could not be checked.
+
+    BrokenError: an entry does not hold.
+    """
+    found: list[_Moment] = []
+    known: list[Log] = []
+    remarks: list[str] = []
+    for entry in entries:
+        log = next((one for one in root.logs if one.key_id == entry.log_id), None)
+        if log is None:
+            remarks.append("an entry of a log that the trusted root does not name was not checked")
+            continue
+        known.append(log)
+        moment = _entry_moment(entry, about, log)
+        if moment is not None:
+            found.append(moment)
+    return found, known, remarks
+
+
+def logged(entries: Sequence[Entry], about: About, root: TrustedRoot) -> str:
+    """Return when a log of a trusted root took a signature by a key that has no certificate, as a clause.
+
+    BrokenError: an entry does not hold. UncheckedError: no entry is of a log of the root.
+    """
+    found, known, remarks = _logged(entries, about, root)
+    if not known:
+        raise UncheckedError(_NO_ENTRY)
+    said = [f"in {', '.join(dict.fromkeys(one.name for one in known))}"]
+    said += [f"at {_shown(one.time)} by {one.by}" for one in found[:1]]
+    for log in known:
+        for moment in found:
+            if not log.period.has(moment.time):
+                raise BrokenError(f"it was logged at {_shown(moment.time)}, when {log.name} was not trusted")
+    return f", {' '.join(said)}" + "".join(f"; {one}" for one in remarks)
 
 
 def _entry_moment(entry: Entry, about: About, log: Log) -> _Moment | None:

@@ -12,9 +12,8 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
-from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError, UsageError, cannot
-from ociarchive.signing.certificates import Certificate, read_certificate, read_pem
+from ociarchive.errors import UsageError, cannot
+from ociarchive.signing.certificates import Certificate, load_certificates
 from ociarchive.signing.notary.cose import require_library
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 StoreType: TypeAlias = Literal["ca", "signingAuthority", "tsa"]
 _FOLDER: Final = "x509"
 _ENDINGS: Final = (".pem", ".crt", ".cer", ".der")
-#: A system's bundle of all authorities has some hundred certificates.
-_MOST: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,21 +71,7 @@ def _certificates(folder: str) -> Iterator[Certificate]:
         path = os.path.join(folder, name)
         if name.lower().endswith(_ENDINGS) and not os.path.isdir(path):
             _require_no_link(path)
-            yield from _read(path)
-
-
-def _read(path: str) -> tuple[Certificate, ...]:
-    try:
-        raw = read_named(path, "a certificate", _MOST)
-        return read_pem(raw) if b"-----BEGIN" in raw else (read_certificate(raw),)
-    except ContentError as error:
-        hint = "a bare public key is no certificate" if b"PUBLIC KEY-----" in _head(path) else None
-        raise UsageError("not a certificate", where=path, expected="X.509 in PEM or DER", hint=hint) from error
-
-
-def _head(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(_MOST)
+            yield from load_certificates(path)
 
 
 def _listed(folder: str) -> list[str]:
