@@ -26,6 +26,7 @@ def test_certificates_and_logs_arrive(tmp_path: Path) -> None:
         issuer="https://example.com",
     )
     asked = wanted(certified=certified, required=True)
+    assert asked is not None
     sent = pickle.loads(pickle.dumps(asked))  # noqa: S301  our own
     assert sent == asked
     assert sent.terms == asked.terms
