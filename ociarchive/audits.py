@@ -126,7 +126,7 @@ class Audits:
             for one, report in self._sources(asked):
                 empty = False
                 self._hear.opens(one.path)
-                if self._ledger is not None:
+                if self._ledger is not None and report is None:  # what is recorded stood apart then, and did not change
                     self._ledger.apart_from(one.path)
                 self._added(one, report, argument if one.path == asked.path else one.path, engine)
                 yield from self._advance(engine)
@@ -164,8 +164,9 @@ class Audits:
     def _recorded(self, one: Source) -> Report | None:
         if self._ledger is None:
             return None
-        found = self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
-        return None if found is None else _about(found, one, self._options)
+        demanded = (*one.images, *self._options.images)
+        found = self._ledger.known(one.path, demanded, self._options.detail)
+        return replace(found, demanded=demanded) if found is not None and demanded else found
 
     def _added(self, one: Source, report: Report | None, name: str, engine: Engine) -> None:
         """Add a source. One that cannot be audited ends nothing: the others in its folder go on."""

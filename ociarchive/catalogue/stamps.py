@@ -50,10 +50,13 @@ def place(source: str) -> str | None:
 
 def stamp(source: str, was: object = None) -> Stamp | None:
     """Return the state of a source, None for nothing and for a pipe, that has none. HostError: unreadable."""
-    # One that `was` a file needs no look at what is in it: only another name beside it makes it a part.
     path = place(source)
-    if path is None:
-        return None
+    return None if path is None else stamp_at(path, source, was)
+
+
+def stamp_at(path: str, source: str, was: object = None) -> Stamp | None:
+    """Return the same of a source whose place is known."""
+    # One that `was` a file needs no look at what is in it: only another name beside it makes it a part.
     if is_remote(source):
         return Stamp(path=path, kind="remote", sure=False)
     try:
