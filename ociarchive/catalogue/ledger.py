@@ -94,8 +94,10 @@ class Ledger:
             what = "the catalogue would stand over or inside of an archive of this call"
             raise OverwriteError(what, where=self._database.path)
 
-    def known(self, source: str, images: Sequence[str], detail: Detail) -> Report | None:
+    def known(self, source: str, images: Sequence[str], detail: Detail, state: Stamp | None = None) -> Report | None:
         """Return the recorded report of an archive that did not change since, was it made under the same terms.
+
+        `state` is that of now where the caller knows it.
 
         CatalogueError: the catalogue is damaged. HostError: the archive's folder cannot be read.
         """
@@ -106,7 +108,7 @@ class Ledger:
             row = self._connection.execute(_FINDS[detail], (stored_text(path),)).fetchone()
         if row is None or row[5] != self._terms_of(images):
             return None
-        now = stamp_at(path, source, row[4])
+        now = state or stamp_at(path, source, row[4])
         if now is None or not now.sure or _state(now) != row[:5]:
             return None
         with reported(self._database.path):
