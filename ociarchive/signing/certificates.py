@@ -41,6 +41,7 @@ _EXTENDED: Final = {
     "1.3.6.1.5.5.7.3.1": "server authentication",
     "1.3.6.1.5.5.7.3.2": "client authentication",
     "1.3.6.1.5.5.7.3.4": "e-mail protection",
+    "1.3.6.1.5.5.7.3.9": "answers about revocation",
     **{oid: name for name, oid in _PURPOSES.items()},
 }
 
@@ -238,7 +239,8 @@ def authority_fault(one: Certificate, below: int) -> str | None:
 def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) -> str | None:
     """Return why a certificate's key may not make signatures of a purpose.
 
-    signature-specification.md, Leaf Certificates. With `optional` the extended key usage may be absent.
+    signature-specification.md, Leaf Certificates. With `optional` the extended key usage may be absent, or have
+    purposes that nobody here knows; those that are known have to fit.
     """
     basic, usage, extended = (one.extension(oid) for oid in ("2.5.29.19", "2.5.29.15", "2.5.29.37"))
     what = f"the certificate of {one.subject}"
@@ -255,7 +257,7 @@ def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) ->
     wrong = [_EXTENDED[oid] for oid in sorted(listed & _EXTENDED.keys()) if oid != _PURPOSES[purpose]]
     if wrong:
         return f"{what} is for another purpose (extended key usage: {', '.join(wrong)})"
-    if _PURPOSES[purpose] not in listed:
+    if _PURPOSES[purpose] not in listed and not optional:
         return f"{what} is not for {purpose} (extended key usage)"
     return None
 
