@@ -23,8 +23,8 @@ class ReceiptProof:
     `path` is the file of the call, `sha256` the digest of its bytes (`sha256:...`). `by` says whose signature it has,
     None where it has none. Of the `names`, the `manifests` (with indexes) and the `blobs` (configs, layers and others)
     that the receipt lists some hold; None: it binds none, as receipts of older versions do not bind names. `file` says
-    whether the archive is the file that the receipt is of, by its digest; None: that was not compared. `unbound` says,
-    in words, what the receipt does not bind or what could not be compared.
+    whether the archive's own digest, of its file or folder, is the one in the receipt; None: that was not compared.
+    `unbound` says, in words, what the receipt does not bind or what could not be compared.
     """
 
     path: str
@@ -43,6 +43,6 @@ class ReceiptProof:
         told = [f"{share} {what}" for what, share in shares if share is not None]
         first = f"{', '.join(told[:-1])} and {told[-1]} hold" if len(told) > 1 else f"{told[0]} hold" if told else ""
         if self.file is not None:
-            file = "the file is the one it is of" if self.file else "the file is another than the one it is of"
+            file = f"the archive's own digest {'agrees' if self.file else 'is another'}"
             return f"{first}; {file}" if first else file
         return first or "it proves nothing"

@@ -29,7 +29,7 @@ from ociarchive.signing.statement import MAX_ENVELOPE, is_envelope, opened
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.auditing.listing import Object
@@ -228,7 +228,10 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
 
 
 class _There:
-    """What is proved of an archive: its digests with those of layers unpacked, and digests of other bytes."""
+    """What is proved of an archive: its digests with those of layers unpacked, and digests of other bytes.
+
+    `left_out` are the layers that a delta says the other side has.
+    """
 
     def __init__(self, evidence: Evidence) -> None:
         self.diff_ids: dict[str, set[str]] = {}
@@ -239,14 +242,19 @@ class _There:
                 self.diff_ids.setdefault(str(claim.digest), set()).update(map(str, fact.diff_ids or ()))
                 if agrees(claim.digest, fact.digests) is False:
                     self.changed.add(str(claim.digest))
+        delta = evidence.archive.delta
+        self.left_out = frozenset(map(str, delta.left_out)) if delta is not None else frozenset()
 
     def holds(self, digest: str) -> bool:
         """Whether bytes of this digest are there."""
         return digest in self.diff_ids and digest not in self.changed
 
 
-def _listed(receipt: Receipt, kind: str) -> dict[str, str | None]:
-    """Return the digest of each thing of a kind after the conversion, with the diff_id of a layer."""
+def _listed(receipt: Receipt, kind: str, left_out: Collection[str]) -> dict[str, str | None]:
+    """Return the digest of each thing of a kind in DEST, with the diff_id of a layer.
+
+    A delta lists what became of the layers that it leaves out, too: they are not in `holds`, or it says so itself.
+    """
     found: dict[str, str | None] = {}
     listed = receipt.members.get(kind)
     for entry in listed if isinstance(listed, list) else []:
@@ -257,6 +265,9 @@ def _listed(receipt: Receipt, kind: str) -> dict[str, str | None]:
             found[digest] = diff_id if isinstance(diff_id, str) else None
     if receipt.holds is not None and kind in ("manifests", "indexes"):
         found |= dict.fromkeys(getattr(receipt.holds, kind))
+    if kind == "layers":
+        kept = receipt.holds.blobs if receipt.holds is not None else found.keys() - left_out
+        found = {digest: diff_id for digest, diff_id in found.items() if digest in kept}
     return found
 
 
@@ -294,7 +305,7 @@ def _of_kinds(receipt: Receipt, there: _There, here: Holding | None) -> Iterator
     """Give what is gone, changed or new, kind by kind."""
     known: set[str] = set()
     for kind, name in KINDS.items():
-        listed = _listed(receipt, kind)
+        listed = _listed(receipt, kind, there.left_out)
         known |= listed.keys()
         yield from bound.gone(name, [digest for digest in listed if digest not in there.diff_ids])
         yield from bound.changed(name, [digest for digest in listed if digest in there.changed])
@@ -326,7 +337,7 @@ def _proof(
     """Return what holds of what the receipt lists, and what it does not bind."""
 
     def share(*kinds: str, more: Iterable[str] = ()) -> Share:
-        listed = {*(digest for kind in kinds for digest in _listed(receipt, kind)), *more}
+        listed = {*(digest for kind in kinds for digest in _listed(receipt, kind, there.left_out)), *more}
         return Share(held=sum(map(there.holds, listed)), listed=len(listed))
 
     holds, unbound = receipt.holds, []
@@ -339,6 +350,8 @@ def _proof(
         names = Share(held=held, listed=len(listed.names))
         if not (holds.complete and here.complete):
             unbound.append("a registry may hold more, which was not compared")
+        elif receipt.form != archive.format:
+            unbound.append(f"DEST had the format {receipt.form}, so that the files beside the blobs were not compared")
     same = identity is not None and receipt.identity is not None and identity.algorithm == receipt.identity.algorithm
     if not same:
         unbound.append(

@@ -20,7 +20,7 @@ from ociarchive.signing.values import BrokenError
 from ociarchive.values import word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
 #: A certificate has one or two kilobytes. Some have thousands of names in them.
@@ -54,6 +54,10 @@ class Certificate:
 
     der: bytes
     x509: Any = field(repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Certificate], tuple[bytes]]:
+        """A certificate that is sent to another process is read again there, of its DER form."""
+        return read_certificate, (self.der,)
 
     @property
     def subject(self) -> str:

@@ -400,3 +400,19 @@ def test_a_merge_lists_all_that_is_there(source: Path, tmp_path: Path, cli_call:
     told(cli_call("convert", more, dest, "--to", "oci-layout", "--merge", "--receipt", receipt, "--no-sync"))
     assert mismatches(cli_call, dest, receipt, "--strict", status=0) == []
     assert NEW in {one["subject"] for one in mismatches(cli_call, dest, first)}
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["new", "older"])
+def test_what_a_delta_leaves_out_is_not_gone(older: bool, source: Path, tmp_path: Path, cli_call: Call) -> None:
+    have = write_tar(tmp_path / "have.tar", layout(named(ONE.node(), APP)))
+    dest, receipt = converted(cli_call, source, tmp_path, "oci-archive", "--have", str(have))
+    if older:
+        value = json.loads(receipt.read_bytes())
+        del value["holds"], value["destination"]["sha256"]
+        receipt.write_text(json.dumps(value))
+    assert mismatches(cli_call, dest, receipt, status=0) == []
+    assert mismatches(cli_call, dest, receipt, "--base", str(have), status=0) == []
+    shelf = Shelf(dest, "oci-archive")
+    del shelf.files[shelf.place(TWO.layers[1].digest)]
+    shelf.save()
+    assert TWO.layers[1].digest in json.dumps(mismatches(cli_call, dest, receipt))

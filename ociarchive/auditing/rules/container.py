@@ -51,7 +51,7 @@ RULES: Final = (
     ),
     Rule(
         id="receipt-mismatch", severity="error", control=IDENTITY, spec="the receipt of the call",
-        summary="The archive does not hold what the receipt of its conversion says.",
+        summary="The archive is not called what the receipt of its conversion says, or holds something else.",
         advice="The archive was changed after the conversion, or it is not the one the receipt is of.",
         check=_never,
     ),
