@@ -33,6 +33,8 @@ _WEAK: Final = ("md5", "sha1")
 _SHORTEST_RSA: Final = 2048
 #: What the leaf's key must not be for (Leaf Certificates, Key Usage).
 _OTHER_USES: Final = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+#: Basic constraints, key usage, extended key usage, and the subject's other names.
+_KNOWN: Final = ("2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.17")
 Purpose: TypeAlias = Literal["code signing", "time stamping"]
 #: Extended key usages by their object identifiers (RFC 5280, 4.2.1.12).
 _PURPOSES: Final[dict[Purpose, str]] = {"code signing": "1.3.6.1.5.5.7.3.3", "time stamping": "1.3.6.1.5.5.7.3.8"}
@@ -41,6 +43,7 @@ _EXTENDED: Final = {
     "1.3.6.1.5.5.7.3.1": "server authentication",
     "1.3.6.1.5.5.7.3.2": "client authentication",
     "1.3.6.1.5.5.7.3.4": "e-mail protection",
+    "1.3.6.1.5.5.7.3.9": "answers about revocation",
     **{oid: name for name, oid in _PURPOSES.items()},
 }
 
@@ -91,12 +94,17 @@ class Certificate:
         begins, ends = self.x509.not_valid_before_utc, self.x509.not_valid_after_utc
         return f"{begins:%Y-%m-%dT%H:%M:%SZ} to {ends:%Y-%m-%dT%H:%M:%SZ}"
 
-    def extension(self, oid: str) -> Any | None:  # noqa: ANN401  any of the library's extensions
-        """Return an extension, None where there is none. BrokenError: its extensions cannot be read."""
+    @property
+    def extensions(self) -> tuple[Any, ...]:
+        """Its extensions. BrokenError: they cannot be read."""
         try:
-            return next((one for one in self.x509.extensions if one.oid.dotted_string == oid), None)
+            return tuple(self.x509.extensions)
         except Exception:  # noqa: BLE001  the library's errors of broken extensions are of many classes
             raise BrokenError(f"the extensions of the certificate of {self.subject} cannot be read") from None
+
+    def extension(self, oid: str) -> Any | None:  # noqa: ANN401  any of the library's extensions
+        """Return an extension, None where there is none. BrokenError: its extensions cannot be read."""
+        return next((one for one in self.extensions if one.oid.dotted_string == oid), None)
 
 
 @contextmanager
@@ -223,6 +231,12 @@ def _hash_of(one: Certificate) -> Any:  # noqa: ANN401  any of the library's has
         return None
 
 
+def is_authority(one: Certificate) -> bool:
+    """Whether a certificate says of itself that it is an authority's."""
+    basic = one.extension("2.5.29.19")
+    return basic is not None and bool(basic.value.ca)
+
+
 def authority_fault(one: Certificate, below: int) -> str | None:
     """Return why a certificate cannot be that of an authority, with `below` other authorities under it.
 
@@ -242,7 +256,8 @@ def authority_fault(one: Certificate, below: int) -> str | None:
 def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) -> str | None:
     """Return why a certificate's key may not make signatures of a purpose.
 
-    signature-specification.md, Leaf Certificates. With `optional` the extended key usage may be absent.
+    signature-specification.md, Leaf Certificates. With `optional` the extended key usage may be absent, or have
+    purposes that nobody here knows; those that are known have to fit.
     """
     basic, usage, extended = (one.extension(oid) for oid in ("2.5.29.19", "2.5.29.15", "2.5.29.37"))
     what = f"the certificate of {one.subject}"
@@ -259,15 +274,23 @@ def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) ->
     wrong = [_EXTENDED[oid] for oid in sorted(listed & _EXTENDED.keys()) if oid != _PURPOSES[purpose]]
     if wrong:
         return f"{what} is for another purpose (extended key usage: {', '.join(wrong)})"
-    if _PURPOSES[purpose] not in listed:
+    if _PURPOSES[purpose] not in listed and not optional:
         return f"{what} is not for {purpose} (extended key usage)"
     return None
 
 
-def has_purpose(one: Certificate, purpose: Purpose) -> bool:
-    """Whether a certificate's extended key usage has a purpose."""
-    extended = one.extension("2.5.29.37")
-    return extended is not None and _PURPOSES[purpose] in {oid.dotted_string for oid in extended.value}
+def critical_fault(chain: Iterable[Certificate]) -> str | None:
+    """Return which certificate has a critical extension that is not looked at here, None where none has.
+
+    RFC 5280, 4.2: such a certificate MUST be rejected. Of Notary Project signatures other extensions are not to be
+    looked at (Other requirements).
+    """
+    for one in chain:
+        names = (each.oid.dotted_string for each in one.extensions if each.critical)
+        unknown = next((name for name in names if name not in _KNOWN), None)
+        if unknown is not None:
+            return f"the certificate of {one.subject} has a critical extension that is not known: {unknown}"
+    return None
 
 
 def outside(chain: Iterable[Certificate], when: datetime) -> str | None:

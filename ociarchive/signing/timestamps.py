@@ -43,11 +43,16 @@ _MANY: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """A moment that an authority states: not before `earliest`, not after `latest`. `by` is the authority."""
+    """A moment that an authority states: not before `earliest`, not after `latest`. `signer` is the authority."""
 
     earliest: datetime
     latest: datetime
-    by: str
+    signer: Certificate
+
+    @property
+    def by(self) -> str:
+        """The authority, in words."""
+        return self.signer.subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ def check_stamp(raw: bytes, message: bytes, roots: Sequence[Certificate], others
     fault = leaf_fault(signer, "time stamping") or _unvouched(signer, known, roots, moment)
     if fault is not None:
         raise BrokenError(f"its time stamp cannot be trusted: {fault}")
-    return Stamp(earliest=moment - accuracy, latest=moment + accuracy, by=signer.subject)
+    return Stamp(earliest=moment - accuracy, latest=moment + accuracy, signer=signer)
 
 
 def _unvouched(

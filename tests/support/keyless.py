@@ -69,10 +69,11 @@ def certificate(
     published_as: Log | None = None,
     purposes: Sequence[x509.ObjectIdentifier] | None = None,
     old: bool = False,
+    first: str = "",
     more: Sequence[tuple[x509.ExtensionType, bool]] = (),
     key: Signer | None = None,
 ) -> Holder:
-    """Issue a certificate of ten minutes as Fulcio does; `old` has the issuer as it was written first."""
+    """Issue a certificate of ten minutes as Fulcio does; `old` has the issuer as it was written first alone."""
     name: x509.GeneralName
     if who.startswith("https:"):
         name = x509.UniformResourceIdentifier(who)
@@ -82,7 +83,7 @@ def certificate(
         name = x509.OtherName(x509.ObjectIdentifier(f"{_FULCIO}.7"), tlv(0x0C, who.encode()))
     said: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectAlternativeName([name]), True), *more]
     if by_word_of is not None:
-        written = {"1": by_word_of.encode()} | ({} if old else {"8": tlv(0x0C, by_word_of.encode())})
+        written = {"1": (first or by_word_of).encode()} | ({} if old else {"8": tlv(0x0C, by_word_of.encode())})
         for number, raw in written.items():
             said.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(f"{_FULCIO}.{number}"), raw), False))
     key, serial = key or ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
@@ -93,10 +94,10 @@ def certificate(
             more=[*said, *extra], serial=serial,
         )  # fmt: skip
 
-    first = issued([])
+    plain = issued([])
     if published_by is None:
-        return first
-    proof = proof_of_publication(first, issuer, published_by, published_as)
+        return plain
+    proof = proof_of_publication(plain, issuer, published_by, published_as)
     return issued([(x509.UnrecognizedExtension(x509.ObjectIdentifier(_SCT), proof), False)])
 
 

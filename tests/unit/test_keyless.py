@@ -18,7 +18,7 @@ from tests.audit.making import ARM, NODE
 from tests.support import keyless
 from tests.support.build import IN_TOTO, dumped, index, layout
 from tests.support.call import refused
-from tests.support.certificates import DAY, NOW, der, make, spki, uses
+from tests.support.certificates import DAY, NOW, STAMPING, der, make, spki, uses
 from tests.support.certificates import pem as certificate_pem
 from tests.support.keyless import (
     AUTHORITY,
@@ -237,6 +237,16 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
     "identity-of-another-kind": (lambda: by(certificate(f"https://{WHO}")), "untrusted", "its signer is not"),
     "another-issuer": (lambda: by(certificate(by_word_of="https://other.example.com")), "untrusted", "who says"),
     "no-issuer": (lambda: by(certificate(by_word_of=None)), "untrusted", "who says"),
+    "two-issuers": (
+        lambda: by(certificate(first="https://other.example.com")),
+        "invalid",
+        "two issuers",
+    ),
+    "critical-extension-of-its-own": (
+        lambda: by(certificate(more=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)])),
+        "invalid",
+        "not known: 1.2.3.4",
+    ),
     "another-authority": (lambda: by(certificate(issuer=FAR_AUTHORITY)), "untrusted", "no authority"),
     "leaf-as-an-authority": (
         lambda: chained(certificate(issuer=NO_AUTHORITY)),
@@ -526,6 +536,20 @@ def test_a_trusted_root_says_whom_and_when(root: Json, verdict: str, why: str, t
 def test_a_clock_proves_the_time_where_a_deployment_has_no_log(tmp_path: Path) -> None:
     node = bundled(timestampVerificationData=stamped(MADE))
     assert "the time stamp of CN=clock" in only(judged(tmp_path, node, root=trusted_root(tlogs=None)), "valid")
+
+
+OTHER_CLOCK = make("CN=other clock", issuer=keyless.CLOCK_ROOT, purposes=STAMPING, begins=SIGNED - DAY)
+
+
+def test_a_clock_counts_in_its_own_time_alone(tmp_path: Path) -> None:
+    node = bundled(timestampVerificationData=stamped(MADE))
+    clocks = [authority(keyless.CLOCK, ends=SIGNED), authority(OTHER_CLOCK)]
+    root = trusted_root(tlogs=None, timestampAuthorities=clocks)
+    assert "was not trusted" in only(judged(tmp_path, node, root=root), "invalid")
+    others = trusted_root(tlogs=None, timestampAuthorities=[authority(OTHER_CLOCK)])
+    assert "nobody whom the trusted root names" in only(judged(tmp_path, node, root=others), "invalid")
+    roots = trusted_root(tlogs=None, timestampAuthorities=[authority(keyless.CLOCK_ROOT)])
+    only(judged(tmp_path, node, root=roots), "valid")
 
 
 def test_a_stamp_that_nobody_here_can_check_is_said_to_be_unchecked(tmp_path: Path) -> None:

@@ -129,6 +129,9 @@ HOLDS: dict[str, Callable[[], Node]] = {
     "annotations-in-the-payload": lambda: signed(jws(LEAF, target(NODE, annotations={"a": "b"}))),
     "signing-agent": lambda: signed(jws(LEAF, GOOD, header={f"{N}signingAgent": "notation/1.3.0"})),
     "no-extended-key-usage": lambda: signed(jws(make(WHO, issuer=MID, purposes=[]), GOOD)),
+    "purposes-of-its-own": lambda: signed(
+        jws(make(WHO, issuer=MID, purposes=[x509.ObjectIdentifier("1.3.6.1.4.1.57264.99")]), GOOD)
+    ),
     "expires-later": lambda: signed(jws(LEAF, GOOD, attributes(expiry=NOW + DAY))),
     "times-with-a-zone": lambda: signed(
         jws(LEAF, GOOD, attributes(), protected={f"{N}signingTime": NOW.strftime("%Y-%m-%dT%H:%M:%S.5+00:00")})
@@ -300,10 +303,15 @@ FAULTS: dict[str, tuple[Made, str, str]] = {
         "invalid",
         "another purpose",
     ),
-    "leaf-without-code-signing": (
+    "leaf-for-answers-about-revocation": (
         lambda: jws(make(WHO, issuer=MID, purposes=[USE.OCSP_SIGNING]), GOOD),
         "invalid",
-        "not for code signing",
+        "another purpose",
+    ),
+    "leaf-for-time-stamps": (
+        lambda: jws(make(WHO, issuer=MID, purposes=[*CODE, *STAMPING]), GOOD),
+        "invalid",
+        "another purpose",
     ),
     "sha-1": (lambda: jws(BY_SHA1, GOOD), "untrusted", "SHA1"),
     "short-rsa": (lambda: jws(make(WHO, SHORT, MID), GOOD), "untrusted", "1024 bits"),
@@ -321,11 +329,6 @@ FAULTS: dict[str, tuple[Made, str, str]] = {
         lambda: jws(make(WHO, ed25519.Ed25519PrivateKey.generate(), MID), GOOD, key=MID.key),
         "invalid",
         "kind or size",
-    ),
-    "signed-before-the-certificate": (
-        lambda: jws(LEAF, GOOD, attributes(signingTime=NOW - 60 * DAY)),
-        "invalid",
-        "it was signed at",
     ),
     "certificate-not-yet-valid": (
         lambda: jws(make(WHO, issuer=MID, begins=NOW + DAY), GOOD),
@@ -698,6 +701,8 @@ def test_an_authority_that_signs_for_others_has_its_own_store(tmp_path: Path) ->
     node = signed(jws(LEAF, GOOD, attributes(CLAIMED)))
     report = judged(tmp_path, NODE, node, signingAuthority_x=[ROOT.certificate])
     assert "by the word of the signing authority" in only(report, "valid")
+    early = signed(jws(OLD, GOOD, attributes(CLAIMED, authenticSigningTime=NOW - 60 * DAY)))
+    assert "it was signed at" in only(judged(tmp_path, NODE, early, signingAuthority_x=[ROOT.certificate]), "invalid")
     past = signed(jws(OLD, GOOD, attributes(CLAIMED, authenticSigningTime=NOW - 2 * DAY)))
     only(judged(tmp_path, NODE, past, signingAuthority_x=[ROOT.certificate]), "valid")
 
@@ -849,6 +854,11 @@ def test_keys_and_a_trust_store_go_together(tmp_path: Path) -> None:
     assert [one for one, _ in found(report)] == ["untrusted", "valid"]
     assert report.contents is not None
     assert any("trust store" in one for one in report.contents.keys)
+
+
+def test_the_signers_own_word_about_the_time_decides_nothing(tmp_path: Path) -> None:
+    node = signed(jws(LEAF, GOOD, attributes(signingTime=NOW - 60 * DAY)))
+    assert "by its own word, when its certificates were not all valid" in only(judged(tmp_path, NODE, node), "valid")
 
 
 def test_a_catalogue_never_takes_what_may_have_expired_since(tmp_path: Path) -> None:

@@ -38,12 +38,14 @@ def identities(certificate: Certificate) -> tuple[str, ...]:
 def issuer_of(certificate: Certificate) -> str | None:
     """Return who says that the identity is the signer's, None where nobody does. BrokenError: it cannot be read."""
     new, old = _raw(certificate.extension(_ISSUER)), _raw(certificate.extension(_OLD_ISSUER))
-    if new is not None:
-        return _utf8(new)
     try:
-        return old.decode() if old is not None else None
+        found = [_utf8(new)] if new is not None else []
+        found += [old.decode()] if old is not None else []
     except UnicodeDecodeError:
         raise BrokenError("its certificate's issuer of identities is no text") from None
+    if len(set(found)) > 1:
+        raise BrokenError("its certificate names two issuers of identities")
+    return found[0] if found else None
 
 
 def _raw(extension: Any) -> bytes | None:  # noqa: ANN401  any of the library's extensions

@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.signing.certificates import authority_fault, leaf_fault, outside, path_to, weakness
+from ociarchive.signing.certificates import (
+    authority_fault,
+    critical_fault,
+    is_authority,
+    leaf_fault,
+    outside,
+    path_to,
+    weakness,
+)
 from ociarchive.signing.keyless.entries import body_fault
 from ociarchive.signing.keyless.identity import identities, issuer_of
 from ociarchive.signing.keyless.log import entry_fault
@@ -116,7 +124,7 @@ def _require(material: Material, signatures: Sequence[bytes], about: About, trus
     weak = held[1] or weakness(chain)
     if weak:
         raise _UntrustedError(weak)
-    faults = [leaf_fault(certificate, "code signing")]
+    faults = [leaf_fault(certificate, "code signing"), critical_fault(chain)]
     faults += [authority_fault(one, depth) for depth, one in enumerate(chain[1:])]
     for fault in filter(None, faults):
         raise BrokenError(fault)
@@ -219,6 +227,9 @@ def _stamped(raw: bytes, signature: bytes, stampers: Sequence[Authority]) -> _Mo
             stamp = check_stamp(raw, signature, one.chain[-1:], one.chain[:-1])
         except BrokenError as error:
             why = error.what
+            continue
+        # Where an authority names its certificate, another one under the same root is another authority's.
+        if stamp.signer != one.chain[0] and not is_authority(one.chain[0]):
             continue
         if one.period.has(stamp.earliest) and one.period.has(stamp.latest):
             return _Moment(time=stamp.latest, by=f"the time stamp of {stamp.by}")

@@ -162,9 +162,6 @@ def _authenticity(envelope: Envelope, trust: NotaryTrust, rule: Rule) -> Iterato
     fault = fault or next(filter(None, (authority_fault(one, depth) for depth, one in enumerate(chain[1:]))), None)
     if fault is not None:
         yield "invalid", fault
-    when = outside(chain, envelope.signed_at)
-    if when is not None:
-        yield "invalid", f"{when}, and it was signed at {_shown(envelope.signed_at)}"
     kind = "ca" if envelope.scheme == USER else "signingAuthority"
     if not set(chain) & set(_certificates(trust, rule, kind)):
         stores = f"the stores of the trust policy {rule.name}" if rule.name else f"the trust store {trust.folder}"
@@ -186,15 +183,20 @@ def _certificates(trust: NotaryTrust, rule: Rule, kind: str) -> list[Certificate
 def _moment(envelope: Envelope, trust: NotaryTrust, doubts: _Doubts) -> str:
     """Validate Trusted Timestamp; return when it was signed and by whose word."""
     chain, shown = envelope.chain, _shown(envelope.signed_at)
+    odd = outside(chain, envelope.signed_at)
     if envelope.scheme != USER:
+        if odd is not None:
+            doubts.add("authenticTimestamp", "invalid", f"{odd}, and it was signed at {shown}")
         return f", at {shown} by the word of the signing authority"
+    # signature-envelope-jws.md: the signer's own word is "not used in trust decisions". It is repeated, no more.
+    said = f", at {shown} by its own word" + (", when its certificates were not all valid" if odd is not None else "")
     authorities = _certificates(trust, doubts.rule, "tsa")
     if envelope.timestamp is not None and authorities:
         try:
             stamp = check_stamp(envelope.timestamp, envelope.signature, authorities)
         except BrokenError as error:
             doubts.add("authenticTimestamp", "invalid", error.what)
-            return f", at {shown} by its own word"
+            return said
         fault = outside(chain, stamp.earliest) or outside(chain, stamp.latest)
         if fault is not None:
             doubts.add("authenticTimestamp", "invalid", f"{fault}, and it was stamped at {_shown(stamp.latest)}")
@@ -206,8 +208,8 @@ def _moment(envelope: Envelope, trust: NotaryTrust, doubts: _Doubts) -> str:
     elif fault is not None:
         doubts.add("authenticTimestamp", "invalid", f"{fault}, which is not now, and no time stamp is with it")
     elif envelope.timestamp is not None:
-        return f", at {shown} by its own word ({unchecked})"
-    return f", at {shown} by its own word"
+        return f"{said} ({unchecked})"
+    return said
 
 
 def _revocation(envelope: Envelope, doubts: _Doubts) -> str:
