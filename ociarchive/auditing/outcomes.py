@@ -20,6 +20,13 @@ _OF_TARS: Final = ("tar-", "data-after-end", "member-doubled", "limit-members")
 #: Rules about layers' tables of contents. Two of them report that a table was not found, or is not the right one.
 _OF_TABLES: Final = "toc-"
 NO_TABLE: Final = "no layer has a table of contents"
+_NO_DIGEST: Final = "the call asks for no digest"
+_NO_RECEIPT: Final = "the call names no receipt"
+_NO_OTHERS: Final = "the call names no inventory and no base"
+_NO_KEYS: Final = "the call names no key to check signatures by"
+_NOT_DEMANDED: Final = "the call demands no signature"
+#: Reasons that the call gives, which say nothing of an archive.
+OF_THE_CALL: Final = frozenset((_NO_DIGEST, _NO_RECEIPT, _NO_OTHERS, _NO_KEYS, _NOT_DEMANDED))
 _OF_PLACES: Final = frozenset(("toc-annotation", "toc-digest", "toc-elsewhere"))
 
 
@@ -54,11 +61,11 @@ def _outcome(rule: Rule, report: Report, run: Run) -> Outcome:
 def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
     """Return why a rule had nothing to judge, None where it had something."""
     if rule.id == "expected-digest-missing" and not report.demanded:
-        return "the call asks for no digest"
+        return _NO_DIGEST
     if rule.id == "receipt-mismatch" and run.receipt is None:
-        return "the call names no receipt"
+        return _NO_RECEIPT
     if rule.id == "delta-incomplete" and not run.others:
-        return "the call names no inventory and no base"
+        return _NO_OTHERS
     if rule.id in {"not-an-archive", "audit-died"}:
         return None
     if report.contents is None:
@@ -75,8 +82,8 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
 def _without_keys(rule: Rule, contents: Contents) -> str | None:
     """Return why a rule about signatures had none to judge."""
     if not contents.keys:
-        return "the call names no key to check signatures by"
-    return "the call demands no signature" if rule.id == "signature-missing" and not contents.must_be_signed else None
+        return _NO_KEYS
+    return _NOT_DEMANDED if rule.id == "signature-missing" and not contents.must_be_signed else None
 
 
 def _without_table(rule: Rule, report: Report) -> str | None:

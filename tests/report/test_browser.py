@@ -10,6 +10,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
+from ociarchive.report.audit import audit_html
 from tests.support import browsing, faulty
 from tests.support.call import Call
 
@@ -101,6 +102,33 @@ def test_printed_archives_each_carry_their_own_digest(report: Path, browse: Brow
     feet = re.findall(r'@page archive-\d+ \{ @bottom-left \{ content: "archive (sha256:\w+)"', report.read_text())
     assert len(feet) == 3
     assert "JSONreportsha256:" in whole[0]
+    assert "JSONreportsha256:" in whole[-1]  # the rules, which are all archives'
     first = [next(number for number, text in enumerate(whole) if f"archive{foot}" in text) for foot in feet]
     assert first == sorted(first)
-    assert sum(any(f"archive{foot}" in text for foot in feet) for text in whole) >= len(whole) - 2
+    own = [any(f"archive{foot}" in text for foot in feet) for text in whole]
+    assert own.index(True) == 2  # after a page of summary, and the list
+    assert own == [False, False, *[True] * sum(own), *[False] * (len(own) - 2 - sum(own))]
+    assert "Waivedrules" in whole[0]  # among the last lines of the summary
+    assert "Allarchives" in whole[1]
+    assert "Allrules" in "".join(whole[2 + sum(own) :])
+
+
+def test_the_list_of_many_can_be_searched(tmp_path: Path, cli_call: Call, browse: Browse) -> None:
+    path = faulty.write("good", tmp_path)
+    paths = [tmp_path / f"{number:03}.tar" for number in range(audit_html.FEW + 2)]
+    for one in paths[:-1]:
+        one.symlink_to(path)
+    faulty.write("damaged", tmp_path, paths[-1].name)
+    page = tmp_path / "report.html"
+    cli_call("audit", *paths, "--format", "html", "--output", page)
+    typing = """addEventListener('load', () => { const box = document.getElementById('search');
+        document.title = String(box.parentNode.hidden);
+        for (const text of ['FAIL', '007.tar', 'registry.example PASS', 'nothing has this']) {
+            box.value = text; box.dispatchEvent(new Event('input'));
+            document.title += ';' + document.getElementById('hits').textContent + ','
+                + [...document.getElementById('list').rows].filter(one => !one.hidden).length } })"""
+    text = re.sub(r"<meta http-equiv[^>]*>", "", page.read_text())  # else no script but its own would run
+    page.write_text(text.replace("</body>", f"<script>{typing}</script></body>"))
+    found = re.search(r"<title>(.*?)</title>", browse(page, "--dump-dom", "--virtual-time-budget=5000"))
+    assert found
+    assert found[1] == f"false;1 of {len(paths)},1;1 of {len(paths)},1;25 of {len(paths)},25;0 of {len(paths)},0"

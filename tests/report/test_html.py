@@ -13,6 +13,7 @@ import pytest
 import ociarchive
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY
+from ociarchive.report.audit import audit_html
 from tests.support import build, faulty
 from tests.support.call import Call
 from tests.support.pages import HTML, SVG, check_structure, parsed, words
@@ -40,9 +41,99 @@ def test_many_archives_are_one_report(tmp_path: Path, cli_call: Call) -> None:
     text = cli_call("audit", *paths, "--format", "html").stdout
     page = parsed(text)
     check_structure(page)
-    assert [words(one) for one in page.iter(f"{HTML}h2")][2:] == [path.name for path in paths]
+    headings = [words(one) for one in page.iter(f"{HTML}h2")]
+    assert headings[:3] == ["What was found", "The audit", "All archives"]
+    assert headings[-2:] == ["How to check this report", "All rules"]
+    verdicts = [heading.rpartition(" ")[2] for heading in headings[3:-2]]
+    assert verdicts == sorted(verdicts)  # failures first
+    assert {"PASS", "FAIL"} == set(verdicts)
+    names = {verdict: [path.name for path in paths if f"{path.name} {verdict}" in headings] for verdict in verdicts}
+    assert [heading.rpartition(" ")[0] for heading in headings[3:-2]] == [*names["FAIL"], *names["PASS"]]
+    assert sorted([*names["FAIL"], *names["PASS"]]) == sorted(path.name for path in paths)
     for path in paths:
         assert f'content: "archive sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"' in text
+
+
+def test_rules_are_explained_once(tmp_path: Path, cli_call: Call) -> None:
+    paths = [faulty.write(name, tmp_path) for name in ("damaged", "other-content", "good")]
+    alone = cli_call("audit", paths[0], "--format", "html").stdout
+    text = cli_call("audit", *paths, "--format", "html").stdout
+    told = words(parsed(text))
+    meanings = {rule.id: re.sub(r" ([:.,)])", r"\1", rule.summary.replace("`", "")) for rule in RULES}
+    for rule, meaning in meanings.items():
+        assert told.count(meaning) == sum(meaning in one for one in meanings.values()), rule
+    assert len(text) < 2 * len(alone)
+    rows = {
+        words(one[0]): words(one[1]) for one in parsed(text).iter(f"{HTML}tr") if (one.get("id") or "")[:5] == "rule-"
+    }
+    assert len(rows) == len(RULES)
+    (row,) = [row for row in rows if row.startswith("blob-unreferenced ")]
+    assert re.fullmatch(r"blob-unreferenced warning found in \d, clean \d", row)
+    (row,) = [row for row in rows if row.startswith("receipt-mismatch ")]
+    assert row.endswith("not checked 3")
+    assert "Not checked: the call names no receipt." in rows[row]
+
+
+def test_the_summary_says_what_was_found_and_where(tmp_path: Path, cli_call: Call) -> None:
+    paths = [faulty.write(name, tmp_path) for name in ("damaged", "other-content", "good")]
+    page = parsed(cli_call("audit", *paths, "--format", "html").stdout)
+    found, controls = [one for one in page.iter(f"{HTML}table") if one.get("class") == "summary"]
+    assert [words(row) for row in found.iter(f"{HTML}tr")][1:] == [
+        "diff-id-mismatch error 1 1",
+        "digest-mismatch error 1 1",
+        "layer-damaged error 1 1",
+        "blob-unreferenced warning 1 1",
+    ]
+    assert [words(row) for row in controls.iter(f"{HTML}tr")][1].endswith("2 1 0 0")
+    assert "2 of 3 archives failed" in words(page)
+
+
+def test_one_and_one_that_is_missing_are_two(tmp_path: Path, cli_call: Call) -> None:
+    good, missing = faulty.write("good", tmp_path), tmp_path / "<missing>.tar"
+    result = cli_call("audit", good, missing, "--format", "html")
+    assert result.status == 2
+    page = parsed(result.stdout)
+    check_structure(page)
+    assert [words(one) for one in page.iter(f"{HTML}title")] == ["Audit of 2 archives: FAIL"]
+    (listed,) = [one for one in page.iter(f"{HTML}tbody") if one.get("id") == "list"]
+    rows = [words(row) for row in listed]
+    assert rows[0].startswith(f"{missing} no such file or folder ")
+    assert "NOT AUDITED" in rows[0]
+    assert f"sha256:{hashlib.sha256(good.read_bytes()).hexdigest()}" in rows[1]
+    assert "1 source could not be audited at all, so the whole does not pass." in words(page)
+
+
+def test_a_list_of_many_is_searched_by_its_own_script_alone(tmp_path: Path, cli_call: Call) -> None:
+    path = faulty.write("good", tmp_path)
+    paths = []
+    for number in range(audit_html.FEW + 1):
+        paths.append(tmp_path / f"{number:03}.tar")
+        paths[-1].symlink_to(path)
+    few = cli_call("audit", *paths[1:], "--format", "html").stdout
+    assert "<script" not in few
+    assert "script-src" not in few
+    assert "@page archive-24 " in few
+    text = cli_call("audit", *paths, "--format", "html").stdout
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f" script-src 'sha256-{digest}'; " in text
+    assert "@page archive-" not in text
+    without = text.replace(f"<script>{script}</script>", "")
+    check_structure(parsed(without))
+    (box,) = [one for one in parsed(text).iter(f"{HTML}p") if one.get("class") == "search"]
+    assert box.get("hidden") is not None  # the script shows it
+    assert without.count('<tr><th scope="row"><a href="#archive-') == len(paths)
+
+
+def test_what_a_receipt_proved_is_in_the_report(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    dest, receipt = tmp_path / "dest.tar", tmp_path / "receipt.json"
+    ociarchive.convert(corpus / "docker20.tar", dest, to="oci-archive", receipt=receipt)
+    digest = f"sha256:{hashlib.sha256(receipt.read_bytes()).hexdigest()}"
+    one = words(parsed(cli_call("audit", dest, "--receipt", receipt, "--format", "html").stdout))
+    assert re.search(rf"Receipt proved .* hold; .*the receipt is {digest}", one)
+    many = (dest, corpus / "docker26.tar")
+    text = words(parsed(cli_call("audit", *many, "--receipt", receipt, "--format", "html").stdout))
+    assert f"The receipt {receipt} ({digest}): 1 of 2 archives that were held against it agree." in text
 
 
 def test_corpus_reports_are_valid(corpus: Path, cli_call: Call) -> None:

@@ -50,7 +50,7 @@ def many(report: Report, count: int) -> Iterator[Report]:
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("form", sorted(set(FORMATS) - {"html"}))
+@pytest.mark.parametrize("form", sorted(FORMATS))
 def test_memory_does_not_grow_with_the_number_of_archives(form: str, count: int, report: Report) -> None:
     def peak(count: int) -> int:
         gc.collect()

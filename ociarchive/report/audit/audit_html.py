@@ -1,38 +1,60 @@
-"""The audit as one HTML file that can be attached to a ticket and printed: no script, no request to anywhere."""
+"""The audit as one HTML file that can be attached to a ticket and printed: no request to anywhere.
+
+The report of many archives is written as they come: of each a row of the list and a section, those that fail apart from
+those that pass. Only then the page is known that stands before them.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os.path
 import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.outcomes import Outcome, outcomes
+from markupsafe import Markup
+
+from ociarchive.auditing.outcomes import NO_TABLE, OF_THE_CALL, Outcome, outcomes
+from ociarchive.auditing.policy import Policy
 from ociarchive.blobio.limits import Limits
-from ociarchive.report.audit import audit_json, contents, view
+from ociarchive.report.audit import contents, view
+from ociarchive.report.audit.audit_json import Entries
+from ociarchive.report.audit.overview import Overview
 from ociarchive.report.audit.piecewise import Piecewise, whole
-from ociarchive.report.shared.templating import again, environment, page
-from ociarchive.report.shared.text import plural, shell, size
+from ociarchive.report.shared.pieces import gathered
+from ociarchive.report.shared.templating import again, environment, in_ascii, page_pieces
+from ociarchive.report.shared.text import shell, size
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from jinja2 import Environment
-
     from ociarchive.auditing import Report
     from ociarchive.auditing.report import BlobRow
     from ociarchive.auditing.run import Run
+    from ociarchive.report.shared.held import Held
 
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
+#: Archives that are seen at a glance: the list needs no search, and each is printed on pages of its own, which have its
+#: digest at their foot. Of more, browsers would have to keep a kind of page for each.
+FEW: Final = 24
+#: Rules in the summary, so that it keeps to one page.
+_MOST: Final = 16
+#: Names of images in the list, for each archive.
+_NAMES: Final = 3
+#: Characters of a command that is shown: one with thousands of SOURCEs would be the most of the report.
+_LONGEST: Final = 2000
+_DIGEST: Final = re.compile(r"(sha256|dirHash):[0-9a-f]{64}\Z")
 #: Limits in bytes, beside those that are named a size.
 _BYTES: Final = ("ratio_from", "name", "extended", "window")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One archive's part of the report."""
+    """One archive's part of the report. `silent` has the rules that were not applied, by the reason.
+
+    `own` has those of them whose reason lies in the archive.
+    """
 
     number: int
     report: Report
@@ -43,11 +65,24 @@ class Page:
     controls: tuple[view.Judged, ...]
     found: tuple[view.Group, ...]
     waived: tuple[view.Group, ...]
+    names: tuple[str, ...]
     images: Iterator[contents.Shown]
     artifacts: Sequence[Mapping[str, object]]
     unproved: tuple[tuple[str, str], ...]
+    silent: tuple[tuple[str, tuple[str, ...]], ...]
+    own: tuple[tuple[str, tuple[str, ...]], ...]
     blobs: tuple[BlobRow, ...]
     results: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the report says of the call."""
+
+    run: Run
+    policy: Policy
+    command: str
+    limits: tuple[tuple[str, str, bool], ...]
 
 
 def render(reports: Iterable[Report], run: Run) -> str:
@@ -61,49 +96,107 @@ def begin(run: Run) -> Piecewise:
 
 
 class _Html(Piecewise):
-    """The report."""
+    """The report, in ASCII only, so that no transport can damage it. Same archives, same text.
+
+    The first archive waits for the second: alone it has a report of another kind. The digest of the JSON report is made
+    of the same archives on the way.
+    """
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._reports: list[Report] = []
+        self._made = environment()
+        self._row = self._made.get_template("audit_row.html.jinja")
+        self._section = self._made.get_template("audit_archive.html.jinja")
+        self._rows = {failed: self.hold() for failed in (True, False)}
+        self._sections = {failed: self.hold() for failed in (True, False)}
+        self._entries, self._hashed = Entries(), hashlib.sha256(b"")
+        self._hash([self._entries.head()])
+        self._alone: Report | None = None
+        self._overview = Overview()
+        self._feet: list[tuple[bool, int, str]] = []
+        self._policy = Policy()
+        self._count = 0
 
     def take(self, report: Report) -> None:
-        self._reports.append(report)
+        self._hash(self._entries.entry(report))
+        self._policy = report.policy  # one for all archives of a call
+        self._count += 1
+        if self._count == 1:
+            self._alone = report
+            return
+        self._release()
+        self._add(report, self._count)
 
     def pieces(self, run: Run) -> Iterator[str]:
-        yield _rendered(self._reports, run)
+        if run.unread:
+            self._release()
+        self._hash(self._entries.tail(run))
+        digest = self._hashed.hexdigest()
+        shown = shell(run.command)
+        if len(shown) > _LONGEST:
+            shown = f"{shown[:_LONGEST]}\u2026 and so on, {len(run.command)} words"
+        facts = {
+            "about": About(run=run, policy=self._policy, command=shown, limits=_limits(run.limits)),
+            "run": run,
+            "again": again(run.command, "audit") if len(shown) <= _LONGEST else "",
+            "digest": digest,
+            "version": VERSION,
+        }
+        foot = f"JSON report sha256:{digest}"
+        if self._alone is not None:
+            page = _page(1, self._alone, run)
+            style = self._style(_foot(self._alone) or foot, [])
+            made = page_pieces(self._made, "audit.html.jinja", style, page=page, quoted=_quoted, **facts)
+        else:
+            made = self._many(foot, facts)
+        yield from gathered(made)
 
+    def _many(self, foot: str, facts: Mapping[str, object]) -> Iterator[str]:
+        few = self._count <= FEW
+        feet = [(number, text or foot) for _, number, text in sorted(self._feet)] if few else []
+        script = "" if few else self._made.get_template("audit.js.jinja").render()
+        return page_pieces(
+            self._made,
+            "audit_many.html.jinja",
+            self._style(foot, feet),
+            summary=self._overview,
+            most=_MOST,
+            rows=_again(*(self._rows[failed] for failed in (True, False))),
+            archives=_again(*(self._sections[failed] for failed in (True, False))),
+            script=Markup(script),  # noqa: S704  our own
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else "",
+            **facts,
+        )
 
-def _rendered(reports: Sequence[Report], run: Run) -> str:
-    """Return the report in ASCII only, so that no transport can damage it. Same arguments, same text."""
-    made = environment()
-    pages = [_page(number, report, run) for number, report in enumerate(reports, 1)]
-    hashed = hashlib.sha256()
-    for piece in audit_json.pieces(reports, run):
-        hashed.update(piece.encode())
-    digest = hashed.hexdigest()
-    return page(
-        made,
-        "audit.html.jinja",
-        _style(made, pages, digest),
-        pages=pages,
-        run=run,
-        failed=sum(report.failed for report in reports),
-        overall=_overall(reports),
-        policy=reports[0].policy if reports else None,
-        limits=_limits(run.limits),
-        command=shell(run.command),
-        again=again(run.command, "audit"),
-        files=[one for one in pages if one.sha256],
-        quoted=lambda *words: shell(words),
-        digest=digest,
-        version=VERSION,
-    )
+    def _release(self) -> None:
+        """Let the archive that waited be one of many."""
+        if self._alone is not None:
+            waited, self._alone = self._alone, None
+            self._add(waited, 1)
+
+    def _add(self, report: Report, number: int) -> None:
+        page = _page(number, report, self.run)
+        self._overview.add(report, page.results, page.controls)
+        self._rows[report.failed].take(map(in_ascii, self._row.generate(page=page)))
+        self._sections[report.failed].take(map(in_ascii, self._section.generate(page=page)))
+        if number <= FEW:
+            self._feet.append((not report.failed, number, _foot(report)))
+
+    def _style(self, foot: str, feet: Sequence[tuple[int, str]]) -> str:
+        """Return the style sheet. The printed pages of few archives carry their own digests at their foot."""
+        return self._made.get_template("audit.css.jinja").render(foot=foot, feet=feet)
+
+    def _hash(self, pieces: Iterable[str]) -> None:
+        for piece in pieces:
+            self._hashed.update(piece.encode())
 
 
 def _page(number: int, report: Report, run: Run) -> Page:
     results = outcomes(report, run)
     listed, proof = report.listed, report.proof
+    controls = view.judged(report, results)
+    silent = _silent(results)
+    images: Sequence[Mapping[str, object]] = listed.images if listed else ()
     return Page(
         number=number,
         report=report,
@@ -111,40 +204,55 @@ def _page(number: int, report: Report, run: Run) -> Page:
         sha256=report.identity.value if report.identity and report.identity.algorithm == "sha256" else None,
         size=report.size,
         verdict=view.verdict(report, results),
-        controls=view.judged(report, results),
+        controls=controls,
         found=view.groups(report, report.findings),
         waived=view.groups(report, report.waived),
+        names=_names(images),
         images=contents.shown(listed) if listed else iter(()),
         artifacts=listed.artifacts if listed else (),
-        unproved=contents.unproved(report, results),
+        unproved=contents.unproved(report),
+        silent=silent,
+        own=tuple(one for one in silent if one[0] not in OF_THE_CALL),
         blobs=proof.blobs if proof else (),
         results=results,
     )
 
 
-def _style(made: Environment, pages: Sequence[Page], digest: str) -> str:
-    """Return the style sheet. Each archive's printed pages carry its own digest at their foot."""
-    feet = [(one.number, f"archive sha256:{one.sha256}" if _DIGEST.match(one.sha256 or "") else "") for one in pages]
-    report = f"JSON report sha256:{digest}"
-    return made.get_template("audit.css.jinja").render(
-        foot=feet[0][1] or report if len(feet) == 1 else report,
-        feet=[(number, foot or report) for number, foot in feet] if len(feet) > 1 else [],
-    )
+def _names(images: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the first names of an archive's images."""
+    found: dict[str, None] = {}
+    for image in images:
+        listed = image["references"]
+        found.update(dict.fromkeys(map(str, listed)) if isinstance(listed, list | tuple) else {})
+    names = tuple(found)
+    return names if len(names) <= _NAMES else (*names[:_NAMES], f"and {len(names) - _NAMES} more names")
 
 
-def _overall(reports: Sequence[Report]) -> str:
-    """Return what was read and proved in all archives together."""
-    layers = [answer for report in reports for answer in report.layers]
-    failed = sum(report.failed for report in reports)
-    found = view.counts(finding for report in reports for finding in report.findings) or "nothing"
-    return (
-        f"{failed} of {plural(len(reports), 'archive')} failed: {plural(sum(one.blobs for one in reports), 'blob')}, "
-        f"{size(sum(one.bytes for one in reports))}, were read to the end, {layers.count(True)} of "
-        f"{len(layers)} layers unpack to what the images' configs list, and {found} came to light."
-    )
+def _silent(results: Sequence[Outcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the rules that were not applied, by the reason."""
+    found: dict[str, list[str]] = {}
+    for one in results:
+        if one.status in ("waived", "not checked") and one.why != NO_TABLE:
+            found.setdefault(one.why or "", []).append(one.rule.id)
+    return tuple((why, tuple(rules)) for why, rules in found.items())
 
 
-def _limits(limits: Limits) -> list[tuple[str, str, bool]]:
+def _foot(report: Report) -> str:
+    """Return what names an archive at the foot of its printed pages, empty where nothing does."""
+    named = str(report.identity)
+    return f"archive {named}" if _DIGEST.match(named) else ""
+
+
+def _again(*held: Held) -> Iterator[Markup]:
+    """Give text that our own templates made, as it is."""
+    return (Markup(piece) for one in held for piece in one.pieces())  # noqa: S704  escaped when it was made
+
+
+def _quoted(*words: str) -> str:
+    return shell(words)
+
+
+def _limits(limits: Limits) -> tuple[tuple[str, str, bool], ...]:
     """Return the limits that were in force, and whether the call asked for them."""
     usual = Limits()
     told = []
@@ -154,4 +262,4 @@ def _limits(limits: Limits) -> list[tuple[str, str, bool]]:
             continue
         text = size(value) if one.name in _BYTES or one.name.endswith("_size") else f"{value:,}"
         told.append((one.name.replace("_", " "), text, value != getattr(usual, one.name)))
-    return told
+    return tuple(told)

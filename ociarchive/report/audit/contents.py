@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ociarchive.auditing.outcomes import NO_TABLE
 from ociarchive.report.shared.text import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ociarchive.auditing import Report
-    from ociarchive.auditing.outcomes import Outcome
     from ociarchive.auditing.report import Listed
 
 
@@ -72,12 +70,10 @@ def _share(part: int | None, whole: int) -> float:
     return 0.0 if not part or not whole else round(max(part * 100 / whole, 0.5), 2)
 
 
-def unproved(report: Report, results: Sequence[Outcome]) -> tuple[tuple[str, str], ...]:
-    """Return what could not be proved of an archive, each with the reason."""
+def unproved(report: Report) -> tuple[tuple[str, str], ...]:
+    """Return what could not be proved of an archive, each with the reason. Rules that were not applied are apart."""
     told: list[tuple[str, str]] = []
     if report.proof is not None:
         told += report.proof.unproved
         told += [(f"file {name}", "nothing makes a claim of it, so it was not read") for name in report.proof.unread]
-    silent = [one for one in results if one.status in ("waived", "not checked") and one.why != NO_TABLE]
-    told += [(f"rule {one.rule.id}", one.why or "") for one in silent]
     return tuple(dict.fromkeys(told))

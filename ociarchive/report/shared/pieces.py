@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii
+from typing import Final
+
+#: Characters of a text that are handed on together.
+_PIECE: Final = 1 << 16
 
 
 def written(value: object, newline: str) -> Iterator[str]:
@@ -27,6 +31,20 @@ def written(value: object, newline: str) -> Iterator[str]:
         yield "[]" if empty else f"{newline}]"
     else:
         yield _text(value, newline)
+
+
+def gathered(pieces: Iterable[str]) -> Iterator[str]:
+    """Give the same text in fewer and larger pieces."""
+    waiting: list[str] = []
+    length = 0
+    for piece in pieces:
+        waiting.append(piece)
+        length += len(piece)
+        if length >= _PIECE:
+            yield "".join(waiting)
+            waiting.clear()
+            length = 0
+    yield "".join(waiting)
 
 
 def _text(value: object, newline: str) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from ociarchive.report.shared.text import plural, safe, shell, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _LOADER: Final = PackageLoader("ociarchive.report")
 
@@ -33,12 +33,27 @@ def environment() -> Environment:
 
 def page(made: Environment, template: str, style: str, **facts: object) -> str:
     """Return a page with its style sheet, in ASCII only, so that no transport can damage it."""
-    text = made.get_template(template).render(
+    return "".join(page_pieces(made, template, style, **facts))
+
+
+def page_pieces(made: Environment, template: str, style: str, **facts: object) -> Iterator[str]:
+    """Give the same in pieces, as what the facts hold gives them."""
+    pieces = made.get_template(template).generate(
         **facts,
         style=Markup(style),  # noqa: S704  # our own CSS, and digests in hex
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
-    return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")
+    begun = False
+    for piece in pieces:
+        text = piece if begun else piece.lstrip()
+        if text:
+            begun = True
+            yield in_ascii(text)
+
+
+def in_ascii(text: str) -> str:
+    """Return a piece of a page in ASCII only."""
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def again(command: Sequence[str], name: str) -> str:
