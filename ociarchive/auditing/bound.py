@@ -48,16 +48,23 @@ def names(listed: Holding, here: Holding) -> Iterator[Difference]:
                 expected=", ".join(before[name]),
                 found=", ".join(now[name]),
             )
+    called: dict[tuple[str, ...], list[str]] = {}
+    for name in reversed(new):
+        called.setdefault(now[name], []).append(name)
+    renames = set()
     for name in gone:
-        renamed = next((other for other in new if now[other] == before[name]), None)
-        if renamed is not None:
-            new.remove(renamed)
+        others = called.get(before[name])
+        if others:
+            renamed = others.pop()
+            renames.add(renamed)
             what = f"what the receipt calls {name} is called {renamed}"
             yield Difference(what=what, subject=name, expected=name, found=renamed)
         else:
             told = ", ".join(before[name])
             yield Difference(what=f"the name {name}, which the receipt lists, is gone", subject=name, expected=told)
     for name in new:
+        if name in renames:
+            continue
         what = f"the name {name} is not in the receipt"
         yield Difference(what=what, subject=name, found=", ".join(now[name]))
 

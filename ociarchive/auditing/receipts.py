@@ -96,7 +96,7 @@ def load_receipt(path: str, keys: Sequence[Key] = ()) -> Receipt:
     inner = receipt_in(statement, path)
     found = documents.parse(inner, path, limit=MAX_RECEIPT, surrogates=True).members
     receipt = receipt_of(found, raw, path, f"key {statement.by}")
-    if any(one.as_json() not in statement.subject for one in receipt.subjects):
+    if not {*receipt.subjects} <= statement.subjects:
         raise ContentError("the statement is about something else than the receipt in it", where=path)
     return receipt
 

@@ -17,7 +17,7 @@ from ociarchive.signing.envelopes import STATEMENTS, decoded, dsse, pae
 from ociarchive.signing.keys import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.signing.keys import Key
     from ociarchive.signing.private import Signer
@@ -50,7 +50,7 @@ class Statement:
 
     predicate_type: str
     predicate: Mapping[str, JSON]
-    subject: Sequence[JSON]
+    subjects: frozenset[Subject]
     by: Key
 
 
@@ -110,5 +110,14 @@ def _statement(members: Mapping[str, JSON], key: Key, where: str) -> Statement:
     kind, predicate, subject = value.get("predicateType"), value.get("predicate"), value.get("subject")
     if value.get("_type") != TYPE or not isinstance(kind, str) or not isinstance(predicate, dict):
         raise ContentError("its payload is no statement of in-toto", where=where, expected=TYPE)
-    listed = subject if isinstance(subject, list) else []
-    return Statement(predicate_type=kind, predicate=predicate, subject=listed, by=key)
+    listed = frozenset(_subjects(subject if isinstance(subject, list) else []))
+    return Statement(predicate_type=kind, predicate=predicate, subjects=listed, by=key)
+
+
+def _subjects(listed: Iterable[JSON]) -> Iterator[Subject]:
+    for one in listed:
+        name = one.get("name") if isinstance(one, dict) else None
+        digests = one.get("digest") if isinstance(one, dict) else None
+        for algorithm, value in (digests if isinstance(digests, dict) else {}).items():
+            if isinstance(name, str) and isinstance(value, str):
+                yield Subject(name, algorithm, value)

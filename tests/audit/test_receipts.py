@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.auditing import bound
+from ociarchive.auditing.holding import Entry, Holding
 from tests.support import build, signing
 from tests.support.build import AMD64, ARM64, Image, Json, Node, digest, dumped, index, layer, layout
 from tests.support.call import Call, told
@@ -416,3 +418,16 @@ def test_what_a_delta_leaves_out_is_not_gone(older: bool, source: Path, tmp_path
     del shelf.files[shelf.place(TWO.layers[1].digest)]
     shelf.save()
     assert TWO.layers[1].digest in json.dumps(mismatches(cli_call, dest, receipt))
+
+
+def test_names_by_the_ten_thousand_cost_no_more_than_their_number() -> None:
+    def holding(prefix: str) -> Holding:
+        entries = tuple(
+            Entry(names=(f"{prefix}{n}",), descriptor={"digest": f"sha256:{n % 3:064}"}) for n in range(40_000)
+        )
+        return Holding(entries=entries, manifests=(), indexes=(), blobs={})
+
+    found = list(bound.names(holding("old"), holding("new")))
+    assert len(found) == 40_000
+    assert all(one.found and one.found.startswith("new") for one in found)
+    assert len({one.found for one in found}) == 40_000
