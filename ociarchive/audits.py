@@ -16,12 +16,15 @@ from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.catalogue.recording import with_detail
+from ociarchive.catalogue.stamps import of_object
 from ociarchive.engines.auditor import Auditor, Place
 from ociarchive.engines.engine import EngineError
 from ociarchive.engines.options import AuditOptions
 from ociarchive.engines.threads import Threads
 from ociarchive.errors import HostError, UsageError
-from ociarchive.opening.folders import archive_around, archives_below, is_text
+from ociarchive.objects.address import is_object
+from ociarchive.objects.address import parse as parse_object
+from ociarchive.opening.folders import archive_around, archives_below, is_text, is_text_object, objects_below
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:
@@ -88,6 +91,7 @@ class Audits:
         self._weight = 0
         self._chunks: dict[int, list[_Item]] = {}
         self._number = 0
+        self._listed: Stamp | None = None
         self.unread: list[Unread] = []
         self.status = 0
 
@@ -126,7 +130,7 @@ class Audits:
             for one, report in self._sources(asked):
                 empty = False
                 self._hear.opens(one.path)
-                if self._ledger is not None:
+                if self._ledger is not None and report is None:  # what is recorded stood apart then, and did not change
                     self._ledger.apart_from(one.path)
                 self._added(one, report, argument if one.path == asked.path else one.path, engine)
                 yield from self._advance(engine)
@@ -139,6 +143,9 @@ class Audits:
 
     def _sources(self, one: Source) -> Iterator[tuple[Source, Report | None]]:
         """Give the sources of an argument, with the report of each that a catalogue has and that did not change."""
+        if self._options.recursive and not one.images and is_object(one.path) and parse_object(one.path).is_folder:
+            yield from self._objects(one.path)
+            return
         if not self._options.recursive or one.images or not os.path.isdir(one.path):
             yield one, self._recorded(one)
             return
@@ -161,11 +168,23 @@ class Audits:
             else:
                 yield found, report
 
+    def _objects(self, folder: str) -> Iterator[tuple[Source, Report | None]]:
+        """Give the objects below a folder in object storage. A listing says the state of each."""
+        for path, known in objects_below(folder):
+            found = Source(path=path)
+            self._listed = of_object(path, known)
+            report = self._recorded(found)
+            if report is None and is_text_object(path, known):
+                self._hear.passes_over(path)
+            else:
+                yield found, report
+
     def _recorded(self, one: Source) -> Report | None:
         if self._ledger is None:
             return None
-        found = self._ledger.known(one.path, (*one.images, *self._options.images), self._options.detail)
-        return None if found is None else _about(found, one, self._options)
+        demanded = (*one.images, *self._options.images)
+        found = self._ledger.known(one.path, demanded, self._options.detail, self._state_of(one.path))
+        return replace(found, demanded=demanded) if found is not None and demanded else found
 
     def _added(self, one: Source, report: Report | None, name: str, engine: Engine) -> None:
         """Add a source. One that cannot be audited ends nothing: the others in its folder go on."""
@@ -182,10 +201,11 @@ class Audits:
         if item.report is None:
             if engine.remote:
                 _require_findable(path)
-            item.state = self._ledger.mark(path) if self._ledger is not None else None
+            listed = self._state_of(path)
+            item.state = (listed or self._ledger.mark(path)) if self._ledger is not None else None
             if item.state is None and self._ledger is not None and (path == "-" or os.path.exists(path)):
                 self._hear.unrecorded(path)
-            weight = _weight(item, engine.weight) if engine.weight is not None else 0
+            weight = _weight(item.source.path, item.state or listed, engine.weight) if engine.weight is not None else 0
             if engine.weight is not None and self._weight + weight > engine.weight:
                 self._submit(engine)
             self._chunk.append(item)
@@ -193,6 +213,10 @@ class Audits:
         self._queue.append(item)
         if len(self._chunk) >= engine.most:
             self._submit(engine)
+
+    def _state_of(self, path: str) -> Stamp | None:
+        """Return the state that a listing has just said."""
+        return self._listed if self._listed is not None and self._listed.path == path else None
 
     def _submit(self, engine: Engine) -> None:
         if not self._chunk:
@@ -271,12 +295,12 @@ def _require_findable(path: str) -> None:
         raise UsageError("only files and folders can be sent to workers", where=path, hint="leave --engine out")
 
 
-def _weight(item: _Item, most: int) -> int:
+def _weight(path: str, state: Stamp | None, most: int) -> int:
     """Return the bytes that a source counts for in a chunk of `most` bytes."""
-    if item.state is not None and item.state.size is not None:
-        return item.state.size
+    if state is not None and state.size is not None:
+        return state.size
     try:
-        status = os.stat(item.source.path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return most // _OF_UNKNOWN_SIZE
     return status.st_size if stat.S_ISREG(status.st_mode) else most // _OF_UNKNOWN_SIZE

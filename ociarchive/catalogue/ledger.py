@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ociarchive.blobio.beside import OverwriteError
@@ -14,7 +15,7 @@ from ociarchive.catalogue.facts import StoredFacts
 from ociarchive.catalogue.guard import reported
 from ociarchive.catalogue.recording import Recorded, recorded, report_again, respelled
 from ociarchive.catalogue.rows import insert, stored_text, text_again
-from ociarchive.catalogue.stamps import place, stamp
+from ociarchive.catalogue.stamps import place, stamp, stamp_at
 from ociarchive.catalogue.terms import limits_text, terms
 
 if TYPE_CHECKING:
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from ociarchive.blobio.locks import Hear
     from ociarchive.catalogue.stamps import Stamp
 
-_FIND = """SELECT a.size, a.mtime_ns, a.ctime_ns, a.stamp, a.kind, t.digest, a.source, a.audited,
-    r.verdict, {listed}, {proof} FROM archives a JOIN terms t ON t.id = a.terms JOIN reports r ON r.archive = a.id
-    WHERE a.path = ?"""
+_FIND = """SELECT a.size, a.mtime_ns, a.ctime_ns, a.stamp, a.kind, a.terms, a.source, a.audited,
+    r.verdict, {listed}, {proof} FROM archives a JOIN reports r ON r.archive = a.id WHERE a.path = ?"""
 #: What is not asked for is not read.
 _FINDS: Final[dict[Detail, str]] = {
     "verdict": _FIND.format(listed="NULL", proof="NULL"),
@@ -94,8 +94,10 @@ class Ledger:
             what = "the catalogue would stand over or inside of an archive of this call"
             raise OverwriteError(what, where=self._database.path)
 
-    def known(self, source: str, images: Sequence[str], detail: Detail) -> Report | None:
+    def known(self, source: str, images: Sequence[str], detail: Detail, state: Stamp | None = None) -> Report | None:
         """Return the recorded report of an archive that did not change since, was it made under the same terms.
+
+        `state` is that of now where the caller knows it.
 
         CatalogueError: the catalogue is damaged. HostError: the archive's folder cannot be read.
         """
@@ -104,16 +106,16 @@ class Ledger:
             return None
         with self._lock, reported(self._database.path):
             row = self._connection.execute(_FINDS[detail], (stored_text(path),)).fetchone()
-        if row is None or row[5] != self._under(images)[0]:
+        if row is None or row[5] != self._terms_of(images):
             return None
-        now = stamp(source, row[4])
+        now = state or stamp_at(path, source, row[4])
         if now is None or not now.sure or _state(now) != row[:5]:
             return None
         with reported(self._database.path):
             spelled = text_again(row[6])
             kept = Recorded(verdict=row[8], listed=row[9], proof=row[10])
             report = report_again(kept, spelled, self._policy, detail, row[7])
-        return respelled(report, spelled, source)
+        return respelled(replace(report, size=now.size if now.kind == "file" else None), spelled, source)
 
     def mark(self, source: str) -> Stamp | None:
         """Return the state of an archive before it is opened, None for what cannot be recorded. HostError: as above."""
@@ -146,6 +148,16 @@ class Ledger:
             made = terms(self._policy, self._limits, images, self._demands)
             self._terms[key] = (made.digest, None)
         return self._terms[key]
+
+    def _terms_of(self, images: Sequence[str]) -> int | None:
+        """Return the row of the terms of this call, None where no archive was audited under them."""
+        digest, row = self._under(images)
+        if row is None:
+            with self._lock, reported(self._database.path):
+                found = self._connection.execute("SELECT id FROM terms WHERE digest = ?", (digest,)).fetchone()
+            row = None if found is None else int(found[0])
+            self._terms[tuple(images)] = (digest, row)
+        return row
 
     def _term_row(self, images: Sequence[str]) -> int:
         digest, row = self._under(images)

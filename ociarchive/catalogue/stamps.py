@@ -13,12 +13,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from ociarchive.errors import cannot
+from ociarchive.errors import UsageError, cannot
+from ociarchive.objects.address import is_object, parse
+from ociarchive.objects.store import store_of
 from ociarchive.opening import partset
 from ociarchive.remote.address import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ociarchive.objects.store import Known
 
 #: Nanoseconds, a few steps of the kernel's clock.
 _STEP: Final = 50_000_000
@@ -28,8 +32,8 @@ _STEP: Final = 50_000_000
 class Stamp:
     """The state of an archive. `path` is absolute, or an address. `size` is in bytes, times in nanoseconds.
 
-    `digest` is of a folder, or of an archive in parts: over the names, sizes and times of all in it. Without `sure` the
-    state does not show every change, and an archive in it is audited again.
+    `digest` is of a folder, or of an archive in parts: over the names, sizes and times of all in it; of an object its
+    ETag. Without `sure` the state does not show every change, and an archive in it is audited again.
     """
 
     path: str
@@ -43,19 +47,28 @@ class Stamp:
 
 def place(source: str) -> str | None:
     """Return the path or address that a source has in the catalogue, None for a pipe, which cannot be found again."""
-    if is_remote(source):
+    if is_remote(source) or is_object(source):
         return source
     return None if source == "-" else os.path.abspath(source)
 
 
 def stamp(source: str, was: object = None) -> Stamp | None:
     """Return the state of a source, None for nothing and for a pipe, that has none. HostError: unreadable."""
-    # One that `was` a file needs no look at what is in it: only another name beside it makes it a part.
     path = place(source)
-    if path is None:
-        return None
+    return None if path is None else stamp_at(path, source, was)
+
+
+def stamp_at(path: str, source: str, was: object = None) -> Stamp | None:
+    """Return the same of a source whose place is known."""
+    # One that `was` a file needs no look at what is in it: only another name beside it makes it a part.
     if is_remote(source):
         return Stamp(path=path, kind="remote", sure=False)
+    if is_object(source):
+        address = parse(source)
+        try:
+            return of_object(path, store_of(address.bucket).known(address))
+        except UsageError:
+            return None
     try:
         found = _once(path, was)
         newest = found.ctime_ns if found is not None and found.ctime_ns is not None else 0
@@ -68,6 +81,18 @@ def stamp(source: str, was: object = None) -> Stamp | None:
     except OSError as error:
         raise cannot("read", error, source) from error
     return found
+
+
+def of_object(path: str, known: Known) -> Stamp:
+    """Return the state of an object, which its ETag shows."""
+    return Stamp(
+        path=path,
+        kind="remote",
+        size=known.size,
+        mtime_ns=known.modified,
+        digest=known.etag,
+        sure=known.etag is not None,
+    )
 
 
 def _once(path: str, was: object) -> Stamp | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Policy
 from ociarchive.blobio.limits import Limits
+from ociarchive.objects.address import is_object
 from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:
@@ -62,4 +63,4 @@ class AuditOptions:
 
 def absolute(path: str) -> str:
     """Return a path that names the same from every folder; an address stays as it is."""
-    return path if is_remote(path) else os.path.abspath(path)
+    return path if is_remote(path) or is_object(path) else os.path.abspath(path)

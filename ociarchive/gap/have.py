@@ -19,6 +19,7 @@ from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.gap import bases
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
+from ociarchive.objects.address import is_object
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
 from ociarchive.values import Digest
@@ -50,7 +51,7 @@ def load(sources: Sequence[Source], limits: Limits, access: Access | None = None
 
 def _one(source: Source, limits: Limits, access: Access | None) -> Held:
     path = source.path
-    if is_remote(path):
+    if is_remote(path) or is_object(path):
         return replace(_archive(source, limits, access), sources={path: None})
     name = os.path.basename(os.path.normpath(path))
     if os.path.isdir(path):

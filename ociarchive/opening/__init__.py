@@ -11,6 +11,9 @@ from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.source import close_read
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
+from ociarchive.objects.address import is_object, parse
+from ociarchive.objects.file import ObjectFile
+from ociarchive.objects.store import store_of
 from ociarchive.opening import partset, paths, recognise, registry
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
@@ -99,15 +102,22 @@ def _in_registry(asked: Asked) -> Archive:
     return archive
 
 
-def _not_built(asked: Asked) -> Archive:
-    raise UsageError("object storage is not built yet in this version", where=asked.shown)
+def _in_storage(asked: Asked) -> Archive:
+    address = parse(asked.source)
+    if address.is_folder:
+        hint = "`ociarchive audit --recursive` audits all of them"
+        raise UsageError("a folder of archives in object storage", where=asked.shown, expected="an object", hint=hint)
+    file = ObjectFile(store_of(address.bucket), address, asked.shown)
+    return recognise.read(
+        paths.from_file(file, asked.shown, asked.spool_folder, asked.limits), asked.source, asked.host
+    )
 
 
 #: The first kind that fits opens a SOURCE. A path is the last one: it takes what fits no other.
 KINDS: Final = (
     Kind(name="pipe", fits=lambda text: text == "-", open=_piped),
     Kind(name="registry", fits=is_remote, open=_in_registry),
-    Kind(name="remote", fits=lambda text: text.startswith("s3://"), open=_not_built),
+    Kind(name="object", fits=is_object, open=_in_storage),
     Kind(name="parts", fits=partset.may_be_first, open=_by_first_part),
     Kind(name="path", fits=lambda _: True, open=_at_path),
 )
@@ -126,7 +136,7 @@ def open_archive(  # noqa: PLR0913  what any kind of SOURCE needs
     judged: bool = False,
     hashed: bool = False,
 ) -> Archive:
-    """Return the archive that `source` names: a file, a folder, `-` for standard input, or an image in a registry.
+    """Return the archive that `source` names: a file, a folder, `-` for standard input, an image or object elsewhere.
 
     A pipe, or an archive that is compressed as a whole, is unpacked once into a nameless file in `spool_folder` (else
     the system's temporary folder). `shown` is the archive's name in messages, else its path. `host` is the one that

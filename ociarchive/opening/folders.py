@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.filetype import HEAD
 from ociarchive.blobio.partlist import LIST, looks_like_list
@@ -12,12 +13,15 @@ from ociarchive.container import DirectoryContainer
 from ociarchive.errors import ContentError, HostError, cannot
 from ociarchive.formats import _lookalike, detect
 from ociarchive.model import parts, walk
+from ociarchive.objects.address import parse
+from ociarchive.objects.store import store_of
 from ociarchive.opening import partset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ociarchive.formats.format import Format
+    from ociarchive.objects.store import Known
 
 
 def format_in(folder: str) -> Format | None:
@@ -84,6 +88,29 @@ def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: Fals
             yield entry.path
 
 
+def objects_below(folder: str) -> Iterator[tuple[str, Known]]:
+    """Give the addresses of objects below one in object storage, with what is known of each. Hidden ones are skipped.
+
+    UsageError: no such bucket. HostError: access is refused, or the storage does not answer.
+    """
+    address = parse(folder)
+    for key, known in store_of(address.bucket).below(address):
+        if not any(part.startswith(".") for part in key.removeprefix(address.key).split("/")):
+            yield str(replace(address, key=key)), known
+
+
+def is_text_object(source: str, known: Known) -> bool:
+    """Whether an object is plain text, by its first bytes. Large ones are not asked for them: no text is so large."""
+    if known.size > _LARGEST_TEXT or not known.size:
+        return False
+    address = parse(source)
+    return _is_text(store_of(address.bucket).read(address, 0, min(known.size, HEAD), known))
+
+
+#: In bytes: lists of checksums of a thousand archives have a tenth of it.
+_LARGEST_TEXT: Final = 1 << 20
+
+
 def is_text(path: str) -> bool:
     """Whether a file is plain text, such as a list of checksums or a note beside archives, and no list of parts."""
     try:
@@ -96,8 +123,10 @@ def is_text(path: str) -> bool:
         return False
     finally:
         close_read(fd)
-    if looks_like_list(head):
-        return False
+    return not looks_like_list(head) and _is_text(head)
+
+
+def _is_text(head: bytes) -> bool:
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -13,6 +13,7 @@ from ociarchive.blobio.partlist import MOST_PARTS
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS, by_name, layout_of, written
 from ociarchive.formats.registry import pushed_to
+from ociarchive.objects.address import is_object
 from ociarchive.remote.address import Access, has_tag, is_remote, parse
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors
@@ -129,6 +130,8 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
     `jobs` is a number of threads, None for the processors that this process may use. UsageError: an option does not
     accept a value; the error lists those that it accepts.
     """
+    if dest is not None and is_object(dest):
+        raise UsageError("nothing is written to object storage", where=dest, hint="write a file, and upload it")
     if dest is not None and is_remote(dest):
         given = {"--to": to, "--tag": tag, "--merge": merge, "--outer": outer != "none" and outer, "--split": split}
         _refuse_beside_registry(given)

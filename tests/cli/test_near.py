@@ -66,7 +66,7 @@ CALLS = {
     "daemon": ("inspect docker-daemon:app:1.0", "`docker save -o app.tar IMAGE` writes one"),
     "podman": ("inspect containers-storage:app", "`podman save -o app.tar IMAGE` writes one"),
     "registry-misspelled": ("inspect docker://example.com/UP", "expected docker://HOST[:PORT]/NAME[:TAG"),
-    "object-storage": ("inspect s3://bucket/key", "not built yet"),
+    "object-storage": ("inspect s3://b/key", "expected s3://BUCKET/KEY"),
     "position": ("inspect docker-archive:x:@1", "not selected by its position"),
     "no-path": ("inspect oci:", "no path stands behind oci:"),
     "no-size": ("audit x --max-layer-size 10GX", "'10GX' is no size, such as 500MB, 10GiB"),

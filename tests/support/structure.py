@@ -29,6 +29,7 @@ ROWS = (
     "measure",
     "oldimages",
     "remote",
+    "objects",
     "toc",
     "elsewhere",
     "model",
