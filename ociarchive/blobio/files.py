@@ -124,12 +124,19 @@ class DirectorySink:
             raise cannot("write", error, self._where) from error
 
     def _make_folder(self, folder: str) -> None:
+        """Make a folder and those above it, of which those that were made before are not looked at."""
         with self._lock:
-            if folder not in self._made:
-                os.makedirs(folder, exist_ok=True)
+            absent = []
             while folder not in self._made:
-                self._made.add(folder)
+                absent.append(folder)
                 folder = os.path.dirname(folder)
+            for one in reversed(absent):
+                try:
+                    os.mkdir(one)
+                except FileExistsError:
+                    if not os.path.isdir(one):
+                        raise
+                self._made.add(one)
 
 
 class _FileSlot:

@@ -16,7 +16,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import close_read
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _MAX_LINKS: Final = 40
 #: The most folders on the way to one file: a path of PATH_MAX has fewer parts.
 _MAX_STEPS: Final = 4096
+#: So many folders on the way to the one that is listed stay open.
+_HELD: Final = 16
 #: So many folders on the way to one file are free. A registry writes a dozen, and those of a repository's name.
 _USUAL_DEPTH: Final = 64
 _STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -100,6 +102,12 @@ class Folder:
         """Return the path of what was found. A file has only one."""
         return os.path.join(self.path, *parts)
 
+    def fits(self, parts: Sequence[str], most: int) -> bool:
+        """Whether the path of what was found has fewer bytes than `most`. A character has up to four."""
+        if 4 * (len(self.path) + len(parts) + sum(map(len, parts))) < most:
+            return True
+        return len(os.fsencode(self.place(parts))) < most
+
     def below(self, parts: Sequence[str], steps: int | None = None) -> Folder:
         """Return a folder inside, whose parts are no links, as the root of its own links.
 
@@ -152,20 +160,6 @@ class Folder:
             raise ContentError("not a regular file", where=where)
         return fd
 
-    @contextmanager
-    def listed(self, parts: Sequence[str]) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """Give the entries of a folder inside. None of `parts` is a link. OSError: it cannot be read."""
-        fd = self.descend(parts)
-        try:
-            entries = os.open(".", _LIST, dir_fd=fd)
-        finally:
-            close_read(fd)
-        try:
-            with os.scandir(entries) as found:
-                yield found
-        finally:
-            close_read(entries)
-
     def descend(self, parts: Sequence[str]) -> int:
         """Return a descriptor of a folder inside, for steps from it. OSError: one of the parts is no folder."""
         self.spend(max(len(parts) - _USUAL_DEPTH, 0))
@@ -216,6 +210,55 @@ class Folder:
     def _leave(self, fd: int) -> None:
         if fd != self._kept.fd:
             close_read(fd)
+
+
+class Trail:
+    """Lists folders one after the other. Those on the way to the last one stay open: its neighbours are a step away."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._held: list[tuple[str, int]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave(0)
+
+    @contextmanager
+    def listed(self, parts: Sequence[str]) -> Iterator[Iterator[os.DirEntry[str]]]:
+        """Give the entries of a folder inside. None of `parts` is a link. OSError: it cannot be read."""
+        self._folder.spend(max(len(parts) - _USUAL_DEPTH, 0))
+        common = 0
+        for part, (held, _) in zip(parts, self._held, strict=False):
+            if part != held:
+                break
+            common += 1
+        self._leave(common)
+        fd = self._held[-1][1] if self._held else self._folder.root()
+        try:
+            for part in parts[len(self._held) :]:
+                below = os.open(part, _STEP, dir_fd=fd)
+                self._close(fd)
+                fd = below
+                if len(self._held) < _HELD:
+                    self._held.append((part, fd))
+            entries = os.open(".", _LIST, dir_fd=fd)
+        finally:
+            self._close(fd)
+        try:
+            with os.scandir(entries) as found:
+                yield found
+        finally:
+            close_read(entries)
+
+    def _close(self, fd: int) -> None:
+        if not (self._held and self._held[-1][1] == fd):
+            close_read(fd)
+
+    def _leave(self, kept: int) -> None:
+        while len(self._held) > kept:
+            close_read(self._held.pop()[1])
 
 
 class _Kept:

@@ -6,12 +6,13 @@ import errno
 import os
 import stat
 from contextlib import suppress
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import FileRange
-from ociarchive.blobio.within import Folder, Found
+from ociarchive.blobio.within import Folder, Found, Trail
 from ociarchive.container.protocol import member
 from ociarchive.errors import cannot
 from ociarchive.flaws import Flaw, Flaws
@@ -85,9 +86,9 @@ class DirectoryContainer:
         except OSError as error:
             raise cannot("read", error, member(self.where, name)) from error
 
-    @property
+    @cached_property
     def stored_size(self) -> int:
-        """The bytes of all files together."""
+        """The bytes of all files together, when they are first asked for."""
         return sum(size for _, size in self._walk("", sizes=True))
 
     def close(self) -> None:
@@ -121,12 +122,16 @@ class DirectoryContainer:
         if not isinstance(at, Found):
             self._astray(at, base)
             return
-        pending = [(base, at.parts)]
+        with Trail(self._folder) as trail:
+            yield from self._walk_on(trail, base, at.parts, sizes=sizes)
+
+    def _walk_on(self, trail: Trail, base: str, at: tuple[str, ...], *, sizes: bool) -> Iterator[tuple[str, int]]:
+        pending = [(base, at)]
         entered: set[tuple[str, ...]] = set()
         count = 0
         while pending:
             folder, parts = pending.pop()
-            found = self._entries(folder, parts, self.limits.members + 1 - count, sizes=sizes)
+            found = self._entries(trail, folder, parts, self.limits.members + 1 - count, sizes=sizes)
             count += len(found)
             if count > self.limits.members:
                 what = f"folder has more than {self.limits.members} files, --limit members=N lifts this limit"
@@ -144,15 +149,15 @@ class DirectoryContainer:
             pending.extend(reversed(folders))
 
     def _entries(
-        self, folder: str, parts: tuple[str, ...], most: int, *, sizes: bool
+        self, trail: Trail, folder: str, parts: tuple[str, ...], most: int, *, sizes: bool
     ) -> list[tuple[str, Literal["file", "folder", "link"], int]]:
         """Return what lies in a folder, sorted by name; nothing where it cannot be listed, which is noted."""
-        if len(os.fsencode(self._folder.place(parts))) >= _PATH_MAX:
+        if not self._folder.fits(parts, _PATH_MAX):
             self._note("limit-name", f"{folder[:100]}/…", "a folder's path is longer than this system takes")
             return []
         found: list[tuple[str, Literal["file", "folder", "link"], int]] = []
         try:
-            with self._folder.listed(parts) as entries:
+            with trail.listed(parts) as entries:
                 for entry in islice(entries, most):
                     if entry.is_dir(follow_symlinks=False):
                         found.append((entry.name, "folder", 0))

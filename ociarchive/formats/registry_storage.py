@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _NAME: Final = "registry-storage"
 _TAGS: Final = f"{MANIFESTS}tags/"
 _CURRENT: Final = "/current/link"
+#: A tag has two links in five folders of its own, a repository eight folders, whatever it holds.
+_OF_A_TAG: Final = 7
+_OF_A_REPOSITORY: Final = 8
 #: Links, unfinished uploads, and the schedule by which a cache of another registry removes its content.
 _OWN: Final = re.compile(
     r"docker/(?:registry/(?:v2/)?)?|scheduler-state\.json"
@@ -139,17 +142,23 @@ class RegistryLayout:
         return blob_path(digest)
 
     def require_few(self, content: Content, limits: Limits) -> None:
-        """Check the number of links: two for a tag, and one for each blob of a root in a repository.
+        """Check the number of links, with the folders that only they need: three for each two that may be listed.
 
         A referrer belongs to all repositories that its subject is in.
         """
         homes = _homes(content)
-        most, found = limits.listed, 0
+        most, found = limits.listed * 3 // 2, 0
+        repositories: set[str] = set()
         for number, root in enumerate(content.roots):
-            found += 2 * len(root.names) + len(homes.get(number, ())) * extent([replace(root, names=())], most)
+            here = homes.get(number, ())
+            found += _OF_A_TAG * len(root.names) + 2 * len(here) * extent([replace(root, names=())], most)
+            for repository in here:
+                if repository not in repositories:
+                    repositories.add(repository)
+                    found += _OF_A_REPOSITORY + repository.count("/")
             if found > most:
                 raise ContentError(
-                    f"a registry would need more than {most} links for the tags and blobs of all repositories",
+                    f"a registry would need more than {most} links and folders for tags, blobs and repositories",
                     hint="take fewer names with --image, or lift the limit with --limit listed=N",
                 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.remote.answers import bounded
 from ociarchive.remote.proxies import proxy_for
 from ociarchive.remote.urls import joined, no_address, shown
 
@@ -182,11 +183,14 @@ class Wire:
             **self._trust(),
         }
         if proxy is None:
-            return urllib3.PoolManager(**shared)
-        user = unquote(proxy.user) if proxy.user is not None else None
-        return urllib3.ProxyManager(
-            proxy.url, proxy_headers=urllib3.make_headers(proxy_basic_auth=user) if user else None, **shared
-        )
+            made = urllib3.PoolManager(**shared)
+        else:
+            user = unquote(proxy.user) if proxy.user is not None else None
+            made = urllib3.ProxyManager(
+                proxy.url, proxy_headers=urllib3.make_headers(proxy_basic_auth=user) if user else None, **shared
+            )
+        bounded(made, self._access.read)
+        return made
 
     def _trust(self) -> dict[str, Any]:
         """Return whom to trust: the authorities of the system, and those of `--ca-file`."""

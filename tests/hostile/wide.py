@@ -251,6 +251,13 @@ def _repositories_of_referrers(names: int, referrers: int) -> list[Member]:
     return [*layout(_NODE, *nodes), file("manifest.json", dumped([entry]))]
 
 
+def _repositories(count: int) -> list[Member]:
+    """An image under names that are each of another repository."""
+    names = [f"a{number}:1" for number in range(count)]
+    entry = {"Config": blob_path(IMAGE.image_id), "RepoTags": names, "Layers": [blob_path(LAYER.digest)]}
+    return [*layout(_NODE), file("manifest.json", dumped([entry]))]
+
+
 def _said_of_names(names: int, said: int) -> list[Member]:
     """An image of which much is said, under many names."""
     entry = {
@@ -324,7 +331,10 @@ CASES: dict[str, Wide] = {
     "referrers-in-many-repositories": Wide(
         build=_tar(lambda: _repositories_of_referrers(2000, 2000)), calls=("convert-registry",)
     ),
-    "texts-of-8-000-names": Wide(build=_tar(lambda: _said_of_names(8000, 500_000)), calls=("convert-layout",)),
+    "repositories-3-500": Wide(build=_tar(lambda: _repositories(3_500)), alone=("convert-registry", "audit-json")),
+    "texts-of-8-000-names": Wide(
+        build=_tar(lambda: _said_of_names(8000, 500_000)), calls=("convert-layout", "convert-registry")
+    ),
     "a-doubled-hole-of-256-gib": Wide(build=_doubled_hole, sparse=True),
     **{
         name: Wide(build=build, rule=rule, alone=("audit-json", "convert-zstd", "diff", "inspect-files"))
