@@ -349,6 +349,14 @@ def test_every_name_of_an_image_is_judged(tmp_path: Path) -> None:
     assert listed[0][1] == "the policy rejects the image (default[0])"
 
 
+def test_of_a_selected_image_the_selected_name_counts_alone(tmp_path: Path, cli_call: Call) -> None:
+    path, policy = tmp_path / "archive.tar", written(tmp_path, docker(sigstore()))
+    path.write_bytes(tar(layout(NAMED, NODE.named("example.com/other/app:1.0", "1.0"), signed())))
+    assert cli_call("audit", path, "--policy", policy).status == 1
+    assert cli_call("audit", f"{path}#{REPOSITORY}:1.0", "--policy", policy).status == 0
+    assert cli_call("audit", f"{path}#example.com/other/app:1.0", "--policy", policy).status == 1
+
+
 def test_an_index_that_is_signed_speaks_for_its_platforms(tmp_path: Path) -> None:
     both = index([NODE, ARM.node()])
     listed = judged(tmp_path, docker(sigstore()), both.named(f"{REPOSITORY}:1.0", "1.0"), signed(subject=both))
