@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.formats import FORMATS
+from ociarchive.model import Image, walk
 from ociarchive.signing.demands import NAMED
 from ociarchive.signing.verdicts import verdict
 from ociarchive.values import word
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing.evidence import Evidence
-    from ociarchive.model import Edge
+    from ociarchive.model import Edge, Root
     from ociarchive.signing.demands import Demand, Demands
     from ociarchive.signing.scene import Found, Trust
     from ociarchive.signing.values import Signature
@@ -72,12 +73,20 @@ class Judge:
         """Give the verdicts of all signatures that were judged, in the archive's order."""
         yield from (self._verdicts[key] for key in sorted(self._verdicts, key=lambda one: one[0]))
 
-    def missing(self, images: Iterable[Edge], demands: Demands) -> Iterator[Unsigned]:
-        """Give the images that do not meet what is demanded of their names, and judge their signatures."""
+    def missing(self, images: Iterable[Edge], demands: Demands, roots: Iterable[Root]) -> Iterator[Unsigned]:
+        """Give the images that do not meet what is demanded of the names that `roots` give them.
+
+        Their signatures are judged. An image to which several entries lead is judged for each of them.
+        """
+        names: dict[int, dict[Reference, None]] = {}
+        for root in roots:
+            for edge in walk([root]):
+                if isinstance(edge.node, Image):
+                    names.setdefault(id(edge.node), {}).update(dict.fromkeys(root.names))
         for edge in images:
             digests = self._over(edge)
             mine = tuple(dict.fromkeys(number for digest in digests for number in self._by_digest.get(digest, ())))
-            for name, listed in self._names(edge, demands):
+            for name, listed in self._names(names.get(id(edge.node), {}), demands):
                 for demand in listed:
                     why = self._unmet(demand, name, mine, digests)
                     if why is not None:
@@ -92,10 +101,10 @@ class Judge:
         if known is None or _BEST.index(one.status) < _BEST.index(known.status):
             self._verdicts[key] = one
 
-    def _names(self, edge: Edge, demands: Demands) -> Iterator[tuple[Reference | None, tuple[Demand, ...]]]:
+    def _names(
+        self, names: Iterable[Reference], demands: Demands
+    ) -> Iterator[tuple[Reference | None, tuple[Demand, ...]]]:
         """Give the names of an image, each with what is demanded; without one, what is demanded of its place."""
-        roots = self._evidence.leading.get(id(edge.entry), ())
-        names = tuple(dict.fromkeys(name for root in roots for name in root.names))
         for name in names:
             yield name, demands.of_name(name)
         if not names:

@@ -143,7 +143,8 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
     if wanted.trust.named:
         for number, one in _verdicts(found, by, wanted.trust):
             judge.add(number, one)
-    missing = list(judge.missing(images, wanted.demands)) if wanted.demands is not None else []
+    roots = evidence.archive.roots if selected is None else selected
+    missing = list(judge.missing(images, wanted.demands, roots)) if wanted.demands is not None else []
     signatures = tuple(dict.fromkeys(judge.signatures()))
     held = {one.digest for one in signatures if one.status == "valid"}
     missing += [
@@ -154,7 +155,7 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
     ]
     proofs = Proofs(
         signatures=signatures,
-        missing=tuple(missing),
+        missing=tuple(dict.fromkeys(missing)),
         above=above,
         keys=wanted.named,
         required=wanted.required or wanted.demands is not None or wanted.trust.demanding,

@@ -17,10 +17,27 @@ from ociarchive.signing.identities import Identity, Match
 from ociarchive.signing.policyfile import load_demands
 from ociarchive.values import Reference
 from tests.audit.making import ARM, IMAGE
+from tests.support import keyless
 from tests.support.build import Json, Node, index, layout, skopeo_dir
 from tests.support.call import Call
+from tests.support.certificates import Holder
+from tests.support.certificates import pem as certificate_pem
+from tests.support.keyless import (
+    AUTHORITY,
+    AUTHORITY_ROOT,
+    CLOCK_ROOT,
+    ISSUER,
+    LOG,
+    WHO,
+    Log,
+    certificate,
+    entry,
+    hashed_body,
+    key_pem,
+)
+from tests.support.keyless import STRANGER as STRANGE_LOG
 from tests.support.openpgp import Ring, message, payload
-from tests.support.signing import OTHER, SIGNER, claim, cosigned, holding, pem, signing, tagged
+from tests.support.signing import OTHER, SIGNER, b64, claim, cosigned, holding, pem, signing, tagged
 from tests.support.tar import tar, write_folder
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\3" * 32)
@@ -349,6 +366,14 @@ def test_every_name_of_an_image_is_judged(tmp_path: Path) -> None:
     assert listed[0][1] == "the policy rejects the image (default[0])"
 
 
+def test_of_a_selected_image_the_selected_name_counts_alone(tmp_path: Path, cli_call: Call) -> None:
+    path, policy = tmp_path / "archive.tar", written(tmp_path, docker(sigstore()))
+    path.write_bytes(tar(layout(NAMED, NODE.named("example.com/other/app:1.0", "1.0"), signed())))
+    assert cli_call("audit", path, "--policy", policy).status == 1
+    assert cli_call("audit", f"{path}#{REPOSITORY}:1.0", "--policy", policy).status == 0
+    assert cli_call("audit", f"{path}#example.com/other/app:1.0", "--policy", policy).status == 1
+
+
 def test_an_index_that_is_signed_speaks_for_its_platforms(tmp_path: Path) -> None:
     both = index([NODE, ARM.node()])
     listed = judged(tmp_path, docker(sigstore()), both.named(f"{REPOSITORY}:1.0", "1.0"), signed(subject=both))
@@ -371,6 +396,80 @@ def test_what_is_not_checked_here_is_said_and_never_passes(tmp_path: Path) -> No
     assert rules(judged(tmp_path, docker(certificates), NAMED, signed())) == ["missing"]
     base = {"type": "signedBaseLayer", "baseLayerIdentity": {"type": "matchExact"}}
     assert rules(judged(tmp_path, docker(base), NAMED, signed())) == ["missing"]
+
+
+CERTIFIED = certificate(published_by=None)
+
+
+def fulcio(identity: str = WHO, issuer: str = ISSUER, log: Log = LOG, ca: Holder = AUTHORITY) -> Json:
+    source = {
+        "caData": b64(certificate_pem(ca.certificate)), "oidcIssuer": issuer, "subjectEmail": identity,
+    }  # fmt: skip
+    return sigstore(fulcio=source, rekorPublicKeyData=b64(key_pem(log)))
+
+
+def certified(name: str = REPOSITORY, logged: bool = True, by: Log = LOG) -> Node:
+    """Sign an image as cosign does with a certificate, for a name."""
+    value = json.loads(claim(NODE.digest))
+    value["critical"]["identity"]["docker-reference"] = name
+    text = json.dumps(value).encode()
+    made = keyless.signed(CERTIFIED, text)
+    kept = keyless.notes(CERTIFIED, entry(hashed_body(CERTIFIED, text, made), key=by) if logged else None)
+    return tagged(holding(cosigned(text, lambda _: made, **kept)), NODE)
+
+
+# name: the demand, the signature, the rules
+BY_CERTIFICATE: dict[str, tuple[Json, Node, list[str]]] = {
+    "holds": (fulcio(), certified(), ["valid"]),
+    "root-as-authority": (fulcio(ca=AUTHORITY_ROOT), certified(), ["valid"]),
+    "another-identity": (fulcio(identity="other@example.com"), certified(), ["missing", "untrusted"]),
+    "another-issuer": (fulcio(issuer="https://other.example.com"), certified(), ["missing", "untrusted"]),
+    "another-authority": (fulcio(ca=CLOCK_ROOT), certified(), ["missing", "untrusted"]),
+    "another-log": (fulcio(log=STRANGE_LOG), certified(), ["missing", "unchecked"]),
+    "entry-by-another-log": (fulcio(), certified(by=STRANGE_LOG), ["missing", "unchecked"]),
+    "without-an-entry": (fulcio(), certified(logged=False), ["missing", "unchecked"]),
+    "another-name": (fulcio(), certified(name="example.com/corpus/other"), ["identity", "missing"]),
+    "a-key-for-a-certificate": (fulcio(), signed(), ["missing", "untrusted"]),
+    "a-certificate-for-a-key": (sigstore(), certified(), ["missing", "unchecked"]),
+}
+
+
+@pytest.mark.parametrize("name", BY_CERTIFICATE)
+def test_a_certificate_by_the_authority_and_the_log_of_the_policy(name: str, tmp_path: Path) -> None:
+    demand, node, verdicts = BY_CERTIFICATE[name]
+    assert rules(judged(tmp_path, docker(demand), NAMED, node)) == verdicts
+
+
+def logged(changed: str = "", by: Log = LOG, signer: ed25519.Ed25519PrivateKey = SIGNER) -> Node:
+    """Sign an image by a key, with an entry of a log; `changed` is the part of it that is of something else."""
+    value = json.loads(claim(NODE.digest))
+    value["critical"]["identity"]["docker-reference"] = REPOSITORY
+    text = json.dumps(value).encode()
+    made = signing(SIGNER)(text)
+    entered = b"other" if changed == "signature" else made
+    body = hashed_body(CERTIFIED, b"" if changed == "hash" else text, entered, pem(signer))
+    promised = b"other" if changed == "promise" else None
+    kept = keyless.notes(CERTIFIED, entry(body, key=by, promised=promised))
+    only = {"dev.sigstore.cosign/bundle": kept["dev.sigstore.cosign/bundle"]}
+    return tagged(holding(cosigned(text, lambda _: made, **only)), NODE)
+
+
+WITH_LOG = sigstore(keyData=key_data(), rekorPublicKeyData=b64(key_pem(LOG)))
+LOGGED: dict[str, tuple[Node, list[str]]] = {
+    "holds": (logged(), ["valid"]),
+    "without-an-entry": (signed(), ["missing", "unchecked"]),
+    "another-log": (logged(by=STRANGE_LOG), ["missing", "unchecked"]),
+    "another-hash": (logged("hash"), ["invalid", "missing"]),
+    "another-signature": (logged("signature"), ["invalid", "missing"]),
+    "another-promise": (logged("promise"), ["invalid", "missing"]),
+    "another-key": (logged(signer=OTHER), ["invalid", "missing"]),
+}
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_a_log_of_the_policy_has_to_have_an_entry_of_a_signature_by_a_key(name: str, tmp_path: Path) -> None:
+    node, verdicts = LOGGED[name]
+    assert rules(judged(tmp_path, docker(WITH_LOG), NAMED, node)) == verdicts
 
 
 def test_a_key_beside_a_policy_meets_none_of_its_demands(tmp_path: Path) -> None:
