@@ -158,6 +158,11 @@ def below(folder: str, is_archive: Callable[[str], bool]) -> Lookalike | None:
     return Lookalike(what, shown + more, "name one, or audit all with `audit --recursive`")
 
 
+def within(around: str | None) -> Lookalike | None:
+    """Return what to name instead of a folder that lies in an archive's. `around` is that one's path."""
+    return Lookalike("not an image archive, but a folder inside of one", around, "name that one") if around else None
+
+
 def _archives_in(folder: str, is_archive: Callable[[str], bool]) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:

@@ -73,8 +73,13 @@ def _at_path(asked: Asked) -> Archive:
     if partset.is_list(fd) and (parts := partset.find(asked.source)) is not None:
         close_read(fd)
         return _joined(asked, parts)
-    container = paths.from_open(fd, asked.shown, asked.spool_folder, asked.limits, hashed=asked.hashed)
-    return recognise.read(container, asked.source, asked.host)
+    try:
+        container = paths.from_open(fd, asked.shown, asked.spool_folder, asked.limits, hashed=asked.hashed)
+        return recognise.read(container, asked.source, asked.host)
+    except NotAnArchiveError as error:
+        if error.hint is None and (listed := partset.listed_beside(asked.source)) is not None:
+            error.hint = f"it belongs to an archive in parts, name {listed}"
+        raise
 
 
 def _by_first_part(asked: Asked) -> Archive:

@@ -120,6 +120,14 @@ def find(path: str) -> Parts | None:
     return parts if first else None
 
 
+def listed_beside(path: str) -> str | None:
+    """Return the list that lies beside a later part, the parity or the sums of an archive in parts; else None."""
+    folder, name = os.path.split(path)
+    whole = name.rpartition(".")[0]
+    found = os.path.join(folder, whole + partlist.LIST)
+    return found if whole and partlist.belongs(name, whole) and os.path.isfile(found) else None
+
+
 def files_of(path: str) -> list[str]:
     """Return the paths of all that a SOURCE in parts lies in, the list among them; empty where it is in none."""
     with suppress(OciArchiveError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.codec import GO_HEADER_TEXT, MAGIC, NONE, sniff
 from ociarchive.blobio.filetype import HEAD, describe
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.partlist import LIST
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.spool import read_fd, spool, unpack
@@ -19,6 +20,7 @@ from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats import _lookalike
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
+from ociarchive.remote.address import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +43,7 @@ def open_at(path: str, where: str) -> int | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        raise UsageError("no such file or folder", where=where) from None
+        raise UsageError("no such file or folder", where=where, hint=_instead(path)) from None
     except OSError as error:
         raise cannot("read", error, where) from error
     except ValueError as error:
@@ -59,6 +61,15 @@ def open_at(path: str, where: str) -> int | None:
         close_read(fd)
         raise ContentError("file was exchanged for another while it was opened", where=where)
     return fd
+
+
+def _instead(path: str) -> str | None:
+    """Return what a person may have meant by a path at which nothing is."""
+    listed = path + LIST
+    if os.path.isfile(listed):
+        return f"it lies in parts, name {listed}"
+    address = meant(path)
+    return f"an image in a registry is {address}" if address is not None else None
 
 
 def from_open(fd: int, where: str, spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ociarchive.blobio.limits import LimitError
 from ociarchive.extent import extent
 from ociarchive.formats import _lookalike, detect
-from ociarchive.opening.folders import holds_archive
+from ociarchive.opening.folders import archive_around, holds_archive
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
 
 if TYPE_CHECKING:
@@ -67,8 +67,10 @@ def _packed_with_its_folder(container: Container) -> tuple[Container, Format | N
 
 
 def _not_an_archive(container: Container, path: str) -> NotAnArchiveError:
-    if container.kind == "directory" and (told := _lookalike.below(path, holds_archive)) is not None:
-        return instead(told, container.where)
+    if container.kind == "directory":
+        told = _lookalike.below(path, holds_archive) or _lookalike.within(archive_around(path))
+        if told is not None:
+            return instead(told, container.where)
     names = [name for _, name in zip(range(3), container.names(), strict=False)]
     what = "tar" if container.kind == "tar" else "folder"
     if container.damaged:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS
-from ociarchive.remote.address import is_remote
+from ociarchive.remote.address import PREFIX, is_remote
 
 if TYPE_CHECKING:
     from ociarchive.formats.format import Format
@@ -20,6 +20,8 @@ _TRANSPORTS: Final = {known.transport: known for known in FORMATS if known.trans
 _ENGINES: Final = {
     "docker-daemon": "`docker save -o app.tar IMAGE` writes one",
 }
+#: What people write in front of an image in a registry.
+_WEB: Final = frozenset(("docker", "http", "https"))
 #: `[DRIVER@ROOT+RUNROOT:OPTIONS]REF` (containers-transports(5), containers-storage).
 _STORAGE: Final = re.compile(r"\[(?:[^@\]/]*@)?(?P<root>/[^+:\]]*)[^\]]*\](?P<name>.*)\Z")
 _IMAGE_ID: Final = re.compile(r"@?(?P<hex>[0-9a-f]{64})\Z")
@@ -44,6 +46,12 @@ def spelled(argument: str) -> Spelled:
         return Spelled(path=argument)
     if is_remote(argument):
         return Spelled(path=argument)
+    if transport in _WEB:
+        image = rest.lstrip("/")
+        raise UsageError(
+            "an image in a registry is spelled otherwise", where=argument,
+            expected=f"{PREFIX}{image}" if image else f"{PREFIX}HOST/NAME:TAG",
+        )  # fmt: skip
     known = _TRANSPORTS.get(transport)
     if known is not None and known.layout is None:
         return _stored(rest, known, argument)

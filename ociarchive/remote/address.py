@@ -79,9 +79,32 @@ def parse(text: str) -> Address:
         _require_possible(found.host)
     except ValueError as error:
         raise UsageError(f"no address of an image in a registry: {error}", where=text, expected=_EXPECTED) from None
+    if "/" not in spelled and _is_host(spelled):
+        raise UsageError("an address names an image, and here is a host alone", where=text, expected=_EXPECTED)
     if found.tag is not None and found.digest is not None:
         raise UsageError("an address has a tag or a digest", where=text, hint="leave one of them out")
     return Address(host=found.host, repository=found.path, tag=found.tag, digest=found.digest)
+
+
+def _is_host(text: str) -> bool:
+    """Whether what could be an image of docker.io is a host for certain: `localhost`, an IP address, or a port."""
+    name, _, tag = text.partition("@")[0].partition(":")
+    return is_loopback(name) or ("." in name and tag.isdecimal()) or _is_ip(name)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def meant(path: str) -> str | None:
+    """Return the address that a person may have meant by a path that is not there; None where it looks like none."""
+    host, _, rest = path.partition("/")
+    named = rest and not host.startswith(".") and set(host) & {".", ":"} and (has_tag(path) or "@" in rest)
+    return f"{PREFIX}{path}" if named and Reference.maybe(path) is not None else None
 
 
 def _require_possible(server: str) -> None:

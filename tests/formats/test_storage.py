@@ -311,3 +311,18 @@ def test_drivers_without_folders_are_refused(
     dest = tmp_path / "dest"
     line = refused(cli_call("convert", f"{other}#localhost/corpus/hard:1", dest, "--to", "oci-layout"), 1, dest)
     assert f"the layers of the driver {driver} are not kept in folders" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("docker-overlay2-data-root", "overlay2"),
+        ("docker-overlay2-data-root", "image/overlay2"),
+        ("podman-vfs-root", "vfs"),
+    ],
+)
+def test_a_folder_inside_of_storage_leads_to_its_root(
+    name: str, folder: str, roots: dict[str, Path], cli_call: Call
+) -> None:
+    line = refused(cli_call("inspect", roots[name] / folder), 1)
+    assert f"a folder inside of one: found {roots[name]}" in line

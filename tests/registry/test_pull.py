@@ -222,10 +222,39 @@ def test_credentials_that_are_refused(cli_call: Call, tmp_path: Path, alone: Pat
 
 
 @pytest.mark.parametrize(
-    "text", ["docker://", "docker://127.0.0.1:5000/", "docker://127.0.0.1:5000/UP:1", "docker://h:1/a@sha256:12"]
-)
+    "text",
+    [
+        "docker://", "docker://127.0.0.1:5000/", "docker://127.0.0.1:5000/UP:1", "docker://h:1/a@sha256:12",
+        "docker://127.0.0.1", "docker://127.0.0.1:5000", "docker://localhost:5000", "docker://registry.example:443",
+    ],
+)  # fmt: skip
 def test_addresses_that_are_none(text: str, cli_call: Call, tmp_path: Path) -> None:
     refused(cli_call("convert", text, tmp_path / "dest", "--to", "oci-layout"), 2, tmp_path / "dest")
+
+
+@pytest.mark.parametrize(
+    "text", ["docker:127.0.0.1:5000/a:1", "docker:/127.0.0.1:5000/a:1", "https://127.0.0.1:5000/a:1"]
+)
+def test_an_address_that_is_spelled_otherwise(text: str, cli_call: Call, tmp_path: Path) -> None:
+    for line in (
+        refused(cli_call("inspect", text), 2),
+        refused(cli_call("convert", text, tmp_path / "dest", "--to", "dir"), 2, tmp_path / "dest"),
+        refused(cli_call("convert", tmp_path, text, "--to", "dir"), 2),
+    ):
+        assert "docker://127.0.0.1:5000/a:1" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "hinted"),
+    [
+        ("127.0.0.1:5000/a:1", True), ("registry.example/team/a:1", True), (f"registry.example/a@sha256:{0:064}", True),
+        ("team/a:1", False), ("../a:1", False), ("folder.d/a", False), ("./registry.example/a:1", False),
+    ],
+)  # fmt: skip
+def test_an_address_without_its_beginning_is_known(text: str, hinted: bool, cli_call: Call) -> None:
+    line = refused(cli_call("inspect", text), 2)
+    assert "no such file or folder" in line
+    assert (f"an image in a registry is docker://{text}" in line) is hinted
 
 
 def test_options_that_contradict_each_other(cli_call: Call, tmp_path: Path) -> None:

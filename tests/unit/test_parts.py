@@ -586,3 +586,11 @@ def test_a_report_is_written_over_no_part_of_a_source(name: str, split: Path, cl
         (split / name).unlink()
         assert "would overwrite" in refused(cli_call("inventory", split / "app.tar.001", "--output", split / name), 2)
         assert not (split / name).exists()
+
+
+@pytest.mark.parametrize("name", ["app.tar", "app.tar.002", "app.tar.parity", "app.tar.SHA256SUMS"])
+def test_what_belongs_to_parts_leads_to_their_list(name: str, split: Path, cli_call: Call) -> None:
+    line = refused(cli_call("inspect", split / name), 1 if (split / name).exists() else 2)
+    assert f"name {split / 'app.tar.parts.json'}" in line
+    (split / "app.tar.parts.json").unlink()
+    assert "parts.json" not in refused(cli_call("inspect", split / name), 1 if (split / name).exists() else 2)
