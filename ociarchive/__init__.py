@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         render_audit,
         render_diff,
         render_receipt,
+        write_audit,
     )
     from ociarchive.catalogue.answers import Catalogue
     from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
@@ -67,6 +68,7 @@ __all__ = [
     "render_audit",
     "render_diff",
     "render_receipt",
+    "write_audit",
 ]
 
 

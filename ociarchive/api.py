@@ -28,7 +28,7 @@ from ociarchive.errors import UsageError
 from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
-from ociarchive.report.rendering import render_audit, render_diff, render_receipt
+from ociarchive.report.rendering import render_audit, render_diff, render_receipt, write_audit
 from ociarchive.report.shared.surroundings import now
 from ociarchive.selection.argument import Source
 from ociarchive.selection.untagged import reachable
@@ -69,6 +69,7 @@ __all__ = [
     "render_audit",
     "render_diff",
     "render_receipt",
+    "write_audit",
 ]
 
 

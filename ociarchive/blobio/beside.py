@@ -14,7 +14,8 @@ import secrets
 import stat
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.blobio import partlist
 from ociarchive.blobio.source import close_read
@@ -85,18 +86,24 @@ class Beside:
         UsageError: it is part of what the call reads or writes, a folder, or a file that is not ours. HostError: it
         cannot be written.
         """
+        with self.staged(pieces) as staged:
+            staged.commit()
+
+    def staged(self, pieces: Iterable[str | bytes]) -> Staged:
+        """Write all of the file under a hidden name in its folder. It gets its own name when that is committed.
+
+        What is no regular file is written when it is committed. Errors are those of `write`.
+        """
         self._require_apart(self._involved)
         data = (piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace") for piece in pieces)
         try:
             own = _own_descriptor(self._path)
             if own is not None:
-                _write_and_close(os.dup(own), data, self._path)
-                return
+                return Staged(self._path, partial(_write_into, own, data, self._path))
             before = self._judge()
-            if before is None or stat.S_ISREG(before.st_mode):
-                self._replace(data, before)
-            else:
-                _write_and_close(self._open_special(before), data, self._path)
+            if before is not None and not stat.S_ISREG(before.st_mode):
+                return Staged(self._path, partial(self._write_special, before, data))
+            return self._replacing(data, before)
         except OSError as error:
             raise cannot("write", error, self._path) from error
 
@@ -163,33 +170,42 @@ class Beside:
         finally:
             close_read(fd)
 
-    def _replace(self, data: Iterable[bytes], before: os.stat_result | None) -> None:
-        """Write an unfinished file in the same folder and give it the name."""
+    def _replacing(self, data: Iterable[bytes], before: os.stat_result | None) -> Staged:
+        """Write an unfinished file in the same folder, which then gets the name."""
         parent, name = os.path.split(os.path.realpath(self._path))
         folder = os.open(parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         part = f".{os.fsdecode(os.fsencode(name)[:_LONGEST])}.{secrets.token_hex(6)}{_SUFFIX}"
+
+        def commit() -> None:
+            if before is None:
+                self._name_new(folder, part, name)
+            else:
+                self._name_again(folder, part, name, before)
+
+        def drop() -> None:
+            with suppress(OSError):
+                os.unlink(part, dir_fd=folder)
+
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             fd = os.open(part, flags, 0o666, dir_fd=folder)
-            try:
-                try:
-                    if before is not None:
-                        self._keep(fd, before)
-                    for piece in data:
-                        write_all(fd, piece, self._path)
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
-                if before is None:
-                    self._name_new(folder, part, name)
-                else:
-                    self._name_again(folder, part, name, before)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(part, dir_fd=folder)
-                raise
-        finally:
+        except BaseException:
             close_read(folder)
+            raise
+        staged = Staged(self._path, commit, drop, folder)  # from here on the file is ours to remove
+        try:
+            try:
+                if before is not None:
+                    self._keep(fd, before)
+                for piece in data:
+                    write_all(fd, piece, self._path)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except BaseException:
+            staged.close()
+            raise
+        return staged
 
     def _keep(self, fd: int, before: os.stat_result) -> None:
         """Give the new file the owner and mode of the one that it replaces. Say so where that is not allowed."""
@@ -226,6 +242,9 @@ class Beside:
     def _appeared(self) -> UsageError:
         return UsageError(f"another file took the place of the {self._what} in the meantime", where=self._path)
 
+    def _write_special(self, before: os.stat_result, data: Iterable[bytes]) -> None:
+        _write_and_close(self._open_special(before), data, self._path)
+
     def _open_special(self, before: os.stat_result) -> int:
         """Open what is no regular file, and wait for the reader of a pipe."""
         flags = os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC
@@ -245,6 +264,43 @@ class Beside:
                 told = True
                 self._say(f"waiting for a reader of the pipe ({self._path})")
             time.sleep(_PAUSE)
+
+
+class Staged:
+    """A file that is written and has no name yet. As a context it is gone where it was not committed."""
+
+    def __init__(
+        self, path: str, commit: Callable[[], None], drop: Callable[[], None] = lambda: None, folder: int | None = None
+    ) -> None:
+        self._path, self._commit, self._drop, self._folder = path, commit, drop, folder
+        self._done = False
+
+    @property
+    def direct(self) -> bool:
+        """Whether nothing is written before it is committed, so that only then it can fail for want of space."""
+        return self._folder is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def commit(self) -> None:
+        """Give the file its name. UsageError: another took it meanwhile. HostError: it cannot be written."""
+        try:
+            self._commit()
+        except OSError as error:
+            raise cannot("write", error, self._path) from error
+        self._done = True
+
+    def close(self) -> None:
+        """Remove what was not committed."""
+        if not self._done:
+            self._drop()
+        if self._folder is not None:
+            close_read(self._folder)
+            self._folder = None
 
 
 def _identity(path: str) -> _Identity | None:
@@ -287,6 +343,11 @@ def _exists(name: str, folder: int) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _write_into(fd: int, data: Iterable[bytes], where: str) -> None:
+    """Write into a descriptor that stays open."""
+    _write_and_close(os.dup(fd), data, where)
 
 
 def _write_and_close(fd: int, data: Iterable[bytes], where: str) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,29 +26,22 @@ from ociarchive.cli.common import (
     jobs,
     limit_options,
     limits,
-    output,
     output_options,
-    say_written,
     source,
     versions,
-    width,
 )
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.progress import progress
+from ociarchive.cli.reporting import TABLE, Reports, report_option
 from ociarchive.cli.signing import signature_files, signature_options, signatures
-from ociarchive.report.audit.audit_table import AuditTable
-from ociarchive.report.audit.tally import Tally
-from ociarchive.report.rendering import REPORTS, begin
+from ociarchive.report.rendering import REPORTS
 from ociarchive.report.shared.surroundings import EPOCH, current_folder, now
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from ociarchive.auditing.report import Detail
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
-    from ociarchive.cli.output import Output
     from ociarchive.errors import OciArchiveError
-    from ociarchive.report.audit.piecewise import Piecewise
     from ociarchive.report.shared.surroundings import Now
 
 _EXAMPLES = """\b
@@ -57,10 +50,6 @@ Examples:
   ociarchive audit incoming/*.tar --format json --output report.json
   ociarchive audit --recursive /srv/archives --catalogue audits.db
 """
-#: What a format needs of an archive beside what a verdict does.
-_DETAILS: Final[dict[str, Detail]] = {"json": "images", "html": "all"}
-#: Formats that name each archive by its digest, for which its file is hashed as a whole.
-_NAMING: Final = frozenset(("json", "sarif", "junit", "html"))
 
 
 @click.command("audit", epilog=_EXAMPLES, short_help="Prove that archives are what they say they are.")
@@ -95,7 +84,8 @@ _NAMING: Final = frozenset(("json", "sarif", "junit", "html"))
 )
 @click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Prove what a delta lacks from here.")
 @click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
-@output_options("table", *REPORTS)
+@output_options(TABLE, *REPORTS)
+@report_option
 @recording.recording_options
 @engines.engine_options
 @limit_options
@@ -110,16 +100,16 @@ def command(**values: Any) -> int:
     shared = common(**values)
     recording.require(values)
     engine = engines.engine(values, shared)
-    result = output(values, shared)
-    at = now() if values["fmt"] != "table" else None
+    reports = Reports(values, shared)
+    at = now() if reports.timed else None
     asked = Asked(ignore=values["ignore"], only=values["only"], severity=values["severity"], strict=values["strict"])
     path = None if values["no_config"] else values["config"] or find(current_folder())
     have, base = ([source(one) for one in values[name]] for name in ("have", "base"))
     named = [*filter(None, (path, values["receipt"], *signature_files(values))), *(one.path for one in (*have, *base))]
-    result.apart_from([*named, *recording.files(values), *filter(None, (values["attestation"], values["sign"]))])
+    reports.apart_from([*named, *recording.files(values), *filter(None, (values["attestation"], values["sign"]))])
     if not values["recursive"]:  # there a report may be beside the archives, so each is named when it is found
-        result.apart_from(source(argument).path for argument in values["paths"])
-    result.require()
+        reports.apart_from(source(argument).path for argument in values["paths"])
+    reports.require()
     rules = policy(asked, path)
     allowed = limits(values)
     trusted = signatures(values)
@@ -137,49 +127,38 @@ def command(**values: Any) -> int:
         access=access(values),
         have=tuple(have),
         base=tuple(base),
-        detail=_DETAILS.get(values["fmt"], "verdict"),
-        identified=values["fmt"] in _NAMING,
+        detail=reports.detail,
+        identified=reports.naming,
         attested=taking.asked is not None,
     )
     started = time.monotonic()
-    tally = Tally()
     begun = _run(values, allowed, at)
     with ExitStack() as stack:
-        report = stack.enter_context(_begin(values, shared, begun))
+        reports.begin(begun, stack)
         ledger = stack.enter_context(recording.ledger(values, named, options, shared))
         sources = stack.enter_context(recording.arguments(values))
         with progress(shared) as hears:
-            audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears, ledger, engine))
+            audits = stack.enter_context(Audits(options, _Hearer(shared, reports), hears, ledger, engine))
             for one in audits.reports(sources, source):
-                tally.add(one)
-                report.take(one)
+                reports.take(one)
                 taking.take(one)
-        seconds = 0.0 if at is not None and at.pinned else time.monotonic() - started
+        took = time.monotonic() - started
         unread = tuple(audits.unread)
-        if tally.archives or at is not None:
-            text = report.pieces(replace(begun, seconds=seconds, unread=unread))
-            result.write(text, styled=at is None and shared.colours(values["output"]))
-            say_written(values, shared, tally.outcome([one.source for one in unread]))
+        pinned = at is not None and at.pinned
+        reports.write(replace(begun, seconds=0.0 if pinned else took, unread=unread), clock=took)
         taking.write(unread)
-    return max(audits.status, int(tally.failed > 0))
-
-
-def _begin(values: dict[str, Any], shared: Common, run: Run) -> Piecewise:
-    """Return the result of the call in the making."""
-    if values["fmt"] != "table":
-        return begin(values["fmt"], run)
-    return AuditTable(run, width=width(), whole=shared.verbose > 0, paint=shared.painter(values["output"]))
+    return max(audits.status, int(reports.failed))
 
 
 class _Hearer:
     """Reports the steps of the audit on stderr, and keeps sources from being overwritten by the result."""
 
-    def __init__(self, shared: Common, result: Output) -> None:
-        self._shared, self._result = shared, result
+    def __init__(self, shared: Common, reports: Reports) -> None:
+        self._shared, self._reports = shared, reports
 
     def opens(self, path: str) -> None:
-        """Refuse the source that the result would overwrite (UsageError)."""
-        self._result.apart_from([path])
+        """Refuse the source that a report would overwrite (UsageError)."""
+        self._reports.apart_from([path])
 
     def passes_over(self, path: str) -> None:
         """Report a source that is passed over."""
@@ -204,5 +183,5 @@ def _run(values: dict[str, Any], allowed: Limits, at: Now | None) -> Run:
         versions=versions(),
         receipt=values["receipt"],
         others=(*values["have"], *values["base"]),
-        folder=current_folder(),
+        folder="" if at is None else current_folder(),
     )

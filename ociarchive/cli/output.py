@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.blobio.beside import Beside
+from ociarchive.blobio.beside import Beside, Staged
 from ociarchive.errors import HostError, cannot
 from ociarchive.opening import partset
 from ociarchive.report.shared.marks import is_ours
@@ -62,6 +62,15 @@ class Output:
             emit(text, styled=styled)
         else:
             self._file.write(harmless(piece, styled=styled) for piece in _pieces(text))
+
+    def staged(self, text: Iterable[str], *, styled: bool = False) -> Staged:
+        """Write a result that gets its name when it is committed; on standard output it appears then.
+
+        Errors are those of `write`.
+        """
+        if self._file is None:
+            return Staged(STDOUT, lambda: emit(text, styled=styled))
+        return self._file.staged(harmless(piece, styled=styled) for piece in text)
 
     def write_bytes(self, data: bytes) -> None:
         """Write bytes as they are, or harmless text where standard output is a terminal.

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from ociarchive.auditing import Report
 from ociarchive.auditing.run import Run
+from ociarchive.blobio.beside import Beside
+from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
 from ociarchive.report.audit.piecewise import Piecewise, whole
 from ociarchive.report.comparison.diff_html import diff_html
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.conversion.receipt import receipt_json
+from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
 from ociarchive.report.shared.versions import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ociarchive.auditing import Policy
+    from ociarchive.auditing.report import Detail
     from ociarchive.blobio.limits import Limits
     from ociarchive.comparison import Difference
     from ociarchive.transform.convert import Conversion
@@ -29,13 +34,19 @@ AuditFormat: TypeAlias = Literal["json", "sarif", "junit", "codequality", "html"
 DiffFormat: TypeAlias = Literal["json", "html"]
 
 #: Reports of an audit by format; each module has a function `begin(run)` that returns one in the making.
-REPORTS: Final[Mapping[AuditFormat, str]] = {
+REPORTS: Final[Mapping[str, str]] = {
     "json": "ociarchive.report.audit.audit_json",
     "sarif": "ociarchive.report.audit.sarif",
     "junit": "ociarchive.report.audit.junit",
     "codequality": "ociarchive.report.audit.codequality",
     "html": "ociarchive.report.audit.audit_html",
 }
+#: What a format needs of an archive beside what a verdict does.
+DETAILS: Final[Mapping[str, Detail]] = {"json": "images", "html": "all"}
+#: Words of a command that a report shows, where the archives came from a Python program.
+_SHOWN: Final = 1000
+#: Formats that name each archive by its digest, for which its file is hashed as a whole.
+NAMING: Final = frozenset(("json", "sarif", "junit", "html"))
 
 
 def render_audit(reports: Report | Sequence[Report], form: AuditFormat, *, limits: Limits | None = None) -> str:
@@ -53,7 +64,50 @@ def render_audit(reports: Report | Sequence[Report], form: AuditFormat, *, limit
     return whole(begin(form, _run(command, limits)), listed)
 
 
-def begin(form: AuditFormat, run: Run) -> Piecewise:
+def write_audit(
+    reports: Iterable[Report],
+    files: Mapping[AuditFormat, str | os.PathLike[str]],
+    *,
+    limits: Limits | None = None,
+    force: bool = False,
+) -> None:
+    """Write reports of one audit to files, by format, each as `render_audit` gives it; all files or none.
+
+    Each archive is taken as it comes, as from `audit_each`, and none is kept. `force` lets a file be replaced that is
+    no report of this program.
+
+    UsageError: there is no such format, or a file is one of the archives, lies in one, or stands twice. HostError: one
+    cannot be written.
+    """
+    for form in files:
+        if form not in REPORTS:
+            raise _unknown(form, tuple(REPORTS))
+    places = [Beside(os.fspath(path), "report", force=force, ours=is_ours, say=nobody) for path in files.values()]
+    for number, place in enumerate(places):
+        for other in list(files.values())[:number]:
+            place.apart_from(os.fspath(other))
+        place.require()
+    run = _run(("ociarchive", "audit"), limits)
+    with ExitStack() as stack:
+        making = [stack.enter_context(begin(form, run)) for form in files]
+        command = list(run.command)
+        asked: list[str] = []
+        for report in reports:
+            for place in places:
+                place.apart_from(report.source)
+            for one in making:
+                one.take(report)
+            if len(command) < _SHOWN:
+                command.append(report.source)
+            asked = asked or _asked(report.policy)
+        whole_run = replace(run, command=(*command, *asked))
+        written = zip(places, making, strict=True)
+        every = [stack.enter_context(place.staged(one.pieces(whole_run))) for place, one in written]
+        for staged in sorted(every, key=lambda one: not one.direct):
+            staged.commit()
+
+
+def begin(form: str, run: Run) -> Piecewise:
     """Return the report of an audit in the making. `run` is what is known before the first archive."""
     made: Piecewise = import_module(REPORTS[form]).begin(run)
     return made

@@ -61,9 +61,9 @@ def again(command: Sequence[str], name: str) -> str:
     words: list[str] = []
     skip = False
     for word in command:
-        if skip or word.startswith(("--format=", "--output=")):
+        if skip or word.startswith(("--format=", "--output=", "--report=")):
             skip = False
-        elif word in ("--format", "--output"):
+        elif word in ("--format", "--output", "--report"):
             skip = True
         else:
             words.append(word)
