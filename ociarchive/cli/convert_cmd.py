@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
-  ociarchive convert oci app.tar --to docker-archive --platform linux/arm64 --attestation app.att --sign key.pem
+  ociarchive convert oci a.tar --to oci-archive --attestation a.att --sign key.pem
   ociarchive convert app.tar delta.tar --to docker-archive --have have.json
 """
 
