@@ -207,8 +207,9 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
 ) -> Iterator[Report]:
     """Give the report of each archive as soon as it is made. Some are read side by side, and no report is kept.
 
-    Options are those of `audit`. With `recursive` the archives in folders of archives are audited too. A file that is
-    no readable archive has a report that says so. UsageError: no such file. HostError: the machine cannot read one.
+    Options are those of `audit`; the statement is written when all reports were taken. With `recursive` the archives in
+    folders of archives are audited too. A file that is no readable archive has a report that says so. UsageError: no
+    such file. HostError: the machine cannot read one.
 
     `catalogue` is a file of SQLite in which each archive is recorded before its report is given. What did not change
     since and was audited under the same options is taken from it, and its report says when (`recorded`); `again` audits

@@ -209,15 +209,15 @@ def _converted(
             others = [*paths, target, *keys]
             files[what] = beside_file(os.fspath(path), what, others, say, force=asked.force_beside)
     signer = signer_for(beside.attestation, beside.sign)
-    at = now() if signer is not None else None
+    began = now() if signer is not None else None
     asked = replace(asked, bound=bool(files))
     digests = source_digests([*paths, *(one.path for one in asked.base)]) if files else {}
     done = _convert([Source(path=path) for path in paths], target, asked, progress, say)
     text = render_receipt(done, sha256=digests) if files else ""
     if "receipt" in files:
         files["receipt"].write([text])
-    if signer is not None and at is not None:
-        files["attestation"].write([provenance(done, text, digests, at, signer)])
+    if signer is not None and began is not None:
+        files["attestation"].write([provenance(done, text, digests, (began, now()), signer)])
     return done
 
 
@@ -254,7 +254,7 @@ class Attested:
         self._file = beside_file(os.fspath(attestation), "attestation", [os.fspath(sign), *read], nobody, force=False)
         signatures = asked.signatures
         self._verdicts = Verdicts(asked.policy, signatures.terms if signatures is not None else None)
-        self._at = now()
+        now()  # refuses a time that is none before any work
 
     def take(self, report: Report) -> None:
         """Take a report. UsageError: the statement would overwrite its archive."""
@@ -265,7 +265,7 @@ class Attested:
     def write(self) -> None:
         """Write the statement, unless nothing could be audited. UsageError, HostError: it cannot be."""
         if self._signer is not None and not self._verdicts.empty:
-            self._file.write([self._verdicts.envelope(self._at, self._signer)])
+            self._file.write([self._verdicts.envelope(now(), self._signer)])
 
 
 def beside_file(path: str, what: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:

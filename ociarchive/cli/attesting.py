@@ -56,11 +56,11 @@ def attesting_options(what: str) -> Callable[[F], F]:
 
 @dataclass(frozen=True, slots=True)
 class Attesting:
-    """A statement that the call asks for: who signs it, where it goes, and the time in it."""
+    """A statement that the call asks for: who signs it, where it goes, and when the call began."""
 
     signer: Signer
     file: Output
-    at: Now
+    began: Now
 
 
 def attesting(
@@ -127,4 +127,4 @@ class Taking:
         if self._verdicts.empty:
             self._shared.say("notice: no statement was made, for there is nothing that could be audited")
         else:
-            self.asked.file.write_bytes(self._verdicts.envelope(self.asked.at, self.asked.signer, unread))
+            self.asked.file.write_bytes(self._verdicts.envelope(now(), self.asked.signer, unread))

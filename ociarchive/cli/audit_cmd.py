@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  ociarchive audit app.tar
+  ociarchive audit app.tar --receipt app.att --key signer.pub
   ociarchive audit incoming/*.tar --format json --output report.json
   ociarchive audit --recursive /srv/archives --catalogue audits.db
 """

@@ -33,7 +33,7 @@ from ociarchive.report.conversion.provenance import provenance
 from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.conversion.rehearsal import rehearsal_text
 from ociarchive.report.conversion.summary import summary
-from ociarchive.report.shared.surroundings import source_digests
+from ociarchive.report.shared.surroundings import now, source_digests
 from ociarchive.report.shared.text import harmless, safe, shortened
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITHOUT, no_format, options
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
-  ociarchive convert oci app.tar --to docker-archive --platform linux/arm64 --attestation app.att --sign key.pem
+  ociarchive convert oci a.tar --to oci-archive --attestation a.att --sign key.pem
   ociarchive convert app.tar delta.tar --to docker-archive --have have.json
 """
 
@@ -159,7 +159,7 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
         if receipt:
             receipt.write(text)
         if attested:
-            attested.file.write_bytes(provenance(done, text, digests, attested.at, attested.signer))
+            attested.file.write_bytes(provenance(done, text, digests, (attested.began, now()), attested.signer))
     shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
     return _failed(done.failed)
 

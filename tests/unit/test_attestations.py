@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_a_conversion_is_attested(kind: str, tmp_path: Path, cli_call: Call) -> 
     assert definition["buildType"] == "urn:ociarchive:convert:1"
     assert definition["externalParameters"]["destination"] == {"path": str(dest), "format": "oci-archive"}
     assert definition["resolvedDependencies"] == [{"name": str(SOURCE), "digest": {"sha256": sha256(SOURCE)}}]
-    assert details["metadata"] == {"finishedOn": WHEN}
+    assert details["metadata"] == {"startedOn": WHEN, "finishedOn": WHEN}
     (inside,) = details["byproducts"]
     assert base64.b64decode(inside["content"]) == receipt.read_bytes()
     assert inside["digest"] == {"sha256": sha256(receipt)}
@@ -395,3 +396,27 @@ sys.exit(main())
     assert done.returncode == 2
     assert "install ociarchive[verify]" in done.stderr
     assert not (tmp_path / "d").exists()
+
+
+def test_a_time_that_is_none_is_refused_before_any_work(
+    tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _ = pair(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    sign = ("--attestation", tmp_path / "a", "--sign", key)
+    refused(cli_call("convert", SOURCE, tmp_path / "dest", "--to", "oci-layout", *sign), 2, tmp_path / "dest")
+    assert "SOURCE_DATE_EPOCH is no time" in refused(cli_call("audit", SOURCE, *sign), 2)
+    with pytest.raises(ociarchive.UsageError, match="no time"):
+        ociarchive.audit(SOURCE, attestation=tmp_path / "a", sign=key)
+
+
+def test_a_statement_has_the_times_of_its_own_call(
+    tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair(tmp_path)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    before = datetime.now(UTC).replace(microsecond=0)
+    _, file = attested(cli_call, tmp_path)
+    times = opened(file)["predicate"]["runDetails"]["metadata"]
+    began, ended = (datetime.strptime(times[key], "%Y-%m-%dT%H:%M:%S%z") for key in ("startedOn", "finishedOn"))
+    assert before <= began <= ended <= datetime.now(UTC)

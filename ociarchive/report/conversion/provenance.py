@@ -29,9 +29,12 @@ _BUILDER = "urn:ociarchive:convert"
 
 
 def provenance(
-    conversion: Conversion, receipt: str, digests: Mapping[str, str | None], at: Now, signer: Signer
+    conversion: Conversion, receipt: str, digests: Mapping[str, str | None], times: tuple[Now, Now], signer: Signer
 ) -> bytes:
-    """Return the envelope. `digests` has the sha256 of each source that is a file, by its path; `at` is the time."""
+    """Return the envelope. `digests` has the sha256 of each source that is a file, by its path.
+
+    `times` are when the conversion began and when it ended.
+    """
     raw = receipt.encode("utf-8")
     members = json.loads(raw)
     made = receipt_of(members, raw, conversion.dest)
@@ -39,7 +42,7 @@ def provenance(
     known = {source.archive.where for source in conversion.sources}
     others = [(path, digest) for path, digest in digests.items() if path not in known and digest is not None]
     sources += [{"name": path, "digest": {"sha256": digest.partition(":")[2]}} for path, digest in others]
-    when = at.time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    began, ended = (one.time.strftime("%Y-%m-%dT%H:%M:%SZ") for one in times)
     predicate: Object = {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
@@ -53,7 +56,7 @@ def provenance(
         },
         "runDetails": {
             "builder": {"id": _BUILDER, "version": {**versions()}},
-            "metadata": {"finishedOn": when},
+            "metadata": {"startedOn": began, "finishedOn": ended},
             "byproducts": [as_byproduct(raw)],
         },
     }
