@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import ociarchive
 from ociarchive.auditing.demanded import SCOPES
+from ociarchive.auditing.signatures import wanted
 from ociarchive.errors import UsageError
 from ociarchive.signing.identities import Identity, Match
 from ociarchive.signing.policyfile import load_demands
@@ -573,3 +574,23 @@ def test_without_gpgv_a_demand_for_gpg_is_never_met(tmp_path: Path, monkeypatch:
     missing, unchecked = found(path, tmp_path, dir_policy(path, signed_by(EXACT)))
     assert (missing[0], unchecked[0]) == ("signature-missing", "signature-unchecked")
     assert "without the program gpgv" in missing[1]
+
+
+def test_a_policy_and_what_its_files_hold_decide_whether_a_catalogue_audits_again(tmp_path: Path) -> None:
+    path = tmp_path / "signer.pub"
+    policy = written(tmp_path, docker(sigstore(keyPath=str(path))))
+
+    def terms() -> list[object]:
+        asked = wanted(policy=str(policy))
+        assert asked is not None
+        return asked.terms
+
+    path.write_bytes(pem(SIGNER))
+    first = terms()
+    assert terms() == first
+    path.write_bytes(pem(OTHER))
+    second = terms()
+    path.unlink()
+    third = terms()
+    policy.write_text(policy.read_text() + "\n")
+    assert len({json.dumps(one) for one in (first, second, third, terms())}) == 4
