@@ -34,6 +34,7 @@ from ociarchive.cli.common import (
     width,
 )
 from ociarchive.cli.completing import among, rule_names
+from ociarchive.cli.course import following
 from ociarchive.cli.progress import progress
 from ociarchive.cli.signing import signature_files, signature_options, signatures
 from ociarchive.report.audit.audit_table import AuditTable
@@ -148,12 +149,14 @@ def command(**values: Any) -> int:
         report = stack.enter_context(_begin(values, shared, begun))
         ledger = stack.enter_context(recording.ledger(values, named, options, shared))
         sources = stack.enter_context(recording.arguments(values))
-        with progress(shared) as hears:
+        with progress(shared) as hears, following(values, hears) as course:
             audits = stack.enter_context(Audits(options, _Hearer(shared, result), hears, ledger, engine))
             for one in audits.reports(sources, source):
                 tally.add(one)
                 report.take(one)
                 taking.take(one)
+                if course is not None:
+                    course.done(one)
         seconds = 0.0 if at is not None and at.pinned else time.monotonic() - started
         unread = tuple(audits.unread)
         if tally.archives or at is not None:
