@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
+from ociarchive.opening import partset
 from ociarchive.report.audit.svr import Verdicts
 from ociarchive.report.conversion.provenance import provenance
 from ociarchive.report.rendering import render_receipt
@@ -208,11 +209,14 @@ def _converted(
             keys = [os.fspath(one) for one in (*named.values(), beside.sign) if one not in (None, path)]
             others = [*paths, target, *keys]
             files[what] = beside_file(os.fspath(path), what, others, say, force=asked.force_beside)
+            if asked.split is not None:
+                files[what].no_part_of(target)
     signer = signer_for(beside.attestation, beside.sign)
     began = now() if signer is not None else None
     asked = replace(asked, bound=bool(files))
-    digests = source_digests([*paths, *(one.path for one in asked.base)]) if files else {}
+    bases = source_digests(one.path for one in asked.base) if files else {}
     done = _convert([Source(path=path) for path in paths], target, asked, progress, say)
+    digests = {**bases, **done.sha256}
     text = render_receipt(done, sha256=digests) if files else ""
     if "receipt" in files:
         files["receipt"].write([text])
@@ -273,5 +277,7 @@ def beside_file(path: str, what: str, others: Sequence[str], say: Callable[[str]
     file = Beside(path, what, force=force, ours=is_ours, say=say)
     for other in others:
         file.apart_from(other)
+        for part in partset.files_of(other):
+            file.apart_from(part)
     file.require()
     return file

@@ -81,7 +81,7 @@ def attesting(
     if path == dest == "-":
         raise UsageError("standard output is DEST's, the attestation needs a file")
     file = Output(path, "attestation", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
-    file.apart_from([key, *sources], dest)
+    file.apart_from([key, *sources], dest, split=bool(values.get("split")))
     file.require()
     return Attesting(load_signer(key), file, now())
 

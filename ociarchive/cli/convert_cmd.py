@@ -147,7 +147,7 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
     if dest == "-":
         require_stdout()
     asked = replace(asked, bound=receipt is not None or attested is not None)
-    digests = source_digests(one.path for one in (*sources, *asked.base)) if asked.bound else {}
+    bases = source_digests(one.path for one in asked.base) if asked.bound else {}
     with progress(shared) as hears:
         done = convert(
             sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"),
@@ -155,6 +155,7 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
         )  # fmt: skip
     _say_notices(done.notices, shared)
     if asked.bound:
+        digests = {**bases, **done.sha256}
         text = receipt_json(done, asked.storage, digests)
         if receipt:
             receipt.write(text)
@@ -235,7 +236,7 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
     if path != "-" and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
         raise UsageError("the receipt cannot be written there", where=path, expected="a folder that exists")
     receipt = Output(path, "receipt", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
-    receipt.apart_from(sources, dest, split=bool(values["split"]))
+    receipt.apart_from(sources, dest, split=bool(values.get("split")))
     receipt.require()
     return receipt
 

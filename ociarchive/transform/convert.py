@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ociarchive.auditing.identity import Identifying
 from ociarchive.blobio.locks import nobody
 from ociarchive.model import Missing, walk
 from ociarchive.opening import registry
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ociarchive.errors import ContentError
     from ociarchive.formats.format import Content, LeftOut
     from ociarchive.measure import Progress
-    from ociarchive.model import Root
+    from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.naming import Renamed
     from ociarchive.transform.omitted import Omitted
@@ -52,7 +53,8 @@ class Conversion:
     `omitted` are the layers that the other side has, which `left_out` lists too. `report` is the audit of what was
     written, None where it was not read back. `sent`: it went to a registry. `seconds` is the duration of everything.
     `failed` says which images of an engine's storage cannot be had, and why. They were left out. `written` lists what
-    DEST is called and holds, None where nothing was listed.
+    DEST is called and holds, None where nothing was listed. `sha256` has the digest of each source that is a file, by
+    its place, as it was read; it is empty where no receipt was asked for.
     """
 
     dest: str
@@ -72,6 +74,7 @@ class Conversion:
     sent: bool = False
     failed: tuple[ContentError, ...] = ()
     written: Written | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Conversion(dest={self.dest!r}, format={self.format!r}, notices={len(self.notices)})"
@@ -148,6 +151,7 @@ def _convert(
         judging.check(closer=True)
         for one in prepared.gathered.archives:
             registry.tell_fetched(one.archive, step)
+        read = _hashed([one.archive for one in prepared.gathered.archives], workers) if options.bound else {}
         found = tuple(judging.findings())
         settled = settle(prepared, options, arrived, found)
         written, notices = settled.content, [*settled.notices]
@@ -179,7 +183,16 @@ def _convert(
             sent=is_remote(dest),
             failed=tuple(dict.fromkeys(prepared.gathered.failed.values())),
             written=target.written(written),
+            sha256=read,
         )
+
+
+def _hashed(archives: Sequence[Archive], workers: Workers) -> dict[str, str]:
+    """Return the digests of sources that are files, hashed in the very files that are open."""
+    naming = Identifying(archives, workers)
+    workers.run(naming.calls)
+    found = ((archive.where, naming.of_file(archive)) for archive in archives)
+    return {where: str(identity) for where, identity in found if identity is not None}
 
 
 def _of_present(arrived: Iterable[Arrived]) -> Iterator[str]:

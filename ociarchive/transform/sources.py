@@ -111,7 +111,7 @@ def gather(
     for number, source in enumerate(sources):
         archive = open_archive(
             source.path, spool_folder=spool, limits=options.limits, host=options.host, access=options.access,
-            near=fetching.near, step=fetching.step,
+            near=fetching.near, step=fetching.step, hashed=options.bound,
         )  # fmt: skip
         stack.callback(archive.close)
         found.notices.extend(archive.notices)

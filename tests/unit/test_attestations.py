@@ -1,6 +1,7 @@
 """Statements of our own: what a conversion and an audit say, who signed it, and receipts inside of them."""
 
 import base64
+import gzip
 import hashlib
 import json
 import subprocess
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 import ociarchive
 from ociarchive.signing.private import PASSWORD
 from tests.support.build import IN_TOTO, digest
-from tests.support.call import Call, refused, told
+from tests.support.call import Call, Run, refused, told
+from tests.support.parts import cut
 from tests.support.shelf import Shelf
 from tests.support.signing import SIGNER, Private, curve, envelope, pae, pem, signing, statement
 from tests.support.truth import CORPUS
@@ -325,6 +327,7 @@ OF_CONVERT: dict[str, tuple[tuple[str, ...], str]] = {
     "dry-run": (("--attestation", "F", "--sign", "key.pem", "--dry-run"), "--dry-run writes nothing"),
     "over-dest": (("--attestation", "dest", "--sign", "key.pem"), "would overwrite"),
     "over-the-receipt": (("--attestation", "F", "--sign", "key.pem", "--receipt", "F"), "would overwrite"),
+    "over-a-part": (("--attestation", "dest.001", "--sign", "key.pem", "--split", "4096"), "would overwrite"),
     "both-out": (("--attestation", "-", "--sign", "key.pem", "--receipt", "-"), "both ask for it"),
 }
 OF_AUDIT: dict[str, tuple[tuple[str, ...], str]] = {
@@ -420,3 +423,25 @@ def test_a_statement_has_the_times_of_its_own_call(
     times = opened(file)["predicate"]["runDetails"]["metadata"]
     began, ended = (datetime.strptime(times[key], "%Y-%m-%dT%H:%M:%S%z") for key in ("startedOn", "finishedOn"))
     assert before <= began <= ended <= datetime.now(UTC)
+
+
+def test_the_digest_of_a_source_is_that_of_what_was_read(tmp_path: Path, run_cli: Run) -> None:
+    packed, receipt = gzip.compress(SOURCE.read_bytes()), tmp_path / "receipt.json"
+    told(run_cli("convert", "-", tmp_path / "dest.tar", "--to", "oci-archive", "--receipt", receipt, stdin=packed))
+    (source,) = json.loads(receipt.read_bytes())["sources"]
+    assert source["sha256"] == digest(packed)
+    cut(tmp_path / "parts.tar", (tmp_path / "dest.tar").read_bytes(), 32768)
+    again = ("convert", tmp_path / "parts.tar.parts.json", tmp_path / "again", "--to", "oci-layout")
+    told(run_cli(*again, "--receipt", receipt))
+    (source,) = json.loads(receipt.read_bytes())["sources"]
+    assert source["sha256"] == digest((tmp_path / "dest.tar").read_bytes())
+
+
+def test_a_statement_takes_no_name_of_a_part(tmp_path: Path) -> None:
+    key, _ = pair(tmp_path)
+    listed = cut(tmp_path / "parts.tar", SOURCE.read_bytes(), 65536)
+    for place, source in (("dest.tar.001", SOURCE), ("parts.tar.002", listed)):
+        with pytest.raises(ociarchive.UsageError):
+            ociarchive.convert(source, tmp_path / "dest.tar", to="oci-archive", split=65536,
+                               attestation=tmp_path / place, sign=key)  # fmt: skip
+    assert not [*tmp_path.glob("dest*")]
