@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
@@ -43,7 +42,9 @@ from ociarchive.report.shared.surroundings import EPOCH, current_folder, now
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
+    from ociarchive.auditing.receipts import Receipt
     from ociarchive.auditing.report import Detail
+    from ociarchive.auditing.signatures import Wanted
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.cli.output import Output
@@ -132,7 +133,7 @@ def command(**values: Any) -> int:
         images=values["images"],
         signatures=trusted,
         recursive=values["recursive"],
-        receipt=load_receipt(values["receipt"], trusted.trust.keys if trusted else ()) if values["receipt"] else None,
+        receipt=_receipt(values["receipt"], trusted),
         host=host(values),
         access=access(values),
         have=tuple(have),
@@ -162,6 +163,14 @@ def command(**values: Any) -> int:
             say_written(values, shared, tally.outcome([one.source for one in unread]))
         taking.write(unread)
     return max(audits.status, int(tally.failed > 0))
+
+
+def _receipt(path: str | None, trusted: Wanted | None) -> Receipt | None:
+    if path is None:
+        return None
+    from ociarchive.auditing.receipts import load_receipt
+
+    return load_receipt(path, trusted.trust.keys if trusted else ())
 
 
 def _begin(values: dict[str, Any], shared: Common, run: Run) -> Piecewise:
