@@ -44,7 +44,7 @@ UNUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "audit": (
         ("audit", "tests/corpus/docker20-by-id.tar"),
         (*_EVERY, *_SIGNED, *_REMOTE, *_CODECS, "transform", "comparison", "gap.have", "gap.inventory",
-         "auditing.receipts", "catalogue.recording", "report.conversion", "report.audit.sarif"),
+         "auditing.receipts", "catalogue.answers", "report.conversion", "report.audit.sarif"),
     ),
     "inspect": (
         ("inspect", "tests/corpus/docker20-by-id.tar"),
