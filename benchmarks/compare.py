@@ -17,7 +17,7 @@ from dataclasses import asdict
 from shutil import which
 from typing import TYPE_CHECKING, cast
 
-from benchmarks import calls, comparison, images, jobs, machine, page, primitives, process
+from benchmarks import calls, comparison, images, jobs, machine, many, page, primitives, process
 from benchmarks.comparison import BARE, DEFAULT, SKOPEO
 from ociarchive.workers import processors
 
@@ -55,11 +55,11 @@ def prepare(work: str, size: str, trees: Sequence[str]) -> tuple[str, images.Fac
 def measure(job: Job, home: str, image_id: str, rounds: int, peer: str) -> JobResult:
     """Run one job in turn by all who can do it. WrongError, FailedError: ociarchive did not do what it was asked."""
     dest = os.path.join(home, "dest")
-    commands = {BARE: [*process.ociarchive(), *job.ours(home, dest, bare=True)]}
+    commands = {DEFAULT: [*process.ociarchive(), *job.ours(home, dest, bare=False)]}
     if peer:
         commands[SKOPEO] = [peer, *job.skopeo(home, dest)]
     if job.to:
-        commands[DEFAULT] = [*process.ociarchive(), *job.ours(home, dest, bare=False)]
+        commands[BARE] = [*process.ociarchive(), *job.ours(home, dest, bare=True)]
     found: JobResult = {"name": job.name, "note": job.note, "floor": None, "runs": {}, "sizes": {}, "ids_kept": {}}
     for number in range(rounds):
         for who, argv in list(commands.items()):
@@ -135,6 +135,13 @@ def main(argv: list[str] | None = None) -> int:
                     print(f"error: {error}", file=sys.stderr)
                     return 1
                 print("\n".join(comparison.lines(found["images"][-1])), flush=True)
+            try:
+                work = args.work or scratch
+                found["many"] = many.measure(work, args.converted, args.audited, args.rounds, args.skopeo)
+            except process.FailedError as error:
+                print(f"error: {error}", file=sys.stderr)
+                return 1
+            print("\n".join(comparison.short(found["many"])), flush=True)
     calls.keep(found, args.json)
     if args.write:
         drawing = f"{os.path.splitext(args.write)[0]}.svg"
@@ -147,6 +154,10 @@ def main(argv: list[str] | None = None) -> int:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = calls.parser("compare", __doc__, _ROUNDS)
     parser.add_argument("--size", action="append", choices=images.SIZES, help="which images (default: full, single)")
+    for name, count, what in (("converted", 200, "images"), ("audited", 1000, "archives")):
+        parser.add_argument(
+            f"--{name}", type=int, default=count, metavar="N", help=f"small {what} in one call (default %(default)s)"
+        )
     parser.add_argument("--only", default="", metavar="WORDS", help="only jobs whose name holds these words")
     parser.add_argument("--skopeo", default=which("skopeo") or "", metavar="PATH", help="'' runs ociarchive alone")
     parser.add_argument("--tree", action="append", metavar="DIR", help="take the files of images from there")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from benchmarks import page, svg
 from benchmarks.primitives import STEPS
@@ -49,12 +49,14 @@ class Comparison(TypedDict):
     machine: dict[str, str]
     rounds: int
     images: list[ImageResult]
+    many: NotRequired[list[JobResult]]
 
 
 _HEADER = (
-    *("job", "ociarchive s", "skopeo s", "ratio", "CPU ratio", "floor s", "to floor"),
-    *("MiB", "skopeo MiB", "size ratio", "with sync and audit s", "ratio"),
+    *("job", "ociarchive s", "skopeo s", "ratio", "CPU ratio", "MiB", "skopeo MiB", "size ratio"),
+    *("bare s", "bare ratio", "bare CPU ratio", "floor s", "bare to floor"),
 )
+_HEADER_OF_MANY = ("job", "ociarchive s", "skopeo s", "ratio", "CPU ratio", "MiB", "skopeo MiB")
 
 
 def text(found: Comparison, drawing: str) -> str:
@@ -66,13 +68,16 @@ def text(found: Comparison, drawing: str) -> str:
             parts.append(f"![Seconds of each job, ociarchive beside skopeo]({drawing})")
         parts.append(page.table(_HEADER, [_row(job) for job in image["jobs"]]))
         parts.append("MB/s of each step alone: " + _rates(image) + ".")
-    parts.append("\n".join(_remarks(found["images"])))
+    many = found.get("many", [])
+    if many:
+        parts.append("### Many archives: one call, beside a loop over skopeo")
+        parts.append(page.table(_HEADER_OF_MANY, [_row(job)[: len(_HEADER_OF_MANY)] for job in many]))
+    parts.append("\n".join(_remarks([*(job for image in found["images"] for job in image["jobs"]), *many])))
     return "\n\n".join(parts)
 
 
-def _remarks(images: Sequence[ImageResult]) -> Iterator[str]:
+def _remarks(jobs: Sequence[JobResult]) -> Iterator[str]:
     """Give what has to be known of some rows, each said once for all that it holds for."""
-    jobs = [job for image in images for job in image["jobs"]]
     for note in dict.fromkeys(job["note"] for job in jobs if job["note"]):
         yield f"- {_names(job for job in jobs if job['note'] == note)}: {note}."
     if changed := _names(job for job in jobs if not job["ids_kept"].get(SKOPEO, True)):
@@ -86,10 +91,15 @@ def _names(jobs: Iterable[JobResult]) -> str:
 def lines(image: ImageResult) -> Iterator[str]:
     """Give a short report for a terminal."""
     yield _heading(image)
-    yield f"{'job':34}{'ours':>8}{'skopeo':>8}{'ratio':>7}{'cpu':>6}{'x floor':>8}{'default':>9}"
-    for job in image["jobs"]:
+    yield from short(image["jobs"])
+
+
+def short(jobs: Iterable[JobResult]) -> Iterator[str]:
+    """Give some jobs for a terminal."""
+    yield f"{'job':44}{'ours':>8}{'skopeo':>8}{'ratio':>7}{'cpu':>6}{'bare':>8}{'ratio':>7}{'cpu':>6}{'x floor':>8}"
+    for job in jobs:
         row = _row(job)
-        yield f"{row[0]:34}{row[1]:>8}{row[2]:>8}{row[3]:>7}{row[4]:>6}{row[6]:>8}{row[10]:>9}"
+        yield f"{row[0]:44}{row[1]:>8}{row[2]:>8}{row[3]:>7}{row[4]:>6}{row[8]:>8}{row[9]:>7}{row[10]:>6}{row[12]:>8}"
 
 
 def _heading(image: ImageResult) -> str:
@@ -104,22 +114,36 @@ def _rates(image: ImageResult) -> str:
 
 
 def _row(job: JobResult) -> list[str]:
-    ours, theirs, default = (runs_of(job, who) for who in (BARE, SKOPEO, DEFAULT))
+    ours, theirs = _called(job), runs_of(job, SKOPEO)
+    bare = runs_of(job, BARE) if DEFAULT in job["runs"] else []
+    alone = bare or ours
     floor, sizes = job["floor"], job["sizes"]
+    size = sizes.get(DEFAULT, sizes.get(BARE))
     return [
         job["name"],
         _seconds(ours),
         _seconds(theirs),
-        _ratio([run.wall for run in ours], [run.wall for run in theirs]),
-        _ratio([run.cpu for run in ours], [run.cpu for run in theirs]),
-        page.NONE if floor is None else f"{floor:.2f}",
-        page.NONE if floor is None or not ours else f"{median(ours).wall / floor:.2f}",
+        *_ratios(ours, theirs),
         _memory(ours),
         _memory(theirs),
-        f"{sizes[BARE] / sizes[SKOPEO]:.3f}" if {BARE, SKOPEO} <= sizes.keys() else page.NONE,
-        _seconds(default),
-        _ratio([run.wall for run in default], [run.wall for run in theirs]),
+        f"{size / sizes[SKOPEO]:.3f}" if size is not None and SKOPEO in sizes else page.NONE,
+        _seconds(bare),
+        *_ratios(bare, theirs),
+        page.NONE if floor is None else f"{floor:.2f}",
+        page.NONE if floor is None or not alone else f"{median(alone).wall / floor:.2f}",
     ]
+
+
+def _called(job: JobResult) -> list[Run]:
+    """Return the runs of ociarchive as it is called. What writes nothing has no other."""
+    return runs_of(job, DEFAULT if DEFAULT in job["runs"] else BARE)
+
+
+def _ratios(ours: Sequence[Run], theirs: Sequence[Run]) -> tuple[str, str]:
+    return (
+        _ratio([run.wall for run in ours], [run.wall for run in theirs]),
+        _ratio([run.cpu for run in ours], [run.cpu for run in theirs]),
+    )
 
 
 def runs_of(job: JobResult, who: str) -> list[Run]:
@@ -178,7 +202,7 @@ def drawing(image: ImageResult) -> str:
 
 def _sides(job: JobResult) -> tuple[tuple[list[Run], str], ...]:
     """Return whose bars stand beside each other, and their styles."""
-    return (runs_of(job, BARE), "a"), (runs_of(job, SKOPEO), "b")
+    return (_called(job), "a"), (runs_of(job, SKOPEO), "b")
 
 
 def _legend() -> Iterator[str]:
@@ -193,7 +217,7 @@ def _legend() -> Iterator[str]:
 def _words(image: ImageResult) -> str:
     told = []
     for job in image["jobs"]:
-        ours, theirs = runs_of(job, BARE), runs_of(job, SKOPEO)
+        ours, theirs = _called(job), runs_of(job, SKOPEO)
         words = [f"{who} {median(runs).wall:.2f} s" for who, runs in ((BARE, ours), (SKOPEO, theirs)) if runs]
         told.append(f"{job['name']}: {', '.join(words) or 'not measured'}")
     return f"Bars for an image of {_heading(image)}. " + "; ".join(told) + "."

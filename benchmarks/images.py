@@ -64,7 +64,7 @@ def of_files(dest: str, sizes: Sequence[float], trees: Sequence[str]) -> Facts:
     return save(dest, layers())
 
 
-def of_noise(dest: str, sizes: Iterable[int], seed: int = 0, *, strays: int = 0) -> Facts:
+def of_noise(dest: str, sizes: Iterable[int], seed: int = 0, *, strays: int = 0, name: str = NAME) -> Facts:
     """Write a docker-archive with layers of these bytes, each one file that no codec shrinks, made as it is written."""
 
     def noise(number: int, size: int) -> Entry:
@@ -75,10 +75,10 @@ def of_noise(dest: str, sizes: Iterable[int], seed: int = 0, *, strays: int = 0)
 
         return _header("noise", size), chunks
 
-    return save(dest, ([noise(number, size)] for number, size in enumerate(sizes)), strays)
+    return save(dest, ([noise(number, size)] for number, size in enumerate(sizes)), strays, name)
 
 
-def save(dest: str, layers: Iterable[list[Entry]], strays: int = 0) -> Facts:
+def save(dest: str, layers: Iterable[list[Entry]], strays: int = 0, name: str = NAME) -> Facts:
     """Write a docker-archive as `docker save` does; `strays` is a number of members that nothing leads to."""
     diff_ids: list[str] = []
     sizes: list[int] = []
@@ -95,7 +95,7 @@ def save(dest: str, layers: Iterable[list[Entry]], strays: int = 0) -> Facts:
             diff_ids.append(f"sha256:{diff_id.hexdigest()}")
         config = _config(diff_ids)
         image_id = hashlib.sha256(config).hexdigest()
-        entry = [{"Config": f"{image_id}.json", "RepoTags": [NAME], "Layers": names}]
+        entry = [{"Config": f"{image_id}.json", "RepoTags": [name], "Layers": names}]
         _plain(out, f"{image_id}.json", config)
         for number in range(strays):
             _plain(out, f"stray/{number}", b"stray")

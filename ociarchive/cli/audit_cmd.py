@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ociarchive.auditing.receipts import load_receipt
 from ociarchive.auditing.run import Run
 from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
@@ -40,6 +39,8 @@ from ociarchive.report.shared.surroundings import EPOCH, current_folder, now
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
+    from ociarchive.auditing.receipts import Receipt
+    from ociarchive.auditing.signatures import Wanted
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.errors import OciArchiveError
@@ -123,7 +124,7 @@ def command(**values: Any) -> int:
         images=values["images"],
         signatures=trusted,
         recursive=values["recursive"],
-        receipt=load_receipt(values["receipt"], trusted.trust.keys if trusted else ()) if values["receipt"] else None,
+        receipt=_receipt(values["receipt"], trusted),
         host=host(values),
         access=access(values),
         have=tuple(have),
@@ -151,6 +152,14 @@ def command(**values: Any) -> int:
         reports.write(replace(begun, seconds=0.0 if pinned else took, unread=unread), clock=took)
         taking.write(unread)
     return max(audits.status, int(reports.failed))
+
+
+def _receipt(path: str | None, trusted: Wanted | None) -> Receipt | None:
+    if path is None:
+        return None
+    from ociarchive.auditing.receipts import load_receipt
+
+    return load_receipt(path, trusted.trust.keys if trusted else ())
 
 
 class _Hearer:

@@ -313,6 +313,8 @@ def _selector(argument: str) -> tuple[str, str]:
 
 def host(values: dict[str, Any]) -> str | None:
     """Return the host of `--host`. UsageError: it is none."""
+    if values["host"] is None:
+        return None
     from ociarchive.transform import options
 
     return options.registry_host(values["host"])

@@ -22,6 +22,7 @@ from ociarchive.cli.common import (
     limits,
     output,
     output_options,
+    platform,
     say_written,
     source,
     width,
@@ -35,7 +36,6 @@ from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.selection.untagged import reachable
-from ociarchive.transform.options import platform
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

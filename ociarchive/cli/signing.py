@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.auditing.certified import Certified
-from ociarchive.auditing.signatures import Wanted, wanted
 from ociarchive.cli.common import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ociarchive.auditing.certified import Certified
+    from ociarchive.auditing.signatures import Wanted
+
 F = TypeVar("F", bound="Callable[..., Any]")
+#: The options that ask for signatures.
+_ASKED: Final = (
+    *("require_signature", "keys", "keyrings", "policy", "trust_store", "trust_policy", "trusted_root"),
+    *("certificate_identity", "certificate_oidc_issuer"),
+)
 
 
 def signature_options(function: F) -> F:
@@ -90,16 +96,27 @@ def signature_options(function: F) -> F:
 def signature_files(values: dict[str, Any]) -> list[str]:
     """Return the files that these options name, which a result must not overwrite."""
     policy = [values["policy"]] if values["policy"] else []
-    return [*values["keys"], *values["keyrings"], *policy, *_certified(values).named]
+    return [*values["keys"], *values["keyrings"], *policy, *(_certified(values).named if _asked(values) else ())]
 
 
 def signatures(values: dict[str, Any]) -> Wanted | None:
     """Return what a call asks of signatures, None where it asks nothing. UsageError: it asks what cannot be."""
+    if not _asked(values):
+        return None
+    from ociarchive.auditing.signatures import wanted
+
     certified, required = _certified(values), values["require_signature"]
     return wanted(values["keys"], values["keyrings"], values["policy"], certified, required=required)
 
 
+def _asked(values: dict[str, Any]) -> bool:
+    """Whether one of the options is given."""
+    return any(values[name] for name in _ASKED)
+
+
 def _certified(values: dict[str, Any]) -> Certified:
+    from ociarchive.auditing.certified import Certified
+
     return Certified(
         trust_store=values["trust_store"],
         trust_policy=values["trust_policy"],

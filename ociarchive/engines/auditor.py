@@ -10,13 +10,12 @@ from ociarchive.auditing import judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.holding import holding_of
 from ociarchive.auditing.identity import Identifying
-from ociarchive.auditing.receipts import check_receipt
-from ociarchive.auditing.signatures import prove
 from ociarchive.auditing.unreadable import unreadable
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.engines.engine import Row
 from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.others import Others
+from ociarchive.late import Late
 from ociarchive.opening import open_archive
 from ociarchive.selection.demanded import Demanded, demanded_of
 from ociarchive.selection.untagged import reachable
@@ -26,13 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-    from ociarchive.auditing import Report
+    from ociarchive.auditing import Report, receipts, signatures
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.report import Detail
     from ociarchive.engines.options import AuditOptions
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
     from ociarchive.selection.argument import Source
+else:
+    receipts = Late("ociarchive.auditing.receipts")
+    signatures = Late("ociarchive.auditing.signatures")
 
 
 #: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
@@ -165,12 +167,12 @@ class Auditor:
         found = []
         for one, evidence in zip(opened, every, strict=True):
             if options.signatures is not None:
-                evidence = replace(evidence, proofs=prove(evidence, options.signatures, one.found.roots))  # noqa: PLW2901
+                evidence = replace(evidence, proofs=signatures.prove(evidence, options.signatures, one.found.roots))  # noqa: PLW2901
             findings = [*judge(evidence), *one.found.findings]
             proof = None
             named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
             if options.receipt is not None:
-                compared = check_receipt(options.receipt, evidence, named)
+                compared = receipts.check_receipt(options.receipt, evidence, named)
                 findings += compared.findings
                 proof = compared.proof
             report = report_of(evidence, findings, options.policy, self._detail)

@@ -11,10 +11,11 @@ from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.source import close_read
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
+from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
 from ociarchive.objects.file import ObjectFile
 from ociarchive.objects.store import store_of
-from ociarchive.opening import partset, paths, recognise, registry
+from ociarchive.opening import partset, paths, recognise
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
 from ociarchive.remote.address import Access, is_remote
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.model import Archive
+    from ociarchive.opening import registry
     from ociarchive.opening.partset import Parts
+else:
+    registry = Late("ociarchive.opening.registry")
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "open_file", "require_hosted"]
 

@@ -17,7 +17,7 @@ from ociarchive.remote.client import Client
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.remote.address import Access
@@ -156,6 +156,11 @@ class _Pull:
             self._say(f"pull 3/7: {_counted(there)} of it are at DEST already")
         self._say(f"pull 4/7: configs: {_counted(configs)}, manifests and indexes: {_counted(documents)}")
         self._say(f"pull 5/7: layers and other blobs: {_counted(blobs)}, of which DEST lacks {_counted(lacking)}")
+
+
+def notices_of(archive: Archive) -> Sequence[str]:
+    """Return, in words, what is to be known of an archive in a registry. Of others there is nothing."""
+    return archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ()
 
 
 def tell_fetched(archive: Archive, say: Callable[[str], None]) -> None:

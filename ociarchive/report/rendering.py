@@ -13,10 +13,8 @@ from ociarchive.auditing.run import Run
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
+from ociarchive.late import Late
 from ociarchive.report.audit.piecewise import Piecewise, whole
-from ociarchive.report.comparison.diff_html import diff_html
-from ociarchive.report.comparison.diff_json import diff_json
-from ociarchive.report.conversion.receipt import receipt_json
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
 from ociarchive.report.shared.versions import versions
@@ -28,7 +26,13 @@ if TYPE_CHECKING:
     from ociarchive.auditing.report import Detail
     from ociarchive.blobio.limits import Limits
     from ociarchive.comparison import Difference
+    from ociarchive.report.comparison import diff_html, diff_json
+    from ociarchive.report.conversion import receipt
     from ociarchive.transform.convert import Conversion
+else:
+    diff_html = Late("ociarchive.report.comparison.diff_html")
+    diff_json = Late("ociarchive.report.comparison.diff_json")
+    receipt = Late("ociarchive.report.conversion.receipt")
 
 AuditFormat: TypeAlias = Literal["json", "sarif", "junit", "codequality", "html"]
 DiffFormat: TypeAlias = Literal["json", "html"]
@@ -121,7 +125,7 @@ def render_diff(difference: Difference, form: DiffFormat, *, limits: Limits | No
     if form not in get_args(DiffFormat):
         raise _unknown(form, get_args(DiffFormat))
     if form == "json":
-        return "".join(diff_json(difference))
+        return "".join(diff_json.diff_json(difference))
     sides = (difference.old, difference.new)
     command = ("ociarchive", "diff", *(side.label for side in sides))
     files = [side.source for side in sides if os.path.isfile(side.source)]
@@ -130,7 +134,7 @@ def render_diff(difference: Difference, form: DiffFormat, *, limits: Limits | No
         sha256={path: sha256_of(path) for path in files},
         sizes={path: os.path.getsize(path) for path in files},
     )
-    return diff_html(difference, run)
+    return diff_html.diff_html(difference, run)
 
 
 def render_receipt(conversion: Conversion, *, sha256: Mapping[str, str | None] | None = None) -> str:
@@ -138,7 +142,7 @@ def render_receipt(conversion: Conversion, *, sha256: Mapping[str, str | None] |
 
     `sha256` has the digest (`sha256:...`) of each source that is a file, by its path; without it the receipt has null.
     """
-    return receipt_json(conversion, conversion.storage, dict(sha256 or {}))
+    return receipt.receipt_json(conversion, conversion.storage, dict(sha256 or {}))
 
 
 def _unknown(form: object, known: Sequence[str]) -> UsageError:

@@ -15,15 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError
+from ociarchive.late import Late
 from ociarchive.mediatypes import IN_TOTO
-from ociarchive.signing.keyless.material import (
-    CERTIFICATE,
-    ENTRY,
-    entries_of_annotations,
-    entries_of_bundle,
-    from_annotations,
-    from_bundle,
-)
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
@@ -31,9 +24,12 @@ from ociarchive.values import word
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ociarchive.signing.keyless import material as sigstore
     from ociarchive.signing.keyless.material import Entry, Material
     from ociarchive.signing.values import Kind
     from ociarchive.values import JSON, Digest
+else:
+    sigstore = Late("ociarchive.signing.keyless.material")
 
 _BUNDLES: Final = (
     f"{BUNDLE}.v0.3+json",
@@ -138,11 +134,11 @@ def _cosign(raw: bytes, annotations: Mapping[str, str], where: str) -> Signed:
 
 
 def _certified(annotations: Mapping[str, str]) -> Callable[[], Material] | None:
-    return partial(from_annotations, annotations) if annotations.get(CERTIFICATE) else None
+    return partial(sigstore.from_annotations, annotations) if annotations.get(sigstore.CERTIFICATE) else None
 
 
 def _logged(annotations: Mapping[str, str]) -> Callable[[], tuple[Entry, ...]] | None:
-    return partial(entries_of_annotations, annotations) if annotations.get(ENTRY) else None
+    return partial(sigstore.entries_of_annotations, annotations) if annotations.get(sigstore.ENTRY) else None
 
 
 def _claimed(signed: Signed, raw: bytes, where: str) -> Signed:
@@ -235,8 +231,8 @@ def _bundle(value: Mapping[str, JSON], where: str) -> Signed:
     return replace(
         signed,
         hints=hints,
-        certified=partial(from_bundle, material, proven=proven) if keyless else None,
-        logged=partial(entries_of_bundle, material, proven=proven) if material.get("tlogEntries") else None,
+        certified=partial(sigstore.from_bundle, material, proven=proven) if keyless else None,
+        logged=partial(sigstore.entries_of_bundle, material, proven=proven) if material.get("tlogEntries") else None,
     )
 
 

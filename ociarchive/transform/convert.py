@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from ociarchive.auditing.identity import Identifying
 from ociarchive.blobio.locks import nobody
+from ociarchive.late import Late
 from ociarchive.model import Missing, walk
-from ociarchive.opening import registry
 from ociarchive.remote.address import is_remote
 from ociarchive.stores.rebuilt import RebuildError
 from ociarchive.transform import merge
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import Content, LeftOut
     from ociarchive.measure import Progress
     from ociarchive.model import Archive, Root
+    from ociarchive.opening import registry
     from ociarchive.selection.argument import Source
     from ociarchive.transform.naming import Renamed
     from ociarchive.transform.omitted import Omitted
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from ociarchive.transform.sources import Gathered
     from ociarchive.transform.written import Written
     from ociarchive.values import Digest
+else:
+    registry = Late("ociarchive.opening.registry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -150,7 +153,8 @@ def _convert(
             raise _LessError(wrong) from None
         judging.check(closer=True)
         for one in prepared.gathered.archives:
-            registry.tell_fetched(one.archive, step)
+            if one.archive.origin.kind == "registry":
+                registry.tell_fetched(one.archive, step)
         read = _hashed([one.archive for one in prepared.gathered.archives], workers) if options.bound else {}
         found = tuple(judging.findings())
         settled = settle(prepared, options, arrived, found)

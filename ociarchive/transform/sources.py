@@ -11,10 +11,10 @@ from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
 from ociarchive.gap import bases
 from ociarchive.gap.completing import Pool, complete, lacking
+from ociarchive.late import Late
 from ociarchive.model import images, parts, walk
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.opening.pulling import Near
-from ociarchive.opening.registry import RegistryOrigin
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import (
     AmbiguousError,
@@ -39,8 +39,11 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.model import Archive, Root
+    from ociarchive.opening import registry
     from ociarchive.transform.naming import Named, Renamed
     from ociarchive.transform.options import Options
+else:
+    registry = Late("ociarchive.opening.registry")
 
 #: No image is known to be at fault.
 _NONE: Final[Mapping[object, ContentError]] = MappingProxyType({})
@@ -115,7 +118,8 @@ def gather(
         )  # fmt: skip
         stack.callback(archive.close)
         found.notices.extend(archive.notices)
-        found.notices.extend(archive.origin.notices if isinstance(archive.origin, RegistryOrigin) else ())
+        if archive.origin.kind == "registry":
+            found.notices.extend(registry.notices_of(archive))
         every = options.all_revisions or (adds and number == 0)
         archive = reachable(archive, (*source.images, *options.selectors.images), every=every)
         if not archive.roots:

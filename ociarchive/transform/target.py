@@ -16,12 +16,12 @@ from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, read_fd, temporary_folder, write_all
 from ociarchive.errors import UsageError
 from ociarchive.formats import layout_of
+from ociarchive.late import Late
 from ociarchive.opening import open_archive, open_file
 from ociarchive.remote.address import is_remote
 from ociarchive.transform import merge, outer, preflight, splitting
 from ociarchive.transform.existing import Existing
 from ociarchive.transform.foreseeing import foreseen
-from ociarchive.transform.pushing import RegistrySink, client_for, mounts_of, require_free
 from ociarchive.transform.reading_back import audited, unaudited
 from ociarchive.transform.sink import LayoutSink, Sink
 from ociarchive.transform.splitting import SplitTar
@@ -39,11 +39,14 @@ if TYPE_CHECKING:
     from ociarchive.measure import Progress
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
+    from ociarchive.transform import pushing
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
     from ociarchive.transform.prepare import Prepared
     from ociarchive.values import Digest
     from ociarchive.workers import Workers
+else:
+    pushing = Late("ociarchive.transform.pushing")
 
 _STDOUT: Final = "-"
 _STDOUT_FD: Final = 1
@@ -117,9 +120,9 @@ class Remote:
     ) -> None:
         """`stack` closes the connections, and cancels what was not sent to its end."""
         self._options = options
-        self._client = client_for(dest, options)
-        mounts = mounts_of(self._client.address, sources)
-        self._sink = RegistrySink(self._client, mounts, force=options.force, step=step)
+        self._client = pushing.client_for(dest, options)
+        mounts = pushing.mounts_of(self._client.address, sources)
+        self._sink = pushing.RegistrySink(self._client, mounts, force=options.force, step=step)
         stack.callback(self._sink.close)
 
     @property
@@ -131,7 +134,7 @@ class Remote:
         """Refuse to replace a tag. UsageError: which one exists, or access is refused. HostError: no answer."""
         settled, unknown = foreseen(prepared, self._options)
         roots, force = settled.content.roots, self._options.force
-        self._sink.remade = require_free(self._client, roots, unknown, force=force)
+        self._sink.remade = pushing.require_free(self._client, roots, unknown, force=force)
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to send to."""
@@ -284,9 +287,9 @@ def require_there(dest: str, options: Options, roots: Sequence[Root], unknown: C
     """Refuse, sending nothing, what a registry as DEST would not take. `roots` and `unknown` are as foreseen."""
     if not is_remote(dest):
         return
-    client = client_for(dest, options)
+    client = pushing.client_for(dest, options)
     try:
-        require_free(client, roots, unknown, force=options.force)
+        pushing.require_free(client, roots, unknown, force=options.force)
     finally:
         client.close()
 

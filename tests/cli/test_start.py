@@ -35,6 +35,55 @@ def test_help_imports_no_command() -> None:
     assert ours == {"ociarchive", "ociarchive.version", "ociarchive.cli", "ociarchive.cli.main", "ociarchive.cli.app"}
 
 
+#: Calls, and what of the package is of no use to them, each with all that stands below it.
+_EVERY = ("catalogue.ledger", "report.comparison.diff_html", "report.audit.audit_html", "signing.keyless", "machine")
+_SIGNED = ("signing.notary", "signing.certificates", "auditing.signatures", "auditing.certified")
+_REMOTE = ("opening.registry", "opening.referring", "remote.client", "remote.auth", "transform.pushing")
+_CODECS = ("blobio.zstdcodec", "blobio.stdcodec")
+UNUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "audit": (
+        ("audit", "tests/corpus/docker20-by-id.tar"),
+        (*_EVERY, *_SIGNED, *_REMOTE, *_CODECS, "transform", "comparison", "gap.have", "gap.inventory",
+         "auditing.receipts", "catalogue.answers", "report.conversion", "report.audit.sarif"),
+    ),
+    "inspect": (
+        ("inspect", "tests/corpus/docker20-by-id.tar"),
+        (*_EVERY, *_SIGNED, *_REMOTE, *_CODECS, "blobio.gzipcodec", "transform", "comparison", "gap.have", "audits",
+         "auditing.receipts", "catalogue", "report.conversion"),
+    ),
+    "diff": (
+        ("diff", "tests/corpus/docker20-by-id.tar", "tests/corpus/docker20-two-tags.tar"),
+        (*_EVERY, *_SIGNED, *_REMOTE, *_CODECS, "transform.convert", "gap.have", "audits", "auditing.receipts",
+         "catalogue", "report.conversion", "report.audit"),
+    ),
+    "convert": (
+        ("convert", "tests/corpus/docker20-by-id.tar", "DEST", "--to", "oci-layout", "--compression", "gzip"),
+        (*_EVERY, *_SIGNED, *_REMOTE, *_CODECS, "comparison", "audits", "catalogue", "report.audit.audit_table"),
+    ),
+    "rules": (
+        ("rules", "diff-id-mismatch"),
+        (*_EVERY, *_SIGNED, *_REMOTE, *_CODECS, "blobio.gzipcodec", "transform", "comparison", "audits", "catalogue",
+         "report.comparison", "report.conversion", "gap"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", UNUSED)
+def test_a_call_imports_nothing_that_it_does_not_use(call: str, tmp_path: Path) -> None:
+    words, unused = UNUSED[call]
+    arguments = [str(tmp_path / "dest") if word == "DEST" else word for word in words]
+    code = (
+        "import os, sys; from ociarchive.cli.main import run; told = os.dup(1); os.dup2(2, 1);"
+        f" status = run({arguments!r}); os.write(told, ' '.join(sys.modules).encode()); sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = [name.removeprefix("ociarchive.") for name in done.stdout.split() if name.startswith("ociarchive.")]
+    assert len(names) > 50
+    assert [name for name in names if any(f"{name}.".startswith(f"{one}.") for one in unused)] == []
+    assert "jinja2" not in done.stdout.split()
+
+
 def test_the_package_itself_imports_nothing_else() -> None:
     assert imported("import ociarchive") == {"ociarchive"}
 
