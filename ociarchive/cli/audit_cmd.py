@@ -31,6 +31,7 @@ from ociarchive.cli.common import (
     versions,
 )
 from ociarchive.cli.completing import among, rule_names
+from ociarchive.cli.course import following
 from ociarchive.cli.progress import progress
 from ociarchive.cli.reporting import TABLE, Reports, report_option
 from ociarchive.cli.signing import signature_files, signature_options, signatures
@@ -137,11 +138,13 @@ def command(**values: Any) -> int:
         reports.begin(begun, stack)
         ledger = stack.enter_context(recording.ledger(values, named, options, shared))
         sources = stack.enter_context(recording.arguments(values))
-        with progress(shared) as hears:
+        with progress(shared) as hears, following(values, hears) as course:
             audits = stack.enter_context(Audits(options, _Hearer(shared, reports), hears, ledger, engine))
             for one in audits.reports(sources, source):
                 reports.take(one)
                 taking.take(one)
+                if course is not None:
+                    course.done(one)
         took = time.monotonic() - started
         unread = tuple(audits.unread)
         pinned = at is not None and at.pinned

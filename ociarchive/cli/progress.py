@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.cli.course import told
 from ociarchive.report.shared.text import cut, plural, portion, size, total
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task, TaskID
 
     from ociarchive.cli.common import Common
+    from ociarchive.cli.course import Standing
 
 #: Seconds: shorter work is not reported; and the time between two lines.
 _SHORT: Final = 0.5
@@ -45,6 +47,21 @@ class Lines:
         self._unknown = False  # whether a blob has no size that is known before
         self._began = time.monotonic()
         self._next = self._began + _SHORT
+        self._many = False
+
+    def bytes_read(self) -> int:
+        """Return how many bytes were read."""
+        return self._read
+
+    def stands(self, standing: Standing) -> None:
+        """Hear where an audit of many archives stands. From then on this is said, and nothing of blobs."""
+        with self._lock:
+            self._many = True
+            now = time.monotonic()
+            if now < self._next or now - self._began < _EVERY:
+                return
+            self._next = now + _EVERY
+            self._say(told(standing))
 
     def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
         """Receive what will be read."""
@@ -59,7 +76,7 @@ class Lines:
         with self._lock:
             self._read += count
             now = time.monotonic()
-            if now < self._next:
+            if self._many or now < self._next:
                 return
             whole = total([self._total, None] if self._unknown else [self._total])
             if self._next - self._began < _EVERY:
@@ -99,6 +116,27 @@ class Bars:
         self._total: int | None = 0
         self._lock = threading.Lock()
         self._began = time.monotonic()
+        self._standing: Standing | None = None
+
+    def bytes_read(self) -> int:
+        """Return how many bytes were read."""
+        return self._read
+
+    def stands(self, standing: Standing) -> None:
+        """Hear where an audit of many archives stands: the bar of the whole shows it."""
+        with self._lock:
+            self._standing = standing
+            if self._bars is None:
+                if time.monotonic() - self._began < _SHORT:
+                    return
+                self._start()
+            if self._bars is None or self._whole is None:
+                return
+            done = f"{standing.archives}/{standing.expected}" if standing.counted else f"{standing.archives}"
+            failed = f", {standing.failed} failed" if standing.failed else ""
+            known = standing.counted and standing.countable
+            self._bars.tasks[self._bars.task_ids.index(self._whole)].total = standing.expected_size if known else None
+            self._bars.update(self._whole, completed=standing.size, description=f"{done} archives{failed}")
 
     def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
         """Receive what will be read."""
@@ -107,7 +145,7 @@ class Bars:
             if self._total is not None:
                 sizes = [count for _, count in blobs if count is not None]
                 self._total = self._total + sum(sizes) if len(sizes) == len(blobs) else None
-            if self._bars is not None and self._whole is not None:
+            if self._bars is not None and self._whole is not None and self._standing is None:
                 if self._total is None:  # None would leave it as it is
                     self._bars.tasks[self._bars.task_ids.index(self._whole)].total = None
                 self._bars.update(self._whole, total=self._total)
@@ -127,7 +165,8 @@ class Bars:
                 told = f"{number + 1}/{len(self._names)} {label(name)}"
                 self._tasks[number] = self._bars.add_task(told, total=expected)
             self._bars.advance(self._tasks[number], count)
-            self._bars.update(self._whole, completed=self._read)
+            if self._standing is None:
+                self._bars.update(self._whole, completed=self._read)
 
     def end(self, number: int) -> None:
         """Count a blob that is done."""
