@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import judge
 from ociarchive.auditing.audit import examine, report_of
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
     from ociarchive.selection.argument import Source
+
+
+#: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
+TOGETHER: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,14 @@ class Auditor:
         self._others.close()
 
     def rows(self, places: Sequence[Place]) -> list[Row]:
-        """Audit some sources side by side. One that cannot be read ends nothing. CatalogueError: facts are damaged."""
+        """Audit some sources, a few side by side. One that cannot be read ends nothing.
+
+        CatalogueError: facts are damaged.
+        """
+        slices = (places[start : start + TOGETHER] for start in range(0, len(places), TOGETHER))
+        return [row for some in slices for row in self._together(some)]
+
+    def _together(self, places: Sequence[Place]) -> list[Row]:
         rows: list[Row] = [Row()] * len(places)
         opened: list[_Opened] = []
         with ExitStack() as stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.engines.auditor import Auditor, Place
+from ociarchive.engines.auditor import TOGETHER, Auditor, Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ociarchive.measure import Progress
     from ociarchive.selection.argument import Source
 
-#: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
-_TOGETHER: Final = 8
 #: How many reports wait for an archive before them, so that all are given in order.
 _WAITING: Final = 64
 
@@ -25,7 +23,7 @@ _WAITING: Final = 64
 class Threads:
     """An Engine whose threads read the blobs of one chunk side by side; the work is done while it is waited for."""
 
-    most = _TOGETHER
+    most = TOGETHER
     weight = None
     remote = False
     waiting = _WAITING
