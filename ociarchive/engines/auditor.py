@@ -41,6 +41,10 @@ else:
 TOGETHER: Final = 8
 
 
+#: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
+TOGETHER: Final = 8
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A source and where it is opened, which may be spelled otherwise than in the call."""
