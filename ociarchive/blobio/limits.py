@@ -21,6 +21,9 @@ _TOTAL_FROM: Final = 2 << 30
 _SLOW: Final = frozenset(("bzip2", "xz"))
 #: What they may unpack to in one archive, whatever its size: ten seconds' work.
 _SLOW_FROM: Final = 512 << 20
+#: The usual limit of statements, and how much of it an archive of any size may use where signatures are checked.
+_STATEMENTS: Final = 128 << 20
+_SAID_FROM: Final = 24 << 20
 #: Stored bytes that lift no bound on work: what is promised of small archives holds up to this size.
 _SMALL: Final = 10_000_000
 #: Stored bytes of a larger archive that allow one more header of its layers. A file takes hundreds.
@@ -68,7 +71,7 @@ class Limits:
     documents_size: int = 24 << 20
     #: How much of the payloads of signatures and attestations is read, each up to 1 MiB. An image has a few kilobytes
     #: to some tens of them, so this is enough for a thousand images.
-    statements: int = 128 << 20
+    statements: int = _STATEMENTS
     #: One payload, envelope or bundle of a signature that is checked. Attestations hold SBOMs of some megabytes; three
     #: copies of it are in memory while it is checked.
     signed_size: int = 8 << 20
@@ -127,6 +130,16 @@ class Limits:
         """Compare a size that is known before reading with the total. LimitError: it is too much for the archive."""
         if self.total is not None and compression != "none":
             self.total.unpacked(size, where, slow=compression in _SLOW)
+
+    def said(self, stored: int) -> int:
+        """Return how much of signatures is read of an archive of `stored` bytes. A limit that was asked for stands.
+
+        A megabyte of statements takes up to half a second and six megabytes. What an archive really holds of them is a
+        part of it; only one blob that is named many times, or much that compresses well, is more.
+        """
+        if self.statements != _STATEMENTS:
+            return self.statements
+        return min(self.statements, max(_SAID_FROM, 2 * stored))
 
     def after(self, size: int, compression: str) -> Limits:
         """Return these limits for what lies in a stream that unpacked to `size` bytes."""

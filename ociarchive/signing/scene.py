@@ -150,6 +150,7 @@ class Scene:
     ) -> None:
         self.archive, self.edges, self.here = archive, edges, here
         self._attached, self._limits, self._read = attached, archive.limits, 0
+        self._most = self._limits.said(archive.origin.stored_size)
 
     def holders(self) -> Iterator[Holder]:
         """Give the artifacts, in the archive's order, each once for all entries that attach it to the same."""
@@ -220,7 +221,7 @@ class Scene:
         """Return the bytes of a signature. UncheckedError: they are absent, or more than may be read."""
         if source is None:
             raise UncheckedError("its payload is not in the archive")
-        most = min(self._limits.signed_size, self._limits.statements - self._read)
+        most = min(self._limits.signed_size, self._most - self._read)
         size = counted(source, most)
         self._read += min(size, most)
         if size > most:

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.call import Call, Run, refused, told
+from tests.support.forking import shared
 
 ROOT = Path(__file__).parents[2]
 CASES = [
@@ -34,7 +36,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """Give an environment with the program on PATH, and nothing of this machine's settings."""
     program = tmp_path / "bin" / "ociarchive"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ociarchive "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(shared().command)} "$@"\n')
     program.chmod(0o755)
     (tmp_path / "image-archive.tar").touch()
     return {

@@ -3,8 +3,8 @@
 import json
 import os
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.support import faulty
+from tests.support.forking import shared
 
 ROOT = Path(__file__).parents[2]
 Json = dict[str, Any]
@@ -27,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "bin").mkdir()
     (tmp_path / "archives").mkdir()
     for name, line in (
-        ("ociarchive", f'exec "{sys.executable}" -m ociarchive "$@"'),
+        ("ociarchive", f'exec {shlex.join(shared().command)} "$@"'),
         ("pip", f'echo "$@" >>"{tmp_path}/pip.log"'),
     ):
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
