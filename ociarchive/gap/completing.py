@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.elsewhere import Elsewhere
+from ociarchive.mediatypes import look_up
 from ociarchive.model import Child, Image, Index, Root, images, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive, Layer, Node
     from ociarchive.values import Digest
 
 _WHY = "is not in the archive, and another archive of the call has it"
+_HERE = "is at DEST as it would be compressed"
 
 
 class Pool:
@@ -74,6 +76,27 @@ class Pool:
         return replace(layer, source=content, descriptor=None, name=content.where, elsewhere=elsewhere)
 
 
+class Replacements:
+    """Layers by diff_id, all stored by one codec: they stand in for layers that are stored by another."""
+
+    #: No archive is opened for them.
+    size = 0
+
+    def __init__(self, layers: Mapping[Digest, ByteSource], codec: str) -> None:
+        self._layers, self._codec = layers, codec
+
+    def completed(self, layer: Layer) -> Layer:
+        """Return a layer that would be compressed anew with the bytes that are here; others unchanged."""
+        if layer.descriptor is None or layer.source is None or layer.elsewhere is not None:
+            return layer
+        known = look_up(layer.descriptor.media_type)
+        source = self._layers.get(layer.diff_id) if layer.diff_id is not None and layer.unpacks else None
+        if source is None or known is None or known.codec in (None, self._codec):
+            return layer
+        elsewhere = Elsewhere(descriptor=layer.descriptor, diff_id=layer.diff_id, why=_HERE)
+        return replace(layer, source=source, descriptor=None, name=source.where, elsewhere=elsewhere)
+
+
 def lacking(archive: Archive) -> bool:
     """Whether an archive lacks a layer that another one could give it."""
     return any(_lacks(layer) for image in images(archive.roots) for layer in image.layers)
@@ -83,7 +106,7 @@ def _lacks(layer: Layer) -> bool:
     return layer.source is None and layer.descriptor is not None and (not layer.foreign or layer.elsewhere is not None)
 
 
-def complete(archive: Archive, pool: Pool, *, declared: bool = False) -> Archive:
+def complete(archive: Archive, pool: Pool | Replacements, *, declared: bool = False) -> Archive:
     """Return an archive with the layers that it lacks and the pool has. `declared`: only those that a delta left out.
 
     It shares files with the archive that is given, which stays to be closed.

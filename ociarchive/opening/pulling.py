@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -36,11 +36,13 @@ _PAYLOAD: Final = 1 << 20
 class Near:
     """What is at hand and need not be fetched: blobs by digest, and whole images by image ID, as their manifests.
 
-    It is proved when it is read, like all that is fetched.
+    `layers` are those by diff_id, stored as the call stores layers anew: they serve where a fetched one would be
+    compressed again. All of it is proved when it is read, like what is fetched.
     """
 
     blob: Callable[[Digest], ByteSource | None] = lambda _: None
     image: Callable[[Digest], Descriptor | None] = lambda _: None
+    layers: Mapping[Digest, ByteSource] = field(default_factory=dict)
 
 
 class Documents:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.auditing.rules import RULES
+from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.blobio.files import fsync_folder
 from ociarchive.blobio.locks import locked_folder, nobody
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.formats import FORMATS
-from ociarchive.model import Image, walk
+from ociarchive.model import Image, images, walk
 from ociarchive.opening import open_archive
 from ociarchive.opening.pulling import Near
 from ociarchive.remote.address import is_remote
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ociarchive.blobio.locks import Hear
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.flaws import Flaw
     from ociarchive.formats.format import Format, Growth
     from ociarchive.model import Archive, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.plan import Storage
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Digest
 
 _SEVERITIES: Final = {rule.id: rule.severity for rule in RULES}
 _OTHER_NAME: Final = "give it one with --tag"
@@ -70,7 +72,7 @@ def at_hand(dest: str, sources: Sequence[Source], storage: Storage, stack: ExitS
     """Return what DEST has and need not be fetched from a registry. `stack` closes DEST.
 
     Blobs are those of the same digest. An image of the same image ID serves as it is, unless the call says how it is
-    to be stored.
+    to be stored. Then a layer of the same diff_id serves, if it is stored so.
     """
     if not any(is_remote(source.path) for source in sources):
         return Near()
@@ -84,7 +86,22 @@ def at_hand(dest: str, sources: Sequence[Source], storage: Storage, stack: ExitS
         if all(layer.source is not None for layer in edge.node.layers)
     }
     free = storage.compression == "auto" and storage.media_types == "keep" and not storage.preserve_digests
-    return Near(blob=blobs.get, image=whole.get) if free else Near(blob=blobs.get)
+    if free:
+        return Near(blob=blobs.get, image=whole.get)
+    return Near(blob=blobs.get, layers=_stored_as(archive, storage.compression))
+
+
+def _stored_as(archive: Archive, codec: str) -> dict[Digest, ByteSource]:
+    """Return the layers that are stored by a codec, by diff_id; none where the call names no codec."""
+    if codec in {"auto", "keep"}:
+        return {}
+    return {
+        layer.diff_id: layer.source
+        for image in images(archive.roots)
+        for layer in image.layers
+        if layer.diff_id is not None and layer.source is not None and layer.unpacks
+        if sniff(layer.source.head(MAGIC)).name == codec
+    }
 
 
 def _of_entries(archive: Archive, fmt: Format) -> Iterator[Flaw]:

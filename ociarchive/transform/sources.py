@@ -10,7 +10,7 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import Content, LeftOut
 from ociarchive.gap import bases
-from ociarchive.gap.completing import Pool, complete, lacking
+from ociarchive.gap.completing import Pool, Replacements, complete, lacking
 from ociarchive.late import Late
 from ociarchive.model import images, parts, walk
 from ociarchive.opening import open_archive, require_hosted
@@ -127,6 +127,13 @@ def gather(
         opened.append((source, archive))
     require_hosted(options.host, [archive for _, archive in opened])
     opened = _completed(opened, options, spool, stack, fetching.dest, found.notices)
+    if fetching.near.layers and not options.storage.preserve_digests:
+        here = Replacements(fetching.near.layers, options.storage.compression)
+        remote = [isinstance(archive.origin, RegistryOrigin) for _, archive in opened]
+        opened = [
+            (source, complete(archive, here) if fetched else archive)
+            for (source, archive), fetched in zip(opened, remote, strict=True)
+        ]
     if adds:
         found.archives.append(_added_to(opened[0][1], options))
         found.left_out += _unnamed_blobs(opened[0][1])

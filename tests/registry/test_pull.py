@@ -176,6 +176,47 @@ def test_of_an_image_that_dest_has_with_another_manifest_nothing_is_fetched(cli_
     assert {one["image_id"] for one in facts["images"]} == {IMAGE.image_id}
 
 
+@pytest.mark.parametrize("codec", ["zstd", "none"])
+def test_a_layer_that_dest_has_as_it_would_be_compressed_is_not_fetched(
+    codec: str, cli_call: Call, tmp_path: Path
+) -> None:
+    """The registry has it by another digest, so that only its diff_id shows that it is there."""
+    dest, alone, receipt = tmp_path / "dest", tmp_path / "alone", tmp_path / "receipt.json"
+    layers = [build.packed(one.plain, "gzip") for one in IMAGE.layers]
+    before, after = build.Image(layers=layers[:-1]), build.Image(layers=layers)
+    with filled(node=after.node()) as registry:
+        put(registry, NAME, before.node(), "before")
+        told(pulled(cli_call, registry, dest, "--compression", codec, reference=":before"))
+        registry.forget()
+        told(pulled(cli_call, registry, dest, "--compression", codec, "--merge", "--receipt", str(receipt)))
+        fetched = {one.reference for one in registry.asked("GET blob") if "range" not in one.headers}
+        assert fetched == {after.image_id, layers[-1].digest}
+        told(pulled(cli_call, registry, alone, "--compression", codec))
+    told(cli_call("audit", dest, "--strict"))
+    facts = told(cli_call("audit", dest, "--format", "json")).archive()
+    made = {one["image_id"]: one["manifest"] for one in facts["images"]}
+    (whole,) = told(cli_call("audit", alone, "--format", "json")).archive()["images"]
+    assert made[after.image_id] == whole["manifest"], "it is what it would be without DEST"
+    old = [one["old"]["digest"] for one in json.loads(receipt.read_text())["layers"]]
+    assert old == [one.digest for one in layers]
+
+
+def test_a_layer_of_dest_that_lies_is_refused(cli_call: Call, tmp_path: Path) -> None:
+    dest = tmp_path / "dest"
+    layers = [build.packed(one.plain, "gzip") for one in IMAGE.layers]
+    before, after = build.Image(layers=layers[:-1]), build.Image(layers=layers)
+    with filled(node=after.node()) as registry:
+        put(registry, NAME, before.node(), "before")
+        told(pulled(cli_call, registry, dest, "--compression", "none", reference=":before"))
+        path = dest / "blobs" / before.diff_ids[1].replace(":", "/")
+        raw = path.read_bytes()
+        path.chmod(0o600)
+        path.write_bytes(raw[:600] + bytes([raw[600] ^ 1]) + raw[601:])
+        index = (dest / "index.json").read_bytes()
+        assert pulled(cli_call, registry, dest, "--compression", "none", "--merge").status == 1
+        assert (dest / "index.json").read_bytes() == index
+
+
 def test_a_blob_of_dest_is_proved_before_it_is_used(cli_call: Call, tmp_path: Path) -> None:
     dest = tmp_path / "dest"
     with filled() as registry:
