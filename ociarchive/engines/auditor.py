@@ -36,11 +36,6 @@ else:
     receipts = Late("ociarchive.auditing.receipts")
     signatures = Late("ociarchive.auditing.signatures")
 
-
-#: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
-TOGETHER: Final = 8
-
-
 #: How many archives are read in parallel. Each keeps a file open, of which a process may have only 64.
 TOGETHER: Final = 8
 

@@ -129,7 +129,7 @@ def gather(
     opened = _completed(opened, options, spool, stack, fetching.dest, found.notices)
     if fetching.near.layers and not options.storage.preserve_digests:
         here = Replacements(fetching.near.layers, options.storage.compression)
-        remote = [isinstance(archive.origin, RegistryOrigin) for _, archive in opened]
+        remote = [archive.origin.kind == "registry" for _, archive in opened]
         opened = [
             (source, complete(archive, here) if fetched else archive)
             for (source, archive), fetched in zip(opened, remote, strict=True)
