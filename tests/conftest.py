@@ -1,6 +1,7 @@
 """Fixtures: the corpus with its facts, and two ways to call the command line."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS", "fixed"))
 SHORT = "not slow and not wide"
 #: How the names of variables begin that an interpreter reads when it starts.
 AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+
+
+def pytest_configure() -> None:
+    """Let what the tests start hear the signals that whoever started the tests ignores, as `nohup` and `&` do.
+
+    A call that is to be ended by one would be waited for until its test is given up.
+    """
+    for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

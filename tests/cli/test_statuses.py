@@ -548,12 +548,6 @@ def test_a_terminal_gets_colours_and_bars(tmp_path: Path) -> None:
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-def heard() -> None:
-    """Hear signals that whoever started the tests ignores, as `nohup` does."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-
-
 @contextmanager
 def converting(tmp_path: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
     """Give a conversion that waits for the rest of its source, its hidden file there already."""
@@ -562,14 +556,7 @@ def converting(tmp_path: Path, *options: str) -> Iterator[tuple["subprocess.Pope
     os.mkfifo(fifo)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "ociarchive", "convert", str(fifo), str(dest), *options]
-    child = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-        preexec_fn=heard,  # noqa: PLW1509  no thread runs here
-    )
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     writing = os.open(fifo, os.O_WRONLY)  # which waits until it is read from
     try:
         os.write(writing, tar(SOUND)[:5000])
