@@ -40,6 +40,7 @@ def contents(evidence: Evidence, findings: Iterable[Finding], detail: Detail) ->
         files=_own_files(evidence, findings),
         keys=evidence.proofs.keys if evidence.proofs is not None else (),
         must_be_signed=evidence.proofs is not None and evidence.proofs.required,
+        signed=evidence.proofs is not None and evidence.proofs.signed,
         listed=None if detail == "verdict" else listed(evidence),
         proof=_proof(evidence) if detail == "all" else None,
     )

@@ -80,8 +80,8 @@ class Contents:
     `layers` says for each distinct layer whether every claim about it was proved, None where that was impossible.
     `tables` says whether a layer has a table of contents. `files` are the places of findings that are separate files,
     like those of a folder. `keys` are the public keys by which signatures were checked, `must_be_signed` says whether
-    each image had to have one that holds. `listed` and `proof` are None where the audit was not asked for so much
-    detail.
+    each image had to have one that holds, `signed` whether each has one. `listed` and `proof` are None where the audit
+    was not asked for so much detail.
     """
 
     format: str
@@ -92,6 +92,7 @@ class Contents:
     files: frozenset[str]
     keys: tuple[str, ...] = ()
     must_be_signed: bool = False
+    signed: bool = False
     listed: Listed | None = field(default=None, repr=False)
     proof: Proof | None = field(default=None, repr=False)
 

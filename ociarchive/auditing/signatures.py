@@ -93,7 +93,8 @@ class Proofs:
     """What was found of signatures: each with its verdict, and the images that should have one and have none.
 
     `above` has the digests of the indexes in which each manifest stands. `keys` are those who may have signed, as the
-    call names them, `required` says whether each image must have one.
+    call names them, `required` says whether each image must have one, `signed` that there are images and each has one:
+    a policy may take images that nobody signed.
     """
 
     signatures: tuple[Signature, ...]
@@ -101,6 +102,7 @@ class Proofs:
     above: Mapping[Digest, frozenset[Digest]]
     keys: tuple[str, ...] = ()
     required: bool = False
+    signed: bool = False
     _by_digest: dict[Digest, list[Signature]] = field(default_factory=dict, repr=False)
 
     def over(self, edge: Edge) -> list[Signature]:
@@ -120,7 +122,7 @@ def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -
 
 def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -> Proofs:
     scene = _scene(evidence)
-    above = _indexes(evidence.edges)
+    above = _indexes(evidence)
     images = [edge for edge in evidence.edges if isinstance(edge.node, Image)]
     speaking = [(kind, one) for kind in KINDS for one in kind.find(scene)]
     if selected is not None:
@@ -159,6 +161,7 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
         above=above,
         keys=wanted.named,
         required=wanted.required or wanted.demands is not None or wanted.trust.demanding,
+        signed=bool(images) and not any(held.isdisjoint(_over(edge, above)) for edge in images),
     )
     _require_few(evidence, proofs, images)
     return proofs
@@ -189,17 +192,23 @@ def _unsigned(evidence: Evidence, edge: Edge) -> Unsigned:
     return Unsigned(label=label, digest=digest or image_id, where=evidence.place(label))
 
 
-def _indexes(edges: Iterable[Edge]) -> dict[Digest, frozenset[Digest]]:
-    """Return for each digest below an index the digests of all indexes above it."""
+def _indexes(evidence: Evidence) -> dict[Digest, frozenset[Digest]]:
+    """Return for each digest below an index the digests of all indexes above it.
+
+    What has other bytes than its digest says is in no index, and binds nothing to what is above it.
+    """
+    whole = {
+        edge.descriptor.digest for edge in evidence.edges if edge.descriptor is not None and _is_whole(evidence, edge)
+    }
     parents: dict[Digest, set[Digest]] = {}
-    for edge in edges:
-        if isinstance(edge.node, Index) and edge.descriptor is not None:
+    for edge in evidence.edges:
+        if isinstance(edge.node, Index) and edge.descriptor is not None and edge.descriptor.digest in whole:
             for child in edge.node.children:
                 parents.setdefault(child.descriptor.digest, set()).add(edge.descriptor.digest)
     found = {}
-    for digest, direct in parents.items():
+    for digest in parents.keys() & whole:
         seen: set[Digest] = set()
-        pending = deque(direct)
+        pending = deque(parents[digest])
         while pending:
             one = pending.popleft()
             if one not in seen:
@@ -213,12 +222,17 @@ def _scene(evidence: Evidence) -> Scene:
     """Return what kinds of signatures see: a manifest is here where its bytes agree with the digest of its entry."""
     here: dict[Digest, Document] = {}
     for edge in evidence.edges:
-        fact = evidence.fact(edge.node.source)
-        if edge.descriptor is None or fact is None or not agrees(edge.descriptor.digest, fact.digests):
+        if edge.descriptor is None or not _is_whole(evidence, edge):
             continue
         if isinstance(edge.node, Image | Index | Artifact) and edge.node.document is not None:
             here[edge.descriptor.digest] = edge.node.document
     return Scene(evidence.archive, evidence.edges, here, lambda edge: attached_to(evidence, edge))
+
+
+def _is_whole(evidence: Evidence, edge: Edge) -> bool:
+    """Whether the bytes to which an entry leads have its digest."""
+    fact = evidence.fact(edge.node.source)
+    return edge.descriptor is not None and fact is not None and bool(agrees(edge.descriptor.digest, fact.digests))
 
 
 def _verdicts(

@@ -67,6 +67,7 @@ def recorded(report: Report) -> Recorded:
             "files": sorted(contents.files),
             "keys": contents.keys,
             "must_be_signed": contents.must_be_signed,
+            "signed": contents.signed,
         },
     }
     listed, proof = report.listed, report.proof
@@ -92,6 +93,7 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
             files=frozenset(facts["files"]),
             keys=tuple(facts.get("keys", ())),
             must_be_signed=facts.get("must_be_signed", False),
+            signed=facts.get("signed", False),
             listed=_listed_again(kept.listed) if detail != "verdict" else None,
             proof=_proof_again(kept.proof) if detail == "all" else None,
         )

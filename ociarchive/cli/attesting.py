@@ -99,7 +99,7 @@ def verdicts_for(
     if path is not None and values["catalogue"] and not values["again"]:
         what = "--attestation says what this call proved, and --catalogue takes what others did"
         raise UsageError(what, hint="add --again, which audits all")
-    asked = attesting(values, shared, sources)
+    asked = attesting(values, shared, sources, dest="-" if values["output"] in (None, "-") else None)
     return Taking(asked, Verdicts(policy, terms), shared)
 
 

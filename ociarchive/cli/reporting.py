@@ -56,8 +56,9 @@ class Reports:
         self._outputs += [Output(path, "report", force=values["force"], say=notice) for _, path in asked]
         self._making: list[Piecewise] = []
         self._tally = Tally()
+        stream = STDOUT if self._files[0] in (None, STDOUT) else None
         for number, place in enumerate(self._outputs):
-            place.apart_from(path for path in self._files[:number] if path not in (None, STDOUT))
+            place.apart_from((path for path in self._files[:number] if path not in (None, STDOUT)), stream)
 
     @property
     def timed(self) -> bool:

@@ -76,7 +76,10 @@ class Demands:
 
 
 def _scopes(name: Reference) -> Iterator[str]:
-    """Give the scopes of a name, the most specific first: itself, its repository, what is above, hosts by wildcard."""
+    """Give the scopes of a name, the most specific first: itself, its repository, what is above, hosts by wildcard.
+
+    A host with a port is a scope, and no wildcard has one: `*.com` is for example.com:8443 too.
+    """
     repository = f"{name.host}/{name.path}"
     if name.tag is not None:
         yield f"{repository}:{name.tag}"
@@ -88,7 +91,7 @@ def _scopes(name: Reference) -> Iterator[str]:
         if not slash:
             break
         repository = above
-    rest = name.host
+    rest = name.host.partition(":")[0]
     while "." in rest:
         rest = rest.partition(".")[2]
         yield f"*.{rest}"

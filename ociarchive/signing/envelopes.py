@@ -186,7 +186,11 @@ def dsse(value: Mapping[str, JSON], where: str) -> Signed:
     if len(entries) < len(listed):
         raise BrokenError("an envelope with a signature that is no object", where=where)
     hints = tuple(hint for one in entries if isinstance(hint := one.get("keyid"), str) and hint)
-    signed = Signed(message=pae(payload_type, payload), signatures=signatures, hints=hints, payload=payload)
+    try:
+        message = pae(payload_type, payload)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise BrokenError("the payloadType of an envelope is no text", where=where) from None
+    signed = Signed(message=message, signatures=signatures, hints=hints, payload=payload)
     if payload_type != IN_TOTO:
         kind = word(payload_type) or "another type"
         return replace(signed, other=f"its payload is {kind}, which names no image")

@@ -9,7 +9,7 @@ import pytest
 import ociarchive
 from ociarchive.opening import open_archive
 from tests.support import faulty
-from tests.support.call import Call, refused
+from tests.support.call import Call, Run, refused
 from tests.support.pages import check_structure, parsed
 
 FORMATS = {"json": "a.json", "sarif": "a.sarif", "junit": "a.xml", "codequality": "c.json", "html": "a.html"}
@@ -98,6 +98,16 @@ def test_a_report_is_not_the_result_of_the_call_too(tmp_path: Path, cli_call: Ca
     result = cli_call("audit", path, "--output", report, "--report", f"json={report}")
     assert "the report would overwrite" in refused(result, 2)
     assert not report.exists()
+
+
+def test_a_report_is_not_mixed_with_the_result_of_the_call(tmp_path: Path, run_cli: Run) -> None:
+    path, report = faulty.write("good", tmp_path), tmp_path / "a.json"
+    for more in ((), ("--output", "-")):
+        done = run_cli("audit", path, "--format", "json", "--report", "sarif=/dev/stdout", *more)
+        assert "the report would overwrite" in refused(done, 2)
+    done = run_cli("audit", path, "--format", "json", "--report", "sarif=/dev/stdout", "--output", report)
+    assert (done.status, json.loads(done.stdout)["version"]) == (0, "2.1.0")
+    assert json.loads(report.read_bytes())["verdict"] == "pass"
 
 
 def test_an_archive_that_is_found_is_not_overwritten(tmp_path: Path, cli_call: Call) -> None:

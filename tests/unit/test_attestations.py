@@ -278,6 +278,15 @@ def test_what_is_waived_or_failed_is_said(tmp_path: Path, cli_call: Call) -> Non
     assert not (tmp_path / "verdict.att").exists()
 
 
+def test_images_that_a_policy_takes_unsigned_are_not_called_signed(tmp_path: Path, cli_call: Call) -> None:
+    """The policy asks for a signature of some images, and takes these as they are."""
+    pair(tmp_path)
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
+    made = audited(cli_call, tmp_path, SOURCE, "--policy", policy)
+    assert made["predicate"]["properties"] == ["OCIARCHIVE_AUDIT", "OCIARCHIVE_LAYERS_PROVED"]
+
+
 def test_the_python_interface_writes_the_same(tmp_path: Path, cli_call: Call) -> None:
     key, _ = pair(tmp_path)
     dest, file = attested(cli_call, tmp_path)

@@ -490,6 +490,11 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
         "invalid",
         "not JSON",
     ),
+    "bundle-whose-entry-is-of-no-bytes": (
+        lambda: bundled(entry(intoto_body_1(SIGNER, b""))),
+        "invalid",
+        "another hash",
+    ),
     "attestation-whose-entry-is-of-another": (
         lambda: attested(lambda blob: intoto_body_1(SIGNER, blob + b" ")),
         "invalid",

@@ -124,6 +124,8 @@ OF_NAMES = {
         ("example.com:5000/x:1", "example.com:5000"),
         ("sub.example.com/x:1", "*.example.com"),
         ("a.sub.example.com/x:1", "*.example.com"),
+        ("sub.example.com:5000/x:1", "*.example.com"),
+        ("other.com:8443/x:1", "*.com"),
         ("other.com/x:1", "*.com"),
         ("example.com/ab:1", "*.com"),
         ("busybox:latest", "docker.io/library/busybox"),

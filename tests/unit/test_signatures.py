@@ -207,6 +207,10 @@ FAULTS: dict[str, tuple[Node, str]] = {
         enveloped(envelope(statement(NODE.digest), SIGN, kind="application/json")), "unchecked",
     ),
     "payload-type-absent": (enveloped(altered(stated(SIGN), payloadType=None)), "invalid"),
+    "payload-type-that-is-no-text": (
+        tagged(holding((json.dumps(altered(stated(SIGN), payloadType="\ud800")).encode(), DSSE, {})), NODE, "att"),
+        "invalid",
+    ),
     "payload-without-its-encoding": (
         enveloped(altered(stated(SIGN), signatures=[{"sig": b64(SIGN(statement(NODE.digest)))}])), "untrusted",
     ),
@@ -415,6 +419,26 @@ def test_a_manifest_that_is_not_what_its_digest_says_is_signed_by_nobody(tmp_pat
     others = Node(NODE.descriptor, {**NODE.blobs, NODE.digest: NODE.blobs[NODE.digest] + b" "})
     report = judged(tmp_path, others, signature(NODE), require_signature=True)
     assert verdicts(report) == ["identity", "missing"]
+
+
+def test_an_index_that_is_not_what_its_digest_says_binds_no_image_to_what_was_signed(tmp_path: Path) -> None:
+    """The outer index is signed and whole. The one in it lists an image that the signer never saw."""
+    inner = index([IMAGE.node()])
+    outer = index([inner])
+    forged = index([ARM.node()])
+    blobs = {**outer.blobs, **forged.blobs, inner.digest: forged.blobs[forged.digest]}
+    report = judged(tmp_path, Node(outer.descriptor, blobs), signature(outer), require_signature=True)
+    assert verdicts(report) == ["missing", "valid"]
+    assert listed(report) == [[]]
+
+
+def test_an_image_that_is_not_what_its_digest_says_is_in_no_index(tmp_path: Path) -> None:
+    """The index is signed and whole, and lists the digest that the bytes do not have."""
+    both = index([NODE])
+    others = Node(both.descriptor, {**both.blobs, NODE.digest: NODE.blobs[NODE.digest] + b" "})
+    report = judged(tmp_path, others, signature(both), require_signature=True)
+    assert verdicts(report) == ["missing", "valid"]
+    assert listed(report) == [[]]
 
 
 def test_an_archive_without_manifests_has_no_signature(tmp_path: Path) -> None:

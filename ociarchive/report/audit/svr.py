@@ -107,7 +107,7 @@ def _properties(report: Report) -> Iterator[str]:
         yield LAYERS
     if report.receipt is not None and "receipt-mismatch" not in rules:
         yield RECEIPT
-    if report.contents.must_be_signed and "signature-missing" not in rules:
+    if report.contents.must_be_signed and report.contents.signed and "signature-missing" not in rules:
         yield SIGNED
 
 

@@ -99,8 +99,9 @@ def _enveloped_2(spec: JSON, about: About) -> str | None:
 
 
 def _statement(spec: JSON, about: About) -> str | None:
-    """The kind intoto 0.0.1 has the hash of the whole envelope, as it was uploaded."""
-    if not _is_hash(member(spec, "content", "hash", "algorithm"), text(spec, "content", "hash", "value"), about.blob):
+    """The kind intoto 0.0.1 has the hash of the whole envelope, as it was uploaded; in a bundle it is another text."""
+    blob = about.blob or None
+    if not _is_hash(member(spec, "content", "hash", "algorithm"), text(spec, "content", "hash", "value"), blob):
         return _HASH
     return _other_signer(data(spec, "publicKey"), about)
 
