@@ -54,7 +54,10 @@ class Identity:
         name = f"{meant.host}/{meant.path}"
         if name != self.named and not name.startswith(f"{self.named}/"):
             return meant
-        return as_written(self.signed_prefix + str(meant)[len(self.named) :])
+        text = self.signed_prefix + str(meant)[len(self.named) :]
+        found = as_written(text)
+        # What is no name in full, such as docker.io/app, is none (signature/policy_reference_match.go).
+        return found if str(found) == text else None
 
 
 def as_written(text: str | None) -> Reference | None:

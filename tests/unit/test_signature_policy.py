@@ -191,6 +191,8 @@ FITS: list[tuple[Match, str, str, str | None, str | None, bool]] = [
     ("remapIdentity", "mirror.local", "vendor.com", "mirror.local/x/y:1", "vendor.com/x/y:2", False),
     ("remapIdentity", "mirror.local/a", "vendor.com/b", "mirror.local/a:1", "vendor.com/b:1", True),
     ("remapIdentity", "mirror.local/a", "vendor.com/b", "mirror.local/ab:1", "mirror.local/ab:1", True),
+    ("remapIdentity", "mirror.local", "docker.io", "mirror.local/x/y:1", "x/y:1", True),
+    ("remapIdentity", "mirror.local", "docker.io", "mirror.local/x:1", "docker.io/library/x:1", False),
     ("remapIdentity", "mirror.local", "vendor.com", "mirror.local:5000/x:1", "vendor.com:5000/x:1", False),
     ("remapIdentity", "mirror.local", "vendor.com", f"mirror.local/x@{DIGEST}", "vendor.com/x:3", True),
 ]
