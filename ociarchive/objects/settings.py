@@ -6,8 +6,10 @@ What stands in neither is left to obstore: web identities, containers and the in
 from __future__ import annotations
 
 import os
+import re
 from importlib import import_module
 from typing import Final
+from urllib.parse import urlsplit
 
 from ociarchive.errors import UsageError
 
@@ -29,12 +31,16 @@ _OF_VARIABLES: Final = {
 }
 _SECRETS: Final = ("access_key_id", "secret_access_key", "session_token")
 _REGION: Final = "us-east-1"
+_ENDPOINT: Final = re.compile(r"https?://[A-Za-z0-9._~%:@\[\]-]+(?:/[!-~]*)?")
 #: What else says who is asking: then keys of a profile are not taken.
 _OTHER_WAYS: Final = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_SKIP_SIGNATURE")
 
 
 def settings() -> dict[str, str]:
-    """Return what is set, by obstore's names. UsageError: AWS_PROFILE names none, or a file cannot be read."""
+    """Return what is set, by obstore's names.
+
+    UsageError: AWS_PROFILE names none, a file cannot be read, or the endpoint is no address.
+    """
     said = {
         name: value
         for name, names in _OF_VARIABLES.items()
@@ -43,7 +49,20 @@ def settings() -> dict[str, str]:
     profile = _profile()
     if "access_key_id" in said or any(os.environ.get(name) for name in _OTHER_WAYS):
         profile = {name: value for name, value in profile.items() if name not in _SECRETS}
-    return {"region": _REGION} | profile | said
+    found = {"region": _REGION} | profile | said
+    _require_endpoint(found.get("endpoint"))
+    return found
+
+
+def _require_endpoint(endpoint: str | None) -> None:
+    """Refuse, without showing it, what is no address: it may hold a password, and the library ends in a panic."""
+    try:
+        if endpoint is None or (_ENDPOINT.fullmatch(endpoint) and urlsplit(endpoint).port != 0):
+            return
+    except ValueError:
+        pass
+    hint = "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile's endpoint_url says it"
+    raise UsageError("the endpoint of object storage is no address", expected="http(s)://HOST[:PORT]", hint=hint)
 
 
 def _profile() -> dict[str, str]:

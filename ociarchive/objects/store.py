@@ -27,6 +27,8 @@ _LISTED: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _LONGEST: Final = 160
+#: What the library raises where settings are such as it did not foresee. It is no Exception, and has no module.
+_PANIC: Final = "PanicException"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,11 @@ class Store:
                 raise _missing(text, where) from error
             hint = "AWS_REGION and AWS_ENDPOINT_URL say where it is"
             raise HostError("object storage cannot be read", where=where, found=_why(text), hint=hint) from error
+        except BaseException as error:
+            if type(error).__name__ != _PANIC:
+                raise
+            hint = "AWS_REGION and AWS_ENDPOINT_URL are among them"
+            raise UsageError("the settings of object storage cannot be used", where=where, hint=hint) from error
 
 
 def store_of(bucket: str) -> Store:

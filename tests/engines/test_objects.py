@@ -184,6 +184,29 @@ def test_a_lost_connection_is_status_3(there: Objects, cli_call: Call, monkeypat
     assert not there.asked
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    ["localhost:9000", "http://", "http://user:hidden@127.0.0.1:99999", "http://127.0.0.1:hidden", "http://a b", "//x"],
+)
+def test_an_endpoint_that_is_no_address(
+    endpoint: str, there: Objects, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    error = refused(cli_call("inspect", f"{AT}/a.tar"), 2)
+    assert "error: the endpoint of object storage is no address" in error
+    assert "hidden" not in error
+    assert not there.asked
+
+
+@pytest.mark.parametrize(("name", "value"), [("AWS_ENDPOINT_URL", "http://999.1.1.1"), ("AWS_REGION", "a\nb")])
+def test_settings_at_which_the_library_gives_up(
+    name: str, value: str, there: Objects, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert "the settings of object storage cannot be used" in refused(cli_call("inspect", f"{AT}/a.tar"), 2)
+    assert not there.asked
+
+
 def test_an_object_that_changes_meanwhile(there: Objects, cli_call: Call) -> None:
     big = layer({f"f{number}": bytes([number]) * 1_500_000 for number in range(3)})
     data = tar(layout(Image(layers=[big]).node()))
