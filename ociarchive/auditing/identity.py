@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.partlist import sum_line
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.origin import Origin
     from ociarchive.workers import Workers
+
+#: With more bytes than these in holes of a sparse file an archive gets no digest: that would be work without bound.
+_HOLLOW: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Identifying:
                     self.calls.append(partial(self._hash, origin))
 
     def _hash(self, origin: TarContainer) -> None:
+        if origin.is_hollow(_HOLLOW):
+            return
         found = hashlib.sha256()
         with suppress(LostBytesError):  # what is not whole has no digest of its own
             for chunk in origin.chunks():
@@ -71,7 +76,8 @@ class Identifying:
         """
         origin = _whole(archive)
         if isinstance(origin, DirectoryContainer):
-            return Identity("dirHash", _of_folder(origin, facts, self._workers.check))
+            found = _of_folder(origin, facts, self._workers.check)
+            return Identity("dirHash", found) if found is not None else None
         return self.of_file(archive)
 
     def of_file(self, archive: Archive) -> Identity | None:
@@ -86,10 +92,10 @@ def parts_of(archive: Archive) -> tuple[Part, ...]:
     return origin.parts if isinstance(origin, TarContainer) else ()
 
 
-def identity_of_file(path: str) -> Identity:
+def identity_of_file(path: str) -> Identity | None:
     """Return what names a file that cannot be read as an archive. ContentError, HostError: it cannot be read at all."""
-    size = os.path.getsize(path)
-    return Identity("sha256", hashed(FileRange(path, 0, size, path), lambda _: None))
+    file = FileRange(path, 0, os.path.getsize(path), path)
+    return Identity("sha256", hashed(file, lambda _: None)) if not file.is_hollow(_HOLLOW) else None
 
 
 def _whole(archive: Archive) -> Origin:
@@ -100,13 +106,17 @@ def _whole(archive: Archive) -> Origin:
     return origin
 
 
-def _of_folder(folder: DirectoryContainer, facts: Mapping[ByteSource, Measured], tick: Callable[[int], object]) -> str:
+def _of_folder(
+    folder: DirectoryContainer, facts: Mapping[ByteSource, Measured], tick: Callable[[int], object]
+) -> str | None:
     """Return the digest of a folder's sorted names and digests. Blobs that were measured are not read again."""
     found = hashlib.sha256()
     for name in sorted(folder.names(), key=lambda one: one.encode("utf-8", "surrogateescape")):
         source = folder.get(name)
         if source is not None:
             fact = facts.get(source)
+            if fact is None and source.is_hollow(_HOLLOW):
+                return None
             found.update(sum_line(name, fact.digest.hex if fact is not None else hashed(source, tick)))
     return found.hexdigest()
 

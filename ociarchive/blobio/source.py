@@ -129,6 +129,19 @@ class FileRange:
         """Return the first bytes."""
         return next(self.chunks(min(size, self.size)), b"") if self.size else b""
 
+    def is_hollow(self, most: int) -> bool:
+        """Whether more than `most` of its bytes lie in holes of a sparse file, where nothing is stored.
+
+        Holes of less than a chunk may go uncounted. ContentError, HostError: as for the bytes.
+        """
+        with self._opened() as file:
+            position, end, found = self.offset, self.offset + self.size, 0
+            while position < end and found <= most:
+                data = min(file.data_from(position), end)
+                found += data - position
+                position = data + CHUNK
+        return found > most
+
     def part(self, offset: int, size: int) -> FileRange:
         """Return some of the bytes."""
         return FileRange(self.path, self.offset + offset, size, self.where, self.file, within=self.within)

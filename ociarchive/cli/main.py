@@ -35,8 +35,11 @@ def main() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _raise)
+        sys.unraisablehook = _unraised
         status = run(sys.argv[1:])
         _flush()
+        if _LOST:
+            status = Signalled(_LOST[0]).status
     except Signalled as error:
         status = error.status
     except KeyboardInterrupt:
@@ -164,6 +167,28 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
     with suppress(OSError):
         print(f"error: {safe(text)}", file=sys.stderr)
     return status
+
+
+#: The signal that arrived where no exception gets out.
+_LOST: list[int] = []
+
+
+def _unraised(found: sys.UnraisableHookArgs) -> None:
+    """Send a signal again that arrived while Python cleared something away, where an exception leads nowhere."""
+    if not isinstance(found.exc_value, Signalled):
+        sys.__unraisablehook__(found)
+        return
+    number = found.exc_value.status - 128
+    _LOST.append(number)
+    import threading
+
+    def again() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    signal.signal(number, _raise)
+    sender = threading.Timer(0.01, again)
+    sender.daemon = True
+    sender.start()
 
 
 def _raise(number: int, _: FrameType | None) -> None:

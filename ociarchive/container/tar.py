@@ -102,6 +102,10 @@ class TarContainer:
             if found.kind == FILE and found.size and found.offset < end and found.offset + found.size > start:
                 yield name
 
+    def is_hollow(self, most: int) -> bool:
+        """Whether more than `most` bytes of the tar lie in holes of a sparse file. HostError: it cannot be read."""
+        return FileRange(self._path, 0, self._size, self.where, self._file).is_hollow(most)
+
     def chunks(self) -> Iterator[bytes]:
         """Give the bytes of the tar from the first to the last. HostError: it cannot be read."""
         for position in range(0, self._size, CHUNK):

@@ -74,7 +74,12 @@ def _at_path(asked: Asked) -> Archive:
     fd = paths.open_at(asked.source, asked.shown)
     if fd is None:
         return recognise.read(paths.from_folder(asked.source, asked.shown, asked.limits), asked.source, asked.host)
-    if partset.is_list(fd) and (parts := partset.find(asked.source)) is not None:
+    try:
+        parts = partset.find(asked.source) if partset.is_list(fd, asked.shown) else None
+    except BaseException:
+        close_read(fd)
+        raise
+    if parts is not None:
         close_read(fd)
         return _joined(asked, parts)
     try:

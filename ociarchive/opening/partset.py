@@ -89,15 +89,15 @@ def may_be_first(path: str) -> bool:
         return False
 
 
-def is_list(fd: int) -> bool:
+def is_list(fd: int, where: str) -> bool:
     """Whether an open file may be a list of parts, by its first bytes; no pipe is one, for its bytes go by once.
 
-    Where it cannot be read, it is none: who reads it says why.
+    `where` names it for people. HostError: it cannot be read.
     """
     try:
         return stat.S_ISREG(os.fstat(fd).st_mode) and partlist.looks_like_list(os.pread(fd, HEAD, 0))
-    except OSError:
-        return False
+    except OSError as error:
+        raise cannot("read", error, where) from error
 
 
 def find(path: str) -> Parts | None:
@@ -146,7 +146,7 @@ def _lists(path: str) -> bool:
     except (OSError, ValueError, ContentError):
         return False
     try:
-        return is_list(fd)
+        return is_list(fd, path)
     finally:
         close_read(fd)
 

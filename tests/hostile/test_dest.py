@@ -53,7 +53,7 @@ def test_links_of_a_registry_are_no_product(tmp_path: Path, cli_call: Call) -> N
     source, dest = write_tar(tmp_path / "a.tar", members), tmp_path / "dest"
     call = ("convert", source, dest, "--to", "registry-storage", "--no-sync")
     error = refused(cli_call(*call, "--limit", "listed=300"), 1, dest)
-    assert "more than 300 links" in error
+    assert "more than 450 links and folders" in error
     assert "--limit listed=N" in error
     told(cli_call(*call))
 

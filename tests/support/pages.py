@@ -24,8 +24,11 @@ def words(element: ET.Element) -> str:
     return re.sub(r" ([:.,)])", r"\1", " ".join(" ".join(element.itertext()).split()))
 
 
-def check_structure(page: ET.Element) -> None:
-    """See that links lead somewhere, headings nest, tables are labelled, and that nothing runs or asks for anything."""
+def check_structure(page: ET.Element, *, scripts: int = 0) -> None:
+    """See that links lead somewhere, headings nest, tables are labelled, and that nothing is asked for.
+
+    Nothing runs but so many scripts of the page itself.
+    """
     ids = [one.get("id") for one in page.iter() if one.get("id")]
     assert len(ids) == len(set(ids))
     for one in page.iter(f"{HTML}a"):
@@ -37,7 +40,9 @@ def check_structure(page: ET.Element) -> None:
         assert not FETCHING & one.attrib.keys()
         assert not any(name.startswith("on") for name in one.attrib)
         tag = str(one.tag).rpartition("}")[2]
-        assert tag not in ("script", "link", "iframe", "img", "object", "embed", "form", "details", "base")
+        assert tag not in ("link", "iframe", "img", "object", "embed", "form", "details", "base")
+    assert len([one for one in page.iter(f"{HTML}script") if not one.attrib]) == scripts
+    assert len(list(page.iter(f"{HTML}script"))) == scripts
     levels = [int(str(one.tag)[-1]) for one in page.iter() if re.fullmatch(rf"{HTML}h[1-6]", str(one.tag))]
     assert levels[0] == 1
     assert levels.count(1) == 1
