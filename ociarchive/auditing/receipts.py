@@ -22,6 +22,7 @@ from ociarchive.auditing.rule import MAX_FINDINGS, Finding
 from ociarchive.auditing.subjects import subjects
 from ociarchive.blobio.partlist import Part
 from ociarchive.blobio.source import read_named
+from ociarchive.documents import DocumentError
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import entry_documents
 from ociarchive.measure import agrees
@@ -86,7 +87,11 @@ def load_receipt(path: str, keys: Sequence[Key] = ()) -> Receipt:
     ContentError: it is no receipt, or no key of these signed it.
     """
     raw = read_named(path, "a receipt", MAX_ENVELOPE)
-    members = documents.parse(raw, path, limit=MAX_ENVELOPE, surrogates=True).members
+    try:
+        members = documents.parse(raw, path, limit=MAX_ENVELOPE, surrogates=True).members
+    except DocumentError as error:
+        what = f"not a conversion's receipt: {error.what}"
+        raise ContentError(what, where=path, expected=error.expected, found=error.found) from error
     if not is_envelope(members):
         return receipt_of(members, raw, path)
     if not keys:

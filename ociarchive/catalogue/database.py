@@ -139,6 +139,8 @@ def require(real: str, path: str) -> None:
         for end in BESIDE:
             if os.path.lexists(real + end):
                 raise CatalogueCallError("a file is there that SQLite would overwrite", where=path + end) from None
+        if not os.path.isdir(os.path.dirname(real)):
+            raise CatalogueError("cannot write: no such folder", where=path) from None
         return
     except OSError as error:
         raise _failed(cannot("open", error, path)) from error

@@ -86,4 +86,6 @@ def _text(
     if values["fmt"] == "html":
         return catalogue_html(values["path"], summary, entries)
     paint = shared.painter(values["output"])
-    return catalogue_table(summary, entries if listed else None, width=width(), paint=paint)
+    held, which = values["holds"], "that failed" if values["failed"] else "in the catalogue"
+    none = f"no archive {which} holds {held}" if held is not None else None
+    return catalogue_table(summary, entries if listed else None, width=width(), paint=paint, none=none)

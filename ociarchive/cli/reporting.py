@@ -136,6 +136,8 @@ def _asked(text: str) -> tuple[str, str]:
     """Return the format and the file of `--report`. UsageError: it names none of either."""
     form, equals, path = text.partition("=")
     formats = (TABLE, *REPORTS)
+    if form in formats and not path:
+        raise UsageError(f"--report takes FORMAT=FILE, not {text!r}", hint=f"name a file: {form}=FILE")
     if not equals or not path:
         raise UsageError(f"--report takes FORMAT=FILE, not {text!r}", expected=f"a format of {', '.join(formats)}")
     if form not in formats:

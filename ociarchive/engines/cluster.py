@@ -159,7 +159,7 @@ class Dask:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of packages in other versions; of ours each worker is asked
-                    client = self._library.Client(scheduler, timeout=_CONNECT, set_as_default=False)
+                    client = _made(self._library.Client, scheduler, timeout=_CONNECT, set_as_default=False)
             except OSError as error:
                 hint = "start one with `dask scheduler`, or leave --scheduler out"
                 raise EngineError("no Dask scheduler answers", where=scheduler, hint=hint) from error
@@ -325,6 +325,17 @@ def _another(where: str, expected: str, found: str) -> EngineError:
     what = "the Dask cluster has another version of ociarchive"
     hint = "install the same version for its scheduler and workers"
     return EngineError(what, where=where, expected=expected, found=found, hint=hint)
+
+
+def _made(kind: Any, *args: object, **options: object) -> Any:  # noqa: ANN401  a client of Dask
+    """Make a client. One that fails half-made is closed now: at the end of the process it would wait for its thread."""
+    made = kind.__new__(kind)
+    try:
+        made.__init__(*args, **options)
+    except (TypeError, ValueError):
+        _closing(made)()
+        raise
+    return made
 
 
 def _closing(one: Any) -> Callable[[], None]:  # noqa: ANN401  a client or a cluster of Dask

@@ -136,7 +136,10 @@ def _is_text(head: bytes) -> bool:
 
 def holds_archive(folder: str) -> bool:
     """Whether a folder holds an archive for certain."""
-    container = DirectoryContainer(folder, folder)
+    try:
+        container = DirectoryContainer(folder, folder)
+    except HostError:  # it is not there, or may be passed through and not looked at
+        return False
     try:
         found = detect(container)
         return found is not None and _lookalike.is_marked(found, container)

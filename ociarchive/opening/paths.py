@@ -43,6 +43,8 @@ def open_at(path: str, where: str) -> int | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:
+        if not path:
+            raise UsageError("the path of an archive is empty", expected="PATH or PATH#REF") from None
         raise UsageError("no such file or folder", where=where, hint=_instead(path)) from None
     except OSError as error:
         raise cannot("read", error, where) from error

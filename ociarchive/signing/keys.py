@@ -118,7 +118,8 @@ def _of_der(name: str, der: bytes) -> Key | None:
 def _require_public(raw: bytes, path: str) -> None:
     """Refuse what a person may take for a public key in PEM, with the way out. UsageError."""
     if b"PRIVATE KEY-----" in raw:
-        raise UsageError("a private key, where a public one is asked for", where=path, hint="nobody needs it here")
+        hint = "`openssl pkey -in FILE -pubout` gives it"
+        raise UsageError("a private key, where a public one is asked for", where=path, hint=hint)
     if b"-----BEGIN CERTIFICATE-----" in raw:
         hint = "--trusted-root and --trust-store take certificates"
         raise UsageError("a certificate, where a public key is asked for", where=path, hint=hint)

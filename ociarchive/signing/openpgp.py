@@ -83,7 +83,7 @@ def keyring(raw: bytes, name: str) -> Keyring:
     except (ValueError, IndexError):
         keys, listed = {}, []
     if any(tag in _SECRET for tag, _ in listed) or b"BEGIN PGP PRIVATE KEY BLOCK" in raw or b"PRIVATE KEY-----" in raw:
-        raise UsageError("a private key, where public ones are asked for", where=name, hint="nobody needs it here")
+        raise UsageError("a private key, where public ones are asked for", where=name, hint="`gpg --export` gives them")
     if b"-----BEGIN" in raw and b"-----BEGIN PGP" not in raw:
         what = "a certificate" if b"-----BEGIN CERTIFICATE-----" in raw else "a key in PEM"
         raise UsageError(f"{what}, where a keyring of GPG is asked for", where=name, hint="--key takes keys in PEM")

@@ -99,7 +99,7 @@ def opened(members: Mapping[str, JSON], keys: Sequence[Key], where: str) -> Stat
             weak = weak or reason
     if weak:
         raise ContentError(f"its signature proves nothing: {weak}", where=where)
-    raise ContentError("it is signed by no key that the call names", where=where)
+    raise ContentError("the receipt is signed by no key that the call names, or was changed since", where=where)
 
 
 def _statement(members: Mapping[str, JSON], key: Key, where: str) -> Statement:

@@ -226,6 +226,12 @@ def test_it_answers(racks: Path, db: Path, cli_call: Call) -> None:
     page = told(cli_call("catalogue", db, "--format", "html")).stdout
     assert "<html" in page
     assert "<script" not in page
+    wanted = "sha256:" + "0" * 64
+    assert told(cli_call("catalogue", db, "--holds", wanted), 1).stdout.startswith(
+        f"no archive in the catalogue holds\n  {wanted}\n\nFAIL  6 archives"
+    )
+    none = told(cli_call("catalogue", db, "--failed", "--holds", "none:1"), 1).stdout
+    assert none.startswith("no archive that failed holds none:1\n\n")
     text = told(cli_call("catalogue", db)).stdout
     assert f"6 archives in the catalogue: {6 - len(failed)} passed, {len(failed)} failed" in text
 

@@ -14,6 +14,7 @@ import pytest
 
 import ociarchive
 from ociarchive.catalogue import database, schema
+from ociarchive.errors import HostError
 from tests.support.build import Image, layer, layout
 from tests.support.call import Call, refused, told
 from tests.support.machine import run, shell
@@ -231,6 +232,24 @@ def test_it_is_never_over_or_inside_of_an_archive(apps: Path, tmp_path: Path, co
         refused(cli_call("audit", *call), 2)
     assert not (store / "audits.db").exists()
     assert (tmp_path / "x.db-wal").read_bytes() == (apps / "00.tar").read_bytes()
+
+
+def test_a_folder_that_is_not_there_is_named(apps: Path, tmp_path: Path, cli_call: Call) -> None:
+    path = tmp_path / "none" / "audits.db"
+    for options in (("--catalogue", path), ("--report", f"json={path}"), ("--output", path)):
+        assert refused(cli_call("audit", apps / "00.tar", *options), 3) == (
+            f"error: cannot write: no such folder ({path})"
+        )
+
+
+def test_a_folder_above_that_may_not_be_looked_at_is_no_archive(
+    apps: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut(folder: str, *_: object) -> None:
+        raise HostError("cannot read: Permission denied", where=folder)
+
+    monkeypatch.setattr("ociarchive.opening.folders.DirectoryContainer", shut)
+    told(cli_call("audit", apps / "00.tar", "--catalogue", tmp_path / "audits.db"))
 
 
 def test_beside_the_archives_it_is_none_of_them(apps: Path, cli_call: Call) -> None:

@@ -14,6 +14,11 @@ def test_the_readme_has_examples() -> None:
 
 
 @pytest.mark.parametrize("path", SHOWING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_example_begins_with_a_command(path: Path) -> None:
+    assert [block for block in examples(path.read_text()) if not block.startswith("$ ")] == []
+
+
+@pytest.mark.parametrize("path", SHOWING, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_examples_print_what_they_show(path: Path) -> None:
     text = path.read_text()
     assert rewritten(text) == text, "run `python -m tests.support.readme` and look at what changes"

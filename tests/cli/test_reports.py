@@ -68,7 +68,7 @@ def test_what_could_not_be_audited_is_in_all_of_them(tmp_path: Path, cli_call: C
     ("asked", "told"),
     [
         (["json"], "--report takes FORMAT=FILE, not 'json'"),
-        (["json="], "--report takes FORMAT=FILE, not 'json='"),
+        (["json="], "--report takes FORMAT=FILE, not 'json=', name a file: json=FILE"),
         (["jsn=a.json"], "--report has no format 'jsn'"),
         (["json=-"], "--report writes to files"),
         (["json=a.json", "json=a.json"], "the report would overwrite"),

@@ -174,6 +174,7 @@ CALLS: dict[str, tuple[list[str], str]] = {
     "inspect-nothing": (["inspect"], "missing argument"),
     "inspect-two": (["inspect", "a", "b", "--raw"], "one SOURCE"),
     "audit-absent": (["audit", "/nonexistent/archive"], "no such file or folder"),
+    "audit-empty-path": (["audit", "#app:1.0"], "the path of an archive is empty: expected PATH or PATH#REF"),
     "inspect-absent": (["inspect", "/nonexistent/archive"], "no such file or folder"),
     "unknown-rule": (["rules", "digest-mismatched"], "nearest: digest-mismatch"),
     "no-rule-like-it": (["rules", "%%%%"], "no rule '%%%%'"),

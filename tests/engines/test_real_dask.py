@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support import faulty
-from tests.support.call import Run, told
+from tests.support.call import Run, refused, told
 
 #: What each worker loads first: it dies when it opens a certain archive, as by a signal.
 POISON = """
@@ -26,6 +26,13 @@ def opened(path, **options):
 
 def found(text: str) -> dict[str, Any]:
     return {Path(one["source"]).name: one for one in json.loads(text)["archives"]}
+
+
+@pytest.mark.parametrize("address", ["scheduler", "tsp://127.0.0.1:9", "tcp://127.0.0.1:port"])
+def test_what_is_no_address_of_a_scheduler(address: str, corpus: Path, run_cli: Run) -> None:
+    pytest.importorskip("distributed")
+    call = ("audit", corpus / "docker20.tar", "--engine", "dask", "--scheduler", address, "--no-config")
+    assert "no address of a Dask scheduler" in refused(run_cli(*call), 2)
 
 
 def test_workers_die_and_nothing_else_is_lost(tmp_path: Path, corpus: Path, run_cli: Run) -> None:

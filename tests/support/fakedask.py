@@ -71,12 +71,23 @@ class Cluster:
     def library(self) -> Any:  # noqa: ANN401  a module
         """Give what stands for the module."""
         return SimpleNamespace(
-            Client=self._client,
+            Client=self._kind(),
             LocalCluster=lambda **_: SimpleNamespace(close=lambda **_: None),
             wait=self._wait,
             client=SimpleNamespace(CancelledError=concurrent.futures.CancelledError),
             scheduler=SimpleNamespace(KilledWorker=KilledWorker),
         )
+
+    def _kind(self) -> type[Client]:
+        cluster = self
+
+        class Connected(Client):
+            """Connects as it is made, as that of the library does."""
+
+            def __init__(self, *asked: Any, **options: Any) -> None:  # noqa: ANN401  what the library takes
+                self.__dict__ = cluster._client(*asked, **options).__dict__
+
+        return Connected
 
     def _client(self, address: object, **_: object) -> Client:
         self.address = address if isinstance(address, str) else None

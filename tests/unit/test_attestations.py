@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 
 import ociarchive
+from ociarchive.report.shared.text import shortened
 from ociarchive.signing.private import PASSWORD
 from tests.support.build import IN_TOTO, digest
 from tests.support.call import Call, Run, refused, told
@@ -209,11 +210,16 @@ def test_a_signed_receipt_is_taken_under_its_key_alone(tmp_path: Path, cli_call:
     assert proof is not None
     assert proof.by is not None
     assert "key.pub (Ed25519" in proof.by
+    text = " ".join(told(cli_call("audit", dest, "--receipt", file, "--key", public)).stdout.split())
+    assert f" {shortened(proof.by).split()[-1]}): 2 of 2 names" in text
+    assert shortened(proof.by) != proof.by
     assert proof.sha256 == digest(file.read_bytes())
     value = json.loads(file.read_bytes())
     value["payload"] = base64.b64encode(base64.b64decode(value["payload"]) + b" ").decode()
     file.write_text(json.dumps(value))
     assert "by no key that the call names" in refused(cli_call("audit", dest, "--receipt", file, "--key", public), 1)
+    file.write_text("text")
+    assert "not a conversion's receipt: document is not JSON" in refused(cli_call("audit", dest, "--receipt", file), 1)
     file.write_text(json.dumps(envelope(statement(digest(b"x")), signing(SIGNER), kind="text/plain")))
     assert "no statement of in-toto" in refused(cli_call("audit", dest, "--receipt", file, "--key", public), 1)
     weak = rsa.generate_private_key(65537, 1024)  # noqa: S505  what is to be refused

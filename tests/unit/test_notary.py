@@ -818,6 +818,7 @@ def test_what_is_no_trust_store_is_a_call_at_fault(tmp_path: Path, cli_call: Cal
         return refused(cli_call("audit", tmp_path / "a.tar", "--trust-store", folder), 2)
 
     assert "no such folder" in refusal(tmp_path / "none")
+    assert "no trust store: expected a folder, found a file" in refusal(tmp_path / "a.tar")
     (empty := tmp_path / "empty").mkdir()
     assert "no certificate is in it" in refusal(empty)
     bare = store(tmp_path / "bare", {"ca_x": [ROOT.certificate]})

@@ -132,6 +132,11 @@ def test_wrapped_text_is_all_there(text: str, width: int) -> None:
     assert "".join("".join(lines).split()) == "".join(safe(text).split())
 
 
+def test_a_number_and_its_unit_stay_together() -> None:
+    assert wrapped("10 blobs, 2.9 KiB read in 0.0 s", 16, "  ") == ["10 blobs,", "  2.9 KiB read", "  in 0.0 s"]
+    assert wrapped("version 2 snapshots", 10, "") == ["version 2", "snapshots"]
+
+
 def test_wrapped_lines_are_broken_at_blanks_and_indented() -> None:
     assert wrapped("one two three four", 9, "  ") == ["one two", "  three", "  four"]
     assert wrapped("short", 9, "  ") == ["short"]

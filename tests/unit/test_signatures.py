@@ -307,7 +307,7 @@ NO_KEYS: dict[str, tuple[bytes, str]] = {
         SIGNER.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
-        "a private key, where a public one is asked for",
+        "a private key, where a public one is asked for, `openssl pkey -in FILE -pubout` gives it",
     ),
     "certificate": (
         b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",

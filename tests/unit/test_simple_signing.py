@@ -222,7 +222,7 @@ PRIVATE_PEM = SIGNER.private_bytes(
         (pem(SIGNER), "a key in PEM, where a keyring of GPG is asked for"),
         (b"-----BEGIN CERTIFICATE-----\n", "a certificate, where a keyring"),
         (PRIVATE_PEM, "a private key, where public ones"),
-        (SECRET, "a private key, where public ones"),
+        (SECRET, "a private key, where public ones are asked for, `gpg --export` gives them"),
         (ARMORED.replace(b"PUBLIC", b"PRIVATE"), "a private key, where public ones"),
     ],
 )

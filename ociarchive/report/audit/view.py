@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
 from ociarchive.auditing.report import member_of
-from ociarchive.report.shared.text import plural, safe, short, size
+from ociarchive.report.shared.text import plural, safe, short, shortened, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -176,7 +176,7 @@ def _checks(control: Control, report: Report) -> str:
 
 def receipt_line(proof: ReceiptProof, *, whole: bool = True) -> str:
     """Return which receipt an archive was held against, and what that proved, as one line."""
-    by = f", signed by {proof.by}" if proof.by is not None else ""
+    by = f", signed by {proof.by if whole else shortened(proof.by)}" if proof.by is not None else ""
     more = "".join(f"; {one}" for one in proof.unbound)
     return f"{safe(proof.path)} ({short(proof.sha256, whole=whole)}{safe(by)}): {proof.told}{safe(more)}"
 

@@ -15,9 +15,17 @@ _INDENT = 6
 
 
 def catalogue_table(
-    summary: Summary, entries: Iterable[Entry] | None, *, width: int, paint: Callable[[str, str], str]
+    summary: Summary,
+    entries: Iterable[Entry] | None,
+    *,
+    width: int,
+    paint: Callable[[str, str], str],
+    none: str | None = None,
 ) -> Iterator[str]:
-    """Give the archives that were asked for, if any were, and the totals with the rules for which archives failed."""
+    """Give the archives that were asked for, if any were, and the totals with the rules for which archives failed.
+
+    `none` is what is said where there is none of them.
+    """
     if entries is not None:
         listed = False
         for one in entries:
@@ -27,6 +35,9 @@ def catalogue_table(
             held = [f"holds it as {one.held_as}"] if one.held_as else []
             facts = [one.format or "no archive", *held, *one.rules, f"audited {one.audited} by {one.tool}"]
             yield from _lines(", ".join(facts), width)
+        if not listed and none is not None:
+            listed = True
+            yield from (f"{line.rstrip()}\n" for line in wrapped(none, width, "  "))
         yield "\n" if listed else ""
     word = paint("FAIL", "error") if summary.failed else paint("PASS", "pass")
     total = plural(summary.passed + summary.failed, "archive")

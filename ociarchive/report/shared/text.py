@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
+#: Blanks at which a line may end: none between a number and its unit.
+_BLANK: Final = re.compile(r"(?<![0-9]) | (?!(?:s|B|[KMGTPE]iB)\b)")
 #: Recognises a word that is a digest, or a path or name with one or more folders.
 _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 #: ASCII and what this program itself draws with: one column each.
@@ -91,7 +93,7 @@ def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[
     """
     lines: list[str] = []
     line = ""
-    for word in safe(text).split(" "):
+    for word in _BLANK.split(safe(text)):
         joined = f"{line} {word}" if line.strip() else line + word
         if len(joined) <= width * _PER_COLUMN and columns(joined) <= width:
             line = joined

@@ -42,6 +42,8 @@ def load_stores(folder: str) -> tuple[Store, ...]:
     require_library()
     below = os.path.join(folder, _FOLDER)
     if not os.path.isdir(folder):
+        if os.path.exists(folder):
+            raise UsageError("no trust store", where=folder, expected="a folder", found="a file")
         raise UsageError("no such folder to read certificates from", where=folder)
     if os.path.lexists(below):
         found = [
