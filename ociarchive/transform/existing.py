@@ -86,6 +86,9 @@ class Existing(Keeper):
             raise UsageError(what, where=self._shown, hint="name a folder in it")
         owns = owned_names(path)
         if owns is None:
+            if not os.path.samestat(os.stat(path), status):  # what was looked into was being replaced
+                what, hint = "another run has written DEST in the meantime", "run this again to replace it"
+                raise UsageError(what, where=self._shown, hint=hint)
             raise UsageError("DEST is a folder that holds no archive; --force does not replace it", where=self._shown)
         self._owns = owns
         self.require_unchanged(path)
