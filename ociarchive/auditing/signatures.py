@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.auditing.attached import attached_to
 from ociarchive.auditing.demanded import SCOPES, Judge, Unsigned
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ociarchive.signing.demands import Demands
     from ociarchive.signing.scene import Found, SignatureKind
     from ociarchive.values import Digest
+
+
+_NO_IMAGE: Final = "there is no image, where every image has to have a signature that holds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +158,8 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
         if (wanted.required or wanted.trust.demands(scene.repositories_of(edge)))
         and held.isdisjoint(_over(edge, above))
     ]
+    if wanted.required and not images:
+        missing.append(Unsigned(label=evidence.archive.where, digest=None, where=evidence.archive.where, why=_NO_IMAGE))
     proofs = Proofs(
         signatures=signatures,
         missing=tuple(dict.fromkeys(missing)),

@@ -450,6 +450,17 @@ def test_an_archive_without_manifests_has_no_signature(tmp_path: Path) -> None:
     assert verdicts(ociarchive.audit(str(path), keys=[key], require_signature=True)) == ["missing"]
 
 
+@pytest.mark.parametrize("nodes", [(), (tagged(signature(NODE), NODE),)], ids=["nothing", "signature-alone"])
+def test_where_every_image_has_to_be_signed_there_has_to_be_one(tmp_path: Path, nodes: tuple[Node, ...]) -> None:
+    report = judged(tmp_path, *nodes, require_signature=True)
+    (missing,) = [one for one in report.findings if one.rule == "signature-missing"]
+    assert report.failed
+    assert missing.severity == "error"
+    assert missing.location == str(tmp_path / "archive.tar")
+    assert "there is no image" in missing.message
+    assert "missing" not in verdicts(judged(tmp_path, *nodes))
+
+
 def test_an_attestation_that_nobody_signed_is_no_signature(tmp_path: Path) -> None:
     assert verdicts(judged(tmp_path, NODE, attestation(NODE, statement(NODE.digest)))) == []
 
