@@ -7,14 +7,14 @@ signature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ociarchive.errors import ContentError
 from ociarchive.signing.envelopes import OTHER_FORMAT, Signed, kind_of_blob, read, read_beside
 from ociarchive.signing.keyless.entries import About
 from ociarchive.signing.keyless.verify import logged, vouch
-from ociarchive.signing.keys import Message
+from ociarchive.signing.keys import Message, maker
 from ociarchive.signing.scene import begins, beside
 from ociarchive.signing.values import BY_KEY, NOBODY, UncheckedError
 from ociarchive.signing.verdicts import held, verdict
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.signing.keyless.verify import KeylessTrust
-    from ociarchive.signing.keys import Key
+    from ociarchive.signing.keys import Made
     from ociarchive.signing.scene import Found, Scene, Trust
     from ociarchive.signing.values import Signature
 
@@ -62,7 +62,7 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
             return
         message = scene.here[about].raw
         signed = replace(content, says=(about,))
-    made = _maker(signed, Message(message), trust)
+    made = maker(signed.signatures, trust.keys, Message(message))
     if made is not None:
         yield from _by_key(found, signed, message, made, trust, scene)
     elif signed.certified is not None and trust.keyless is not None:
@@ -72,7 +72,7 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
 
 
 def _by_key(
-    found: Found[Signed], signed: Signed, message: bytes, made: _Made, trust: Trust, scene: Scene
+    found: Found[Signed], signed: Signed, message: bytes, made: Made, trust: Trust, scene: Scene
 ) -> Iterator[Signature]:
     """Give the verdicts of a signature by a key, and by what logs say of it where the call names logs."""
     by = f"{BY_KEY}{made.key}"
@@ -129,28 +129,6 @@ def _by_certificate(
         yield verdict(found, vouched.status, vouched.why, by=vouched.by)
     else:
         yield from _said(found, signed, scene, by=vouched.by, when=None, more=vouched.more)
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A key, the signature that it made, and why that is weak; empty where it is not."""
-
-    key: Key
-    signature: bytes
-    weak: str
-
-
-def _maker(signed: Signed, message: Message, trust: Trust) -> _Made | None:
-    """Return the key that made one of the signatures, a strong one where there is any; and why it is weak."""
-    weak: _Made | None = None
-    for signature in signed.signatures:
-        for key in trust.keys:
-            reason = key.made(signature, message)
-            if reason == "":
-                return _Made(key, signature, "")
-            if reason is not None and weak is None:
-                weak = _Made(key, signature, reason)
-    return weak
 
 
 def _by_nobody(found: Found[Signed], signed: Signed, trust: Trust) -> Signature:

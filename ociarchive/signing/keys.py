@@ -15,7 +15,7 @@ from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: A public key in PEM has a few hundred bytes, with a comment in front a few thousand.
 _MOST: Final = 64 << 10
@@ -82,6 +82,28 @@ class Key:
                 if _holds(self.public, signature, message.digest(algorithm), *extra):
                     return f"it is made with {algorithm.upper()}" if algorithm in _WEAK else (self.weak or "")
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A key, the signature that it made, and why that is weak; empty where it is not."""
+
+    key: Key
+    signature: bytes
+    weak: str
+
+
+def maker(signatures: Iterable[bytes], keys: Sequence[Key], message: Message) -> Made | None:
+    """Return which key made one of the signatures over a message, a strong one where there is any; None: none did."""
+    weak: Made | None = None
+    for signature in signatures:
+        for key in keys:
+            reason = key.made(signature, message)
+            if reason == "":
+                return Made(key, signature, "")
+            if reason is not None and weak is None:
+                weak = Made(key, signature, reason)
+    return weak
 
 
 def load_key(path: str) -> Key:

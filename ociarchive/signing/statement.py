@@ -14,7 +14,7 @@ from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.signing.envelopes import STATEMENTS, decoded, dsse, pae
-from ociarchive.signing.keys import Message
+from ociarchive.signing.keys import Message, maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,17 +89,12 @@ def opened(members: Mapping[str, JSON], keys: Sequence[Key], where: str) -> Stat
     found = dsse(members, where)
     if found.message is None:
         raise RuntimeError("an envelope is signed over its own payload")
-    message = Message(found.message)
-    weak = None
-    for signature in found.signatures:
-        for key in keys:
-            reason = key.made(signature, message)
-            if reason == "":
-                return _statement(members, key, where)
-            weak = weak or reason
-    if weak:
-        raise ContentError(f"its signature proves nothing: {weak}", where=where)
-    raise ContentError("the receipt is signed by no key that the call names, or was changed since", where=where)
+    made = maker(found.signatures, keys, Message(found.message))
+    if made is None:
+        raise ContentError("the receipt is signed by no key that the call names, or was changed since", where=where)
+    if made.weak:
+        raise ContentError(f"its signature proves nothing: {made.weak}", where=where)
+    return _statement(members, made.key, where)
 
 
 def _statement(members: Mapping[str, JSON], key: Key, where: str) -> Statement:
