@@ -38,9 +38,8 @@ _DEMANDED: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsigned:
-    """An image without a signature that holds. `label` is its name, or its digest. `why`: what a policy demands."""
+    """An image without a signature that holds. `why`: what is demanded, where that is more than a signature."""
 
-    label: str
     digest: Digest | None
     where: str
     why: str | None = None
@@ -92,7 +91,7 @@ class Judge:
                     if why is not None:
                         label = str(name or next(iter(digests), None) or getattr(edge.node, "image_id", None))
                         digest = digests[0] if digests else getattr(edge.node, "image_id", None)
-                        yield Unsigned(label=label, digest=digest, where=self._evidence.place(label), why=why)
+                        yield Unsigned(digest=digest, where=self._evidence.place(label), why=why)
 
     def add(self, number: int, one: Signature) -> None:
         """Keep a verdict, unless a better one over the same digest is known."""

@@ -159,7 +159,7 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
         and held.isdisjoint(_over(edge, above))
     ]
     if wanted.required and not images:
-        missing.append(Unsigned(label=evidence.archive.where, digest=None, where=evidence.archive.where, why=_NO_IMAGE))
+        missing.append(Unsigned(digest=None, where=evidence.archive.where, why=_NO_IMAGE))
     proofs = Proofs(
         signatures=signatures,
         missing=tuple(dict.fromkeys(missing)),
@@ -194,7 +194,7 @@ def _unsigned(evidence: Evidence, edge: Edge) -> Unsigned:
     image_id = edge.node.image_id if isinstance(edge.node, Image) else None
     names = getattr(edge.entry, "names", ())
     label = str(names[0]) if names else str(digest or image_id)
-    return Unsigned(label=label, digest=digest or image_id, where=evidence.place(label))
+    return Unsigned(digest=digest or image_id, where=evidence.place(label))
 
 
 def _indexes(evidence: Evidence) -> dict[Digest, frozenset[Digest]]:
