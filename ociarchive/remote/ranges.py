@@ -22,7 +22,6 @@ _WHOLE: Final = 200
 _PART: Final = 206
 _MISSING: Final = frozenset((404, 410))
 _NO_SUCH_RANGE: Final = 416
-_REFUSED: Final = frozenset((401, 403))
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)\Z")
 _TOTAL: Final = re.compile(r"/(\d{1,18})\Z")
 #: How often a transfer may break before so many bytes more have come.

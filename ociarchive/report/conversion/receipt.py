@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import deflate
 import zstandard
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from ociarchive.transform.plan import Storage
     from ociarchive.transform.rewrite import Change
     from ociarchive.values import JSON, Descriptor
-
-
-#: What a receipt lists, each entry with its descriptor before and after.
-KINDS: Final = ("manifests", "indexes", "configs", "layers")
-#: A receipt has a few hundred bytes for each blob: this is one of some hundred thousand blobs.
-MAX_RECEIPT: Final = 64 << 20
 
 
 def receipt_json(conversion: Conversion, storage: Storage, digests: dict[str, str | None]) -> str:
