@@ -32,7 +32,7 @@ LONGEST: Final = 16
 _WEAK: Final = ("md5", "sha1")
 _SHORTEST_RSA: Final = 2048
 #: What the leaf's key must not be for (Leaf Certificates, Key Usage).
-_OTHER_USES: Final = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+_OTHER_USES: Final = ("key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
 #: Basic constraints, key usage, extended key usage, and the subject's other names.
 _KNOWN: Final = ("2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.17")
 Purpose: TypeAlias = Literal["code signing", "time stamping"]
@@ -265,7 +265,7 @@ def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) ->
         return f"{what} is that of an authority (basic constraints: cA)"
     if usage is None or not usage.critical or not usage.value.digital_signature:
         return f"{what} is not for signatures (key usage: digitalSignature, critical)"
-    others = [name for name in (*_OTHER_USES[1:], "key_cert_sign", "crl_sign") if getattr(usage.value, name)]
+    others = [name for name in _OTHER_USES if getattr(usage.value, name)]
     if others:
         return f"{what} is for other uses as well (key usage: {', '.join(others)})"
     if extended is None:

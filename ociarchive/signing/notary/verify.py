@@ -107,8 +107,7 @@ def judge(envelope: Envelope, trust: NotaryTrust, repositories: Sequence[str | N
     fault = _integrity(envelope)
     if fault is not None:
         return Judged(status="invalid", why=fault, by=by)
-    weak = "its RSA key is too short" if is_short(envelope.chain[0].x509.public_key()) else None
-    weak = weakness(envelope.chain) or weak
+    weak = weakness(envelope.chain)
     if weak is not None:
         return Judged(status="untrusted", why=weak, by=by)
     if envelope.plugin is not None:
