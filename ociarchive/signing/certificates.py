@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.signing.keys import Key, key_of, library
-from ociarchive.signing.values import BrokenError
+from ociarchive.signing.values import BrokenError, shown
 from ociarchive.values import word
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Certificate:
     def validity(self) -> str:
         """From when to when it is valid, for people."""
         begins, ends = self.x509.not_valid_before_utc, self.x509.not_valid_after_utc
-        return f"{begins:%Y-%m-%dT%H:%M:%SZ} to {ends:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{shown(begins)} to {shown(ends)}"
 
     @property
     def extensions(self) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ NAMED: Final = "docker"
 class Demand:
     """One requirement. `where` is its place in the policy, `kinds` are the signatures that can meet it, by `trust`.
 
-    `unmet` says why nothing can meet it here. `terms` are what may change a verdict.
+    `unmet` says why nothing can meet it here.
     """
 
     where: str

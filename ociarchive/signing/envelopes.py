@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +16,7 @@ from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.late import Late
 from ociarchive.mediatypes import IN_TOTO
-from ociarchive.signing.values import BrokenError, UncheckedError
+from ociarchive.signing.values import BrokenError, UncheckedError, shown_seconds
 from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
 
@@ -165,10 +164,7 @@ def _claimed(signed: Signed, raw: bytes, where: str) -> Signed:
 def _time(value: JSON) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    try:
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return None
+    return shown_seconds(value)
 
 
 def dsse(value: Mapping[str, JSON], where: str) -> Signed:

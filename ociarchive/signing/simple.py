@@ -6,7 +6,6 @@ Sources: containers-signature(5); the names of the files: containers/image, dire
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
@@ -15,7 +14,7 @@ from ociarchive.signing import gpgv
 from ociarchive.signing.envelopes import OTHER_FORMAT
 from ociarchive.signing.openpgp import joined
 from ociarchive.signing.scene import begins, beside
-from ociarchive.signing.values import NOBODY, UncheckedError
+from ociarchive.signing.values import NOBODY, UncheckedError, shown_seconds
 from ociarchive.signing.verdicts import held, verdict
 from ociarchive.values import Digest, word
 
@@ -173,7 +172,7 @@ def _payload(raw: bytes, where: str) -> _Payload:
     when, creator = optional.get("timestamp"), optional.get("creator")
     if isinstance(when, bool) or not isinstance(when, int | None) or not isinstance(creator, str | None):
         raise ContentError("its payload has a time or a creator of another type")
-    return _Payload(digest=digest, reference=reference, when=_time(str(when)) if when is not None else None)
+    return _Payload(digest=digest, reference=reference, when=shown_seconds(when) if when is not None else None)
 
 
 def _only(value: JSON, what: str, *members: str) -> dict[str, JSON]:
@@ -185,6 +184,6 @@ def _only(value: JSON, what: str, *members: str) -> dict[str, JSON]:
 
 def _time(seconds: str) -> str | None:
     try:
-        return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
+        return shown_seconds(int(seconds))
+    except ValueError:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.errors import ContentError
@@ -25,6 +26,19 @@ NAMES: dict[Kind, str] = {
     "notary": "a Notary Project signature",
     "simple-signing": "a simple signature (GPG)",
 }
+
+
+def shown(moment: datetime) -> str:
+    """Return a moment in UTC for people, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def shown_seconds(seconds: int) -> str | None:
+    """Return the moment so many seconds after the beginning of 1970, None where no calendar has it."""
+    try:
+        return shown(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 class BrokenError(ContentError):

@@ -25,7 +25,7 @@ from ociarchive.signing.keyless.log import entry_fault
 from ociarchive.signing.keyless.published import publication_fault
 from ociarchive.signing.keys import Message
 from ociarchive.signing.timestamps import check_stamp
-from ociarchive.signing.values import BrokenError, UncheckedError
+from ociarchive.signing.values import BrokenError, UncheckedError, shown
 from ociarchive.values import word
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _require(material: Material, signatures: Sequence[bytes], about: About, trus
     for moment in moments:
         late = outside((certificate,), moment.time)
         if late is not None:
-            raise BrokenError(f"{late}, and it was signed at {_shown(moment.time)} by {moment.by}")
+            raise BrokenError(f"{late}, and it was signed at {shown(moment.time)} by {moment.by}")
     chain = _chain(material, root, moments)
     weak = held[1] or weakness(chain)
     if weak:
@@ -134,7 +134,7 @@ def _require(material: Material, signatures: Sequence[bytes], about: About, trus
     if issuer_of(certificate) != trust.issuer:
         raise _UntrustedError(f"it is not {trust.issuer} who says who its signer is")
     first = min(moments, key=lambda one: one.time)
-    return f", at {_shown(first.time)} by {first.by}" + "".join(f"; {one}" for one in remarks)
+    return f", at {shown(first.time)} by {first.by}" + "".join(f"; {one}" for one in remarks)
 
 
 def _unpublished(certificate: Certificate, issuer: Certificate, root: TrustedRoot) -> list[str]:
@@ -165,7 +165,7 @@ def _moments(material: Material, about: About, root: TrustedRoot) -> tuple[list[
     for log in known:
         for moment in found:
             if not log.period.has(moment.time):
-                raise BrokenError(f"it was signed at {_shown(moment.time)}, when {log.name} was not trusted")
+                raise BrokenError(f"it was signed at {shown(moment.time)}, when {log.name} was not trusted")
     return found, remarks
 
 
@@ -198,11 +198,11 @@ def logged(entries: Sequence[Entry], about: About, root: TrustedRoot) -> str:
     if not known:
         raise UncheckedError(_NO_ENTRY)
     said = [f"in {', '.join(dict.fromkeys(one.name for one in known))}"]
-    said += [f"at {_shown(one.time)} by {one.by}" for one in found[:1]]
+    said += [f"at {shown(one.time)} by {one.by}" for one in found[:1]]
     for log in known:
         for moment in found:
             if not log.period.has(moment.time):
-                raise BrokenError(f"it was logged at {_shown(moment.time)}, when {log.name} was not trusted")
+                raise BrokenError(f"it was logged at {shown(moment.time)}, when {log.name} was not trusted")
     return f", {' '.join(said)}" + "".join(f"; {one}" for one in remarks)
 
 
@@ -233,7 +233,7 @@ def _stamped(raw: bytes, signature: bytes, stampers: Sequence[Authority]) -> _Mo
             continue
         if one.period.has(stamp.earliest) and one.period.has(stamp.latest):
             return _Moment(time=stamp.latest, by=f"the time stamp of {stamp.by}")
-        why = f"its time stamp is of {_shown(stamp.latest)}, when its authority was not trusted"
+        why = f"its time stamp is of {shown(stamp.latest)}, when its authority was not trusted"
     raise BrokenError(why)
 
 
@@ -248,7 +248,3 @@ def _chain(material: Material, root: TrustedRoot, moments: Sequence[_Moment]) ->
         ):
             return chain
     raise _UntrustedError("no authority of the trusted root vouches for its certificate at the time of the signature")
-
-
-def _shown(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -22,7 +22,7 @@ from ociarchive.signing.notary.envelope import USER
 from ociarchive.signing.notary.names import has_name
 from ociarchive.signing.notary.policy import DEFAULT
 from ociarchive.signing.timestamps import check_stamp
-from ociarchive.signing.values import BrokenError
+from ociarchive.signing.values import BrokenError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -145,7 +145,7 @@ def _by_rule(envelope: Envelope, trust: NotaryTrust, repository: str | None, by:
         return Judged(status=status, why=why, by=by)
     when = _moment(envelope, trust, doubts)
     if envelope.expires is not None and trust.at >= envelope.expires:
-        doubts.add("expiry", "invalid", f"its signer wanted it used until {_shown(envelope.expires)}")
+        doubts.add("expiry", "invalid", f"its signer wanted it used until {shown(envelope.expires)}")
     remarks = _revocation(envelope, doubts)
     if doubts.found:
         status, why = min(doubts.found, key=lambda one: _ORDER.index(one[0]))
@@ -181,14 +181,14 @@ def _certificates(trust: NotaryTrust, rule: Rule, kind: str) -> list[Certificate
 
 def _moment(envelope: Envelope, trust: NotaryTrust, doubts: _Doubts) -> str:
     """Validate Trusted Timestamp; return when it was signed and by whose word."""
-    chain, shown = envelope.chain, _shown(envelope.signed_at)
+    chain, signed = envelope.chain, shown(envelope.signed_at)
     odd = outside(chain, envelope.signed_at)
     if envelope.scheme != USER:
         if odd is not None:
-            doubts.add("authenticTimestamp", "invalid", f"{odd}, and it was signed at {shown}")
-        return f", at {shown} by the word of the signing authority"
+            doubts.add("authenticTimestamp", "invalid", f"{odd}, and it was signed at {signed}")
+        return f", at {signed} by the word of the signing authority"
     # signature-envelope-jws.md: the signer's own word is "not used in trust decisions". It is repeated, no more.
-    said = f", at {shown} by its own word" + (", when its certificates were not all valid" if odd is not None else "")
+    said = f", at {signed} by its own word" + (", when its certificates were not all valid" if odd is not None else "")
     authorities = _certificates(trust, doubts.rule, "tsa")
     if envelope.timestamp is not None and authorities:
         try:
@@ -198,8 +198,8 @@ def _moment(envelope: Envelope, trust: NotaryTrust, doubts: _Doubts) -> str:
             return said
         fault = outside(chain, stamp.earliest) or outside(chain, stamp.latest)
         if fault is not None:
-            doubts.add("authenticTimestamp", "invalid", f"{fault}, and it was stamped at {_shown(stamp.latest)}")
-        return f", at {_shown(stamp.latest)} by the time stamp of {stamp.by}"
+            doubts.add("authenticTimestamp", "invalid", f"{fault}, and it was stamped at {shown(stamp.latest)}")
+        return f", at {shown(stamp.latest)} by the time stamp of {stamp.by}"
     unchecked = "the trust store has no authority (tsa) to check its time stamp by"
     fault = outside(chain, trust.at)
     if fault is not None and envelope.timestamp is not None:
@@ -220,7 +220,3 @@ def _revocation(envelope: Envelope, doubts: _Doubts) -> str:
         why = "whether its certificates were revoked cannot be checked without a network, and the trust policy asks it"
         doubts.add("revocation", "unchecked", why)
     return "; whether its certificates were revoked was not checked"
-
-
-def _shown(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
