@@ -24,7 +24,7 @@ from ociarchive.engines.threads import Threads
 from ociarchive.errors import HostError, UsageError
 from ociarchive.objects.address import is_object
 from ociarchive.objects.address import parse as parse_object
-from ociarchive.opening.folders import archive_around, archives_below, is_text, is_text_object, objects_below
+from ociarchive.opening.folders import TEXT, archive_around, archives_below, is_text_object, no_archive, objects_below
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ class Audits:
             report = last.pop(path, None) or self._recorded(found)
             if report is None and self._ledger is not None and self._ledger.owns(path):
                 continue
-            if report is None and is_text(path):
-                self._hear.passes_over(path)
+            if report is None and (what := no_archive(path)) is not None:
+                self._hear.passes_over(path, what)
             else:
                 yield found, report
 
@@ -175,7 +175,7 @@ class Audits:
             self._listed = of_object(path, known)
             report = self._recorded(found)
             if report is None and is_text_object(path, known):
-                self._hear.passes_over(path)
+                self._hear.passes_over(path, TEXT)
             else:
                 yield found, report
 

@@ -14,8 +14,8 @@ class Hearer(Protocol):
     def opens(self, path: str) -> None:
         """Called before a source is opened. An error raised here ends the call."""
 
-    def passes_over(self, path: str) -> None:
-        """Called for a text file that is skipped in a folder of archives."""
+    def passes_over(self, path: str, what: str) -> None:
+        """Called for a file that is skipped in a folder of archives: `what` it is, such as `a text file`."""
 
     def fails(self, error: OciArchiveError) -> None:
         """Hear why a source cannot be audited; the others go on."""
@@ -30,7 +30,7 @@ class Raising:
     def opens(self, path: str) -> None:
         """Let it be opened."""
 
-    def passes_over(self, path: str) -> None:
+    def passes_over(self, path: str, what: str) -> None:
         """Let it be passed over."""
 
     def unrecorded(self, path: str) -> None:

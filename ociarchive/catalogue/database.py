@@ -12,18 +12,16 @@ from urllib.parse import quote
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody, wait_for
 from ociarchive.blobio.source import close_read
+from ociarchive.blobio.sqlitefile import APPLICATION_ID, BESIDE, HEADER, is_catalogue
 from ociarchive.catalogue.failure import CatalogueCallError, CatalogueError, damaged
 from ociarchive.catalogue.guard import reported
-from ociarchive.catalogue.schema import APPLICATION_ID, APPLICATION_ID_AT, MAGIC, STEPS, upgrade
+from ociarchive.catalogue.schema import STEPS, upgrade
 from ociarchive.errors import HostError, UsageError, cannot
 
 if TYPE_CHECKING:
     from ociarchive.blobio.locks import Hear
 
-#: The files that SQLite keeps beside its own while it writes (SQLite, Temporary Files).
-BESIDE: Final = ("-wal", "-shm", "-journal")
 _VERSION: Final = max(STEPS)
-_HEAD: Final = 100
 #: Seconds that a reader or a program of others may keep the file from being written.
 _PATIENCE: Final = 30.0
 
@@ -151,11 +149,10 @@ def require(real: str, path: str) -> None:
         return
     try:
         with open(real, "rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(HEADER)
     except OSError as error:
         raise _failed(cannot("open", error, path)) from error
-    mark = int.from_bytes(head[APPLICATION_ID_AT : APPLICATION_ID_AT + 4], "big")
-    if not head.startswith(MAGIC) or mark != APPLICATION_ID:
+    if not is_catalogue(head):
         hint = "it stays as it is; name another file"
         raise CatalogueCallError("the file is no catalogue of ociarchive", where=path, hint=hint)
 

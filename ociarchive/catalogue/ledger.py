@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
-from ociarchive.catalogue.database import BESIDE, Database
+from ociarchive.blobio.sqlitefile import BESIDE
+from ociarchive.catalogue.database import Database
 from ociarchive.catalogue.facts import StoredFacts
 from ociarchive.catalogue.guard import reported
 from ociarchive.catalogue.recording import Recorded, recorded, report_again, respelled

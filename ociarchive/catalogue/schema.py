@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.sqlitefile import APPLICATION_ID
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
-
-#: Marks the file as ours (SQLite file format, 1.3.14 Application ID): `OCIA`.
-APPLICATION_ID: Final = 0x4F434941
-#: Where a file of SQLite has this number, in bytes (SQLite file format, 1.3), and how the file begins.
-APPLICATION_ID_AT: Final = 68
-MAGIC: Final = b"SQLite format 3\x00"
 
 _FIRST: Final = """
 CREATE TABLE terms (

@@ -172,9 +172,9 @@ class _Hearer:
         """Refuse the source that a report would overwrite (UsageError)."""
         self._reports.apart_from([path])
 
-    def passes_over(self, path: str) -> None:
+    def passes_over(self, path: str, what: str) -> None:
         """Report a source that is passed over."""
-        self._shared.say(f"notice: passed over, a text file ({safe(path)})")
+        self._shared.say(f"notice: passed over, {what} ({safe(path)})")
 
     def unrecorded(self, path: str) -> None:
         """Report a source that is in no catalogue."""

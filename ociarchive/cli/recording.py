@@ -10,6 +10,7 @@ import click
 
 from ociarchive.audits import ledger_of
 from ociarchive.blobio.beside import Beside
+from ociarchive.blobio.sqlitefile import BESIDE
 from ociarchive.cli.common import once, source
 from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.report.shared.surroundings import now
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 #: What SQLite keeps beside its file; without them what was written last is lost.
-_ENDS = ("", "-wal", "-shm", "-journal")
+_ENDS = ("", *BESIDE)
 _STDIN = "-"
 
 

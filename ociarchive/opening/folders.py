@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.filetype import HEAD
 from ociarchive.blobio.partlist import LIST, looks_like_list
 from ociarchive.blobio.source import close_read, open_regular
-from ociarchive.container import DirectoryContainer
+from ociarchive.blobio.sqlitefile import file_beside, is_catalogue
+from ociarchive.container import DirectoryContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, cannot
 from ociarchive.formats import _lookalike, detect
 from ociarchive.model import parts, walk
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
     from ociarchive.formats.format import Format
     from ociarchive.objects.store import Known
+
+#: What a text is called that is passed over.
+TEXT: Final = "a text file"
+#: In bytes: lists of checksums of a thousand archives have a tenth of it.
+_LARGEST_TEXT: Final = 1 << 20
 
 
 def format_in(folder: str) -> Format | None:
@@ -107,23 +113,37 @@ def is_text_object(source: str, known: Known) -> bool:
     return _is_text(store_of(address.bucket).read(address, 0, min(known.size, HEAD), known))
 
 
-#: In bytes: lists of checksums of a thousand archives have a tenth of it.
-_LARGEST_TEXT: Final = 1 << 20
+def no_archive(path: str) -> str | None:
+    """Return what a file is, in words, that may lie beside archives and is certainly none; None for any other.
+
+    It is plain text, such as a list of checksums or a note, and no list of parts; or a catalogue of ours.
+    """
+    head = _head(path)
+    if _is_text(head) and not looks_like_list(head):
+        return TEXT
+    if _is_catalogue(head):
+        return "a catalogue of ociarchive"
+    whose = file_beside(path, head)
+    return "a file of a catalogue of ociarchive" if whose is not None and _is_catalogue(_head(whose)) else None
 
 
-def is_text(path: str) -> bool:
-    """Whether a file is plain text, such as a list of checksums or a note beside archives, and no list of parts."""
+def _head(path: str) -> bytes:
+    """Return how a file begins; nothing where it cannot be read or is none."""
     try:
         fd = open_regular(path, path)
     except (ContentError, HostError):
-        return False
+        return b""
     try:
-        head = os.pread(fd, HEAD, 0)
+        return os.pread(fd, HEAD, 0)
     except OSError:
-        return False
+        return b""
     finally:
         close_read(fd)
-    return not looks_like_list(head) and _is_text(head)
+
+
+def _is_catalogue(head: bytes) -> bool:
+    """Whether a file begins as a catalogue of ours. The name of a tar's first member can be made to look like one."""
+    return is_catalogue(head) and not looks_like_tar(head)
 
 
 def _is_text(head: bytes) -> bool:

@@ -99,7 +99,7 @@ def test_what_did_not_change_is_not_opened(
         raise AssertionError
 
     monkeypatch.setattr("ociarchive.engines.auditor.open_archive", opened)
-    monkeypatch.setattr("ociarchive.audits.is_text", opened)
+    monkeypatch.setattr("ociarchive.audits.no_archive", opened)
     second = audited(cli_call, racks, "--catalogue", db)
     assert plain(second) == truth
     assert new(second) == set()

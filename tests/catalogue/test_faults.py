@@ -259,3 +259,21 @@ def test_beside_the_archives_it_is_none_of_them(apps: Path, cli_call: Call) -> N
         ).json()
         assert len(found["archives"]) == 60
     assert sorted(one.name for one in apps.iterdir() if "audits" in one.name) == ["audits.db"]
+
+
+def test_one_of_another_call_beside_the_archives_is_none_of_them(apps: Path, tmp_path: Path, cli_call: Call) -> None:
+    kept = apps / "audits.db"
+    told(cli_call("audit", apps / "00.tar", "--catalogue", kept))
+    with sqlite3.connect(kept) as connection:  # while it is open SQLite keeps files beside it
+        connection.execute("UPDATE archives SET audited = audited")
+        connection.commit()
+        beside = [f"{kept}-shm", f"{kept}-wal"]
+        assert all(os.path.exists(one) for one in beside)
+        for options in ((), ("--catalogue", tmp_path / "other.db")):
+            result = told(cli_call("audit", "--recursive", apps, "--format", "json", *options))
+            assert len(result.json()["archives"]) == 60
+            assert result.stderr == (
+                f"notice: passed over, a catalogue of ociarchive ({kept})\n"
+                + "".join(f"notice: passed over, a file of a catalogue of ociarchive ({one})\n" for one in beside)
+            )
+    connection.close()

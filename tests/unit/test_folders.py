@@ -9,7 +9,7 @@ from ociarchive.blobio.filetype import HEAD
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.errors import ContentError
 from ociarchive.opening import open_archive
-from ociarchive.opening.folders import archives_below, is_text
+from ociarchive.opening.folders import archives_below, no_archive
 from tests.support import build
 from tests.support.build import Image, gzipped, layer, packed
 from tests.support.call import Call, told
@@ -45,13 +45,40 @@ TEXTS: dict[str, tuple[bytes, bool]] = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_is_text(name: str, tmp_path: Path) -> None:
+def test_a_text_is_no_archive(name: str, tmp_path: Path) -> None:
     content, expected = TEXTS[name]
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert is_text(str(path)) is expected
-    assert not is_text(str(tmp_path))
-    assert not is_text(str(tmp_path / "absent"))
+    assert no_archive(str(path)) == ("a text file" if expected else None)
+    assert no_archive(str(tmp_path)) is None
+    assert no_archive(str(tmp_path / "absent")) is None
+
+
+CATALOGUE = b"SQLite format 3\0".ljust(68, b"\1") + b"OCIA"
+WAL, SHM, JOURNAL = (bytes.fromhex(head) for head in ("377f0682", "18e22d00", "d9d505f920a163d7"))
+# name: the name and the content of a file beside the catalogue a.db, and what it is
+KEPT: dict[str, tuple[str, bytes, str | None]] = {
+    "catalogue": ("b", CATALOGUE + bytes(100), "a catalogue of ociarchive"),
+    "database-of-others": ("b.db", CATALOGUE.replace(b"OCIA", b"OCIB"), None),
+    "no-database": ("b.db", CATALOGUE.replace(b"SQL", b"sql"), None),
+    "tar-whose-first-name-looks-like-one": ("b.db", CATALOGUE.ljust(257, b"\0") + b"ustar\x0000", None),
+    "log": ("a.db-wal", WAL + b"\0", "a file of a catalogue of ociarchive"),
+    "log-that-is-empty": ("a.db-wal", b"", "a file of a catalogue of ociarchive"),
+    "index-of-the-log": ("a.db-shm", SHM + b"\0", "a file of a catalogue of ociarchive"),
+    "journal": ("a.db-journal", JOURNAL, "a file of a catalogue of ociarchive"),
+    "journal-that-is-done": ("a.db-journal", bytes(600), "a file of a catalogue of ociarchive"),
+    "log-of-no-catalogue": ("c.db-wal", WAL, None),
+    "archive-that-is-called-like-one": ("a.db-wal", tar([file("a", b"a")]), None),
+    "log-that-is-called-otherwise": ("a.db-log", WAL, None),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_catalogue_is_no_archive(name: str, tmp_path: Path) -> None:
+    path, content, expected = KEPT[name]
+    (tmp_path / "a.db").write_bytes(CATALOGUE + bytes(100))
+    (tmp_path / path).write_bytes(content)
+    assert no_archive(str(tmp_path / path)) == expected
 
 
 def test_messages_name_the_number_of_a_layer(tmp_path: Path, cli_call: Call) -> None:
