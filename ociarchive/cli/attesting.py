@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
-from ociarchive.cli.common import once
+from ociarchive.cli.common import file_option
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError
 from ociarchive.report.audit.svr import Verdicts
@@ -31,22 +29,12 @@ def attesting_options(what: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         for option in (
-            click.option(
+            file_option(
                 "--sign",
-                type=click.Path(),
-                multiple=True,
-                callback=once,
                 metavar="KEY",
                 help=f"The private key (PEM) that signs it; its pass phrase stands in {PASSWORD}.",
             ),
-            click.option(
-                "--attestation",
-                type=click.Path(),
-                multiple=True,
-                callback=once,
-                metavar="FILE",
-                help=f"Write {what} to FILE, signed by --sign (DSSE).",
-            ),
+            file_option("--attestation", metavar="FILE", help=f"Write {what} to FILE, signed by --sign (DSSE)."),
         ):
             function = option(function)
         return function

@@ -206,6 +206,11 @@ def host_option(function: F) -> F:
     )(function)
 
 
+def file_option(name: str, *, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002  as click calls it
+    """Return an option that names one file or folder and may be given once."""
+    return click.option(name, type=click.Path(), multiple=True, callback=once, metavar=metavar, help=help)
+
+
 def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
     """Return the value of an option that may have only one. UsageError: there are two, and neither is certain."""
     if len(value) > 1:

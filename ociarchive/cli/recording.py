@@ -11,7 +11,7 @@ import click
 from ociarchive.audits import ledger_of
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.sqlitefile import BESIDE
-from ociarchive.cli.common import once, source
+from ociarchive.cli.common import file_option, once, source
 from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.report.shared.surroundings import now
 
@@ -33,11 +33,8 @@ def recording_options(function: F) -> F:
     """Add the options for archives by the thousand."""
     for option in (
         click.option("--again", is_flag=True, help="Audit what the catalogue knows too, and prove all anew."),
-        click.option(
+        file_option(
             "--catalogue",
-            type=click.Path(),
-            multiple=True,
-            callback=once,
             metavar="FILE",
             help="Record each archive in FILE (SQLite), and audit only what is new or changed since.",
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.cli.common import once
+from ociarchive.cli.common import file_option, once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +26,7 @@ def signature_options(function: F) -> F:
     """Add the options that ask for signatures. Those that come first in the help stand last."""
     for option in (
         click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image."),
-        click.option(
-            "--policy",
-            type=click.Path(),
-            multiple=True,
-            callback=once,
-            metavar="FILE",
-            help="Demand what FILE says for each name (containers-policy.json).",
-        ),
+        file_option("--policy", metavar="FILE", help="Demand what FILE says for each name (containers-policy.json)."),
         click.option(
             "--keyring",
             "keyrings",
@@ -56,27 +49,14 @@ def signature_options(function: F) -> F:
             metavar="ID",
             help="Who signed: an e-mail address, or a URI.",
         ),
-        click.option(
-            "--trusted-root",
-            type=click.Path(),
-            multiple=True,
-            callback=once,
-            metavar="FILE",
-            help="Check keyless sigstore signatures by this trusted_root.json.",
+        file_option(
+            "--trusted-root", metavar="FILE", help="Check keyless sigstore signatures by this trusted_root.json."
         ),
-        click.option(
-            "--trust-policy",
-            type=click.Path(),
-            multiple=True,
-            callback=once,
-            metavar="FILE",
-            help="Who may sign what (trustpolicy.json of the Notary Project).",
+        file_option(
+            "--trust-policy", metavar="FILE", help="Who may sign what (trustpolicy.json of the Notary Project)."
         ),
-        click.option(
+        file_option(
             "--trust-store",
-            type=click.Path(),
-            multiple=True,
-            callback=once,
             metavar="DIR",
             help="Check Notary Project signatures by these certificates (DIR/x509/ca/NAME/).",
         ),
