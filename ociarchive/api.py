@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ociarchive import opening
-from ociarchive.asking import StrPath, access_of, audit_options, certified_by, signatures_of
+from ociarchive.asking import StrPath, access_of, audit_options, signatures_of
 from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
@@ -155,16 +155,19 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     >>> ociarchive.audit("app.tar")
     Report(source='app.tar', failed=False, errors=0, warnings=0, notes=0, blobs=4)
     """
-    certified = certified_by(
+    signatures = signatures_of(
+        keys,
+        keyrings,
+        signature_policy,
+        required=require_signature,
         trust_store=trust_store,
         trust_policy=trust_policy,
         trusted_root=trusted_root,
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
     )
-    signatures = signatures_of(keys, keyrings, signature_policy, certified, required=require_signature)
-    asked = audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
-    asked = replace(asked, access=access_of(plain_http, ca_file, insecure_skip_verify))
+    access = access_of(plain_http, ca_file, insecure_skip_verify)
+    asked = audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail, access)
     taking = Attested(attestation, sign, asked, [os.fspath(path), *_read(asked)])
     report = audit_one(Source(path=os.fspath(path)), replace(asked, attested=taking.wanted), progress)
     taking.take(report)
@@ -220,20 +223,23 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     imported: start it under `if __name__ == "__main__"`). An archive at which workers died has the finding
     `audit-died`. UsageError: the package `distributed` is missing. HostError: the cluster cannot be used.
     """
-    certified = certified_by(
+    signatures = signatures_of(
+        keys,
+        keyrings,
+        signature_policy,
+        required=require_signature,
         trust_store=trust_store,
         trust_policy=trust_policy,
         trusted_root=trusted_root,
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
     )
-    signatures = signatures_of(keys, keyrings, signature_policy, certified, required=require_signature)
-    asked = audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail)
-    taking = Attested(attestation, sign, asked, _read(asked), recorded=catalogue is not None and not again)
     access = access_of(plain_http, ca_file, insecure_skip_verify)
+    asked = audit_options(policy, limits, jobs, images, receipt, signatures, host, have, base, detail, access)
+    taking = Attested(attestation, sign, asked, _read(asked), recorded=catalogue is not None and not again)
     made = maker(engine, scheduler=scheduler, workers=asked.jobs)
     asked = replace(asked, jobs=asked.jobs if made is None else 1)
-    asked = replace(asked, recursive=recursive, access=access, attested=taking.wanted)
+    asked = replace(asked, recursive=recursive, attested=taking.wanted)
     with ExitStack() as stack:
         ledger = None
         if catalogue is not None:

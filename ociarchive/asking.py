@@ -35,9 +35,10 @@ def audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of t
     have: StrPath | Sequence[StrPath],
     base: StrPath | Sequence[StrPath],
     detail: Detail,
+    access: Access,
 ) -> AuditOptions:
     """Return how sources are audited. UsageError: a value is none of its kind, or a file is not what it should be."""
-    path = None if receipt is None else os.fspath(receipt)
+    path = _text(receipt)
     return AuditOptions(
         policy=policy or Policy(),
         limits=limits or Limits(),
@@ -50,6 +51,7 @@ def audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of t
         base=named(base),
         detail=detail,
         identified=detail != "verdict",
+        access=access,
     )
 
 
@@ -57,21 +59,23 @@ def signatures_of(
     keys: Sequence[StrPath],
     keyrings: Sequence[StrPath],
     policy: StrPath | None,
-    certified: Certified,
     *,
     required: bool,
+    **certified: StrPath | None,
 ) -> Wanted | None:
-    """Return what is asked of signatures, None where nothing is. UsageError: a file is not what it should be."""
+    """Return what is asked of signatures, None where nothing is. `certified` are the fields of `Certified`.
+
+    UsageError: a file is not what it should be.
+    """
     files, rings = ([os.fspath(one) for one in listed] for listed in (keys, keyrings))
-    return wanted(files, rings, None if policy is None else os.fspath(policy), certified, required=required)
+    by = Certified(**{name: _text(value) for name, value in certified.items()})
+    return wanted(files, rings, _text(policy), by, required=required)
 
 
-def certified_by(**named: StrPath | None) -> Certified:
-    """Return by which files and names certificates are judged."""
-    return Certified(**{name: None if path is None else os.fspath(path) for name, path in named.items()})
+def _text(path: StrPath | None) -> str | None:
+    return None if path is None else os.fspath(path)
 
 
 def access_of(plain_http: bool, ca_file: StrPath | None, skip_verify: bool) -> Access:  # noqa: FBT001  three options
     """Return how registries are spoken to."""
-    path = None if ca_file is None else os.fspath(ca_file)
-    return Access.asked(plain_http=plain_http, ca_file=path, insecure_skip_verify=skip_verify)
+    return Access.asked(plain_http=plain_http, ca_file=_text(ca_file), insecure_skip_verify=skip_verify)
