@@ -126,17 +126,14 @@ class Bars:
         """Hear where an audit of many archives stands: the bar of the whole shows it."""
         with self._lock:
             self._standing = standing
-            if self._bars is None:
-                if time.monotonic() - self._began < _SHORT:
-                    return
-                self._start()
-            if self._bars is None or self._whole is None:
+            if (shown := self._shown()) is None:
                 return
+            bars, whole = shown
             done = f"{standing.archives}/{standing.expected}" if standing.counted else f"{standing.archives}"
             failed = f", {standing.failed} failed" if standing.failed else ""
             known = standing.counted and standing.countable
-            self._bars.tasks[self._bars.task_ids.index(self._whole)].total = standing.expected_size if known else None
-            self._bars.update(self._whole, completed=standing.size, description=f"{done} archives{failed}")
+            bars.tasks[bars.task_ids.index(whole)].total = standing.expected_size if known else None
+            bars.update(whole, completed=standing.size, description=f"{done} archives{failed}")
 
     def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
         """Receive what will be read."""
@@ -154,19 +151,16 @@ class Bars:
         """Count bytes that were read."""
         with self._lock:
             self._read += count
-            if self._bars is None:
-                if time.monotonic() - self._began < _SHORT:
-                    return
-                self._start()
-            if self._bars is None or self._whole is None:
+            if (shown := self._shown()) is None:
                 return
+            bars, whole = shown
             if number not in self._tasks:
                 name, expected = self._names[number]
                 told = f"{number + 1}/{len(self._names)} {label(name)}"
-                self._tasks[number] = self._bars.add_task(told, total=expected)
-            self._bars.advance(self._tasks[number], count)
+                self._tasks[number] = bars.add_task(told, total=expected)
+            bars.advance(self._tasks[number], count)
             if self._standing is None:
-                self._bars.update(self._whole, completed=self._read)
+                bars.update(whole, completed=self._read)
 
     def end(self, number: int) -> None:
         """Count a blob that is done."""
@@ -180,6 +174,12 @@ class Bars:
         with self._lock:
             if self._bars is not None:
                 self._bars.stop()
+
+    def _shown(self) -> tuple[RichProgress, TaskID] | None:
+        """Return the bars and that of the whole, None as long as the work is short."""
+        if self._bars is None and time.monotonic() - self._began >= _SHORT:
+            self._start()
+        return None if self._bars is None or self._whole is None else (self._bars, self._whole)
 
     def _start(self) -> None:
         from rich.console import Console
