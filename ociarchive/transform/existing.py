@@ -77,6 +77,16 @@ class Existing(Keeper):
     def require_known(self, path: str) -> None:
         """Refuse what is neither a file nor a folder that holds only an archive, and what cannot be removed."""
         status = os.stat(path)
+        try:
+            self._require_known(path, status)
+        except OciArchiveError:
+            with suppress(OSError):
+                if not os.path.samestat(os.stat(path), status):  # what was looked into was being replaced and emptied
+                    what, hint = "another run has written DEST in the meantime", "run this again to replace it"
+                    raise UsageError(what, where=self._shown, hint=hint) from None
+            raise
+
+    def _require_known(self, path: str, status: os.stat_result) -> None:
         if not stat.S_ISDIR(status.st_mode):
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError("DEST is neither a file nor a folder; --force does not replace it", where=self._shown)
@@ -86,9 +96,6 @@ class Existing(Keeper):
             raise UsageError(what, where=self._shown, hint="name a folder in it")
         owns = owned_names(path)
         if owns is None:
-            if not os.path.samestat(os.stat(path), status):  # what was looked into was being replaced
-                what, hint = "another run has written DEST in the meantime", "run this again to replace it"
-                raise UsageError(what, where=self._shown, hint=hint)
             raise UsageError("DEST is a folder that holds no archive; --force does not replace it", where=self._shown)
         self._owns = owns
         self.require_unchanged(path)

@@ -245,7 +245,8 @@ class Rewriter:
             new = Descriptor.make(media_type, arrived.digest, arrived.size)
             dropped: tuple[str, ...] = ()
         else:
-            anew = (move.codec is not None or stands_in) and (arrived.digest, arrived.size) != (old.digest, old.size)
+            other = move.codec is not None or move.known is not None or stands_in
+            anew = other and (arrived.digest, arrived.size) != (old.digest, old.size)
             new, dropped = _stored_as(old, media_type, arrived, recompressed=anew)
         self.changes.append(Change(kind="layer", old=old, new=new, diff_id=layer.diff_id, dropped=dropped))
         return replace(layer, descriptor=new, elsewhere=None)

@@ -12,6 +12,7 @@ import ociarchive
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.gap import have
 from ociarchive.model import images
+from tests.support import old
 from tests.support.build import Image, Json, Saved, digest, docker_archive, gzipped, layer, layout, packed
 from tests.support.call import Call, refused, told
 from tests.support.tar import write_folder, write_tar
@@ -152,6 +153,31 @@ def test_the_manifest_refers_to_the_blob_that_the_other_side_has(tmp_path: Path,
         told(cli_call("convert", tmp_path / "new.tar", dest, "--to", form, "--have", tmp_path / "there"))
         assert left_out(dest) == [one.digest for one in other]
         told(cli_call("audit", "--strict", dest, "--base", tmp_path / "there"))
+
+
+@pytest.mark.parametrize("form", ["oci-archive", "docker-archive"])
+def test_so_does_the_manifest_made_of_an_image_of_schema_1(
+    form: str, corpus: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    """Its layers have digests of their own, and the other side stores them otherwise."""
+    dest, plain = tmp_path / "delta.tar", corpus / APP
+    told(cli_call("inventory", plain, "--output", tmp_path / "have.json"))
+    told(cli_call("convert", corpus / "skopeo-dir-schema1", dest, "--to", form, "--have", tmp_path / "have.json"))
+    there = json.loads((tmp_path / "have.json").read_text())["images"][0]["layers"]
+    assert left_out(dest) == [one["digest"] for one in there]
+    told(cli_call("audit", "--strict", dest, "--base", plain))
+    told(cli_call("convert", dest, tmp_path / "whole", "--to", "oci-layout", "--base", plain))
+    told(cli_call("audit", "--strict", tmp_path / "whole"))
+
+
+def test_and_the_one_made_of_an_old_save(tmp_path: Path, cli_call: Call) -> None:
+    there, source, dest = tmp_path / "there", tmp_path / "old.tar", tmp_path / "delta.tar"
+    other = [replace(one, stored=gzipped(one.plain, level=1), codec="gzip") for one in (LOWEST, MIDDLE)]
+    write_folder(there, layout(Image(layers=other).node().named("docker.io/library/a:1")))
+    write_tar(source, old.saved([packed(one.plain, "none") for one in AFTER.layers]))
+    told(cli_call("convert", source, dest, "--to", "oci-archive", "--have", there))
+    assert left_out(dest) == [one.digest for one in other]
+    told(cli_call("audit", "--strict", dest, "--base", there))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ociarchive.blobio import removing
-from ociarchive.errors import UsageError
+from ociarchive.errors import HostError, UsageError
 from ociarchive.formats import FORMATS, by_name
 from ociarchive.opening.folders import owned_names
 from ociarchive.selection.argument import Source
@@ -53,6 +53,26 @@ STRANGE: dict[str, Callable[[Path], object]] = {
     "link": lambda path: (path / "link").symlink_to("/etc"),
     "part-of-another": lambda path: (path / ".mine.0123456789ab.ociarchive-part").write_text("thesis"),
 }
+
+
+@pytest.mark.parametrize("left", ["nothing", "others", "unreadable"])
+def test_a_folder_that_went_while_it_was_looked_into_is_said_to_be_replaced(
+    left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the other run had left of it by then."""
+    for name in ("dest", "new"):
+        MAKES["oci-layout"](tmp_path / name)
+
+    def replaced(path: str) -> Callable[[str], bool] | None:
+        (tmp_path / "dest").rename(tmp_path / "old")
+        (tmp_path / "new").rename(tmp_path / "dest")
+        if left == "unreadable":
+            raise HostError("cannot read: it went away", where=path)
+        return None if left == "nothing" else lambda _: False
+
+    monkeypatch.setattr("ociarchive.transform.existing.owned_names", replaced)
+    with pytest.raises(UsageError, match="another run has written DEST in the meantime"):
+        existing(tmp_path / "dest").require_known(str(tmp_path / "dest"))
 
 
 @pytest.mark.parametrize("strange", STRANGE)
