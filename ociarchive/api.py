@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ociarchive import opening
-from ociarchive.asking import StrPath, access_of, audit_options, signatures_of
+from ociarchive.asking import access_of, audit_options, signatures_of
 from ociarchive.auditing import Finding, Policy, Report, sniffed
 from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
@@ -37,7 +37,7 @@ from ociarchive.transform.options import platform, registry_host
 from ociarchive.transform.options import sources as named
 from ociarchive.transform.rewrite import Change
 from ociarchive.workers import processors
-from ociarchive.writing import Attested, convert, create_index
+from ociarchive.writing import Attested, StrPath, convert, create_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

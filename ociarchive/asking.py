@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Policy
 from ociarchive.auditing.certified import Certified
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ociarchive.auditing.report import Detail
-
-StrPath: TypeAlias = "str | os.PathLike[str]"
+    from ociarchive.writing import StrPath
 
 
 def audit_options(  # noqa: PLR0913, PLR0917  one parameter for each option of the command

@@ -614,6 +614,33 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     assert oracle.read(dest).images
 
 
+@pytest.mark.parametrize("work", ["time.sleep(60)", "pass"], ids=["long", "over"])
+def test_a_signal_is_not_lost_where_python_clears_up(work: str) -> None:
+    """An exception in what is cleared away leads nowhere, so the signal comes again: in the work, or at its end."""
+    script = f"""
+import os, signal, time
+from ociarchive.cli import main
+def walk():
+    try:
+        yield
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+def run(_):
+    left = walk()
+    next(left)
+    del left
+    {work}
+    return 0
+main.run = run
+main.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+
+
 # Faults of our own
 
 
