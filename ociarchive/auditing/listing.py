@@ -95,6 +95,7 @@ def _signatures(edge: Edge, proofs: Proofs | None) -> Object:
             "by": one.by,
             "status": one.status,
             "rule": one.rule,
+            "attests": one.attests,
         }
         for one in proofs.over(edge)
     ]

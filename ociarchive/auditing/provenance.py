@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
 from ociarchive.signing.envelopes import decoded
-from ociarchive.signing.statement import SLSA, SVR
+from ociarchive.signing.predicates import SLSA, SVR
 
 if TYPE_CHECKING:
     from ociarchive.signing.statement import Statement

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ociarchive.values import Digest
 
 
+_STATED: Final = (
+    "the image has no signature that holds; what holds is a statement about it, which is not the image's signature"
+)
 _NO_IMAGE: Final = "there is no image, where every image has to have a signature that holds"
 
 
@@ -151,12 +154,14 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
     roots = evidence.archive.roots if selected is None else selected
     missing = list(judge.missing(images, wanted.demands, roots)) if wanted.demands is not None else []
     signatures = tuple(dict.fromkeys(judge.signatures()))
-    held = {one.digest for one in signatures if one.status == "valid"}
+    held = {one.digest for one in signatures if one.signs}
+    by_notary = {one.digest for one in signatures if one.signs and one.kind == "notary"}
+    stated = {one.digest for one in signatures if one.status == "valid"} - held
     missing += [
-        _unsigned(evidence, edge)
+        _unsigned(evidence, edge, stated=not stated.isdisjoint(_over(edge, above)))
         for edge in images
-        if (wanted.required or wanted.trust.demands(scene.repositories_of(edge)))
-        and held.isdisjoint(_over(edge, above))
+        if (wanted.required and held.isdisjoint(_over(edge, above)))
+        or (wanted.trust.demands(scene.repositories_of(edge)) and by_notary.isdisjoint(_over(edge, above)))
     ]
     if wanted.required and not images:
         missing.append(Unsigned(digest=None, where=evidence.archive.where, why=_NO_IMAGE))
@@ -189,12 +194,12 @@ def _require_few(evidence: Evidence, proofs: Proofs, images: Iterable[Edge]) -> 
             raise LimitError(what, "listed", where=evidence.archive.where)
 
 
-def _unsigned(evidence: Evidence, edge: Edge) -> Unsigned:
+def _unsigned(evidence: Evidence, edge: Edge, *, stated: bool) -> Unsigned:
     digest = edge.descriptor.digest if edge.descriptor is not None else None
     image_id = edge.node.image_id if isinstance(edge.node, Image) else None
     names = getattr(edge.entry, "names", ())
     label = str(names[0]) if names else str(digest or image_id)
-    return Unsigned(digest=digest or image_id, where=evidence.place(label))
+    return Unsigned(digest=digest or image_id, where=evidence.place(label), why=_STATED if stated else None)
 
 
 def _indexes(evidence: Evidence) -> dict[Digest, frozenset[Digest]]:

@@ -16,6 +16,7 @@ from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.late import Late
 from ociarchive.mediatypes import IN_TOTO
+from ociarchive.signing.predicates import IMAGE_SIGNATURE, result_of
 from ociarchive.signing.values import BrokenError, UncheckedError, shown_seconds
 from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
 from ociarchive.values import word
@@ -55,7 +56,8 @@ class Signed:
     one or more signers. `says` are the digests that the payload names, `fault` is why the payload says nothing even
     where the signature holds. `hints` name keys, without any proof. `certified` reads the certificate that goes with it
     and what logs say, `logged` what logs say alone. `when` is the time that the payload states, `reference` the name of
-    the image. `payload` is what an envelope is around, `blob` all bytes of the signature.
+    the image. `payload` is what an envelope is around, `blob` all bytes of the signature. `attests` is the predicate
+    type of a statement that is more than a signature, `result` what it says that the image came to, if it says that.
     """
 
     message: bytes | None
@@ -70,6 +72,8 @@ class Signed:
     reference: str | None = None
     payload: bytes | None = None
     blob: bytes = b""
+    attests: str | None = None
+    result: str | None = None
 
 
 def kind_of_blob(media_type: str) -> Kind | None:
@@ -202,7 +206,12 @@ def _stated(signed: Signed, payload: bytes, where: str) -> Signed:
     if value.get("_type") not in STATEMENTS:
         return replace(signed, fault="its payload is no in-toto Statement of a known version")
     says = tuple(dict.fromkeys(subjects(value)))
-    return replace(signed, says=says, fault=None if says else "its statement has no subject with a digest")
+    fault = None if says else "its statement has no subject with a digest"
+    kind = value.get("predicateType")
+    if kind == IMAGE_SIGNATURE:
+        return replace(signed, says=says, fault=fault)
+    attests = (word(kind) if isinstance(kind, str) else None) or "no type"
+    return replace(signed, says=says, fault=fault, attests=attests, result=result_of(kind, value.get("predicate")))
 
 
 def _bundle(value: Mapping[str, JSON], where: str) -> Signed:

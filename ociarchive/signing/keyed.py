@@ -54,6 +54,11 @@ def find(scene: Scene) -> Iterator[Found[Signed]]:
 
 def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
     """Give the verdicts of a signature by the keys of a trust, or by its certificate."""
+    for one in _checked(found, content, trust, scene):
+        yield replace(one, attests=content.attests)
+
+
+def _checked(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
     message, signed = content.message, content
     if message is None:
         about = next((digest for digest in sorted(found.attached) if digest in scene.here), None)
@@ -104,7 +109,15 @@ def _said(
     elif signed.other is not None:
         yield verdict(found, "unchecked", signed.other, by=by)
     else:
-        yield from held(found, signed.says, scene, by=by, when=when, reference=signed.reference, more=more)
+        told = f"{_statement(signed)}{more}"
+        yield from held(found, signed.says, scene, by=by, when=when, reference=signed.reference, more=told)
+
+
+def _statement(signed: Signed) -> str:
+    if signed.attests is None:
+        return ""
+    said = f" and says {signed.result}" if signed.result is not None else ""
+    return f"; it is a statement ({signed.attests}){said}, not the image's signature"
 
 
 def _by_certificate(

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: The version of statements that are written here.
 TYPE: Final = STATEMENTS[0]
-SLSA: Final = "https://slsa.dev/provenance/v1"
-SVR: Final = "https://in-toto.io/attestation/svr/v0.1"
 #: What an envelope may have in bytes: a receipt of the largest size, twice in base64.
 MAX_ENVELOPE: Final = 128 << 20
 

@@ -56,6 +56,7 @@ class Signature:
     `digest` is what it signs, by its payload, else what it is attached to; None where that is unknown. `by` says whose
     it is. `why` is the reason for the verdict, as a clause. `where` is the place of the payload. `expected` is the
     digest to which it is attached, where it signs another one. `reference` is the name that its payload binds.
+    `attests` is the predicate type of a statement about the image; None where it is a signature of the image.
     """
 
     kind: Kind
@@ -66,6 +67,12 @@ class Signature:
     where: str
     expected: Digest | None = None
     reference: str | None = None
+    attests: str | None = None
+
+    @property
+    def signs(self) -> bool:
+        """Whether it holds, and is a signature of the image: what a statement says of it may be that it is bad."""
+        return self.status == "valid" and self.attests is None
 
     @property
     def rule(self) -> str:

@@ -25,6 +25,7 @@ DSSE = "application/vnd.dsse.envelope.v1+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 COSIGN_TYPE = "cosign container image signature"
 STATEMENT = "https://in-toto.io/Statement/v1"
+IMAGE_SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 Private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 Sign = Callable[[bytes], bytes]
 
@@ -75,10 +76,16 @@ def claim(subject: str, *, kind: str = COSIGN_TYPE, optional: Json | None = None
     return dumped({"critical": critical, "optional": optional})
 
 
-def statement(*subjects: str, kind: str = STATEMENT) -> bytes:
+def statement(
+    *subjects: str,
+    kind: str = STATEMENT,
+    predicate_type: object = "https://example.com/p/v1",
+    predicate: object = None,
+) -> bytes:
     """Make an in-toto Statement."""
     listed = [{"name": "_", "digest": {one.partition(":")[0]: hexed(one)}} for one in subjects]
-    return dumped({"_type": kind, "subject": listed, "predicateType": "https://example.com/p/v1", "predicate": {}})
+    said = {} if predicate is None else predicate
+    return dumped({"_type": kind, "subject": listed, "predicateType": predicate_type, "predicate": said})
 
 
 def pae(kind: str, body: bytes) -> bytes:

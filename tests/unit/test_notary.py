@@ -22,8 +22,9 @@ from tests.support.build import digest, dumped, index, layout
 from tests.support.call import refused
 from tests.support.certificates import CODE, DAY, NOW, STAMPING, Holder, der, make, pem, spki, uses
 from tests.support.notary import COSE, JWS, N, attributes, cose, jws, policy, rule, signature, store, target
-from tests.support.signing import SIGNER, holding, signed_statement
+from tests.support.signing import SIGNER, holding, named, signed_statement
 from tests.support.signing import pem as key_pem
+from tests.support.signing import signature as cosign_signature
 from tests.support.stamps import stamp
 from tests.support.tar import tar
 
@@ -691,6 +692,17 @@ def test_a_policy_asks_for_signatures_of_what_it_is_for(tmp_path: Path) -> None:
     ):
         by = policy(tmp_path / "p.json", *rules)
         assert [one for one, _ in found(ociarchive.audit(path, trust_store=trusted, trust_policy=by))] == verdicts
+
+
+def test_a_signature_of_another_kind_is_not_what_a_trust_policy_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(tar(layout(NODE, cosign_signature(NODE))))
+    trusted = store(tmp_path / "t", {"ca_x": [ROOT.certificate]})
+    (_, key) = named(tmp_path, SIGNER)
+    for level, verdicts in (("strict", ["missing", "valid"]), ("audit", ["valid"])):
+        by = policy(tmp_path / "p.json", rule(level=level))
+        report = ociarchive.audit(path, trust_store=trusted, trust_policy=by, keys=[key])
+        assert [one for one, _ in found(report)] == verdicts
 
 
 def test_without_a_policy_revocation_is_said_to_be_unchecked(tmp_path: Path) -> None:

@@ -38,7 +38,19 @@ from tests.support.keyless import (
 )
 from tests.support.keyless import STRANGER as STRANGE_LOG
 from tests.support.openpgp import Ring, message, payload
-from tests.support.signing import OTHER, SIGNER, b64, claim, cosigned, holding, pem, signing, tagged
+from tests.support.signing import (
+    OTHER,
+    SIGNER,
+    b64,
+    claim,
+    cosigned,
+    holding,
+    pem,
+    signed_bundle,
+    signed_statement,
+    signing,
+    tagged,
+)
 from tests.support.tar import tar, write_folder
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\3" * 32)
@@ -485,6 +497,13 @@ def test_a_key_beside_a_policy_meets_none_of_its_demands(tmp_path: Path) -> None
     report = ociarchive.audit(path, signature_policy=policy, keys=[tmp_path / "other.pub"])
     found = sorted(one.rule for one in report.findings if one.rule.startswith("signature-"))
     assert found == ["signature-missing", "signature-valid"]
+
+
+@pytest.mark.parametrize("how", ["att", "bundle"])
+def test_a_statement_by_the_key_meets_no_demand_of_a_policy(how: str, tmp_path: Path) -> None:
+    """containers-policy.json(5), sigstoreSigned: signatures of images; statements about them are none."""
+    node = signed_statement(NAMED) if how == "att" else signed_bundle(NAMED)
+    assert rules(judged(tmp_path, docker(sigstore()), NAMED, node)) == ["missing"]
 
 
 def test_an_image_in_the_folder_of_a_registry_is_judged_by_its_name(tmp_path: Path, cli_call: Call) -> None:

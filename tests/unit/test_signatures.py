@@ -33,6 +33,7 @@ from tests.support.openpgp import Ring
 from tests.support.signing import (
     BUNDLE,
     DSSE,
+    IMAGE_SIGNATURE,
     OTHER,
     SIGNER,
     b64,
@@ -128,6 +129,14 @@ HOLDS: dict[str, tuple[Node, str]] = {
         tagged(holding(*(cosigned(claim(NODE.digest, optional={"a": one}), SIGN) for one in "bc")), NODE),
         "cosign",
     ),
+    "bundle-over-the-manifest": (bundled(bundle(PLAIN)), "sigstore-bundle"),
+    "bundle-of-cosign-sign": (
+        bundled(bundle({"dsseEnvelope": envelope(statement(NODE.digest, predicate_type=IMAGE_SIGNATURE), SIGN)})),
+        "sigstore-bundle",
+    ),
+}  # fmt: skip
+# name: who states something of an image, and its kind
+STATES: dict[str, tuple[Node, str]] = {
     "statement": (enveloped(stated(SIGN)), "cosign-attestation"),
     "statement-of-v0.1": (
         enveloped(envelope(statement(NODE.digest, kind="https://in-toto.io/Statement/v0.1"), SIGN)),
@@ -142,7 +151,6 @@ HOLDS: dict[str, tuple[Node, str]] = {
     "wrong-keyid": (enveloped(stated(SIGN, keyid="of somebody else")), "cosign-attestation"),
     "bundle": (bundled(bundle({"dsseEnvelope": stated(SIGN)}, named=signing.hint(SIGNER))), "sigstore-bundle"),
     "bundle-without-a-hint": (bundled(bundle({"dsseEnvelope": stated(SIGN)})), "sigstore-bundle"),
-    "bundle-over-the-manifest": (bundled(bundle(PLAIN)), "sigstore-bundle"),
     "bundle-of-version-0.2": (
         bundled(bundle({"dsseEnvelope": stated(SIGN), "mediaType": OLD_BUNDLE})),
         "sigstore-bundle",
@@ -164,6 +172,90 @@ def test_a_signature_holds(node: Node, kind: str, tmp_path: Path) -> None:
             "signature-valid",
         )
         assert "key0.pub (Ed25519, sha256:" in str(one["by"])
+        assert one["attests"] is None
+
+
+@pytest.mark.parametrize(("node", "kind"), STATES.values(), ids=STATES)
+def test_a_statement_about_an_image_holds_and_is_no_signature_of_it(node: Node, kind: str, tmp_path: Path) -> None:
+    report = judged(tmp_path, NODE, node)
+    assert set(verdicts(report)) == {"valid"}
+    assert not report.failed
+    (signatures,) = listed(report)
+    for one in signatures:
+        assert (one["kind"], one["digest"], one["status"], one["attests"]) == (
+            kind,
+            NODE.digest,
+            "valid",
+            "https://example.com/p/v1",
+        )
+    demanded = judged(tmp_path, NODE, node, require_signature=True)
+    assert verdicts(demanded) == ["missing", "valid"]
+    told = next(one.message for one in demanded.findings if one.rule == "signature-missing")
+    assert "what holds is a statement about it, which is not the image's signature" in told
+
+
+SVR = "https://in-toto.io/attestation/svr/v0.1"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+# name: a predicate type, a predicate, and what is said of it
+RESULTS: dict[str, tuple[object, object, str]] = {
+    "summary-failed": (
+        "https://slsa.dev/verification_summary/v1", {"verificationResult": "FAILED"},
+        "verification_summary/v1) and says FAILED, not",
+    ),
+    "old-summary-failed": (
+        "https://slsa.dev/verification_summary/v0.2", {"verification_result": "FAILED"},
+        "verification_summary/v0.2) and says FAILED, not",
+    ),
+    "summary-passed": (
+        "https://slsa.dev/verification_summary/v1", {"verificationResult": "PASSED"},
+        "verification_summary/v1) and says PASSED, not",
+    ),
+    "test-failed": (TEST_RESULT, {"result": "FAILED"}, "test-result/v0.1) and says FAILED, not"),
+    "verdict-of-nothing": (SVR, {"properties": []}, "svr/v0.1) and says that nothing was proved, not"),
+    "verdict": (SVR, {"properties": ["ONE", "TWO"]}, "svr/v0.1) and says ONE, TWO, not"),
+    "another-type": ("https://example.com/p", {"result": "FAILED"}, "a statement (https://example.com/p), not"),
+    "a-result-that-is-no-text": (TEST_RESULT, {"result": 1}, "test-result/v0.1), not"),
+    "a-predicate-that-is-none": (TEST_RESULT, [], "test-result/v0.1), not"),
+    "properties-that-are-none": (SVR, {"properties": 1}, "svr/v0.1) and says that nothing was proved, not"),
+    "no-type": (None, {}, "a statement (no type), not"),
+    "nearly-a-signature": (f"{IMAGE_SIGNATURE}/", {}, f"a statement ({IMAGE_SIGNATURE}/), not"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "predicate", "words"), RESULTS.values(), ids=RESULTS)
+@pytest.mark.parametrize("how", ["statement", "bundle"])
+def test_what_a_statement_says_is_told_and_makes_no_image_signed(
+    how: str, kind: object, predicate: object, words: str, tmp_path: Path
+) -> None:
+    made = envelope(statement(NODE.digest, predicate_type=kind, predicate=predicate), SIGN)
+    node = enveloped(made) if how == "statement" else bundled(bundle({"dsseEnvelope": made}))
+    report = judged(tmp_path, NODE, node, require_signature=True)
+    assert verdicts(report) == ["missing", "valid"]
+    assert report.failed
+    assert words in next(one.message for one in report.findings if one.rule == "signature-valid")
+
+
+def test_a_statement_beside_a_signature_takes_nothing_from_it(tmp_path: Path) -> None:
+    report = judged(tmp_path, NODE, signature(NODE), enveloped(stated(SIGN)), require_signature=True)
+    assert verdicts(report) == ["valid", "valid"]
+    assert not report.failed
+
+
+def test_our_own_verdict_attached_to_the_image_that_failed_is_no_signature(tmp_path: Path, cli_call: Call) -> None:
+    (tmp_path / "k.pem").write_bytes(
+        SIGNER.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    options = ("--require-signature", *named(tmp_path, SIGNER))
+    done = cli_call(
+        "audit", written(tmp_path, NODE), *options, "--attestation", tmp_path / "svr", "--sign", tmp_path / "k.pem"
+    )
+    assert done.status == 1
+    node = tagged(holding(((tmp_path / "svr").read_bytes(), DSSE, {})), NODE, "att")
+    report = judged(tmp_path, NODE, node, require_signature=True)
+    assert verdicts(report) == ["missing", "valid"]
+    assert "says that nothing was proved" in next(x.message for x in report.findings if x.rule == "signature-valid")
 
 
 def broken(signed: bytes, text: str) -> Node:

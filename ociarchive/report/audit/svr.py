@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.auditing.subjects import subjects
 from ociarchive.report.shared.versions import versions
-from ociarchive.signing.statement import SVR, signed
+from ociarchive.signing.predicates import SVR
+from ociarchive.signing.statement import signed
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from ociarchive.auditing.provenance import BUILD_TYPE, as_byproduct
 from ociarchive.auditing.receipts import receipt_of
 from ociarchive.model import Image
 from ociarchive.report.shared.versions import versions
-from ociarchive.signing.statement import SLSA, signed
+from ociarchive.signing.predicates import SLSA
+from ociarchive.signing.statement import signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

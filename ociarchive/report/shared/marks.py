@@ -13,7 +13,8 @@ import re
 from typing import Final
 
 from ociarchive.auditing.provenance import BUILD_TYPE
-from ociarchive.signing.statement import SLSA, SVR, TYPE
+from ociarchive.signing.predicates import SLSA, SVR
+from ociarchive.signing.statement import TYPE
 
 #: How the payloads of our statements begin, in the order in which they are written.
 _PAYLOADS: Final = (
