@@ -13,7 +13,7 @@ from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.flaws import Flaw
 from ociarchive.measure import Measured, measure
 from ociarchive.model import parts, walk
-from ociarchive.remote.blob import aborting
+from ociarchive.remote.blob import Reading
 from ociarchive.stores.rebuilt import RebuildError, Rebuilt
 
 if TYPE_CHECKING:
@@ -62,13 +62,15 @@ def measure_all(
             if lost is None:
                 raise
             fact = error
+        reading.done(source)
         if progress:
             progress.end(number)
         return fact
 
     calls: list[Callable[[], Measured | RebuildError | LostBytesError | None]] = [*beside]
     calls += [partial(read, number) for number in range(len(order))]
-    results = workers.run(calls, aborting(order))[len(beside) :]
+    with Reading(order, (source for source in order if sources[source].fact is None)) as reading:
+        results = workers.run(calls, reading.abort)[len(beside) :]
     found = dict(zip(order, results, strict=True))
     facts: dict[ByteSource, Measured] = {}
     for source in sources:

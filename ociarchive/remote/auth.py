@@ -40,6 +40,14 @@ class _Token:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """An Authorization header after another was refused. `mine`: it was made for this request, by no other thread."""
+
+    header: str
+    mine: bool
+
+
 class Authority:
     """What one server is to be shown. `send` asks a token server: method, URL, headers, body.
 
@@ -75,7 +83,7 @@ class Authority:
                 return None
             return self._fetch(self._bearer, scopes)
 
-    def renew(self, refused: str | None, header: str, scopes: frozenset[str]) -> str | None:
+    def renew(self, refused: str | None, header: str, scopes: frozenset[str]) -> Renewed | None:
         """Return another header after one was refused, None where there is no other. `header` has the challenges.
 
         Where a thread renewed it meanwhile, it is that one. UsageError: the token server refuses our credentials.
@@ -83,18 +91,18 @@ class Authority:
         with self._lock:
             now = self._now(scopes)
             if now is not None and now != refused:
-                return now
+                return Renewed(now, mine=False)
             asked = challenges(header)
             bearer = next((one for one in asked if one.scheme == "bearer" and one.parameters.get("realm")), None)
             if bearer is None and not asked and refused is not None:
                 bearer = self._bearer  # a server that does not say that a token expired
             if bearer is not None:
                 self._bearer = bearer
-                return self._fetch(bearer, scopes)
+                return Renewed(self._fetch(bearer, scopes), mine=True)
             found = self._find()
             if any(one.scheme == "basic" for one in asked) and found is not None and found.user:
                 self._basic = found.basic
-                return self._basic if self._basic != refused else None
+                return Renewed(self._basic, mine=True) if self._basic != refused else None
             return None
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ociarchive.blobio.source import CHUNK
+from ociarchive.remote.ahead import Ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.remote.client import Client
@@ -34,7 +35,10 @@ class RemoteBlob:
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """Give the bytes in pieces of `size`. BlobError: there are none, fewer, or more. HostError: no connection."""
-        pieces = self.client.blob(self.digest, self.whole, self.offset)
+        ahead = self.client.ahead if not self.offset else None
+        pieces = ahead.take(self.digest, self.whole) if ahead is not None else None
+        if pieces is None:
+            pieces = self.client.blob(self.digest, self.whole, self.offset)
         try:
             yield from _pieces(pieces, self.size, size)
         finally:
@@ -53,17 +57,40 @@ class RemoteBlob:
         return RemoteBlob(self.digest, size, self.where, self.client, self.repository, start, self.whole)
 
 
-def aborting(sources: Iterable[ByteSource]) -> Callable[[], None]:
-    """Return what ends all reading of the sources that are in a registry: nobody waits for a server any more."""
-    clients = {id(source.client): source.client for source in sources if isinstance(source, RemoteBlob)}
-    for client in clients.values():
-        client.begin()
+class Reading:
+    """Sources that are read. Nobody waits for a registry any more once this ends, or is aborted."""
 
-    def abort() -> None:
-        for client in clients.values():
+    def __init__(self, sources: Iterable[ByteSource], ahead: Iterable[ByteSource] = ()) -> None:
+        """`ahead` are those that are read to their end, soon and in this order: they are fetched ahead of that."""
+        self._clients = {id(one.client): one.client for one in sources if isinstance(one, RemoteBlob)}
+        blobs: dict[int, list[tuple[Digest, int]]] = {}
+        for one in ahead:
+            if isinstance(one, RemoteBlob) and (one.offset, one.size) == (0, one.whole):
+                blobs.setdefault(id(one.client), []).append((one.digest, one.whole))
+        for number, client in self._clients.items():
+            client.begin()
+            client.ahead = Ahead(client.blob, blobs.get(number, ()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what is fetched and was not read."""
+        for client in self._clients.values():
+            if client.ahead is not None:
+                client.ahead.close(client.abort)
+                client.ahead = None
+                client.begin()
+
+    def done(self, source: ByteSource) -> None:
+        """No more of a source is read, or nothing of it was."""
+        if isinstance(source, RemoteBlob) and source.client.ahead is not None:
+            source.client.ahead.drop(source.digest, source.whole)
+
+    def abort(self) -> None:
+        """End all reading: nobody waits for a server any more."""
+        for client in self._clients.values():
             client.abort()
-
-    return abort
 
 
 def _pieces(pieces: Iterator[bytes], most: int, size: int) -> Iterator[bytes]:

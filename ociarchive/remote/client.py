@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.remote.address import Address
+    from ociarchive.remote.ahead import Ahead
     from ociarchive.remote.wire import Response
 
 __all__ = ["Answer", "BlobError", "Client", "Fetched", "LostConnection"]
@@ -95,6 +96,7 @@ class Client:
         self._lists_referrers: bool | None = None
         self._firsts: dict[tuple[Digest, int], bytes] = {}
         self.counts: Counter[str] = Counter()
+        self.ahead: Ahead | None = None  # blobs that are read soon
 
     @property
     def where(self) -> str:

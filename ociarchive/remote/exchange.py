@@ -24,6 +24,9 @@ _AGAIN: Final = frozenset((429, 500, 502, 503, 504))
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _HOPS: Final = 8
 _UNAUTHORIZED: Final = 401
+#: So often a request is sent with another header after one was refused, and with one that was made for it.
+_RENEWALS: Final = 8
+_OWN: Final = 1
 #: What some servers say of a token that has expired, where they should say 401.
 _STALE: Final = frozenset((400, 403))
 #: No pause is longer, in seconds, whatever Retry-After asks for; a registry that asks for more is given up.
@@ -143,18 +146,24 @@ class Exchange:
         scopes: frozenset[str],
         body: bytes | Sequence[bytes] | None,
     ) -> Response:
-        """Send a request to one server, and once more with what its challenge asks for."""
+        """Send a request to one server, and again with what its challenge asks for.
+
+        A token that another thread got may have ended by now, and one of our own while we waited to send it.
+        """
         authority = self.authority(url)
         shows = authority.shown(scopes)
-        response = self._once(method, url, headers, shows, body)
-        stale = response.status in _STALE and shows is not None and shows.startswith("Bearer ")
-        if response.status != _UNAUTHORIZED and not stale:
-            return response
-        other = authority.renew(shows, response.headers.get("www-authenticate", ""), scopes)
-        if other is None:
-            return response
-        response.pass_over()
-        return self._once(method, url, headers, other, body)
+        mine = 0 if shows is not None else 1
+        for _ in range(_RENEWALS):
+            response = self._once(method, url, headers, shows, body)
+            stale = response.status in _STALE and shows is not None and shows.startswith("Bearer ")
+            if (response.status != _UNAUTHORIZED and not stale) or mine > _OWN:
+                return response
+            other = authority.renew(shows, response.headers.get("www-authenticate", ""), scopes)
+            if other is None:
+                return response
+            response.pass_over()
+            shows, mine = other.header, mine + other.mine
+        return self._once(method, url, headers, shows, body)
 
     def _once(
         self,

@@ -21,7 +21,7 @@ from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.sources import Fetching, read_for
 from ociarchive.transform.target import target as reserved
-from ociarchive.transform.transfer import Moving, like_bombs, sentence
+from ociarchive.transform.transfer import MisledError, Moving, like_bombs, sentence
 from ociarchive.transform.unbuilt import unproved
 from ociarchive.workers import Workers
 
@@ -101,14 +101,24 @@ def convert(
     UsageError: the call is. HostError: the machine, or what was written fails its audit.
     """
     started = time.monotonic()
-    known: Mapping[object, ContentError] = {}
+    learned = _Learned()
     while True:
         try:
-            done = _convert(sources, dest, options, progress, hear, step, known=known)
+            done = _convert(sources, dest, options, progress, hear, step, learned=learned)
         except _LessError as less:  # once: all images at fault are known then
-            known = less.known
+            learned = replace(learned, known=less.known)
+        except MisledError:  # once: nothing is believed then
+            learned = replace(learned, believe=False)
         else:
             return replace(done, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learned:
+    """What attempts at a conversion taught: images that cannot be had, and whether media types can be believed."""
+
+    known: Mapping[object, ContentError] = field(default_factory=dict)
+    believe: bool = True
 
 
 class _LessError(Exception):
@@ -127,26 +137,26 @@ def _convert(
     hear: Hear,
     step: Hear,
     *,
-    known: Mapping[object, ContentError],
+    learned: _Learned,
 ) -> Conversion:
-    """Convert without the images that are known to be at fault. _LessError: more of them are."""
+    """Convert, given what earlier attempts taught. _LessError: more images are at fault. MisledError: a media type."""
     with ExitStack() as stack:
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         target = reserved(dest, options, workers, stack, sources, hear, step=step)
-        fetching = Fetching(step=step)
+        fetching = Fetching(step=step, believe=learned.believe)
         if options.merge:
             near = merge.at_hand(dest, sources, options.storage, stack)
-            fetching = Fetching(near=near, step=step, dest=dest)
+            fetching = replace(fetching, near=near, dest=dest)
         opened = read_for(sources, dest, options)
-        prepared = prepare(opened, options, target.spool, workers, stack, fetching, known=known)
+        prepared = prepare(opened, options, target.spool, workers, stack, fetching, known=learned.known)
         judging, planned = prepared.judging, prepared.planned
         target.require(prepared)
         sink = target.open(stack)
         try:
             arrived = Moving(planned, options, judging, workers, progress).run(sink)
         except RebuildError:
-            alone = bool(known) or options.index is not None
+            alone = bool(learned.known) or options.index is not None
             wrong = {} if alone else unproved(prepared.gathered.archives, workers)
             if all(root.identity in wrong for root in prepared.content.roots) or not wrong:
                 raise

@@ -62,13 +62,14 @@ class Move:
 class Plan:
     """Every distinct move, in the order of the graph, and the notices about them.
 
-    `omitting` decides which layers the other side has.
+    `omitting` decides which layers the other side has. `claimed` are codecs by name that were not looked at.
     """
 
     moves: tuple[Move, ...]
     notices: tuple[str, ...]
     by_layer: Mapping[int, Move]
     omitting: Omitting
+    claimed: Mapping[ByteSource, str]
 
     @property
     def kept(self) -> tuple[Move, ...]:
@@ -80,16 +81,22 @@ class Plan:
         return self.by_layer[id(layer)]
 
 
-def plan(roots: tuple[Root, ...], storage: Storage, held: Held | None = None) -> Plan:
+def plan(
+    roots: tuple[Root, ...],
+    storage: Storage,
+    held: Held | None = None,
+    claimed: Mapping[ByteSource, str] | None = None,
+) -> Plan:
     """Return the plan for some roots. It reads the first bytes of each layer, which show how it is stored.
 
-    Layers that the other side holds are left out.
+    Layers that the other side holds are left out. Of `claimed` sources the codec's name is taken as it is given; the
+    plan is wrong where their bytes show another one.
 
     UsageError: an impossible combination, with what to do instead. HostError: a layer cannot be read.
     """
     if storage.level is not None:
         _check_level(storage)
-    planner = _Planner(storage, held or Held())
+    planner = _Planner(storage, held or Held(), claimed or {})
     for edge in walk(roots):
         if storage.media_types == "docker" and isinstance(edge.node, Index):
             _check_docker_index(edge.node)
@@ -107,10 +114,11 @@ def plan(roots: tuple[Root, ...], storage: Storage, held: Held | None = None) ->
 class _Planner:
     """Collects a plan, image by image."""
 
-    def __init__(self, storage: Storage, held: Held) -> None:
+    def __init__(self, storage: Storage, held: Held, claimed: Mapping[ByteSource, str]) -> None:
         self._storage, self._layout = storage, writable(storage.format)
         self._omitting = Omitting(held, by_chain=self._layout.finds_chains)
-        self._stored: dict[ByteSource, str] = {}
+        self._claimed = claimed
+        self._stored: dict[ByteSource, str] = dict(claimed)
         self.by_layer: dict[int, Move] = {}
         self.moves: dict[Move, None] = {}
         self.notices: dict[str, None] = {}
@@ -150,6 +158,7 @@ class _Planner:
             notices=tuple(self.notices),
             by_layer=self.by_layer,
             omitting=self._omitting,
+            claimed=self._claimed,
         )
 
     def _move(

@@ -15,8 +15,9 @@ from ociarchive.formats import writable
 from ociarchive.formats._delta import written as listed
 from ociarchive.gap.completing import left_out
 from ociarchive.gap.have import load
+from ociarchive.mediatypes import look_up
 from ociarchive.model import Image, Missing, images, walk
-from ociarchive.remote.blob import RemoteBlob, aborting
+from ociarchive.remote.blob import Reading, RemoteBlob
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.omitted import engines, omissions
 from ociarchive.transform.plan import has_docker_types, plan
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from ociarchive.auditing import Finding
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.formats.format import Content, LeftOut
     from ociarchive.gap.held import Held
     from ociarchive.model import Node, Root
@@ -83,13 +85,14 @@ def prepare(
 ) -> Prepared:
     """Open the sources, and return what is converted and how. Only documents are read. `stack` closes the sources.
 
-    `known` are images that cannot be had, by their identity.
+    The first bytes of layers are read, too; but where `fetching` believes media types of layers in a registry,
+    `Plan.claimed` says of which. `known` are images that cannot be had, by their identity.
 
     ContentError: a selected document is at fault. UsageError: a selector, or an impossible combination.
     """
     held = load(options.have, options.limits, options.access)
     gathered = gather(sources, options, spool, stack, fetching, known=known or {})
-    content, left, planned = _admitted(gathered, options, workers, held)
+    content, left, planned = _admitted(gathered, options, workers, held, look=fetching is None or not fetching.believe)
     judging = Judging(gathered.archives, content.roots, options.limits, workers)
     judging.check_documents()
     _require_complete(content.roots, gathered)
@@ -136,7 +139,7 @@ def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed],
 
 
 def _admitted(
-    gathered: Gathering, options: Options, workers: Workers, held: Held
+    gathered: Gathering, options: Options, workers: Workers, held: Held, *, look: bool
 ) -> tuple[Content, list[LeftOut], Plan]:
     """Return what DEST can hold of the sources, what it cannot hold, and the plan.
 
@@ -146,19 +149,40 @@ def _admitted(
         named = gathered.content if options.index is not None else tagged(gathered.content, options.tag)
         content, left = writable(options.format).admit(named)
         writable(options.format).require_few(content, options.limits)
-        _look_at_layers(content, workers)
-        return content, left, plan(content.roots, options.storage, held)
+        claimed = {} if look else _claimed(content)
+        _look_at_layers(content, workers, claimed)
+        return content, left, plan(content.roots, options.storage, held, claimed)
     except (ContentError, UsageError):
         Judging(gathered.archives, gathered.content.roots, options.limits, workers).check_documents()
         raise
 
 
-def _look_at_layers(content: Content, workers: Workers) -> None:
-    """Fetch the first bytes of layers in a registry side by side: the plan asks for one after another."""
+def _claimed(content: Content) -> dict[ByteSource, str]:
+    """Return the codecs that media types claim of layers in a registry, where all claims of one blob agree."""
+    found: dict[ByteSource, set[str | None]] = {}
+    for image in images(content.roots):
+        for layer in image.layers:
+            if isinstance(layer.source, RemoteBlob) and layer.unpacks:
+                known = look_up(layer.descriptor.media_type) if layer.descriptor is not None else None
+                claim = known.codec if known is not None and image.made is None else None
+                found.setdefault(layer.source, set()).add(claim)
+    return {
+        source: codec for source, claims in found.items() if len(claims) == 1 for codec in claims if codec is not None
+    }
+
+
+def _look_at_layers(content: Content, workers: Workers, claimed: Mapping[ByteSource, str]) -> None:
+    """Fetch the first bytes of layers in a registry side by side: the plan asks for one after another.
+
+    Those that are `claimed` are not looked at.
+    """
     sources = {layer.source for image in images(content.roots) for layer in image.layers if layer.unpacks}
-    calls = [partial(source.head, MAGIC) for source in sources if isinstance(source, RemoteBlob)]
+    calls = [
+        partial(source.head, MAGIC) for source in sources if isinstance(source, RemoteBlob) and source not in claimed
+    ]
     if calls:
-        workers.run(calls, aborting(source for source in sources if source is not None))
+        with Reading(source for source in sources if source is not None) as reading:
+            workers.run(calls, reading.abort)
 
 
 def _require_complete(roots: Sequence[Root], gathered: Gathering) -> None:

@@ -79,10 +79,12 @@ class Gathering:
 class Fetching:
     """How blobs come from elsewhere: `near` gives those by digest that DEST has, `step` hears what is done.
 
-    `dest` is the DEST of a merge, which may have what deltas leave out.
+    `dest` is the DEST of a merge, which may have what deltas leave out. `believe`: of layers in a registry the media
+    types are taken for true before anything of them is read.
     """
 
     near: Near = field(default_factory=Near)
+    believe: bool = False
     step: Callable[[str], None] = nobody
     dest: str | None = None
 

@@ -9,7 +9,7 @@ from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import ContentError, HostError
 from ociarchive.measure import Measured, measure
-from ociarchive.remote.blob import aborting
+from ociarchive.remote.blob import Reading
 from ociarchive.remote.upload import Resend
 from ociarchive.stores.rebuilt import Rebuilt
 from ociarchive.transform.encode import Copier, Encoder
@@ -37,6 +37,10 @@ _RESENT: Final = 3
 _SMALL: Final = 4 << 20
 
 
+class MisledError(Exception):
+    """A layer is stored otherwise than its media type claims, so that the plan has to be made again from its bytes."""
+
+
 class Moving:
     """The moves of one conversion and their results."""
 
@@ -52,30 +56,35 @@ class Moving:
         self._workers, self._progress = workers, progress
 
     def run(self, sink: Sink) -> dict[Move, Arrived]:
-        """Move every blob into the sink and return what it is there. ContentError: a claim is false."""
+        """Move every blob into the sink and return what it is there. ContentError: a claim is false.
+
+        MisledError: the plan believed one that is false, and nothing else is wrong with it.
+        """
         moves = self._plan.moves
         turns = {move: number for number, move in enumerate(self._plan.kept)}
         if self._progress:
             self._progress.begin([(move.source.where, move.source.size) for move in moves])
 
-        def call(number: int) -> Callable[[], Arrived]:
-            return lambda: self._one(moves[number], number, turns.get(moves[number]), sink)
-
-        end = aborting(move.source for move in moves)
-
-        def given_up() -> None:
-            sink.abort()
-            end()
-
         order = _order([move.source.size or 0 for move in moves], self._workers.jobs)
-        try:
-            results = self._workers.run([call(number) for number in order], given_up)
-        except (Aborted, Cancelled) as error:
-            raise HostError("the work was given up") from error
+        sources = [moves[number].source for number in order]
+        # What is pushed to a registry is not read where the registry has it.
+        with Reading(sources, sources if self._options.format.remote is None else ()) as reading:
+
+            def call(number: int) -> Callable[[], Arrived]:
+                return lambda: self._one(moves[number], number, turns.get(moves[number]), sink, reading)
+
+            def given_up() -> None:
+                sink.abort()
+                reading.abort()
+
+            try:
+                results = self._workers.run([call(number) for number in order], given_up)
+            except (Aborted, Cancelled) as error:
+                raise HostError("the work was given up") from error
         found = dict(zip(order, results, strict=True))
         return {move: found[number] for number, move in enumerate(moves)}
 
-    def _one(self, move: Move, number: int, turn: int | None, sink: Sink) -> Arrived:
+    def _one(self, move: Move, number: int, turn: int | None, sink: Sink, reading: Reading) -> Arrived:
         """Move a blob, if DEST lacks it. What a registry lost on the way is read and sent again."""
         arrived = self._present(move, sink)
         tried = 0
@@ -86,6 +95,7 @@ class Moving:
                 tried += 1
                 if tried > _RESENT:
                     raise
+        reading.done(move.source)
         if self._progress:
             self._progress.end(number)
         return arrived
@@ -150,6 +160,8 @@ class Moving:
             if isinstance(move.source, Rebuilt) and not move.source.proved_by(fact.diff_ids):
                 raise move.source.explain(fact.diff_ids)
             self._require_uncontradicted(move)
+            if self._plan.claimed.get(move.source, fact.compression) != fact.compression:
+                raise MisledError
             arrived = _arrived(move, fact, encoder)
             left_out = self._plan.omitting.by(move, arrived.digest)
         except BaseException:

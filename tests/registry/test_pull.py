@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,56 @@ def test_an_image_is_pulled_under_its_full_name(cli_call: Call, tmp_path: Path) 
         assert facts["images"][0]["references"] == [f"{registry.address}/{NAME}:1.0"]
         assert facts["images"][0]["manifest"] == IMAGE.node().digest
         whole(cli_call, tmp_path / "dest")
-        layers = [one for one in registry.asked("GET blob") if "range" not in one.headers]
-        assert len({one.reference for one in layers}) == len(layers), "a blob was fetched twice"
+        fetched = [one.reference for one in registry.asked("GET blob")]
+        assert len(set(fetched)) == len(fetched), "a blob was asked for twice"
+
+
+class _Together(faults.Fault):
+    """Gives no layer before several are asked for."""
+
+    def __init__(self, layers: set[str], count: int) -> None:
+        self._layers, self._met = layers, threading.Barrier(count)
+        self.met = True
+
+    def before(self, request: Request) -> None:
+        """Wait for the others."""
+        if request.kind is Kind.BLOB and request.reference in self._layers:
+            try:
+                self._met.wait(20)
+            except threading.BrokenBarrierError:
+                self.met = False
+
+
+@pytest.mark.parametrize("command", ["convert", "audit"])
+def test_layers_are_fetched_before_they_are_read(command: str, cli_call: Call, tmp_path: Path) -> None:
+    together = _Together(_layers(IMAGE), len(IMAGE.layers))
+    with filled(together) as registry:
+        options: list[str | Path] = [tmp_path / "dest", "--to", "oci-layout"] if command == "convert" else []
+        told(cli_call(command, source(registry), *options, "--jobs", "1"))
+    assert together.met, "a layer was asked for only when another had come"
+
+
+@pytest.mark.parametrize("compression", ["auto", "keep", "gzip", "zstd", "none"])
+def test_a_media_type_that_lies_changes_nothing_but_the_number_of_requests(
+    compression: str, cli_call: Call, tmp_path: Path
+) -> None:
+    lies = [build.layer({"a": b"a"}, "none", media_type=build.LAYER_TYPES["oci", "gzip"]),
+            build.layer({"b": b"b"}, "gzip", media_type=build.LAYER_TYPES["oci", "zstd"])]  # fmt: skip
+    image = build.Image(layers=[*lies, *NOISE, build.layer({"c": b"c"}, "gzip")])
+    options = ("--to", "oci-layout", "--compression", compression)
+    with filled(node=image.node()) as registry:
+        told(cli_call("convert", source(registry), tmp_path / "kept", "--to", "dir", "--preserve-digests"))
+        told(cli_call("convert", source(registry), tmp_path / "pulled", *options))
+        name = f"{registry.address}/{NAME}:1.0"
+        told(cli_call("convert", tmp_path / "kept", tmp_path / "converted", *options, "--tag", name))
+    digests = [[one["digest"] for one in _descriptors(tmp_path / where)] for where in ("pulled", "converted")]
+    assert digests[0] == digests[1]
+    whole(cli_call, tmp_path / "pulled", image)
+
+
+def _descriptors(layout: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads((layout / "index.json").read_bytes())["manifests"]
+    return found
 
 
 def test_an_image_is_pulled_by_its_digest(cli_call: Call, tmp_path: Path) -> None:

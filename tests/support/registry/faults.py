@@ -20,6 +20,10 @@ class Fault:
         del request
         return None
 
+    def before(self, request: Request) -> None:
+        """Wait before a request is answered; requests on other connections are answered meanwhile."""
+        del request
+
     def instead(self, request: Request, store: Store) -> Response | None:
         """Answer instead of the registry."""
         del request, store

@@ -107,6 +107,8 @@ class Registry:
 
     def answer(self, request: Request) -> Response:
         """Answer a request: the first fault that has an answer, else the registry; then each fault may change it."""
+        for fault in self.faults:
+            fault.before(request)
         with self._lock:
             early = (fault.instead(request, self.store) for fault in self.faults)
             response = next((one for one in early if one is not None), None) or self._route(request)
