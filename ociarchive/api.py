@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.comparison.difference import ImagePair
 from ociarchive.engines.choosing import maker
 from ociarchive.errors import UsageError
+from ociarchive.gap.others import Others
 from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
@@ -260,12 +261,13 @@ def _clock() -> str:
     return now().time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def inspect(
+def inspect(  # noqa: PLR0913  one parameter for each option of the command
     path: StrPath,
     *,
     limits: Limits | None = None,
     host: str | None = None,
     all_revisions: bool = False,
+    base: StrPath | Sequence[StrPath] = (),
     plain_http: bool = False,
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
@@ -273,18 +275,22 @@ def inspect(
     """Return what the archive at `path` holds, as in `archives[]` of `inspect --format json`. No layer is read.
 
     Layers of old images, which have no config, are read for it all the same. With `all_revisions` what no tag of a
-    registry's folder names is listed too. Errors are those of `audit`.
+    registry's folder names is listed too. `base` are archives that have what a delta, or an engine's storage, lacks.
+    Errors are those of `audit`.
     """
-    with open_archive(
-        path,
-        limits=limits,
-        host=host,
-        plain_http=plain_http,
-        ca_file=ca_file,
-        insecure_skip_verify=insecure_skip_verify,
-    ) as opened:
-        archive = reachable(opened, (), every=all_revisions)
-        return archive_facts(archive, sniffed(archive))
+    access = access_of(plain_http, ca_file, insecure_skip_verify)
+    with closing(Others((), named(base), limits or Limits(), access)) as others:
+        others.open()
+        with open_archive(
+            path,
+            limits=limits,
+            host=host,
+            plain_http=plain_http,
+            ca_file=ca_file,
+            insecure_skip_verify=insecure_skip_verify,
+        ) as opened:
+            archive, _ = others.judged(reachable(opened, (), every=all_revisions))
+            return archive_facts(archive, sniffed(archive))
 
 
 def inventory(

@@ -14,7 +14,7 @@ from ociarchive.origin import Closing, Origin
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
@@ -280,7 +280,7 @@ class Archive(Closing):
     `entry` is the document with which it begins. `beside` has the digests that something other than a root leads to,
     `untagged` what a registry keeps without a tag. `incomplete`: something unread may lead to more. `facts` are those
     of blobs that were read when it was opened. `delta` lists what it leaves out. `borrowed`: bytes of its bases.
-    `notices` say, in words, what had to be done to open it.
+    `notices` say, in words, what had to be done to open it. `loose` finds layers without an image by diff_id.
     """
 
     format: str
@@ -299,6 +299,7 @@ class Archive(Closing):
     delta: Delta | None = None
     borrowed: int = 0
     notices: tuple[str, ...] = ()
+    loose: Callable[[Digest], ByteSource | None] | None = None
 
     @property
     def where(self) -> str:
@@ -358,8 +359,7 @@ class Edge:
     @property
     def parent(self) -> Index | None:
         """The index that names the node, None where the archive itself does."""
-        node = self.above[-1].node if self.above else None
-        return node if isinstance(node, Index) else None
+        return next((one.node for one in self.above[-1:] if isinstance(one.node, Index)), None)
 
 
 def walk(roots: Iterable[Root]) -> Iterator[Edge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from ociarchive.cli.common import (
     width,
 )  # fmt: skip
 from ociarchive.errors import ContentError, OciArchiveError, UsageError
+from ociarchive.gap.others import Others
 from ociarchive.opening import open_archive
 from ociarchive.report.audit.audit_json import inspect_json, inspected
 from ociarchive.report.audit.audit_table import first_of_each, verdict
@@ -68,6 +70,7 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 @click.option("--config", is_flag=True, help="Print the image's config, byte for byte.")
 @click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
 @click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
+@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Look here for what SOURCE lacks.")
 @host_option
 @click.option("--all-revisions", is_flag=True, help="Of a registry's folder also what no tag names.")
 @output_options("table", "json")
@@ -77,6 +80,8 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 def command(**values: Any) -> int:
     """Show what archives hold: images, platforms, layers, sizes and ids. No layer is read without --verify or --files.
 
+    What a delta left out, and layers of an engine's storage that lie in another one, are looked for in --base.
+
     Images of before Docker 1.10 have no config. It is made of what their layers unpack to, so those are read.
 
     --raw, --config and --files are of one image: where a SOURCE holds several, --image or --platform selects it. What
@@ -84,32 +89,37 @@ def command(**values: Any) -> int:
     SOURCE may be PATH#REF, or oci:PATH:REF as skopeo spells it.
     """
     shared = common(**values)
-    sources = [source(path) for path in values["paths"]]
+    sources, base = ([source(path) for path in values[name]] for name in ("paths", "base"))
     parts = [f"--{name}" for name in _PARTS if values[name]]
+    if sum(one.path == "-" for one in (*sources, *base)) > 1:
+        raise UsageError("standard input can be read once")
     _check(values, sources, parts)
     result = output(values, shared, free=bool(parts))
-    result.apart_from([one.path for one in sources])
+    result.apart_from([one.path for one in (*sources, *base)])
     result.require()
-    if parts:
-        from ociarchive.cli.inspect_part import print_part
+    with closing(Others((), base, limits(values), access(values))) as others:
+        others.open()
+        if parts:
+            _print_part(sources[0], others, values, result, shared)
+            return 0
+        inspection = _Inspection(values, shared, others, alone=len(sources) == 1)
+        inspection.write(sources, result)
+        return inspection.status
 
-        one = sources[0]
-        with open_archive(one.path, limits=limits(values), host=host(values), access=access(values)) as opened:
-            _say_notices(opened, shared)
-            archive = reachable(opened, _selectors(values, one).images, every=values["all_revisions"])
-            if not archive.roots:
-                raise nothing_in(archive)
-            print_part(archive, _selectors(values, one), values, result, shared)
-        return 0
-    inspection = _Inspection(values, shared, alone=len(sources) == 1)
-    inspection.write(sources, result)
-    return inspection.status
+
+def _print_part(one: Source, others: Others, values: dict[str, Any], result: Output, shared: Common) -> None:
+    from ociarchive.cli.inspect_part import print_part
+
+    with open_archive(one.path, limits=limits(values), host=host(values), access=access(values)) as opened:
+        _say_notices(opened, shared)
+        archive = reachable(opened, _selectors(values, one).images, every=values["all_revisions"])
+        if not archive.roots:
+            raise nothing_in(archive)
+        print_part(others.judged(archive)[0], _selectors(values, one), values, result, shared)
 
 
 def _check(values: dict[str, Any], sources: Sequence[Source], parts: Sequence[str]) -> None:
     """Refuse options that contradict each other (UsageError)."""
-    if sum(one.path == "-" for one in sources) > 1:
-        raise UsageError("standard input can be read once")
     if len(parts) > 1:
         raise UsageError(f"{' and '.join(parts)} print different things", hint="ask for one of them")
     if values["layer"] is not None and not values["files"]:
@@ -133,8 +143,8 @@ def _selectors(values: dict[str, Any], one: Source) -> Selectors:
 class _Inspection:
     """Archives that are inspected in turn. Each is open while its result is written. `status` is the worst of all."""
 
-    def __init__(self, values: dict[str, Any], shared: Common, *, alone: bool) -> None:
-        self._values, self._shared, self._alone = values, shared, alone
+    def __init__(self, values: dict[str, Any], shared: Common, others: Others, *, alone: bool) -> None:
+        self._values, self._shared, self._others, self._alone = values, shared, others, alone
         self._limits, self._host = limits(values), host(values)
         self._access = access(values)
         self._failed: OciArchiveError | None = None
@@ -176,12 +186,12 @@ class _Inspection:
             click.echo(f"error: {safe(str(error))}", err=True)
 
     def _one(self, archive: Archive, one: Source) -> Iterator[tuple[Archive, Evidence, Report | None]]:
-        noticed = archive.noticed
         _say_notices(archive, self._shared)
         selectors, whole = _selectors(self._values, one), archive
-        archive = reachable(archive, selectors.images, every=self._values["all_revisions"])
+        archive, _ = self._others.judged(reachable(archive, selectors.images, every=self._values["all_revisions"]))
         if not archive.roots:
             raise nothing_in(archive)
+        noticed = archive.noticed
         known, report = self._verified(whole) if self._values["verify"] else (None, None)
         if selectors.images or selectors.platforms:
             archive = replace(archive, roots=select(archive.roots, selectors, archive.where).roots)
@@ -209,8 +219,9 @@ class _Inspection:
 
         workers = Workers(jobs(None))
         try:
-            (evidence,) = examine([reachable(archive, (), every=True)], limits=self._limits, workers=workers)
-            return evidence, report_of(evidence, judge(evidence), Policy())
+            archive, wanting = self._others.judged(reachable(archive, (), every=True))
+            (evidence,) = examine([archive], limits=self._limits, workers=workers)
+            return evidence, report_of(evidence, (*judge(evidence), *wanting), Policy())
         finally:
             workers.close()
 

@@ -22,7 +22,8 @@ from ociarchive.comparison.units import absent, units
 from ociarchive.comparison.work import Listing, Work
 from ociarchive.errors import UsageError
 from ociarchive.formats import format_of
-from ociarchive.gap.completing import Pool, complete
+from ociarchive.gap import bases
+from ociarchive.gap.completing import Pool, complete, lacking
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.remote.address import Access
 from ociarchive.selection.select import Selectors, nothing_in, select
@@ -115,14 +116,18 @@ def _opened(source: Source, options: Options, stack: ExitStack) -> Archive:
 
 
 def _completed(archives: list[Archive], options: Options, stack: ExitStack) -> list[Archive]:
-    """Return archives in which deltas have the layers that they left out, from the bases or from the other archive."""
-    if all(archive.delta is None for archive in archives):
+    """Return archives with the layers that they lack: deltas from the bases or the other archive, others from bases.
+
+    An engine's storage may lack layers, too, but says nothing of who has them.
+    """
+    if not any(lacking(archive) for archive in archives):
         return archives
-    bases = [open_archive(base.path, limits=options.limits, access=options.access) for base in options.base]
-    for base in bases:
-        stack.callback(base.close)
-    pool = Pool([*bases, *archives])
-    return [complete(archive, pool, declared=True) for archive in archives]
+    others = []
+    for base in options.base:
+        others.append(bases.opened(base, options.limits, options.access))
+        stack.callback(others[-1].close)
+    every, named = Pool([*others, *archives]), Pool(others)
+    return [complete(one, every if one.delta is not None else named, declared=True) for one in archives]
 
 
 def _measured(archives: Sequence[Archive], workers: Workers, progress: Progress | None) -> dict[ByteSource, Measured]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ociarchive.stores.folder import Absent
+from ociarchive.stores.folder import Absent, layer_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ociarchive.stores.folder import Store
     from ociarchive.stores.rebuilt import Rebuilt
     from ociarchive.values import Digest
+
+#: What has a layer that no image of the storage has.
+_OTHERS: Final = "an image in another storage"
 
 
 @dataclass(slots=True)
@@ -27,9 +30,9 @@ class Chains:
     _found: dict[str, Rebuilt | Absent] = field(default_factory=dict)
 
     def layer(self, key: str, split: str, driver: str, folder: str | None, diff_id: Digest) -> Rebuilt | Absent:
-        """Return the layer that the storage calls `key`, else why there is none."""
+        """Return the layer that the storage calls `key`, else why there is none. Perhaps no image here has it."""
         if key not in self._found:
-            users = dict.fromkeys(self.users[key])
+            users = dict.fromkeys(self.users.get(key, (_OTHERS,)))
             self._found[key] = self.store.layer(split, driver, folder, diff_id, users)
         return self._found[key]
 
@@ -41,6 +44,6 @@ class Chains:
             diff_id = str(bare.diff_ids[number]) if number < len(bare.diff_ids) else f"layer {number + 1}"
             if isinstance(one, Absent):
                 what = f"layer {number + 1} of {label} cannot be rebuilt: {one.why}"
-                self.graph.flaw(one.rule, what, f"{where}#/rootfs/diff_ids/{number}", diff_id)
+                self.graph.flaw(one.rule, what, layer_place(where, number), diff_id)
             layers.append((None, None if isinstance(one, Absent) else one, diff_id))
         return self.graph.image_of(bare.config, tuple(layers))

@@ -16,7 +16,7 @@ from ociarchive.formats.format import Format, NeverWritten
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Child, Image, Index, Missing, Root, Stored, walk
 from ociarchive.stores.bolt import Bolt, BoltError, Bucket, varint
-from ociarchive.stores.folder import Store
+from ociarchive.stores.folder import Store, layer_place
 from ociarchive.values import Descriptor, Digest, Reference, word
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class _Filled:
                         f"layer {number + 1} of {root.label}: its blob {layer.name} is gone, none that unpacks to"
                         f" {layer.diff_id} is here, and a snapshot has no tar-split data"
                     )
-                    where = f"{edge.node.config.source.where}#/rootfs/diff_ids/{number}"
+                    where = layer_place(edge.node.config.source.where, number)
                     self.graph.flaw("layer-discarded", what, where, layer.name)
 
 

@@ -19,7 +19,8 @@ from ociarchive.formats.format import Format, NeverWritten
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Child, Image, Index, Missing, Root
 from ociarchive.schema import Malformed
-from ociarchive.stores.folder import DRIVERS, Absent, Store
+from ociarchive.stores.folder import DRIVERS, Absent, Store, layer_place
+from ociarchive.stores.rebuilt import Rebuilt
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.model import Node
-    from ociarchive.stores.rebuilt import Rebuilt
     from ociarchive.values import JSON
 
 _NAME: Final = "containers-storage"
@@ -38,7 +38,7 @@ _PLAIN_KEY: Final = re.compile(r"[a-z0-9.]+\Z")
 _MANIFEST: Final = "manifest"
 _SIGNATURE: Final = "signature"
 _OF_MANIFEST: Final = "manifest-"
-_ELSEWHERE: Final = "where storage.conf names additionalimagestores, it may lie there"
+_ELSEWHERE: Final = "where storage.conf names additionalimagestores, it may lie in one of those: name that with --base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,17 @@ class ContainersStorageReader(NeverWritten):
         store = Store(container)
         known: dict[Digest, ByteSource] = {}
         graph = GraphReader(known.get, store.where, store.limits)
-        roots: list[Root] = []
-        for driver in DRIVERS:
-            if container.get(_listed(driver)) is not None:
-                roots.extend(_Driver(store, graph, driver, known).roots())
-        return Archive(format=_NAME, origin=store, roots=tuple(roots), flaws=graph.flaws, incomplete=graph.incomplete)
+        drivers = [
+            _Driver(store, graph, driver, known) for driver in DRIVERS if container.get(_listed(driver)) is not None
+        ]
+        roots = tuple(root for driver in drivers for root in driver.roots())
+
+        def loose(diff_id: Digest) -> Rebuilt | None:
+            return next((found for driver in drivers if (found := driver.layer(diff_id)) is not None), None)
+
+        return Archive(
+            format=_NAME, origin=store, roots=roots, flaws=graph.flaws, incomplete=graph.incomplete, loose=loose
+        )
 
 
 def _listed(driver: str) -> str:
@@ -89,6 +95,7 @@ class _Driver:
     driver: str
     known: dict[Digest, ByteSource]
     _layers: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    _alike: dict[JSON, list[str]] = field(default_factory=dict)  # layers by what the storage says of their diff_id
     _chains: _stored.Chains = field(init=False)
 
     def roots(self) -> Iterator[Root]:
@@ -98,6 +105,9 @@ class _Driver:
                 key, flags = entry.get("id"), entry.get("flags")
                 if isinstance(key, str) and not (isinstance(flags, dict) and flags.get("incomplete")):
                     self._layers.setdefault(key, entry)
+        for key, entry in self._layers.items():
+            if isinstance(told := entry.get("diff-digest"), str):
+                self._alike.setdefault(told, []).append(key)
         records = [record for entry in self._list(_listed(self.driver)) if (record := self._record(entry)) is not None]
         bare = {record.id: self._config(record) for record in records}
         chains = {record.id: self._chain(record) for record in records}
@@ -126,6 +136,14 @@ class _Driver:
                 self.graph.flaw("store-list-remote", what, where, record.label)
             else:
                 yield root
+
+    def layer(self, diff_id: Digest) -> Rebuilt | None:
+        """Return a layer that the storage has, whether or not an image of it does. `roots` has to be taken first.
+
+        HostError: its folder may not be looked at.
+        """
+        found = (self._layer(key, diff_id) for key in self._alike.get(str(diff_id), ()))
+        return next((one for one in found if isinstance(one, Rebuilt)), None)
 
     def _list(self, name: str) -> Iterator[dict[str, JSON]]:
         """Give the objects in the array of a file."""
@@ -212,15 +230,16 @@ class _Driver:
             what = f"{record.label} names an image that is not in the storage"
             self.graph.flaw("store-name-dangling", what, f"{self.store.where}: {bare.config.name}", bare.config.name)
             return bare
-        where = f"{bare.config.source.where}#/rootfs/diff_ids"
+        where = bare.config.source.where
         if record.layer is not None and not chain:
             what = f"{record.label}: its layers lead in a circle"
-            self.graph.flaw("store-chain", what, where, record.layer)
+            self.graph.flaw("store-chain", what, f"{where}#/rootfs/diff_ids", record.layer)
         short = len(bare.diff_ids) - len(chain)
         found: list[Rebuilt | Absent | None] = [None] * max(short, 0)
         if short > 0 and chain:
             below = self._layers.get(chain[0], {}).get("parent")
-            lacking = Absent("layer-not-rebuilt", f"the storage has no layer {str(below)[:80]}; {_ELSEWHERE}")
+            gone = str(below)[:80] if below is not None else f"{chain[0][:80]}, which lies upon it"
+            lacking = Absent("layer-not-rebuilt", f"the storage has no layer {gone}; {_ELSEWHERE}")
             found = [lacking] * short
         diff_ids = [*bare.diff_ids, *[None] * max(-short, 0)]
         for layer, diff_id in zip(chain, diff_ids[max(short, 0) :], strict=True):
@@ -230,7 +249,8 @@ class _Driver:
             told = self._layers.get(layer, {}).get("diff-digest")
             if short == 0 and told not in (None, str(diff_id)):
                 what = f"layer {number + 1} of {record.label}: the storage says that it is another"
-                self.graph.flaw("store-chain", what, f"{where}/{number}", str(diff_id), str(diff_id), str(told)[:80])
+                place = layer_place(where, number)
+                self.graph.flaw("store-chain", what, place, str(diff_id), str(diff_id), str(told)[:80])
         return self._with_manifest(record, image)
 
     def _layer(self, layer: str, diff_id: Digest | None) -> Rebuilt | Absent | None:

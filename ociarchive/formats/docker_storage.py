@@ -15,7 +15,7 @@ from ociarchive.formats import _stored
 from ociarchive.formats.format import Format, NeverWritten
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root
-from ociarchive.stores.folder import DRIVERS, Store
+from ociarchive.stores.folder import DRIVERS, Store, layer_place
 from ociarchive.values import Digest, Reference
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _Driver:
             found.append(chains.layer(one, f"{base}/tar-split.json.gz", self.driver, cache_id, diff_id))
             above = chain[number - 1] if number else None
             told = f"layer {number + 1} of {label}"
-            self._check(base, above, diff_id, told, f"{image.config.source.where}#/rootfs/diff_ids/{number}")
+            self._check(base, above, diff_id, told, layer_place(image.config.source.where, number))
         return chains.image(image, found, label)
 
     def _check(self, base: str, above: str | None, diff_id: Digest, told: str, where: str) -> None:

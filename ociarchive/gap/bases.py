@@ -30,4 +30,4 @@ def opened(source: Source, limits: Limits, access: Access | None = None, spool_f
     except BaseException:
         archive.close()
         raise
-    return replace(found, roots=chosen.roots, untagged=(), stored=())
+    return replace(found, roots=chosen.roots, untagged=(), stored=(), loose=None)

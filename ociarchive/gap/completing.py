@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.elsewhere import Elsewhere
 from ociarchive.mediatypes import look_up
 from ociarchive.model import Child, Image, Index, Root, images, parts, walk
+from ociarchive.stores.folder import Store, layer_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.model import Archive, Layer, Node
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _WHY = "is not in the archive, and another archive of the call has it"
 _HERE = "is at DEST as it would be compressed"
+#: What the readers of engines' storage note of a layer that they do not find.
+_GONE: Final = ("layer-not-rebuilt", "tar-split-missing", "layer-discarded")
 
 
 class Pool:
@@ -28,12 +31,15 @@ class Pool:
         self._blobs: dict[Digest, ByteSource] = {}
         self._contents: dict[Digest, ByteSource] = {}
         self._bare: dict[Digest, ByteSource] = {}  # those of layers without a digest of their own
+        self._loose: list[Callable[[Digest], ByteSource | None]] = []
         self.size = 0
         for archive in archives:
             self.size += archive.origin.stored_size
             self._add(archive)
 
     def _add(self, archive: Archive) -> None:
+        if archive.loose is not None:
+            self._loose.append(archive.loose)
         for image in images(archive.roots):
             for layer in image.layers:
                 if layer.source is not None and layer.elsewhere is None:
@@ -61,19 +67,29 @@ class Pool:
         """Return a layer that is not in its archive with the bytes that are here. It is unchanged if none are.
 
         Bytes of its digest come first. Else those of its diff_id serve if they are known by it alone, or if the layer
-        was left out by its chain ID. Then it has no descriptor, for it is another blob.
+        was left out by its chain ID. Then it has no descriptor, for it is another blob. A layer that its archive knows
+        by its diff_id alone is the content of any blob.
         """
-        if layer.source is not None or layer.descriptor is None or (layer.foreign and layer.elsewhere is None):
+        if layer.source is not None or (layer.foreign and layer.elsewhere is None):
             return layer
+        if layer.descriptor is None:
+            content = self._content(layer, self._contents)
+            return layer if content is None else replace(layer, source=content)
         elsewhere = layer.elsewhere or Elsewhere(descriptor=layer.descriptor, diff_id=layer.diff_id, why=_WHY)
         source = self._blobs.get(layer.descriptor.digest)
         if source is not None:
             return replace(layer, source=source, elsewhere=elsewhere)
-        contents = self._contents if elsewhere.by_chain else self._bare
-        content = contents.get(layer.diff_id) if layer.diff_id is not None and layer.unpacks else None
+        content = self._content(layer, self._contents if elsewhere.by_chain else self._bare)
         if content is None:
             return layer
         return replace(layer, source=content, descriptor=None, name=content.where, elsewhere=elsewhere)
+
+    def _content(self, layer: Layer, contents: Mapping[Digest, ByteSource]) -> ByteSource | None:
+        """Return what unpacks to a layer's diff_id: from these contents, else a layer that no image there has."""
+        if layer.diff_id is None or not layer.unpacks:
+            return None
+        loose = (find(layer.diff_id) for find in self._loose)
+        return contents.get(layer.diff_id) or next((one for one in loose if one is not None), None)
 
 
 class Replacements:
@@ -103,18 +119,21 @@ def lacking(archive: Archive) -> bool:
 
 
 def _lacks(layer: Layer) -> bool:
-    return layer.source is None and layer.descriptor is not None and (not layer.foreign or layer.elsewhere is not None)
+    return layer.source is None and (not layer.foreign or layer.elsewhere is not None)
 
 
 def complete(archive: Archive, pool: Pool | Replacements, *, declared: bool = False) -> Archive:
-    """Return an archive with the layers that it lacks and the pool has. `declared`: only those that a delta left out.
+    """Return an archive with the layers that it lacks and the pool has. `declared`: only what is elsewhere by design.
 
+    That is what a delta left out, and what an engine's storage lacks, whose images may lie upon those of another one.
     It shares files with the archive that is given, which stays to be closed.
     """
     nodes: dict[int, Node] = {}
+    store = isinstance(archive.origin, Store)
+    found: set[tuple[str, str]] = set()  # the layers that a storage lacked, by place and name
 
     def layer(one: Layer) -> Layer:
-        return one if declared and one.elsewhere is None else pool.completed(one)
+        return one if declared and not store and one.elsewhere is None else pool.completed(one)
 
     def node(one: Node) -> Node:
         if id(one) not in nodes:
@@ -124,6 +143,10 @@ def complete(archive: Archive, pool: Pool | Replacements, *, declared: bool = Fa
     def made(one: Node) -> Node:
         if isinstance(one, Image):
             layers = tuple(map(layer, one.layers))
+            if store and one.config.source is not None:
+                places = (layer_place(one.config.source.where, number) for number in range(len(layers)))
+                changed = zip(places, one.layers, layers, strict=True)
+                found.update((place, before.name) for place, before, after in changed if after is not before)
             return one if all(map(_same, layers, one.layers)) else replace(one, layers=layers)
         if isinstance(one, Index):
             children = tuple(child(entry) for entry in one.children)
@@ -141,7 +164,8 @@ def complete(archive: Archive, pool: Pool | Replacements, *, declared: bool = Fa
     roots = tuple(map(root, archive.roots))
     if all(map(_same, roots, archive.roots)):
         return archive
-    return replace(archive, roots=roots, borrowed=archive.borrowed + pool.size)
+    flaws = tuple(one for one in archive.flaws if one.rule not in _GONE or (one.where, one.subject) not in found)
+    return replace(archive, roots=roots, flaws=flaws, borrowed=archive.borrowed + pool.size)
 
 
 def _same(one: object, other: object) -> bool:

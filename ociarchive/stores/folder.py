@@ -108,6 +108,11 @@ class Store:
         return Flaw(rule=rule, where=where, message=message, subject=subject, expected=expected, found=found)
 
 
+def layer_place(config: str, number: int) -> str:
+    """Return the place in messages of an image's layer, counted from 0: where its config, at `config`, claims it."""
+    return f"{config}#/rootfs/diff_ids/{number}"
+
+
 class Absent:
     """Why a layer cannot be had: the rule that it breaks, and a sentence that says why."""
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import struct
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,31 @@ def containers_storage(
     add(made, file(f"{driver}-layers/layers.json", dumped([*layers.values()])))
     add(made, file(f"{driver}-images/images.json", dumped([*listed.values(), *more])))
     return list(made.values())
+
+
+def parted(root: Path, other: Path, wanted: Callable[[Entry, set[str]], bool]) -> list[str]:
+    """Move layers of a storage root to another root, which knows no image; give their IDs.
+
+    `wanted` says which, by a layer's entry and the IDs of all that have a layer upon them.
+    """
+    (listed,) = root.glob("*-layers/layers.json")
+    driver = listed.parent.name.removesuffix("-layers")
+    layers: list[Entry] = json.loads(listed.read_text())
+    below = {one["parent"] for one in layers if one.get("parent")}
+    going = [one for one in layers if "diff-digest" in one and wanted(one, below)]
+    staying = [one for one in layers if one not in going]
+    lists = {f"{driver}-layers/layers.json": going, f"{driver}-images/images.json": []}
+    for name, content in lists.items():
+        (other / name).parent.mkdir(parents=True)
+        (other / name).write_text(json.dumps(content))
+    listed.write_text(json.dumps(staying))
+    folder = other / driver / "dir" if driver == "vfs" else other / driver
+    folder.mkdir(parents=True)
+    for one in going:
+        key = one["id"]
+        shutil.move(root / f"{driver}-layers/{key}.tar-split.gz", other / f"{driver}-layers")
+        shutil.move(root / folder.relative_to(other) / key, folder)
+    return [one["id"] for one in going]
 
 
 # containerd
