@@ -21,10 +21,10 @@ from ociarchive.engines.auditor import Auditor, Place
 from ociarchive.engines.engine import EngineError
 from ociarchive.engines.options import AuditOptions
 from ociarchive.engines.threads import Threads
-from ociarchive.errors import HostError, UsageError
+from ociarchive.errors import HostError, UsageError, without_credentials
 from ociarchive.objects.address import is_object
 from ociarchive.objects.address import parse as parse_object
-from ociarchive.opening.folders import TEXT, archive_around, archives_below, is_text_object, no_archive, objects_below
+from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, objects_below, require_outside
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:
@@ -279,7 +279,8 @@ class Audits:
 
     def _fails(self, error: OciArchiveError, *names: str) -> None:
         self.status = max(self.status, error.status)
-        self.unread += [Unread(source=name, why=str(error), status=error.status) for name in names]
+        told = map(without_credentials, names)
+        self.unread += [Unread(source=name, why=str(error), status=error.status) for name in told]
         self._hear.fails(error)
 
 
@@ -316,8 +317,7 @@ def ledger_of(
     """
     if options.base:
         raise UsageError("a catalogue records what archives hold by themselves, not what a base completes", where=path)
-    if (folder := archive_around(path)) is not None:
-        raise OverwriteError("the catalogue would stand inside of an archive", where=path, found=folder)
+    require_outside(path, "catalogue")
     # It needs SQLite, which an audit without a catalogue does not.
     made: Ledger = import_module("ociarchive.catalogue.ledger").Ledger(
         path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,29 @@ _WAYS_OUT: Final = {
     errno.ESTALE: "mount that file system anew",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
+
+
+#: The user and the password of a URL (RFC 3986, 3.2.1). A password may hold what has to be spelled otherwise there, as
+#: a slash, so after a name with a colon all up to the last @ counts. What stands before the @ of a digest is none.
+_CREDENTIALS: Final = re.compile(
+    r"(?<=://)(?:[^\s/:@\[]+:\S*|[^\s/\[]*)@(?!sha[0-9]+:|[a-z0-9+._-]+:[0-9a-f]{32})", re.IGNORECASE
+)
+_HIDDEN: Final = "***@"
+
+
+def without_credentials(text: str, *, instead: str = _HIDDEN) -> str:
+    """Return text in which no URL, of whatever scheme, has a user or a password. All that is printed goes through."""
+    return _CREDENTIALS.sub(instead, text) if "://" in text else text
+
+
+def require_no_credentials(address: str, hint: str) -> None:
+    """Refuse an address with a user or a password before a library can repeat them. `hint` says where they belong.
+
+    UsageError: it has some.
+    """
+    bare = without_credentials(address, instead="")
+    if bare != address:
+        raise UsageError("an address has no user and no password", where=bare, hint=hint)
 
 
 def clipped(text: str, most: int) -> str:
@@ -69,14 +93,14 @@ class OciArchiveError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Return the sentence without a prefix: `WHAT: expected X, found Y, HINT (WHERE)`."""
+        """Return the sentence without a prefix: `WHAT: expected X, found Y, HINT (WHERE)`, without credentials."""
         text = self.what
         facts = [f"{word} {value}" for word, value in (("expected", self.expected), ("found", self.found)) if value]
         if facts:
             text += ": " + ", ".join(facts)
         if self.hint:
             text += f", {self.hint}" if not facts else f"; {self.hint}"
-        return f"{text} ({self.where})" if self.where else text
+        return without_credentials(f"{text} ({self.where})" if self.where else text)
 
 
 class ContentError(OciArchiveError):

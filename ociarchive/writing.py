@@ -10,6 +10,7 @@ from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
 from ociarchive.opening import partset
+from ociarchive.opening.folders import require_outside
 from ociarchive.report.audit.svr import Verdicts
 from ociarchive.report.conversion.provenance import provenance
 from ociarchive.report.rendering import render_receipt
@@ -280,4 +281,5 @@ def beside_file(path: str, what: str, others: Sequence[str], say: Callable[[str]
         for part in partset.files_of(other):
             file.apart_from(part)
     file.require()
+    require_outside(path, what)
     return file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ from ociarchive.cli.course import following
 from ociarchive.cli.progress import progress
 from ociarchive.cli.reporting import TABLE, Reports, report_option
 from ociarchive.cli.signing import signature_files, signature_options, signatures
+from ociarchive.errors import without_credentials
+from ociarchive.report.audit.audit_table import SHOWN
 from ociarchive.report.rendering import REPORTS
 from ociarchive.report.shared.surroundings import EPOCH, current_folder, now
 from ociarchive.report.shared.text import safe
@@ -140,12 +143,14 @@ def command(**values: Any) -> int:
         ledger = stack.enter_context(recording.ledger(values, named, options, shared))
         sources = stack.enter_context(recording.arguments(values))
         with progress(shared) as hears, following(values, hears) as course:
-            audits = stack.enter_context(Audits(options, _Hearer(shared, reports), hears, ledger, engine))
+            heard = _Hearer(shared, reports)
+            audits = stack.enter_context(Audits(options, heard, hears, ledger, engine))
             for one in audits.reports(sources, source):
                 reports.take(one)
                 taking.take(one)
                 if course is not None:
                     course.done(one)
+        heard.ends()
         took = time.monotonic() - started
         unread = tuple(audits.unread)
         pinned = at is not None and at.pinned
@@ -167,14 +172,29 @@ class _Hearer:
 
     def __init__(self, shared: Common, reports: Reports) -> None:
         self._shared, self._reports = shared, reports
+        self._passed: Counter[str] = Counter()
+        self._last: dict[str, str] = {}
 
     def opens(self, path: str) -> None:
         """Refuse the source that a report would overwrite (UsageError)."""
         self._reports.apart_from([path])
 
     def passes_over(self, path: str, what: str) -> None:
-        """Report a source that is passed over."""
-        self._shared.say(f"notice: passed over, {what} ({safe(path)})")
+        """Report a source that is passed over. Of many of one kind the first few are said, and all with `-v`."""
+        self._reports.passes_over(path, what)
+        self._passed[what] += 1
+        self._last[what] = path
+        if self._shared.verbose or self._passed[what] <= SHOWN:
+            self._shared.say(f"notice: passed over, {what} ({safe(path)})")
+
+    def ends(self) -> None:
+        """Say how many more were passed over."""
+        for what, count in self._passed.items():
+            more = count - SHOWN if not self._shared.verbose else 0
+            if more == 1:
+                self._shared.say(f"notice: passed over, {what} ({safe(self._last[what])})")
+            elif more > 1:
+                self._shared.say(f"notice: passed over, {what}, and {more} more: -v shows all")
 
     def unrecorded(self, path: str) -> None:
         """Report a source that is in no catalogue."""
@@ -188,7 +208,7 @@ class _Hearer:
 def _run(values: dict[str, Any], allowed: Limits, at: Now | None) -> Run:
     """Return what is known of the run before the first archive."""
     return Run(
-        command=("ociarchive", *sys.argv[1:]),
+        command=("ociarchive", *map(without_credentials, sys.argv[1:])),
         time=EPOCH if at is None else at.time,
         seconds=0.0,
         limits=allowed,

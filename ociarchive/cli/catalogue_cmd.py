@@ -34,14 +34,15 @@ Examples:
     multiple=True,
     callback=once,
     metavar="DIGEST|REF",
-    help="List the archives that hold this image, manifest, blob, diff_id or name; status 1: none does.",
+    help="List the archives that hold this image, manifest, blob, diff_id or name.",
 )
 @output_options("table", "json", "csv", "html")
 @common_options
 def command(**values: Any) -> int:
     """Print how many archives of a catalogue passed and failed, and why.
 
-    FILE is what `audit --catalogue` wrote. It is only read: no archive is opened.
+    FILE is what `audit --catalogue` wrote. It is only read: no archive is opened. Status 0 whatever the verdicts in it
+    are. 1: with --holds, no archive holds that.
     """
     shared = common(**values)
     result = output(values, shared)

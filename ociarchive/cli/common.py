@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
 from ociarchive.cli.output import Output
-from ociarchive.errors import UsageError
-from ociarchive.report.shared.text import harmless, safe, size
+from ociarchive.errors import UsageError, without_credentials
+from ociarchive.report.shared.text import harmless, safe, size, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +37,9 @@ _SUFFIXES: Final = {
     ".xml": "junit",
     ".txt": "table",
 }
+#: Columns of text where nothing says how many there are, and the fewest.
+_USUAL: Final = 80
+_NARROWEST: Final = 40
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": "green"}
 
 
@@ -51,7 +53,15 @@ class Common:
     color: str
 
     def say(self, text: str) -> None:
-        """Print a line for people on stderr, unless the call asks for quiet."""
+        """Print a sentence for people on stderr, unless the call asks for quiet.
+
+        On a terminal it is folded to its width; elsewhere, where programs look for it, it stays one line.
+        """
+        told = without_credentials(text)
+        self.show("\n".join(wrapped(told, width(sys.stderr), "  ", whole=True)) if sys.stderr.isatty() else told)
+
+    def show(self, text: str) -> None:
+        """Print lines that are laid out already on stderr, unless the call asks for quiet."""
         if not self.quiet:
             with suppress(OSError):  # nobody reads it any more
                 click.echo(harmless(text), err=True)
@@ -346,12 +356,17 @@ def versions() -> dict[str, str]:
     return of.versions()
 
 
-def width() -> int:
-    """Return the number of columns for text: COLUMNS, else the terminal's, else 80."""
+def width(stream: TextIO | None = None) -> int:
+    """Return the number of columns for text on a stream, standard output: COLUMNS, else the terminal's, else 80."""
     told = os.environ.get("COLUMNS", "")
     if told.isdigit() and int(told) > 0:
-        return max(int(told), 40)
-    return max(shutil.get_terminal_size((80, 24)).columns, 40) if sys.stdout.isatty() else 80
+        return max(int(told), _NARROWEST)
+    place = stream or sys.stdout
+    try:
+        found = os.get_terminal_size(place.fileno()).columns
+    except (OSError, ValueError):  # no terminal
+        return _USUAL
+    return max(found or _USUAL, _NARROWEST)
 
 
 def ascii_only() -> bool:

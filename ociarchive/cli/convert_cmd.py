@@ -161,7 +161,9 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
             receipt.write(text)
         if attested:
             attested.file.write_bytes(provenance(done, text, digests, (attested.began, now()), attested.signer))
-    shared.say(summary(done, width=width(), whole=shared.verbose > 0).rstrip("\n"))
+    written = {"receipt": receipt and values["receipt"], "attested": attested and values["attestation"]}
+    files = {what: path for what, path in written.items() if path}
+    shared.show(summary(done, width=width(sys.stderr), whole=shared.verbose > 0, files=files).rstrip("\n"))
     return _failed(done.failed)
 
 

@@ -156,16 +156,17 @@ def _asks_for_traces(argv: Sequence[str]) -> bool:
 
 
 def _fail(text: str, status: int, *, verbose: bool) -> int:
+    from ociarchive.errors import without_credentials
     from ociarchive.report.shared.text import safe
 
     if verbose:
         import traceback
 
         for line in traceback.format_exc().splitlines():
-            print(safe(line), file=sys.stderr)
+            print(safe(without_credentials(line)), file=sys.stderr)
 
     with suppress(OSError):
-        print(f"error: {safe(text)}", file=sys.stderr)
+        print(f"error: {safe(without_credentials(text))}", file=sys.stderr)
     return status
 
 

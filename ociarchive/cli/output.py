@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.beside import Beside, Staged
 from ociarchive.errors import HostError, cannot
 from ociarchive.opening import partset
+from ociarchive.opening.folders import require_outside
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.text import harmless
 
@@ -28,6 +29,7 @@ class Output:
 
     def __init__(self, path: str | None, what: str, *, force: bool, say: Callable[[str], None]) -> None:
         named = path is not None and path != STDOUT
+        self._path, self._what = path or STDOUT, what
         self._file = Beside(path, what, force=force, ours=is_ours, say=say) if path is not None and named else None
 
     def apart_from(self, sources: Iterable[str], dest: str | None = None, *, split: bool = False) -> None:
@@ -52,6 +54,7 @@ class Output:
             require_stdout()
         else:
             self._file.require()
+            require_outside(self._path, self._what)
 
     def write(self, text: str | Iterable[str], *, styled: bool = False) -> None:
         """Write the result, or the pieces of one; `styled` text has colours.

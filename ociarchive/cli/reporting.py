@@ -103,6 +103,11 @@ class Reports:
         for making in self._making:
             making.take(report)
 
+    def passes_over(self, path: str, what: str) -> None:
+        """Take a file that is skipped into the reports that name such."""
+        for making in self._making:
+            making.passes_over(path, what)
+
     def write(self, run: Run, *, clock: float) -> None:
         """Write all reports, files all or none. `clock` is the seconds that the work took, for the table.
 

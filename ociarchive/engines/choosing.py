@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from ociarchive.blobio.locks import nobody
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, require_no_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ def maker(name: str, *, scheduler: str | None = None, workers: int = 1, hear: He
 
     UsageError: no engine has this name, an address is for another one, or the package that it needs is missing.
     """
+    if scheduler is not None:
+        require_no_credentials(scheduler, "certificates stand in Dask's configuration (distributed.comm.tls)")
     if name not in ENGINES:
         raise UsageError(f"no engine is called {name}", expected=" or ".join(ENGINES))
     if name == "threads":

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, require_no_credentials
 
 PREFIX: Final = "s3://"
 #: Amazon S3, Bucket naming rules; other servers allow capitals and underscores.
@@ -37,6 +37,7 @@ def is_object(text: str) -> bool:
 
 def parse(text: str) -> Address:
     """Return the address that a SOURCE spells. UsageError: it spells none."""
+    require_no_credentials(text, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, say who asks")
     bucket, _, key = text.removeprefix(PREFIX).partition("/")
     if not _BUCKET.match(bucket):
         raise UsageError("no address of an object", where=text, expected=_EXPECTED)

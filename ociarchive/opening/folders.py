@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.filetype import HEAD
 from ociarchive.blobio.partlist import LIST, looks_like_list
 from ociarchive.blobio.source import close_read, open_regular
@@ -177,3 +178,14 @@ def archive_around(path: str) -> str | None:
         if holds_archive(folder):
             return folder
     return None
+
+
+def require_outside(path: str, what: str) -> None:
+    """Refuse a file, `what` it is, in an archive's folder, be that one of the call or not: it would belong to nothing.
+
+    OverwriteError: it would stand there.
+    """
+    folder = archive_around(path)
+    if folder is not None:
+        told = f"the {what} would overwrite a part of an archive, or stand inside of one"
+        raise OverwriteError(told, where=path, found=folder, hint="choose another folder")

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, require_no_credentials
 from ociarchive.values import Digest, Reference
 
 PREFIX: Final = "docker://"
@@ -67,13 +67,8 @@ def parse(text: str) -> Address:
 
     UsageError: it spells none.
     """
+    require_no_credentials(text, "`docker login` or `podman login` stores credentials")
     spelled = text.removeprefix(PREFIX)
-    user, at, _ = spelled.partition("/")[0].rpartition("@")
-    if at and "/" in spelled:
-        raise UsageError(
-            "an address has no user and no password", where=f"{PREFIX}{spelled[len(user) + 1 :]}",
-            hint="`docker login` or `podman login` stores credentials",
-        )  # fmt: skip
     try:
         found = Reference.parse(spelled)
         _require_possible(found.host)

@@ -14,6 +14,7 @@ from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
 from ociarchive.late import Late
+from ociarchive.opening.folders import require_outside
 from ociarchive.report.audit.piecewise import Piecewise, whole
 from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
@@ -91,6 +92,8 @@ def write_audit(
         for other in list(files.values())[:number]:
             place.apart_from(os.fspath(other))
         place.require()
+    for path in files.values():
+        require_outside(os.fspath(path), "report")
     run = _run(("ociarchive", "audit"), limits)
     with ExitStack() as stack:
         making = [stack.enter_context(begin(form, run)) for form in files]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import resource
 import signal
@@ -21,6 +20,7 @@ from tests.support.build import AMD64, ARM64, Image, Node, artifact, attestation
 from tests.support.call import Call, Run, hidden, refused, told
 from tests.support.forking import shared
 from tests.support.tar import Member, changed, file, tar, write_folder, write_tar
+from tests.support.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 BASE = layer({"base": b"base" * 500}, "gzip")
@@ -505,29 +505,6 @@ def test_streams_that_are_closed(closed: str, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert oracle.read(dest).images
-
-
-def on_a_terminal(*args: str | Path, **env: str) -> tuple[int, str]:
-    """Run with standard output and error on a terminal; give the status and what it showed."""
-    ours, theirs = pty.openpty()
-    try:
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", **env}
-        command = [*shared().command, *map(str, args)]
-        child = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, env=environment)
-        os.close(theirs)
-        shown = b""
-        while data := read_terminal(ours):
-            shown += data
-        return child.wait(), shown.decode()
-    finally:
-        os.close(ours)
-
-
-def read_terminal(fd: int) -> bytes:
-    try:
-        return os.read(fd, 65536)
-    except OSError:  # the other side is closed
-        return b""
 
 
 def test_a_terminal_gets_colours_and_bars(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Entries:
     """The pieces of the report, archive by archive. Its JSON depends on the archives alone, not on the time."""
 
     def __init__(self) -> None:
-        self._list = Listing("\n  ")
+        self._list, self._passed = Listing("\n  "), Listing("\n  ")
         self._failed = False
 
     def head(self) -> str:
@@ -60,12 +60,21 @@ class Entries:
         self._failed = self._failed or report.failed
         return self._list.entry(written(_audited(report), "\n    "))
 
-    def tail(self, run: Run | None) -> Iterator[str]:
-        """Give what stands after the archives: the sources that could not be audited, and the verdict on all."""
+    def passed_over(self, path: str, what: str) -> Iterator[str]:
+        """Give a file that was skipped, as it is written after those before it."""
+        return self._passed.entry(written({"source": path, "what": what}, "\n    "))
+
+    def tail(self, run: Run | None, passed: Iterable[str] = ()) -> Iterator[str]:
+        """Give what stands after the archives: the sources that could not be audited, and the verdict on all.
+
+        `passed` are the files that were skipped, as `passed_over` gave them.
+        """
         unread = [_unread(one) for one in run.unread] if run is not None else []
         yield f'{self._list.end()},\n  "not_audited": '
         yield from written(unread, "\n  ")
-        yield f',\n  "verdict": "{"fail" if self._failed or unread else "pass"}"{_END}\n'
+        yield ',\n  "passed_over": '
+        yield from passed
+        yield f'{self._passed.end()},\n  "verdict": "{"fail" if self._failed or unread else "pass"}"{_END}\n'
 
 
 class _AuditJson(Piecewise):
@@ -73,7 +82,10 @@ class _AuditJson(Piecewise):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._entries, self._text = Entries(), self.hold()
+        self._entries, self._text, self._passed = Entries(), self.hold(), self.hold()
+
+    def passes_over(self, path: str, what: str) -> None:
+        self._passed.take(self._entries.passed_over(path, what))
 
     def take(self, report: Report) -> None:
         self._text.take(self._entries.entry(report))
@@ -81,7 +93,7 @@ class _AuditJson(Piecewise):
     def pieces(self, run: Run) -> Iterator[str]:
         yield self._entries.head()
         yield from self._text.pieces()
-        yield from self._entries.tail(run)
+        yield from self._entries.tail(run, self._passed.pieces())
 
 
 def inspect_json(archives: Iterable[dict[str, object]]) -> Iterator[str]:

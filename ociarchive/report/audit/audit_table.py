@@ -40,7 +40,7 @@ _HEADERS = ["archive", "format", "images", "blobs", "read", "verdict"]
 _NARROW = 12
 _DIGEST = 64
 #: How many findings of a rule are shown for an archive. `-v` shows all.
-_SHOWN = 3
+SHOWN = 3
 
 
 class AuditTable(Piecewise):
@@ -165,7 +165,7 @@ def first_of_each(findings: Iterable[Finding], *, whole: bool) -> Iterator[tuple
     for finding in sorted(findings, key=lambda one: _rank(one.severity)):
         groups.setdefault((finding.severity, finding.rule), []).append(finding)
     for (_, rule), found in groups.items():
-        shown = found if whole else found[:_SHOWN]
+        shown = found if whole else found[:SHOWN]
         left = len(found) - len(shown)
         yield shown, f"and {left} more of {rule}" if left else ""
 

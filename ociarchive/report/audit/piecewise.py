@@ -39,6 +39,9 @@ class Piecewise(Closing):
         """Take the next archive. HostError: there is no space for what is written of it."""
         raise NotImplementedError
 
+    def passes_over(self, path: str, what: str) -> None:
+        """Take a file that is skipped in a folder of archives: `what` it is. Most formats do not name it."""
+
     def pieces(self, run: Run) -> Iterator[str]:
         """Give the whole report, after the last archive. `run` is what is known then."""
         raise NotImplementedError

@@ -24,6 +24,7 @@ def catalogue_table(
 ) -> Iterator[str]:
     """Give the archives that were asked for, if any were, and the totals with the rules for which archives failed.
 
+    Each archive has the verdict of its audit. The totals have none: to have failures in it is no fault of a catalogue.
     `none` is what is said where there is none of them.
     """
     if entries is not None:
@@ -39,9 +40,10 @@ def catalogue_table(
             listed = True
             yield from (f"{line.rstrip()}\n" for line in wrapped(none, width, "  "))
         yield "\n" if listed else ""
-    word = paint("FAIL", "error") if summary.failed else paint("PASS", "pass")
     total = plural(summary.passed + summary.failed, "archive")
-    yield f"{word}  {total} in the catalogue: {summary.passed} passed, {summary.failed} failed\n"
+    failed = f"{summary.failed} failed"
+    told = paint(failed, "error") if summary.failed else failed
+    yield f"{total} in the catalogue: {summary.passed} passed, {told}\n"
     for rule, count in summary.reasons:
         yield from _lines(f"{plural(count, 'archive')} for {rule}", width)
     if summary.first is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.listing import full_platform, spelled
@@ -9,7 +10,7 @@ from ociarchive.model import Image, Index, walk
 from ociarchive.report.shared.text import columns, pad, placed, plural, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ociarchive.model import Root
     from ociarchive.transform.convert import Conversion
@@ -25,14 +26,17 @@ _SHOWN: Final = 8
 _TOLD: Final = len("rewritten")
 
 
-def summary(conversion: Conversion, *, width: int, whole: bool) -> str:
-    """Return the lines that end a conversion. `width` is in columns; `whole` shows digests in full, and everything."""
-    return _Summary(conversion, width, whole=whole).text()
+def summary(conversion: Conversion, *, width: int, whole: bool, files: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the lines that end a conversion. `width` is in columns; `whole` shows digests in full, and everything.
+
+    `files` are what was written beside DEST: the path of each, or `-`, by what it is.
+    """
+    return _Summary(conversion, width, whole=whole, files=files).text()
 
 
 class _Summary:
-    def __init__(self, conversion: Conversion, width: int, *, whole: bool) -> None:
-        self._done, self._width, self._whole = conversion, width, whole
+    def __init__(self, conversion: Conversion, width: int, *, whole: bool, files: Mapping[str, str]) -> None:
+        self._done, self._width, self._whole, self._files = conversion, width, whole, files
         self._rows: list[tuple[str, str, str, str] | str] = []
 
     def text(self) -> str:
@@ -50,6 +54,7 @@ class _Summary:
             *self._table(),
             *self._left_out(),
             *self._audit(),
+            *self._beside(),
             f"done in {self._done.seconds:.1f} s",
         ]
         return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -162,6 +167,12 @@ class _Summary:
             found = f"{plural(report.count('error'), 'error')}, {plural(report.count('warning'), 'warning')}"
             told = f"PASS  {found}, {plural(report.blobs, 'blob')} read back, {size(report.bytes)} with manifests"
         return wrapped(f"{'audit':<9}  {told}", self._width, " " * 11)
+
+    def _beside(self) -> Iterator[str]:
+        """Name the files that were written beside DEST."""
+        for what, path in self._files.items():
+            told = "standard output" if path == "-" else safe(path)
+            yield from wrapped(f"{what:<9}  {told}", self._width, " " * 11, whole=True)
 
 
 def _change(before: int, after: int) -> str:

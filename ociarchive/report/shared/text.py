@@ -13,8 +13,11 @@ _STEP: Final = 1024
 _DIGITS: Final = re.compile(r"[0-9a-f]{64,}")
 #: Blanks at which a line may end: none between a number and its unit.
 _BLANK: Final = re.compile(r"(?<![0-9]) | (?!(?:s|B|[KMGTPE]iB)\b)")
-#: Recognises a word that is a digest, or a path or name with one or more folders.
+#: Recognises a word that is a digest, and one that is a digest, or a path or name with one or more folders.
+_DIGEST: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?:[0-9a-f]{64})?(?![0-9a-f])")
 _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
+#: Characters of the longest word that is kept whole for the digest in it.
+_KEPT_WHOLE: Final = 160
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
 #: Characters that are looked at for each column: marks that take none stand above one another in a few.
@@ -89,7 +92,7 @@ def short(digest: str | None, *, whole: bool = False) -> str:
 def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[str]:
     """Return text in lines of at most `width` columns, broken at blanks where it can be, the later ones indented.
 
-    With `whole` a digest, path or name is never broken, so that it can be copied: its line may be wider.
+    A digest is never broken, with `whole` a path or name neither, so that it can be copied: its line may be wider.
     """
     lines: list[str] = []
     line = ""
@@ -101,7 +104,7 @@ def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[
         if line.strip():
             lines.append(line)
             line = indent
-        if whole and _COPIED.search(word):
+        if _COPIED.search(word) if whole else len(word) <= _KEPT_WHOLE and _DIGEST.search(word):
             rest = line + word
             line = word if columns(rest) > width else rest
             continue

@@ -1,0 +1,217 @@
+"""What stands on stderr: folded on a terminal, one line for programs, of many alike the first few, no password ever."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+import ociarchive
+from ociarchive.errors import without_credentials
+from tests.support import build
+from tests.support.build import Image, layer
+from tests.support.call import Call, refused, told
+from tests.support.signing import SIGNER
+from tests.support.tar import write_folder, write_tar
+from tests.support.terminal import on_a_terminal
+
+DIGEST = f"sha256:{'ab' * 32}"
+NODE = Image(layers=[layer({"a": b"a"}, "gzip")]).node().named("docker.io/corpus/app:1.0", "1.0")
+STALE = Path(__file__).parents[1] / "corpus" / "docker26-containerd-multi.tar"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_tar(tmp_path / "app.tar", build.layout(NODE))
+
+
+# Credentials
+
+SECRET = "p4ss/w@rd"  # noqa: S105  what must not be printed
+ADDRESSES = (
+    f"s3://user:{SECRET}@bucket/app.tar",
+    f"docker://user:{SECRET}@registry.example/app:1.0",
+    f"docker://user:{SECRET}@registry.example",
+    f"https://user:{SECRET}@registry.example/app",
+    f"ftp://user:{SECRET}@host.example/app.tar",
+    f"oci:user://user:{SECRET}@host",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_error_repeats_a_password(address: str, source: Path, tmp_path: Path, cli_call: Call) -> None:
+    calls = [
+        ("audit", address),
+        ("audit", "-vv", address),
+        ("inspect", address),
+        ("diff", source, address),
+        ("inventory", address),
+        ("convert", address, tmp_path / "dest", "--to", "oci-layout"),
+        ("audit", source, "--receipt", address),
+        ("audit", source, "--config", address),
+        ("catalogue", address),
+        ("rules", address),
+        ("completion", address),
+        ("audit", source, address, "--format", address),
+        ("audit", source, "--limit", address),
+    ]
+    for call in calls:
+        result = cli_call(*call)
+        assert result.status
+        for secret in (SECRET, "w@rd", "rd@", "p4ss"):
+            assert secret not in result.stderr + result.stdout, call
+    for form in ("json", "sarif", "junit", "html", "codequality", "table"):
+        result = cli_call("audit", source, address, "--format", form)
+        assert "p4ss" not in result.stderr + result.stdout, form
+
+
+@pytest.mark.parametrize("engine", ["threads", "dask"])
+def test_a_schedulers_password_is_not_repeated(engine: str, source: Path, cli_call: Call) -> None:
+    line = refused(cli_call("audit", source, "--engine", engine, "--scheduler", f"tcp://user:{SECRET}@host:8786"), 2)
+    assert "an address has no user and no password" in line
+    assert line.endswith("(tcp://host:8786)")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://user:pw@bucket/key", "s3://***@bucket/key"),
+        ("(s3://AKIA:se/cr+et@bucket/key)", "(s3://***@bucket/key)"),
+        ("no answer (https://token@host/v2/)", "no answer (https://***@host/v2/)"),
+        ("redis://:pw@host/0 and tcp://a:b@c", "redis://***@host/0 and tcp://***@c"),
+        (f"docker://u:p/q@host/app:1@{DIGEST}", f"docker://***@host/app:1@{DIGEST}"),
+        *(
+            (text, text)
+            for text in (
+                f"docker://localhost:5000/app@{DIGEST}",
+                f"docker://app:1.0@{DIGEST}",
+                "docker://host:5000/app@sha256:cut-short",
+                "docker://HOST[:PORT]/NAME[:TAG|@DIGEST]",
+                "s3://bucket/a@b.tar",
+                "s3://bucket/a:b@c.tar",
+                "user:pw@host",
+            )
+        ),
+    ],
+)
+def test_what_is_taken_for_credentials(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
+
+
+# The width of a terminal
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_messages_are_folded_on_a_terminal(width: int, tmp_path: Path) -> None:
+    call = ("convert", STALE, "small", "--to", "docker-archive", "--compression", "zstd", "--split", "20KiB")
+    status, shown = on_a_terminal(*call[:2], tmp_path / "small", *call[3:], COLUMNS=str(width), NO_COLOR="1")
+    lines = shown.replace("\r\n", "\n").splitlines()
+    assert status == 0
+    assert sum(line.startswith(("notice: ", "warning: ")) for line in lines) == 4
+    assert [line for line in lines if len(line) > width and " " in line.strip()] == []
+    assert "DEST is in parts: small.001" in " ".join(line.strip() for line in lines)
+
+
+def test_off_a_terminal_a_message_is_one_line(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    call = ("convert", STALE, tmp_path / "small", "--to", "oci-layout", "--compression", "zstd")
+    lines = told(cli_call(*call)).stderr.splitlines()
+    warned = [line for line in lines if line.startswith("warning: ")]
+    assert [line.endswith(")") for line in warned] == [True, True]
+
+
+def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    told(cli_call("audit", STALE, "--catalogue", tmp_path / "c.db"))
+    shown = cli_call("catalogue", tmp_path / "c.db", "--holds", DIGEST)
+    assert (shown.status, DIGEST in shown.stdout.split()) == (1, True)
+
+
+# What is passed over
+
+
+@pytest.mark.parametrize(("texts", "said", "more"), [(3, 3, 0), (4, 4, 0), (21, 3, 18)])
+def test_of_many_that_are_passed_over_the_first_are_said(
+    texts: int, said: int, more: int, source: Path, cli_call: Call
+) -> None:
+    for number in range(texts):
+        (source.parent / f"note-{number:02}.txt").write_text("to do\n")
+    lines = told(cli_call("audit", "--recursive", source.parent)).stderr.splitlines()
+    one = "notice: passed over, a text file"
+    assert lines[:said] == [f"{one} ({source.parent}/note-{number:02}.txt)" for number in range(said)]
+    assert lines[said:] == ([f"{one}, and {more} more: -v shows all"] if more else [])
+    shown = told(cli_call("audit", "--recursive", source.parent, "-v")).stderr
+    assert shown.count(one) == texts
+    value = told(cli_call("audit", "--recursive", source.parent, "-q", "--format", "json")).json()
+    assert [one["source"] for one in value["passed_over"]] == [
+        f"{source.parent}/note-{number:02}.txt" for number in range(texts)
+    ]
+    assert {one["what"] for one in value["passed_over"]} == {"a text file"}
+
+
+# What a conversion wrote
+
+
+def test_a_conversion_names_all_that_it_wrote(
+    source: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(SIGNER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    files = {"receipt": tmp_path / "r.json", "attested": tmp_path / "a.att"}
+    call = ("convert", source, tmp_path / "dest", "--to", "oci-layout")
+    asked = ("--receipt", files["receipt"], "--attestation", files["attested"], "--sign", key)
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = told(cli_call(*call, *asked)).stderr.splitlines()
+    for what, path in files.items():
+        assert f"{what:<9}  {path}" in lines
+        assert path.stat().st_size
+    lines = told(cli_call(*call, "--force", "--receipt", "-")).stderr.splitlines()
+    assert "receipt    standard output" in lines
+    assert not [line for line in told(cli_call(*call, "--force")).stderr.splitlines() if line.startswith("receipt")]
+
+
+# A catalogue's totals
+
+
+def test_the_totals_of_a_catalogue_are_no_verdict(source: Path, tmp_path: Path, cli_call: Call) -> None:
+    (tmp_path / "bad.tar").write_bytes(b"x" * 2000)
+    db = tmp_path / "c.db"
+    told(cli_call("audit", source, tmp_path / "bad.tar", "--catalogue", db), 1)
+    assert told(cli_call("catalogue", db)).stdout.startswith("2 archives in the catalogue: 1 passed, 1 failed\n")
+    listed = told(cli_call("catalogue", db, "--failed")).stdout
+    assert listed.startswith(f"FAIL  {tmp_path / 'bad.tar'}\n")
+    assert "\nPASS" not in listed
+    assert "\nFAIL" not in listed
+
+
+# Files inside of archives that no call names
+
+
+def test_no_file_goes_into_an_archive_that_the_call_does_not_name(source: Path, tmp_path: Path, cli_call: Call) -> None:
+    layout = write_folder(tmp_path / "layout", build.layout(NODE))
+    told(cli_call("convert", source, tmp_path / "store", "--to", "registry-storage", "--no-sync"))
+    registry = tmp_path / "store" / "docker" / "registry" / "v2"
+    before = sorted(tmp_path.rglob("*"))
+    for folder in (layout, layout / "blobs", layout / "blobs" / "sha256", registry, registry / "repositories"):
+        path = folder / "r.json"
+        for call in (
+            ("audit", source, "--report", f"json={path}"),
+            ("audit", source, "--output", path, "--force"),
+            ("audit", source, "--catalogue", path),
+            ("inspect", source, "--output", path),
+            ("inventory", source, "--output", path),
+            ("doctor", "--output", path),
+            ("convert", source, tmp_path / "dest", "--to", "oci-layout", "--receipt", path),
+        ):
+            line = refused(cli_call(*call), 2)
+            assert "or stand inside of one: found " in line
+            assert str(layout if layout in path.parents else tmp_path / "store") in line
+        for api in (
+            lambda path=path: ociarchive.write_audit([], {"json": path}),
+            lambda path=path: ociarchive.convert(source, tmp_path / "dest", to="oci-layout", receipt=path),
+        ):
+            with pytest.raises(ociarchive.UsageError, match="stand inside of one"):
+                api()
+    assert sorted(tmp_path.rglob("*")) == before
+    told(cli_call("audit", source, "--report", f"json={tmp_path / 'r.json'}"))  # beside them it may lie
+    assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "pass"
