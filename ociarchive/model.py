@@ -114,7 +114,7 @@ class Image:
 class Artifact:
     """A manifest that is no image: an attestation, a signature or anything else. Without a document it is only bytes.
 
-    `spoken_of` has what each statement or payload of a signature refers to; `disguised`: some engines run it as an image.
+    `spoken_of` has what statements and payloads of signatures refer to; `disguised`: some engines run it as an image.
     """
 
     document: Document | None
