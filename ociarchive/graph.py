@@ -13,8 +13,9 @@ from ociarchive import documents, schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes, counted, read_all
+from ociarchive.disguise import is_disguised
 from ociarchive.errors import ContentError
-from ociarchive.mediatypes import LAYER_PREFIXES, OCI_EMPTY, Kind, kind_of
+from ociarchive.mediatypes import OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
 from ociarchive.oldimages import schema1
 from ociarchive.oldimages.made import SCHEMA1
@@ -188,26 +189,16 @@ class GraphReader(Noticing):
         # An attestation has an image's config too. Only its layers show that it is not an image.
         layered = not layers or any(kind_of(layer.media_type) is Kind.LAYER for layer in layers)
         if kind_of(config.media_type) is not Kind.CONFIG or not layered:
-            self._check_disguise(config, layers, source, descriptor)
-            return self._artifact(document, source, (config, *layers), descriptor)
+            made = self._artifact(document, source, (config, *layers), descriptor)
+            if not is_disguised(config, layers, self.find, lambda: self._is_config(config)):
+                return made
+            what = "what looks like an image has media types that none has: its layers are not proved"
+            odd = next((one.media_type for one in (config, *layers) if kind_of(one.media_type) is None), "")
+            self.flaw("image-unproved", what, source.where, descriptor.digest, None, odd[:80])
+            return replace(made, disguised=True)
         blob = Blob(descriptor=config, source=self.find(config), name=str(config.digest))
         found = tuple((layer, self.find(layer), str(layer.digest)) for layer in layers)
         return self._image(document, source, blob, found, schema.subject_in(document.members))
-
-    def _check_disguise(
-        self, config: Descriptor, layers: tuple[Descriptor, ...], source: ByteSource, descriptor: Descriptor
-    ) -> None:
-        """Note a document that is an image except for its media types. Some engines do not look at media types."""
-        base = config.media_type.partition(";")[0].strip().lower()
-        layered = any(one.media_type.lower().startswith(LAYER_PREFIXES) for one in layers)
-        known = kind_of(base) is Kind.CONFIG
-        if known and kind_of(config.media_type) is Kind.CONFIG:
-            disguised = layered
-        else:
-            disguised = known or (layered and self._is_config(config))
-        if disguised:
-            what = "what looks like an image has media types that none has: its layers are not proved"
-            self.flaw("image-unproved", what, source.where, descriptor.digest, None, config.media_type[:80])
 
     def _is_config(self, config: Descriptor) -> bool:
         """Whether a blob of another media type can be read as an image's config."""

@@ -114,7 +114,7 @@ class Image:
 class Artifact:
     """A manifest that is no image: an attestation, a signature or anything else. Without a document it is only bytes.
 
-    `spoken_of` has the digests that each blob refers to, for blobs that are statements or payloads of signatures.
+    `spoken_of` has what statements and payloads of signatures refer to; `disguised`: some engines run it as an image.
     """
 
     document: Document | None
@@ -123,6 +123,7 @@ class Artifact:
     blobs: tuple[Blob, ...] = ()
     subject: Descriptor | None = None
     spoken_of: tuple[tuple[Blob, tuple[Digest, ...]], ...] = ()
+    disguised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +149,8 @@ Node: TypeAlias = Image | Artifact | Index | Missing
 def refers_to(descriptor: Descriptor | None) -> Digest | None:
     """Return the manifest that the descriptor of a BuildKit attestation refers to, None for anything else."""
     annotations = descriptor.annotations if descriptor else {}
-    if annotations.get(REFERENCE_TYPE) != ATTESTATION:
-        return None
-    return Digest.maybe(annotations.get(REFERENCE_DIGEST))
+    named = annotations.get(REFERENCE_DIGEST) if annotations.get(REFERENCE_TYPE) == ATTESTATION else None
+    return Digest.maybe(named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.limits import LimitError
+from ociarchive.disguise import may_run
 from ociarchive.errors import ContentError
 from ociarchive.formats import FORMATS
-from ociarchive.model import Image, walk
+from ociarchive.model import walk
 from ociarchive.signing.demands import NAMED
 from ociarchive.signing.verdicts import verdict
 from ociarchive.values import word
@@ -80,7 +81,7 @@ class Judge:
         names: dict[int, dict[Reference, None]] = {}
         for root in roots:
             for edge in walk([root]):
-                if isinstance(edge.node, Image):
+                if may_run(edge.node):
                     names.setdefault(id(edge.node), {}).update(dict.fromkeys(root.names))
         for edge in images:
             digests = self._over(edge)

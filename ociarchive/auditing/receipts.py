@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
@@ -52,7 +52,8 @@ class Receipt:
     """A conversion's receipt, read from the file `path`, whose bytes have the digest `sha256` (`sha256:...`).
 
     `holds` is what it says that DEST is called and holds, None where it does not, as older ones. `identity` is DEST's
-    own digest, None where it has none, `parts` are those it was cut into. `by` says who signed it.
+    own digest, None where it has none, `parts` are those it was cut into. `by` says who signed it; `unsigned`: nobody,
+    though the call names keys.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Receipt:
     identity: Identity | None = None
     parts: tuple[Part, ...] = ()
     by: str | None = None
+    unsigned: bool = False
 
     @property
     def form(self) -> str:
@@ -93,7 +95,7 @@ def load_receipt(path: str, keys: Sequence[Key] = ()) -> Receipt:
         what = f"not a conversion's receipt: {error.what}"
         raise ContentError(what, where=path, expected=error.expected, found=error.found) from error
     if not is_envelope(members):
-        return receipt_of(members, raw, path)
+        return replace(receipt_of(members, raw, path), unsigned=bool(keys))
     if not keys:
         what = "the receipt is signed, and the call does not say who may have signed it"
         raise UsageError(what, where=path, hint="name the public key with --key FILE")
@@ -203,8 +205,8 @@ class Compared:
     proof: ReceiptProof
 
 
-def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | None) -> Compared:
-    """Hold an archive, whose own digest is `identity`, against a receipt.
+def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | None, *, signed: bool = False) -> Compared:
+    """Hold an archive, whose own digest is `identity`, against a receipt; one of the keys has to have `signed` it.
 
     ContentError, HostError: a file of the archive cannot be read.
     """
@@ -229,6 +231,9 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
         )
         for one in found
     )
+    if signed and receipt.unsigned:
+        what = "nobody signed the receipt, where a signature is asked for"
+        findings = (*findings, Finding(rule="signature-missing", severity="error", message=what, location=receipt.path))
     return Compared(findings=findings, proof=_proof(receipt, there, archive, here, identity))
 
 
@@ -346,6 +351,10 @@ def _proof(
         return Share(held=sum(map(there.holds, listed)), listed=len(listed))
 
     holds, unbound = receipt.holds, []
+    if receipt.unsigned:
+        unbound.append(
+            "nobody signed it, though the call names keys: whoever changes the archive can change it as well"
+        )
     names = None
     if holds is None or here is None:
         unbound.append("it binds no names, and not what else the archive holds")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ociarchive.auditing.attached import attached_to
 from ociarchive.auditing.demanded import SCOPES, Judge, Unsigned
 from ociarchive.blobio.limits import LimitError
+from ociarchive.disguise import may_run
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Image, Index, walk
@@ -99,8 +100,8 @@ class Proofs:
     """What was found of signatures: each with its verdict, and the images that should have one and have none.
 
     `above` has the digests of the indexes in which each manifest stands. `keys` are those who may have signed, as the
-    call names them, `required` says whether each image must have one, `signed` that there are images and each has one:
-    a policy may take images that nobody signed.
+    call names them, `required` says whether each image must have one, `signed` that there are images and each of the
+    archive has one: a policy may take images that nobody signed, and a call may ask for some of them.
     """
 
     signatures: tuple[Signature, ...]
@@ -129,7 +130,8 @@ def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -
 def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -> Proofs:
     scene = _scene(evidence)
     above = _indexes(evidence)
-    images = [edge for edge in evidence.edges if isinstance(edge.node, Image)]
+    every = [edge for edge in evidence.edges if may_run(edge.node)]
+    images = every
     speaking = [(kind, one) for kind in KINDS for one in kind.find(scene)]
     if selected is not None:
         nodes = {id(edge.node) for edge in walk(selected)}
@@ -171,7 +173,7 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
         above=above,
         keys=wanted.named,
         required=wanted.required or wanted.demands is not None or wanted.trust.demanding,
-        signed=bool(images) and not any(held.isdisjoint(_over(edge, above)) for edge in images),
+        signed=bool(every) and not any(held.isdisjoint(_over(edge, above)) for edge in every),
     )
     _require_few(evidence, proofs, images)
     return proofs

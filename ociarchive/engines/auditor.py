@@ -171,7 +171,8 @@ class Auditor:
             proof = None
             named = naming.of(evidence.archive, evidence.facts) if naming is not None else None
             if options.receipt is not None:
-                compared = receipts.check_receipt(options.receipt, evidence, named)
+                demanded = options.signatures is not None and options.signatures.required
+                compared = receipts.check_receipt(options.receipt, evidence, named, signed=demanded)
                 findings += compared.findings
                 proof = compared.proof
             report = report_of(evidence, findings, options.policy, self._detail)

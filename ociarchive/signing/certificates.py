@@ -38,8 +38,9 @@ _KNOWN: Final = ("2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.17")
 Purpose: TypeAlias = Literal["code signing", "time stamping"]
 #: Extended key usages by their object identifiers (RFC 5280, 4.2.1.12).
 _PURPOSES: Final[dict[Purpose, str]] = {"code signing": "1.3.6.1.5.5.7.3.3", "time stamping": "1.3.6.1.5.5.7.3.8"}
+_ANY: Final = "2.5.29.37.0"
 _EXTENDED: Final = {
-    "2.5.29.37.0": "any",
+    _ANY: "any",
     "1.3.6.1.5.5.7.3.1": "server authentication",
     "1.3.6.1.5.5.7.3.2": "client authentication",
     "1.3.6.1.5.5.7.3.4": "e-mail protection",
@@ -251,6 +252,19 @@ def authority_fault(one: Certificate, below: int) -> str | None:
     if usage is None or not usage.critical or not usage.value.key_cert_sign:
         return f"{what} may not issue others (key usage: keyCertSign, critical)"
     return None
+
+
+def purpose_fault(one: Certificate, purpose: Purpose) -> str | None:
+    """Return why an authority may not vouch for a purpose, None where it may.
+
+    RFC 5280, 4.2.1.12, leaves open what the purposes of an authority mean; verifiers of sigstore and of time stamps
+    take them for all below it. One that issues certificates for clocks does not vouch for signers of code.
+    """
+    extended = one.extension("2.5.29.37")
+    listed = {oid.dotted_string for oid in extended.value} if extended is not None else set()
+    if not listed or listed & {_PURPOSES[purpose], _ANY}:
+        return None
+    return f"the certificate of {one.subject} may not vouch for {purpose} (extended key usage)"
 
 
 def leaf_fault(one: Certificate, purpose: Purpose, *, optional: bool = False) -> str | None:

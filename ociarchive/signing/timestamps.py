@@ -18,6 +18,7 @@ from ociarchive.signing.certificates import (
     leaf_fault,
     outside,
     path_to,
+    purpose_fault,
     read_certificate,
     weakness,
 )
@@ -95,7 +96,8 @@ def _unvouched(
     chain = path_to(signer, roots, known)
     if chain is None:
         return f"no certificate of the call vouches for {signer.subject}"
-    faults = (authority_fault(one, depth) for depth, one in enumerate(chain[1:]))
+    faults = [authority_fault(one, depth) for depth, one in enumerate(chain[1:])]
+    faults += [purpose_fault(one, "time stamping") for one in chain[1:]]
     return weakness(chain) or next(filter(None, faults), None) or outside(chain, moment)
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from tests.support.build import Json, Node, dumped
 from tests.support.certificates import NOW, STAMPING, Holder, Signer, der, make, pem, spki
-from tests.support.signing import b64, claim, cosigned, envelope, holding, pae, statement, tagged
+from tests.support.signing import IMAGE_SIGNATURE, b64, claim, cosigned, envelope, holding, pae, statement, tagged
 from tests.support.stamps import stamp, tlv
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -244,7 +244,7 @@ def bundle(holder: Holder, content: Json, entries: Sequence[Json], *, kind: str 
 
 def statement_bundle(subject: Node, holder: Holder, **how: object) -> bytes:
     """Make a bundle with a signed statement about an image."""
-    body = statement(subject.digest)
+    body = statement(subject.digest, predicate_type=IMAGE_SIGNATURE)
     made = signed(holder, pae("application/vnd.in-toto+json", body))
     content = {"dsseEnvelope": envelope(body, lambda _: made)}
     return bundle(holder, content, [entry(dsse_body(holder, body, made), **how)])  # type: ignore[arg-type]  # what it takes

@@ -35,6 +35,7 @@ ROWS = (
     "elsewhere",
     "model",
     "extent",
+    "disguise",
     "graph",
     "signing",
     "formats",

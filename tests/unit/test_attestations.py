@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 import ociarchive
 from ociarchive.report.shared.text import shortened
 from ociarchive.signing.private import PASSWORD
-from tests.support.build import IN_TOTO, digest
+from tests.audit.making import ARM, IMAGE
+from tests.support.build import IN_TOTO, digest, layout
 from tests.support.call import Call, Run, refused, told
 from tests.support.parts import cut
 from tests.support.shelf import Shelf
-from tests.support.signing import SIGNER, Private, curve, envelope, pae, pem, signing, statement
+from tests.support.signing import SIGNER, Private, curve, envelope, pae, pem, signature, signing, statement
+from tests.support.tar import write_tar
 from tests.support.truth import CORPUS
 
 Json = dict[str, Any]
@@ -228,6 +230,26 @@ def test_a_signed_receipt_is_taken_under_its_key_alone(tmp_path: Path, cli_call:
     assert "proves nothing" in refused(cli_call("audit", dest, "--receipt", file, "--key", public), 1)
 
 
+def test_a_receipt_that_nobody_signed_is_not_taken_for_one_that_a_key_signed(tmp_path: Path, cli_call: Call) -> None:
+    """Whoever can change the archive may put a receipt of its own in the place of the signed one."""
+    _, public = pair(tmp_path)
+    dest, plain = tmp_path / "dest.tar", tmp_path / "plain.json"
+    told(cli_call("convert", SOURCE, dest, "--to", "oci-archive", "--receipt", plain))
+    call = ("audit", dest, "--receipt", plain, "--format", "json")
+    assert told(cli_call(*call)).archive()["receipt"]["unbound"] == []
+    proof = told(cli_call(*call, "--key", public)).archive()["receipt"]
+    assert (proof["by"], proof["unbound"]) == (
+        None,
+        ["nobody signed it, though the call names keys: whoever changes the archive can change it as well"],
+    )
+    done = told(cli_call(*call, "--key", public, "--require-signature"), 1)
+    (one,) = [one for one in done.archive()["findings"] if one["location"] == str(plain)]
+    assert (one["rule"], one["message"]) == (
+        "signature-missing",
+        "nobody signed the receipt, where a signature is asked for",
+    )
+
+
 def audited(call: Call, folder: Path, *sources: str | Path, status: int = 0) -> Json:
     file = folder / "verdict.att"
     told(call("audit", *sources, "--no-config", "--attestation", file, "--sign", folder / "key.pem"), status)
@@ -291,6 +313,19 @@ def test_images_that_a_policy_takes_unsigned_are_not_called_signed(tmp_path: Pat
     policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     made = audited(cli_call, tmp_path, SOURCE, "--policy", policy)
     assert made["predicate"]["properties"] == ["OCIARCHIVE_AUDIT", "OCIARCHIVE_LAYERS_PROVED"]
+
+
+def test_an_archive_of_which_some_images_were_judged_is_not_called_signed(tmp_path: Path, cli_call: Call) -> None:
+    _, public = pair(tmp_path)
+    one, two = IMAGE.node().named("docker.io/corpus/a:1"), ARM.node().named("docker.io/corpus/b:1")
+    by_key = signature(one, KEYS["ed25519"])
+    path = write_tar(tmp_path / "a.tar", layout(one, by_key, two))
+    demand = ("--key", public, "--require-signature")
+    made = audited(cli_call, tmp_path, f"{path}#docker.io/corpus/a:1", *demand)
+    assert made["predicate"]["properties"] == ["OCIARCHIVE_AUDIT", "OCIARCHIVE_LAYERS_PROVED"]
+    write_tar(path, layout(one, by_key))
+    made = audited(cli_call, tmp_path, f"{path}#docker.io/corpus/a:1", *demand)
+    assert made["predicate"]["properties"] == ["OCIARCHIVE_AUDIT", "OCIARCHIVE_LAYERS_PROVED", "OCIARCHIVE_SIGNED"]
 
 
 def test_the_python_interface_writes_the_same(tmp_path: Path, cli_call: Call) -> None:

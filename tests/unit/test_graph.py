@@ -9,7 +9,7 @@ import pytest
 from tests.support import build
 from tests.support.build import OCI_CONFIG, Image, artifact, layer
 from tests.support.call import Call, told
-from tests.support.tar import write_tar
+from tests.support.tar import file, tar, write_tar
 
 Json = Any
 OTHER = "application/octet-stream"
@@ -29,6 +29,9 @@ DISGUISES: dict[str, tuple[str, str, bool]] = {
     "capitals": (OCI_CONFIG.replace("oci", "OCI"), OTHER, True),
     "both": (f"{OCI_CONFIG.replace('oci', 'OCI')};a=b", build.OCI_LAYER + "+gzip", True),
     "artifact": ("application/vnd.example.config+json", OTHER, False),
+    "layers-of-an-unknown-type": (OCI_CONFIG, OTHER, True),
+    "layers-of-statements": (OCI_CONFIG, build.IN_TOTO, True),
+    "layers-of-an-unknown-type-of-docker": (build.DOCKER_CONFIG, OTHER, True),
 }
 
 
@@ -39,6 +42,36 @@ def test_what_engines_may_take_for_an_image_is_told(name: str, tmp_path: Path, c
     image = Image(layers=[one], config_descriptor={"mediaType": config})
     rules = {one["rule"] for one in audited(image.node(), tmp_path, cli_call)}
     assert ("image-unproved" in rules) is expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(tar([file("a", b"a")]), True, id="tar"),
+        pytest.param(tar([file("a", b"a")])[:257] + bytes(1024), False, id="tar-cut-off"),
+        pytest.param(build.layer({"a": b"a"}, "zstd").stored, True, id="zstd"),
+        pytest.param(b'{"payloadType": ""}', False, id="json"),
+        pytest.param(b" " * 600, False, id="blanks"),
+        pytest.param(bytes(600), False, id="zeroes"),
+        pytest.param(b"", False, id="empty"),
+    ],
+)
+def test_layers_of_an_unknown_type_are_told_by_their_bytes(
+    data: bytes, expected: bool, tmp_path: Path, cli_call: Call
+) -> None:
+    """A signature of cosign has an image's config and blobs of JSON."""
+    config = build.dumped(
+        {"architecture": "", "os": "", "rootfs": {"type": "layers", "diff_ids": [build.digest(data)]}}
+    )
+    described = {"mediaType": OCI_CONFIG, "digest": build.digest(config), "size": len(config)}
+    held = {"mediaType": OTHER, "digest": build.digest(data), "size": len(data)}
+    manifest = build.dumped(
+        {"schemaVersion": 2, "mediaType": build.OCI_MANIFEST, "config": described, "layers": [held]}
+    )
+    entry = {"mediaType": build.OCI_MANIFEST, "digest": build.digest(manifest), "size": len(manifest)}
+    node = build.Node(entry, {build.digest(one): one for one in (config, data, manifest)})
+    found = [one for one in audited(node, tmp_path, cli_call) if one["rule"] == "image-unproved"]
+    assert [one["found"] for one in found] == ([OTHER] if expected else [])
 
 
 def test_a_config_with_half_a_surrogate_is_read(tmp_path: Path, cli_call: Call) -> None:

@@ -49,7 +49,19 @@ from tests.support.keyless import (
     statement_bundle,
     trusted_root,
 )
-from tests.support.signing import DSSE, b64, claim, cosigned, envelope, holding, pae, pem, statement, tagged
+from tests.support.signing import (
+    DSSE,
+    IMAGE_SIGNATURE,
+    b64,
+    claim,
+    cosigned,
+    envelope,
+    holding,
+    pae,
+    pem,
+    statement,
+    tagged,
+)
 from tests.support.tar import tar
 
 if TYPE_CHECKING:
@@ -60,8 +72,16 @@ if TYPE_CHECKING:
     from tests.support.certificates import Holder
 
 Making = Callable[[], "Node"]
+
+
+def limited(*purposes: x509.ObjectIdentifier) -> Holder:
+    """Make an authority that may vouch for some purposes."""
+    more = [(x509.ExtendedKeyUsage(purposes), False)]
+    return make("O=example.com,CN=y", issuer=AUTHORITY, authority=True, begins=SIGNED - DAY, ends=NOW, more=more)
+
+
 SIGNER = certificate()
-STATEMENT = statement(NODE.digest)
+STATEMENT = statement(NODE.digest, predicate_type=IMAGE_SIGNATURE)
 ABOUT = pae(IN_TOTO, STATEMENT)
 MADE = signed(SIGNER, ABOUT)
 MANIFEST = NODE.blobs[NODE.digest]
@@ -192,7 +212,23 @@ HOLDS: dict[str, tuple[Making, str]] = {
     "last-in-the-log": (lambda: logged(index=6, size=7), "sigstore-bundle"),
     "in-a-log-of-eight": (lambda: logged(index=3, size=8), "sigstore-bundle"),
     "issuer-as-it-was-written-first": (lambda: by(certificate(old=True)), "sigstore-bundle"),
+    "authority-for-code": (
+        lambda: chained(certificate(issuer=limited(ExtendedKeyUsageOID.CODE_SIGNING))),
+        "sigstore-bundle",
+    ),
+    "authority-for-any-purpose": (
+        lambda: chained(certificate(issuer=limited(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE))),
+        "sigstore-bundle",
+    ),
 }
+
+
+def test_a_keyless_statement_about_an_image_is_no_signature_of_it(tmp_path: Path) -> None:
+    about = statement(NODE.digest)
+    made = signed(SIGNER, pae(IN_TOTO, about))
+    report = judged(tmp_path, bundled(entry(dsse_body(SIGNER, about, made)), of=content(made, about)))
+    rules = sorted(one.rule for one in report.findings if one.rule.startswith("signature-"))
+    assert rules == ["signature-missing", "signature-valid"]
 
 
 @pytest.mark.parametrize(("made", "kind"), HOLDS.values(), ids=HOLDS)
@@ -252,6 +288,11 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
         lambda: chained(certificate(issuer=NO_AUTHORITY)),
         "invalid",
         "may not issue",
+    ),
+    "authority-for-clocks": (
+        lambda: chained(certificate(issuer=limited(ExtendedKeyUsageOID.TIME_STAMPING))),
+        "invalid",
+        "may not vouch for code signing",
     ),
     "not-for-code": (
         lambda: by(certificate(purposes=[ExtendedKeyUsageOID.SERVER_AUTH])),

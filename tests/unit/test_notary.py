@@ -50,6 +50,7 @@ LEAF = make(WHO, issuer=MID)
 FAR_ROOT = make("CN=root", authority=True)
 TSA_ROOT = make("CN=clocks", authority=True)
 TSA = make("CN=clock", issuer=TSA_ROOT, purposes=STAMPING)
+TSA_FOR_CODE = make("CN=code", issuer=TSA_ROOT, authority=True, more=[(x509.ExtendedKeyUsage(CODE), False)])
 OTHER = ARM.node()
 GOOD, FAR = target(NODE), target(OTHER)
 LARGE = rsa.generate_private_key(65537, 2048)
@@ -751,6 +752,11 @@ STAMPS: dict[str, tuple[dict[str, Any], str, str]] = {
         {"when": NOW - 2 * DAY, "by": make("CN=clock", issuer=TSA_ROOT, purposes=CODE)},
         "invalid",
         "purpose",
+    ),
+    "by-an-authority-for-code": (
+        {"when": NOW - 2 * DAY, "by": make("CN=clock", issuer=TSA_FOR_CODE, purposes=STAMPING)},
+        "invalid",
+        "may not vouch for time stamping",
     ),
     "by-nobody-trusted": (
         {"when": NOW - 2 * DAY, "by": make("CN=clock", issuer=FAR_ROOT, purposes=STAMPING)},

@@ -20,12 +20,14 @@ from tests.support import signing
 from tests.support.build import (
     COSIGN_SIGNATURE,
     IN_TOTO,
+    Image,
     Node,
     attestation,
     digest,
     docker_archive,
     dumped,
     index,
+    layer,
     layout,
 )
 from tests.support.call import refused
@@ -475,6 +477,19 @@ def test_a_signature_over_one_image_is_none_of_its_neighbour(tmp_path: Path) -> 
     assert verdicts(report) == ["missing", "valid"]
     (missing,) = [one for one in report.findings if one.rule == "signature-missing"]
     assert missing.subject == IMAGE.node().digest
+
+
+@pytest.mark.parametrize("signer", [None, SIGNER])
+def test_what_engines_run_as_an_image_has_to_be_signed_too(signer: Private | None, tmp_path: Path) -> None:
+    """Engines run it, whatever the media types of its layers say."""
+    hidden = Image(layers=[layer({"a": b"a"}, "gzip", media_type="application/octet-stream")]).node()
+    nodes = [NODE, signature(NODE), hidden.named(ref_name="hidden")]
+    nodes += [signature(hidden, signer)] if signer is not None else []
+    report = judged(tmp_path, *nodes, require_signature=True)
+    assert "image-unproved" in {one.rule for one in report.findings}
+    assert verdicts(report) == (["missing", "valid"] if signer is None else ["valid", "valid"])
+    missing = [one.subject for one in report.findings if one.rule == "signature-missing"]
+    assert missing == ([hidden.digest] if signer is None else [])
 
 
 def test_selectors_say_what_is_judged(tmp_path: Path, cli_call: Call) -> None:

@@ -17,6 +17,7 @@ from ociarchive.signing.certificates import (
     leaf_fault,
     outside,
     path_to,
+    purpose_fault,
     weakness,
 )
 from ociarchive.signing.keyless.entries import body_fault
@@ -126,6 +127,7 @@ def _require(material: Material, signatures: Sequence[bytes], about: About, trus
         raise _UntrustedError(weak)
     faults = [leaf_fault(certificate, "code signing"), critical_fault(chain)]
     faults += [authority_fault(one, depth) for depth, one in enumerate(chain[1:])]
+    faults += [purpose_fault(one, "code signing") for one in chain[1:]]
     for fault in filter(None, faults):
         raise BrokenError(fault)
     remarks += _unpublished(certificate, chain[1], root)
