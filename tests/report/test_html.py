@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import jinja2
 import pytest
 
 import ociarchive
@@ -52,6 +53,16 @@ def test_many_archives_are_one_report(tmp_path: Path, cli_call: Call) -> None:
     assert sorted([*names["FAIL"], *names["PASS"]]) == sorted(path.name for path in paths)
     for path in paths:
         assert f'content: "archive sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"' in text
+
+
+def test_a_template_is_compiled_once(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, _ = audited("good", tmp_path, cli_call)
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(jinja2.Environment, "compile", fail)
+    assert audited("good", tmp_path, cli_call)[0] == text
 
 
 def test_rules_are_explained_once(tmp_path: Path, cli_call: Call) -> None:

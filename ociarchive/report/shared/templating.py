@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 _LOADER: Final = PackageLoader("ociarchive.report")
 
 
+@cache
 def environment() -> Environment:
-    """Return the template environment. It escapes all values, for readers and for HTML."""
+    """Return the template environment. It escapes all values, for readers and for HTML.
+
+    It is one for all reports of a process: it keeps its templates, and compiling one takes longer than most reports.
+    """
     made = Environment(
         loader=_LOADER,
         autoescape=True,
