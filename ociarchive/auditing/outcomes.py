@@ -9,6 +9,8 @@ from ociarchive.auditing import RULES
 from ociarchive.auditing.rules import layers, signatures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ociarchive.auditing import Finding, Report, Rule
     from ociarchive.auditing.report import Contents
     from ociarchive.auditing.run import Run
@@ -28,6 +30,9 @@ _NOT_DEMANDED: Final = "the call demands no signature"
 #: Reasons that the call gives, which say nothing of an archive.
 OF_THE_CALL: Final = frozenset((_NO_DIGEST, _NO_RECEIPT, _NO_OTHERS, _NO_KEYS, _NOT_DEMANDED))
 _OF_PLACES: Final = frozenset(("toc-annotation", "toc-digest", "toc-elsewhere"))
+#: By their ids: rules are compared member by member, and this is asked for each rule and archive of a report.
+_OF_LAYERS: Final = frozenset(rule.id for rule in layers.RULES)
+_OF_SIGNATURES: Final = frozenset(rule.id for rule in signatures.RULES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +48,21 @@ class Outcome:
 
 def outcomes(report: Report, run: Run) -> tuple[Outcome, ...]:
     """Return the outcome of every rule, in the rules' order."""
-    return tuple(_outcome(rule, report, run) for rule in RULES)
+    found, waived = _by_rule(report.findings), _by_rule(report.waived)
+    return tuple(_outcome(rule, report, run, found.get(rule.id, ()), waived.get(rule.id, ())) for rule in RULES)
 
 
-def _outcome(rule: Rule, report: Report, run: Run) -> Outcome:
-    findings = tuple(finding for finding in report.findings if finding.rule == rule.id)
-    waived = tuple(finding for finding in report.waived if finding.rule == rule.id)
+def _by_rule(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
+    """Return findings by their rules' ids, in their order."""
+    made: dict[str, list[Finding]] = {}
+    for finding in findings:
+        made.setdefault(finding.rule, []).append(finding)
+    return {rule: tuple(ones) for rule, ones in made.items()}
+
+
+def _outcome(
+    rule: Rule, report: Report, run: Run, findings: tuple[Finding, ...], waived: tuple[Finding, ...]
+) -> Outcome:
     if findings:
         return Outcome(rule=rule, status="found", findings=findings, waived=waived)
     why = report.policy.waives(rule.id)
@@ -72,9 +86,9 @@ def _unchecked(rule: Rule, report: Report, run: Run) -> str | None:
         return "the source could not be read as an archive"
     if report.contents.is_folder and rule.id.startswith(_OF_TARS):
         return "the source is a folder, no tar"
-    if rule in layers.RULES and not report.contents.images:
+    if rule.id in _OF_LAYERS and not report.contents.images:
         return "there is no image"
-    if rule in signatures.RULES:
+    if rule.id in _OF_SIGNATURES:
         return _without_keys(rule, report.contents)
     return _without_table(rule, report) if rule.id.startswith(_OF_TABLES) else None
 

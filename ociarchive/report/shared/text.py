@@ -155,6 +155,8 @@ def _dollar(word: str) -> str:
 
 def cut_hard(text: str, width: int) -> str:
     """Return as many of the first characters as take at most `width` columns; marks stay with what they stand on."""
+    if _NARROW.fullmatch(text):
+        return text[: max(width, 0)]
     used, end = 0, 0
     for cluster in _clusters(text):
         used += columns(cluster)
