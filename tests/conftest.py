@@ -1,9 +1,11 @@
 """Fixtures: the corpus with its facts, and two ways to call the command line."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS", "fixed"))
 SHORT = "not slow and not wide"
 #: How the names of variables begin that an interpreter reads when it starts.
 AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage while tests are read, ten thousand that stay, and then never at what is there by then."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_configure() -> None:

@@ -57,6 +57,8 @@ ROWS = (
 )
 # `__init__` offers the public names and `__main__` starts the command line: both stand above all rows.
 TOPS = ("__init__", "__main__")
+# What holds statements and is none.
+HOLDERS = ast.ExceptHandler | ast.match_case
 # What costs at start-up or may be absent, and is imported when it is needed.
 LAZY = {"magic", "blake3", "wcwidth", "urllib3", "cryptography", "cbor2"}
 
@@ -80,10 +82,20 @@ class Module:
         """Parse it."""
         return _parsed(self.source)
 
+    @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Give each node of its tree."""
+        return _walked(self.source)
+
 
 @cache
 def _parsed(source: str) -> ast.Module:
     return ast.parse(source)
+
+
+@cache
+def _walked(source: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_parsed(source)))
 
 
 def modules(root: Path) -> Iterator[Module]:
@@ -96,7 +108,7 @@ def modules(root: Path) -> Iterator[Module]:
 
 def imported(module: Module) -> Iterator[tuple[str, int]]:
     """Give every module of the package that is imported anywhere in this one, for types alone too."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names if in_package(alias.name))
         elif isinstance(node, ast.ImportFrom):
@@ -162,7 +174,7 @@ def naming_formats(module: Module) -> list[str]:
     names |= {"docker-storage", "containers-storage", "containerd-storage"}
     return [
         f"{module.name}:{node.lineno}: knows the format {node.value}"
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Constant) and node.value in names
     ]
 
@@ -172,19 +184,28 @@ def inside_functions(module: Module) -> list[str]:
     if module.row == "cli":
         return []
     found = []
-    for function in ast.walk(module.tree):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+    outside = set(_outside_functions(module.tree))
+    for node in module.nodes:
+        if node in outside:
             continue
-        for node in ast.walk(function):
-            if isinstance(node, ast.Import):
-                names = {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                names = {(node.module or "").split(".")[0]}
-            else:
-                continue
-            if not names <= LAZY:
-                found.append(f"{module.name}:{node.lineno}: imports {', '.join(sorted(names))} inside a function")
+        if isinstance(node, ast.Import):
+            names = {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {(node.module or "").split(".")[0]}
+        else:
+            continue
+        if not names <= LAZY:
+            found.append(f"{module.name}:{node.lineno}: imports {', '.join(sorted(names))} inside a function")
     return found
+
+
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """Give the statements below a node that are in no function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) or not isinstance(child, ast.stmt | HOLDERS):
+            continue
+        yield child
+        yield from _outside_functions(child)
 
 
 def printing(module: Module) -> list[str]:
@@ -193,10 +214,18 @@ def printing(module: Module) -> list[str]:
         return []
     calls = {"print", "exit", "quit", "sys.exit", "os._exit", "sys.stdout.write", "sys.stderr.write"}
     return [
-        f"{module.name}:{node.lineno}: calls {ast.unparse(node.func)}"
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in calls
+        f"{module.name}:{node.lineno}: calls {spelled(node.func)}"
+        for node in module.nodes
+        if isinstance(node, ast.Call) and spelled(node.func) in calls
     ]
+
+
+def spelled(function: ast.expr) -> str:
+    """Give a name, or the members of one behind their dots; nothing for any other expression."""
+    if isinstance(function, ast.Name):
+        return function.id
+    before = spelled(function.value) if isinstance(function, ast.Attribute) else ""
+    return f"{before}.{function.attr}" if before and isinstance(function, ast.Attribute) else ""
 
 
 def too_long(module: Module) -> list[str]:
@@ -231,14 +260,14 @@ FORBIDDEN_OF_OS = {"system", "popen", "fork", "forkpty", "startfile"}
 def dangerous(module: Module) -> list[str]:
     """List what runs text as code, starts a program, opens a connection, or makes objects of bytes."""
     found = []
-    for node in ast.walk(module.tree):
+    forbidden = FORBIDDEN_MODULES - STARTS_PROGRAMS.get(module.name, set())
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             names = []
-        forbidden = FORBIDDEN_MODULES - STARTS_PROGRAMS.get(module.name, set())
         banned = {name for name in names if any(name == one or name.startswith(f"{one}.") for one in forbidden)}
         if banned:
             found.append(f"{module.name}:{getattr(node, 'lineno', 0)}: imports {min(banned)}")
