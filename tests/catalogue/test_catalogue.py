@@ -105,7 +105,7 @@ def test_what_did_not_change_is_not_opened(
     assert new(second) == set()
     assert (
         problems(
-            published("audit"),
+            "audit",
             {"schema_version": 1, "tool": {"name": "ociarchive", "version": "0"}, "archives": [*second.values()]},
         )
         == []
@@ -202,7 +202,7 @@ def test_it_answers(racks: Path, db: Path, cli_call: Call) -> None:
 
     def asked(*options: str, status: int = 0) -> Json:
         value = told(cli_call("catalogue", db, "--format", "json", *options), status).json()
-        assert problems(published("catalogue"), value) == []
+        assert problems("catalogue", value) == []
         return value
 
     def names(*options: str, status: int = 0) -> set[str]:

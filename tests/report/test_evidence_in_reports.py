@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 import ociarchive
-from tests.report.test_schemas import JUNIT, SARIF, problems, published
+from tests.report.test_schemas import junit, problems, published, sarif
 from tests.support import faulty
 from tests.support.call import Call, Result
 
@@ -26,7 +26,7 @@ def properties(result: Result, number: int = 0) -> dict[str, str]:
 
 def run_of(result: Result) -> Json:
     found: Json = result.json()["runs"][0]
-    assert [f"{error.json_path}: {error.message}" for error in SARIF.iter_errors(result.json())] == []
+    assert [f"{error.json_path}: {error.message}" for error in sarif().iter_errors(result.json())] == []
     return found
 
 
@@ -74,7 +74,7 @@ def test_the_verdict_and_its_strictness(strict: tuple[str, ...], tmp_path: Path,
     rules = ("--only", "blob-unreferenced", *strict)
     found = cli_call("audit", warned, *rules, "--format", "json")
     value = found.json()
-    assert problems(published("audit"), value) == []
+    assert problems("audit", value) == []
     assert [value["verdict"], value["archives"][0]["verdict"]] == ["fail" if strict else "pass"] * 2
     assert value["archives"][0]["strict"] is bool(strict)
     told = run_of(cli_call("audit", warned, *rules, "--format", "sarif"))["properties"]
@@ -98,7 +98,7 @@ def test_a_source_that_could_not_be_audited_is_in_every_report(status: int, tmp_
     result = cli_call("audit", good, missing, "--format", "json")
     assert result.status == status
     value = result.json()
-    assert problems(published("audit"), value) == []
+    assert problems("audit", value) == []
     (unread,) = value["not_audited"]
     assert (unread["source"], unread["status"], value["verdict"]) == (str(missing), status, "fail")
     assert unread["message"]
@@ -110,7 +110,7 @@ def test_a_source_that_could_not_be_audited_is_in_every_report(status: int, tmp_
     assert notice["properties"] == {"source": str(missing), "status": status}
 
     text = cli_call("audit", good, missing, "--format", "junit").stdout
-    JUNIT.validate(text)
+    junit().validate(text)
     root = ET.fromstring(text)  # noqa: S314  # our own output
     assert (root.get("errors"), root.get("failures")) == ("1", "0")
     (error,) = root.iter("error")
@@ -140,7 +140,7 @@ def test_a_receipt_that_was_checked_is_in_every_report(
     digest = f"sha256:{hashlib.sha256(receipt.read_bytes()).hexdigest()}"
 
     value = cli_call("audit", path, "--receipt", receipt, "--format", "json").json()
-    assert problems(published("audit"), value) == []
+    assert problems("audit", value) == []
     proof = value["archives"][0]["receipt"]
     assert (proof["path"], proof["sha256"]) == (str(receipt), digest)
     shares = [proof[name] for name in ("names", "manifests", "blobs") if proof[name] is not None]

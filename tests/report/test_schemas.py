@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,22 @@ from tests.support.truth import load
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent / "schemas"
-SARIF = jsonschema.Draft7Validator(json.loads((HERE / "sarif-2.1.0.json").read_text()))
-JUNIT = xmlschema.XMLSchema(str(HERE / "junit.xsd"))
 TRUTHS = load()
 POLICIES = [
     pytest.param((), id="plain"),
     pytest.param(("--strict", "--ignore", "digest-mismatch", "--severity", "blob-unreferenced=error"), id="softened"),
     pytest.param(("--only", "layer-damaged"), id="only"),
 ]
+
+
+@cache
+def sarif() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json.loads((HERE / "sarif-2.1.0.json").read_text()))
+
+
+@cache
+def junit() -> xmlschema.XMLSchema:
+    return xmlschema.XMLSchema(str(HERE / "junit.xsd"))
 
 
 def published(name: str) -> Json:
@@ -43,12 +52,18 @@ def closed(schema: object) -> object:
     return made | {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else made
 
 
-def problems(schema: Json, value: Json) -> list[str]:
+@cache
+def strict(name: str) -> jsonschema.Draft202012Validator:
+    """Give what checks a document against one of our schemas, which is itself checked once."""
+    schema = published(name)
     jsonschema.Draft202012Validator.check_schema(schema)
-    strict = closed(schema)
-    assert isinstance(strict, dict)
-    found = jsonschema.Draft202012Validator(strict).iter_errors(value)
-    return [f"{error.json_path}: {error.message}" for error in found]
+    made = closed(schema)
+    assert isinstance(made, dict)
+    return jsonschema.Draft202012Validator(made)
+
+
+def problems(name: str, value: Json) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in strict(name).iter_errors(value)]
 
 
 @pytest.fixture(params=faulty.MADE)
@@ -59,13 +74,13 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("policy", POLICIES)
 def test_json_of_audits(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
     result = cli_call("audit", archive, *policy, "--format", "json")
-    assert problems(published("audit"), result.json()) == []
+    assert problems("audit", result.json()) == []
 
 
 def test_json_of_deltas(tmp_path: Path, cli_call: Call) -> None:
     source, have = TRUTHS["docker20.tar"].path, tmp_path / "have.json"
     cli_call("inventory", *(truth.path for truth in TRUTHS.values()), "--output", have)
-    assert problems(published("inventory"), json.loads(have.read_text())) == []
+    assert problems("inventory", json.loads(have.read_text())) == []
     layout = tmp_path / "delta"
     for form, name in (("oci-layout", "have.json"), ("docker-archive", "engine.json")):
         inspected = [{"RootFS": {"Layers": one["diff_ids"]}} for one in json.loads(have.read_text())["images"]]
@@ -79,7 +94,7 @@ def test_json_of_deltas(tmp_path: Path, cli_call: Call) -> None:
                 reader = tar.extractfile("delta.json")
                 assert reader is not None
                 left = reader.read().decode()
-        assert problems(published("delta"), json.loads(left)) == []
+        assert problems("delta", json.loads(left)) == []
         assert json.loads(left)["left_out"]
 
 
@@ -88,24 +103,24 @@ def test_lists_of_parts(options: tuple[str, ...], corpus: Path, tmp_path: Path, 
     call = ("convert", corpus / "docker20.tar", tmp_path / "app.tar", "--to", "oci-archive", "--split", "4000")
     assert cli_call(*call, *options).status == 0
     listed = json.loads((tmp_path / "app.tar.parts.json").read_text())
-    assert problems(published("parts"), listed) == []
+    assert problems("parts", listed) == []
     assert ("parity" in listed) == bool(options)
     for wrong in ({**listed, "sha256": "A" * 64}, {**listed, "parts": []}, {**listed, "size": 0}):
-        assert problems(published("parts"), wrong)
+        assert problems("parts", wrong)
 
 
 @pytest.mark.parametrize("name", TRUTHS)
 def test_json_of_the_corpus(name: str, cli_call: Call) -> None:
     path = TRUTHS[name].path
-    assert problems(published("audit"), cli_call("audit", path, "--format", "json").json()) == []
-    assert problems(published("inspect"), cli_call("inspect", path, "--format", "json").json()) == []
+    assert problems("audit", cli_call("audit", path, "--format", "json").json()) == []
+    assert problems("inspect", cli_call("inspect", path, "--format", "json").json()) == []
 
 
 def test_json_of_a_verified_inspection(tmp_path: Path, cli_call: Call) -> None:
     path = faulty.write("damaged", tmp_path)
     value = cli_call("inspect", path, "--verify", "--format", "json").json()
     assert value["archives"][0]["findings"]
-    assert problems(published("inspect"), value) == []
+    assert problems("inspect", value) == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +132,7 @@ def test_receipts(name: str, options: tuple[str, ...], corpus: Path, tmp_path: P
     options = (*options, "--media-types", "oci")  # Docker's have none for zstd
     done = cli_call("convert", corpus / name, tmp_path / "out", "--to", "oci-layout", *options, "--receipt", receipt)
     assert done.status == 0, done.stderr
-    assert problems(published("receipt"), json.loads(receipt.read_text())) == []
+    assert problems("receipt", json.loads(receipt.read_text())) == []
 
 
 @pytest.mark.parametrize("options", [(), ("--files",)], ids=["plain", "files"])
@@ -125,37 +140,36 @@ def test_receipts(name: str, options: tuple[str, ...], corpus: Path, tmp_path: P
 def test_json_of_comparisons(name: str, options: tuple[str, ...], corpus: Path, cli_call: Call) -> None:
     for other in (TRUTHS[name].path, corpus / "docker26-containerd-multi.tar", corpus / "docker20.tar"):
         value = cli_call("diff", TRUTHS[name].path, other, "--format", "json", *options).json()
-        assert problems(published("diff"), value) == []
+        assert problems("diff", value) == []
 
 
 def test_json_of_a_hostile_comparison(tmp_path: Path, cli_call: Call) -> None:
     paths = [faulty.write(name, tmp_path) for name in ("good", "hostile")]
-    assert problems(published("diff"), cli_call("diff", *paths, "--format", "json").json()) == []
+    assert problems("diff", cli_call("diff", *paths, "--format", "json").json()) == []
 
 
 def test_json_of_the_doctor(cli_call: Call) -> None:
-    assert problems(published("doctor"), cli_call("doctor", "--format", "json").json()) == []
+    assert problems("doctor", cli_call("doctor", "--format", "json").json()) == []
 
 
 def test_the_schema_tells_what_it_does_not_describe() -> None:
-    schema = published("audit")
     value: Json = {"schema_version": 2, "tool": {"name": "ociarchive", "version": "1", "more": 1}, "archives": []}
-    assert len(problems(schema, value)) == 2
+    assert len(problems("audit", value)) == 2
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_sarif(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
     value = cli_call("audit", archive, *policy, "--format", "sarif").json()
-    assert [f"{error.json_path}: {error.message}" for error in SARIF.iter_errors(value)] == []
+    assert [f"{error.json_path}: {error.message}" for error in sarif().iter_errors(value)] == []
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_junit(archive: Path, policy: tuple[str, ...], cli_call: Call) -> None:
-    JUNIT.validate(cli_call("audit", archive, *policy, "--format", "junit").stdout)
+    junit().validate(cli_call("audit", archive, *policy, "--format", "junit").stdout)
 
 
 def test_junit_of_many_archives(tmp_path: Path, cli_call: Call) -> None:
     paths = [faulty.write(name, tmp_path) for name in faulty.MADE]
     text = cli_call("audit", *paths, "--format", "junit").stdout
-    JUNIT.validate(text)
+    junit().validate(text)
     assert text.count("<testsuite ") == len(paths)

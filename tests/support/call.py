@@ -1,10 +1,13 @@
 """What a call of the command line gave back."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from tests.support.forking import shared
 
 Json = dict[str, Any]
 
@@ -60,6 +63,14 @@ class Run(Protocol):
     ) -> Result:
         """Run with these arguments; `stdin` is bytes for a pipe, or an open file."""
         ...
+
+
+def without(library: str, *args: str | Path, cwd: Path | None = None) -> Result:
+    """Run the command in a process that cannot import a library."""
+    code = f"import sys; sys.modules[{library!r}] = None; from ociarchive.cli.main import main; sys.exit(main())"
+    folder = str(cwd) if cwd else None
+    status, out, err = shared().piped([str(arg) for arg in args], env=os.environ, cwd=folder, code=code)
+    return Result(status, out, err.decode())
 
 
 def told(result: Result, wanted: int = 0) -> Result:

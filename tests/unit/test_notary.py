@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ import ociarchive
 from tests.audit.making import ARM, NODE
 from tests.support import notary
 from tests.support.build import digest, dumped, index, layout
-from tests.support.call import refused
+from tests.support.call import Run, refused, told, without
 from tests.support.certificates import CODE, DAY, NOW, STAMPING, Holder, der, make, pem, spki, uses
 from tests.support.notary import COSE, JWS, N, attributes, cose, jws, policy, rule, signature, store, target
 from tests.support.signing import SIGNER, holding, named, signed_statement
@@ -890,7 +888,7 @@ def test_a_catalogue_never_takes_what_may_have_expired_since(tmp_path: Path) -> 
         assert [one for one, _ in found(report)] == ["valid"]
 
 
-def test_an_odd_certificate_makes_no_noise(tmp_path: Path) -> None:
+def test_an_odd_certificate_makes_no_noise(tmp_path: Path, run_cli: Run) -> None:
     whole = der(LEAF.certificate)
     number = LEAF.certificate.serial_number.to_bytes(20)
     assert number in whole
@@ -899,9 +897,7 @@ def test_an_odd_certificate_makes_no_noise(tmp_path: Path) -> None:
     x5c = [base64.b64encode(one).decode() for one in (odd, *map(der, LEAF.above))]
     path.write_bytes(tar(layout(NODE, signed(jws(LEAF, GOOD, header={"x5c": x5c})))))
     trusted = store(tmp_path / "t", {"ca_x": [ROOT.certificate]})
-    call = [sys.executable, "-m", "ociarchive", "audit", str(path), "--trust-store", str(trusted)]
-    done = subprocess.run(call, capture_output=True, check=False, text=True)
-    assert done.returncode == 1
+    done = told(run_cli("audit", path, "--trust-store", trusted), 1)
     assert "signature-invalid" in done.stdout
     assert "Warning" not in done.stderr
 
@@ -922,10 +918,8 @@ def test_without_a_trust_store_no_envelope_is_looked_into(tmp_path: Path) -> Non
     path, key = tmp_path / "a.tar", tmp_path / "k.pub"
     path.write_bytes(tar(layout(NODE, signed(b"no envelope", COSE))))
     key.write_bytes(key_pem(SIGNER))
-    program = "import sys; sys.modules['cbor2'] = None; from ociarchive.cli.main import main; sys.exit(main())"
-    call = [sys.executable, "-c", program, "audit", str(path), "--key", str(key), "--format", "json"]
-    done = subprocess.run(call, capture_output=True, check=False, text=True)
-    assert done.returncode == 0
+    done = without("cbor2", "audit", path, "--key", key, "--format", "json")
+    assert done.status == 0
     assert "--trust-store DIR" in done.stdout
 
 
@@ -934,10 +928,8 @@ def test_without_a_library_the_extra_is_named(tmp_path: Path) -> None:
     path.write_bytes(tar(layout(NODE, signed(cose(LEAF, GOOD), COSE))))
     trusted = store(tmp_path / "t", {"ca_x": [ROOT.certificate]})
     for name in ("cryptography", "cbor2"):
-        program = f"import sys; sys.modules['{name}'] = None; from ociarchive.cli.main import main; sys.exit(main())"
-        call = [sys.executable, "-c", program, "audit", str(path)]
-        assert subprocess.run(call, capture_output=True, check=False).returncode == 0
-        done = subprocess.run([*call, "--trust-store", str(trusted)], capture_output=True, check=False, text=True)
-        assert done.returncode == 2
+        assert without(name, "audit", path).status == 0
+        done = without(name, "audit", path, "--trust-store", trusted)
+        assert done.status == 2
         assert "ociarchive[verify]" in done.stderr
         assert name in done.stderr
