@@ -50,6 +50,7 @@ class GraphReader(Noticing):
         self._open: set[tuple[Digest, str]] = set()
         self._documents = self._bytes = 0
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
+        self._made: set[ByteSource] = set()
         self._values = self._layers = 0
         self._statements = Statements(self.limits, where)
         self._unpacking = Unpacking(self.limits)
@@ -270,7 +271,9 @@ class GraphReader(Noticing):
         whole = [one for one in diff_ids if one is not None]
         if len(whole) < len(layers):
             return Missing(source=source)
-        blob = Blob(descriptor=None, source=Bytes(config(whole), f"{source.where}: the config made of it"), name=how.of)
+        made = Bytes(config(whole), f"{source.where}: the config made of it")
+        self._made.add(made)
+        blob = Blob(descriptor=None, source=made, name=how.of)
         image = self._image(None, source, blob, layers, None)
         if image.config_document is None:
             return Missing(source=source)
@@ -355,7 +358,8 @@ class GraphReader(Noticing):
         if documents.has_lone_surrogate(parsed):
             what = "config has half of a surrogate pair in a string; its bytes travel as they are"
             self.flaw("config-surrogate", what, source.where, config.name)
-        self.problems(schema.config_problems(parsed.members), source.where, config.name)
+        problems = schema.config_problems(parsed.members, made=source in self._made)
+        self.problems(problems, source.where, config.name)
         try:
             return parsed, schema.diff_ids_in(parsed.members)
         except Malformed as error:

@@ -31,16 +31,22 @@ _DEPTH: Final = 4
 class Referring:
     """Looks for companions of an image, and for companions of those."""
 
-    def __init__(self, client: Client, documents: Documents, graph: GraphReader, workers: Workers) -> None:
+    def __init__(
+        self,
+        client: Client,
+        documents: Documents,
+        graph: GraphReader,
+        workers: Workers,
+        tags: Iterable[str] | None,
+    ) -> None:
+        """`tags` are those of the repository, None where nobody knows them all."""
         self._client, self._documents, self._graph, self._workers = client, documents, graph, workers
         self._asked: set[Digest] = set()
         self._known: set[Digest] = set()
-        self._tags: frozenset[str] | None = None
+        self._tags = frozenset(tags) if tags is not None else None
 
     def of(self, root: Root) -> Iterator[Root]:
         """Give the roots that refer to an image or to anything below it. Their order is not the server's."""
-        tags = self._client.tags()
-        self._tags = frozenset(tags) if tags is not None else None
         waiting = [root]
         for _ in range(_DEPTH):
             subjects = list(dict.fromkeys(self._subjects(waiting)))

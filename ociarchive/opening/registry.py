@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from ociarchive.blobio.source import Bytes
 from ociarchive.errors import UsageError, some
 from ociarchive.flaws import Flaws
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import kind_of
-from ociarchive.model import Archive, Image, Root, images, parts, walk
+from ociarchive.model import Archive, Blob, Image, Index, Root, images, parts, walk
 from ociarchive.opening.pulling import Documents, Near
 from ociarchive.opening.referring import Referring
 from ociarchive.origin import Closing
+from ociarchive.remote import signatures
 from ociarchive.remote.address import parse
 from ociarchive.remote.client import Client
 from ociarchive.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.remote.address import Access
@@ -93,8 +96,11 @@ class _Pull:
         """Fetch the documents and make the graph."""
         root = self._root()
         companions: tuple[Root, ...] = ()
+        beside: tuple[Blob, ...] = ()
         if not self._origin.notices:
-            companions = tuple(Referring(self._client, self._documents, self._graph, self._workers).of(root))
+            tags, keeps = self._asked()
+            companions = tuple(Referring(self._client, self._documents, self._graph, self._workers, tags).of(root))
+            beside = tuple(self._signatures(root)) if keeps else ()
         self._origin.stored_size = self._documents.size
         self._tell((root, *companions))
         return Archive(
@@ -103,7 +109,30 @@ class _Pull:
             roots=(root, *companions),
             flaws=self._graph.flaws,
             incomplete=self._graph.incomplete,
+            extras=beside,
         )
+
+    def _asked(self) -> tuple[tuple[str, ...] | None, bool]:
+        """Return the repository's tags, and whether the registry keeps signatures. Both are asked at once."""
+        tags: list[tuple[str, ...] | None] = []
+        keeps: list[bool] = []
+        calls = (lambda: tags.append(self._client.tags()), lambda: keeps.append(signatures.kept(self._client)))
+        self._workers.run(calls, self._client.abort)
+        return tags[0], keeps[0]
+
+    def _signatures(self, root: Root) -> Iterator[Blob]:
+        """Give the signatures that the registry keeps of an image, and of each one in an index."""
+        digests = dict.fromkeys(
+            edge.descriptor.digest
+            for edge in walk((root,))
+            if edge.descriptor is not None and isinstance(edge.node, Image | Index)
+        )
+        calls = [partial(signatures.of, self._client, digest) for digest in digests]
+        for digest, found in zip(digests, self._workers.run(calls, self._client.abort), strict=True):
+            for number, raw in enumerate(found, 1):
+                name = f"{digest.hex}.signature-{number}"
+                where = f"{self._origin.where}: {name}"
+                yield Blob(descriptor=None, source=Bytes(raw, where), name=name, named=digest)
 
     def _root(self) -> Root:
         address = self._client.address

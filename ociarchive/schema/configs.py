@@ -113,10 +113,11 @@ _KNOWN_HEALTH: Final = frozenset((*_HEALTH, *_HEALTH_ODD))
 _ROOTFS: Final = frozenset(("type", "diff_ids"))
 
 
-def config_problems(members: Members) -> Iterator[Problem]:
-    """Give what is wrong with an image's config, its rootfs aside."""
+def config_problems(members: Members, *, made: bool = False) -> Iterator[Problem]:
+    """Give what is wrong with an image's config, its rootfs aside. `made`: Docker makes it of an old image."""
     yield from kinds.in_case(members, _KNOWN, "")
-    yield from required_problems(members, "", "a config", "schema")
+    subject = "the config that Docker makes of the image" if made else "a config"
+    yield from required_problems(members, "", subject, "v1-platform" if made else "schema")
     yield from member_problems(members, "", "schema")
     rootfs = members.get("rootfs")
     yield from kinds.in_case(rootfs if isinstance(rootfs, dict) else {}, _ROOTFS, "/rootfs")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 #: Rules of flaws that any lookup of a member may find. They count where the selection needs the member.
 _OF_STRAYS: Final = frozenset(("member-special", "link-dangling", "link-loop", "link-escapes"))
+#: What to do where the image is good and only the archive says too little.
+_WAYS_OUT: Final = {
+    "v1-platform": "`docker load`, `docker create` and `docker commit` make an image of it that has both",
+}
 
 
 def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
@@ -44,7 +48,10 @@ def refuse_errors(evidence: Evidence) -> None:
     for finding in judge(evidence):
         if finding.severity != "error" or (finding.rule in _OF_STRAYS and not explains(finding.subject, wanting)):
             continue
-        raise ContentError(finding.message, where=finding.location, expected=finding.expected, found=finding.found)
+        raise ContentError(
+            finding.message, where=finding.location, expected=finding.expected, found=finding.found,
+            hint=_WAYS_OUT.get(finding.rule),
+        )  # fmt: skip
 
 
 def _needed(link: Link, linked: set[tuple[str, Digest]], places: set[str]) -> bool:

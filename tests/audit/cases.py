@@ -255,6 +255,9 @@ TABLES = {
 
 
 OLD_LAYERS = PLAIN.layers[:2]
+NO_OS, NO_OS_BASE = old.without(old.v1(1, 0), "os"), old.without(old.v1(0, None), "os")
+MADE_OF = f": {old.identity(1)}/json: the config made of it#"
+NOWHERE_MADE = old.without(old.v1(1, 0), "os", "architecture")
 OLD_MANIFEST = old.payload(OLD_LAYERS)
 OLD_CUT = OLD_MANIFEST.rindex(b"\n}")
 OLD_HISTORIES: dict[str, dict[str, Any]] = {
@@ -1890,6 +1893,15 @@ FAILS: Cases = {
         ),
         "no-name-at-all": Case(content=old.saved(OLD_LAYERS, names={})),
     },
+    "v1-platform": {
+        "saved": Case(
+            content=old.saved(OLD_LAYERS, [old.v1(0, None), NOWHERE_MADE]), location=MADE_OF + "/architecture"
+        ),
+        "saved-without-os": Case(content=old.saved(OLD_LAYERS, [old.v1(0, None), NO_OS]), location=MADE_OF + "/os"),
+        "schema-1": Case(
+            content=old.schema1_dir(old.payload(OLD_LAYERS, [old.v1(0, None), NO_OS]), OLD_LAYERS), folder=True
+        ),
+    },
     "v1-id": {
         "of-another": Case(content=old.saved(OLD_LAYERS, [old.v1(0, None), old.v1(1, 0, id=old.identity(7))])),
         "no-hex": Case(
@@ -2845,6 +2857,10 @@ PASSES: Cases = {
     "v1-layer-missing": {"whole": Case(content=old.saved(OLD_LAYERS))},
     "v1-parent-cycle": {"whole": Case(content=old.saved(OLD_LAYERS))},
     "v1-layer-unnamed": {"whole": Case(content=old.saved(OLD_LAYERS)), "version-1": Case(content=version_one(PLAIN))},
+    "v1-platform": {
+        "whole": Case(content=old.saved(OLD_LAYERS)),
+        "only-the-base-lacks-it": Case(content=old.saved(OLD_LAYERS, [NO_OS_BASE, old.v1(1, 0)])),
+    },
     "v1-id": {"whole": Case(content=old.saved(OLD_LAYERS))},
     "store-name-dangling": {
         "docker": stored(),

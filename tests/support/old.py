@@ -35,6 +35,11 @@ def v1(number: int, parent: int | str | None, **members: object) -> bytes:
     )
 
 
+def without(text: bytes, *names: str) -> bytes:
+    """Take members out of a v1 image."""
+    return dumped({key: value for key, value in json.loads(text).items() if key not in names})
+
+
 def chain(count: int) -> list[bytes]:
     """Make the v1 images of an image of so many layers, the base first."""
     return [v1(number, number - 1 if number else None) for number in range(count)]

@@ -28,6 +28,12 @@ RULES: Final = (
         "Nothing need be done: Docker gives the image the same ID. `convert` writes the config.", "note",
     ),
     _rule(
+        "v1-platform", IDENTITY, "image-spec, config.md, architecture and os; moby 20.10, image/v1/imagev1.go",
+        "An old image says no architecture or no os, and neither does the config that Docker makes of it.",
+        "Docker loads it as an image for its own machine and writes neither. Load it there and `docker commit` a"
+        " container of it: that image has both.",
+    ),
+    _rule(
         "schema1-signature", IDENTITY, "distribution, manifest-v2-1.md, Signed Manifests; RFC 7515",
         "A manifest of schema 1 is signed by a key that it brings itself; the signature was not checked.",
         "It proves nothing of who made the image. The digest of what was signed was checked.", "note",

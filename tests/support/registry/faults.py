@@ -3,7 +3,9 @@
 A fault that `times` limits is there so often and then gone; None means that it stays.
 """
 
+import base64
 import json
+import re
 from collections.abc import Callable
 
 from ociarchive.blobio.hashing import sha256
@@ -287,3 +289,37 @@ class MountRefused(Fault):
         request.query.pop("mount", None)
         request.query.pop("from", None)
         return None
+
+
+class KeepsSignatures(Fault):
+    """No fault: an extension that some registries have. It keeps signatures of simple signing, by manifest.
+
+    Source: containers/image, docs/signature-protocols.md. `entries` are what it lists beside, `status` its answer.
+    """
+
+    def __init__(self, kept: dict[str, list[bytes]], *entries: object, status: int = 200) -> None:
+        self._kept, self._entries, self._status = kept, entries, status
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        """Answer for the extension."""
+        del store
+        found = re.fullmatch(r"/extensions/v2/(.+)/signatures/(sha256:[0-9a-f]{64})", request.path)
+        if found is None:
+            return None
+        listed = [
+            {
+                "schemaVersion": 2,
+                "type": "atomic",
+                "name": f"{found[2]}@{number:032x}",
+                "content": base64.b64encode(content).decode(),
+            }
+            for number, content in enumerate(self._kept.get(found[2], []))
+        ]
+        return Response(self._status, body=json.dumps({"signatures": [*self._entries, *listed]}).encode())
+
+    def changed(self, request: Request, response: Response, store: Store) -> Response:
+        """Say so where a client asks first."""
+        del store
+        if request.kind is Kind.BASE:
+            response.headers["X-Registry-Supports-Signatures"] = "1"
+        return response
