@@ -5,41 +5,45 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.auditing.factstore import Remembered
-from ociarchive.auditing.identity import identity_of_file
 from ociarchive.auditing.run import Unread
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
 from ociarchive.catalogue.failure import CatalogueError
-from ociarchive.catalogue.recording import with_detail
-from ociarchive.catalogue.stamps import of_object
 from ociarchive.engines.auditor import Auditor, Place
 from ociarchive.engines.engine import EngineError
 from ociarchive.engines.options import AuditOptions
 from ociarchive.engines.threads import Threads
 from ociarchive.errors import HostError, UsageError, without_credentials
+from ociarchive.late import Late
 from ociarchive.objects.address import is_object
 from ociarchive.objects.address import parse as parse_object
 from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, objects_below, require_outside
+from ociarchive.records import dataclass
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ociarchive.auditing import Report
+    from ociarchive.auditing import Report, identity
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.hearing import Hearer
     from ociarchive.auditing.report import Detail
     from ociarchive.blobio.locks import Hear
+    from ociarchive.catalogue import recording, stamps
     from ociarchive.catalogue.ledger import Ledger
     from ociarchive.catalogue.stamps import Stamp
     from ociarchive.engines.engine import Engine
     from ociarchive.errors import OciArchiveError
     from ociarchive.measure import Progress
+else:
+    stamps = Late("ociarchive.catalogue.stamps")
+    recording = Late("ociarchive.catalogue.recording")
+    identity = Late("ociarchive.auditing.identity")
 
 __all__ = ["AuditOptions", "Audits", "audit_one", "ledger_of"]
 
@@ -172,7 +176,7 @@ class Audits:
         """Give the objects below a folder in object storage. A listing says the state of each."""
         for path, known in objects_below(folder):
             found = Source(path=path)
-            self._listed = of_object(path, known)
+            self._listed = stamps.of_object(path, known)
             report = self._recorded(found)
             if report is None and is_text_object(path, known):
                 self._hear.passes_over(path, TEXT)
@@ -264,7 +268,7 @@ class Audits:
                 if item.state is not None
             )
         for item, taken, finished in made:
-            item.report = None if taken is None else with_detail(taken, self._options.detail)
+            item.report = None if taken is None else recording.with_detail(taken, self._options.detail)
             self.status = max(self.status, 0 if finished else HostError.status)
         for item, row in zip(chunk, rows, strict=True):
             if row.error is not None:
@@ -346,5 +350,5 @@ def _about(report: Report, one: Source, options: AuditOptions) -> Report:
     size = os.path.getsize(one.path) if os.path.isfile(one.path) else None
     named = report.identity
     if named is None and options.identified and size is not None and report.contents is None:
-        named = identity_of_file(one.path)
+        named = identity.identity_of_file(one.path)
     return replace(report, demanded=(*one.images, *options.images), size=size, identity=named)

@@ -6,11 +6,12 @@ format makes no such claim, or that the bytes are not in the archive. It never m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.mediatypes import look_up
 from ociarchive.origin import Closing, Origin
+from ociarchive.records import dataclass
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:
@@ -212,9 +213,8 @@ class Root:
     @property
     def identity(self) -> object:
         """Two roots with this value are the same, whatever their names. It is the digest, else the image ID."""
-        if self.descriptor is not None:
-            return self.descriptor.digest
-        return self.node.image_id if isinstance(self.node, Image) else id(self.node)
+        of_node = self.node.image_id if isinstance(self.node, Image) else id(self.node)
+        return self.descriptor.digest if self.descriptor is not None else of_node
 
     @property
     def platform(self) -> Platform | None:
@@ -289,12 +289,12 @@ class Archive(Closing):
     flaws: tuple[Flaw, ...]
     stored: tuple[Stored, ...] = ()
     entry: Document | None = None
-    extras: tuple[Blob, ...] = field(default=())
-    beside: frozenset[Digest] = field(default=frozenset())
-    untagged: tuple[Root, ...] = field(default=())
+    extras: tuple[Blob, ...] = ()
+    beside: frozenset[Digest] = frozenset()
+    untagged: tuple[Root, ...] = ()
     incomplete: bool = False
     links: tuple[Link, ...] = ()
-    layer_sources: tuple[LayerSource, ...] = field(default=())
+    layer_sources: tuple[LayerSource, ...] = ()
     facts: Mapping[ByteSource, Measured] = field(default_factory=dict)
     delta: Delta | None = None
     borrowed: int = 0

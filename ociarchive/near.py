@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.late import Late
+
 if TYPE_CHECKING:
+    import difflib
     from collections.abc import Iterable, Mapping
+else:
+    difflib = Late("difflib")
 
 #: How alike two words have to be, 0 to 1: a letter too few, too many or out of place in a word of five.
 _ALIKE: Final = 0.65

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import UsageError
+from ociarchive.late import Late
 from ociarchive.opening import partset
 from ociarchive.opening.folders import require_outside
 from ociarchive.report.audit.svr import Verdicts
 from ociarchive.report.conversion.provenance import provenance
 from ociarchive.report.rendering import render_receipt
-from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import now, source_digests
 from ociarchive.selection.argument import Source
 from ociarchive.signing.private import load_signer
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.formats import FormatName
     from ociarchive.measure import Progress
+    from ociarchive.report.shared import marks
     from ociarchive.signing.private import Signer
     from ociarchive.transform.convert import Conversion
     from ociarchive.transform.options import Options, Outer, Without
     from ociarchive.transform.plan import Compression, MediaTypes
+else:
+    marks = Late("ociarchive.report.shared.marks")
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -275,7 +278,7 @@ class Attested:
 
 def beside_file(path: str, what: str, others: Sequence[str], say: Callable[[str], None], *, force: bool) -> Beside:
     """Return the file for a receipt or statement. UsageError, HostError: it must not or cannot be written there."""
-    file = Beside(path, what, force=force, ours=is_ours, say=say)
+    file = Beside(path, what, force=force, ours=marks.is_ours, say=say)
     for other in others:
         file.apart_from(other)
         for part in partset.files_of(other):

@@ -6,15 +6,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ociarchive import toc
 from ociarchive.auditing.hard_links import check_links
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.flaws import Flaw
+from ociarchive.late import Late
 from ociarchive.measure import Measured, measure
 from ociarchive.model import parts, walk
 from ociarchive.remote.blob import Reading
 from ociarchive.stores.rebuilt import RebuildError, Rebuilt
+from ociarchive.toc import has_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Progress
     from ociarchive.model import Archive
+    from ociarchive.toc import check
     from ociarchive.values import Descriptor
     from ociarchive.workers import Lane, Workers
+else:
+    check = Late("ociarchive.toc.check")
 
 
 def measure_all(
@@ -166,8 +170,8 @@ def _check_tables(
             fact = facts.get(part.source) if part.source is not None else None
             if part.source is None or part.descriptor is None or fact is None or fact.diff_ids is None:
                 continue
-            if toc.has_table(part.descriptor):
+            if has_table(part.descriptor):
                 key = (part.source, part.descriptor)
-                calls[key] = partial(toc.check, part.descriptor, part.source, fact.uncompressed_size, limits)
+                calls[key] = partial(check.check, part.descriptor, part.source, fact.uncompressed_size, limits)
     found = workers.run(list(calls.values())) if calls else []
     return tuple(flaw for flaws in found for flaw in flaws)

@@ -9,8 +9,6 @@ severity = { "sparse-index" = "error" }
 from __future__ import annotations
 
 import os
-import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
 from ociarchive import near
@@ -19,9 +17,14 @@ from ociarchive.auditing.rule import Severity
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.late import Late
+from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
+    import tomllib
     from collections.abc import Iterable, Mapping
+else:
+    tomllib = Late("tomllib")
 
 _NAMES: Final = ("ociarchive.toml", "pyproject.toml")
 _KEYS: Final = ("ignore", "only", "severity", "strict")

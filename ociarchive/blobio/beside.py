@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import time
 from contextlib import suppress
@@ -21,9 +20,13 @@ from ociarchive.blobio import partlist
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import write_all
 from ociarchive.errors import HostError, UsageError, cannot
+from ociarchive.late import Late
 
 if TYPE_CHECKING:
+    import secrets
     from collections.abc import Callable, Iterable, Iterator
+else:
+    secrets = Late("secrets")
 
 _SUFFIX: Final = ".ociarchive-part"
 #: Bytes of the file's name in the unfinished one's, which file systems hold to 255.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.source import CHUNK
 from ociarchive.errors import ContentError, some
+from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from ociarchive.late import Late
+
+if TYPE_CHECKING:
+    import fractions
+else:
+    fractions = Late("fractions")
 
 #: `i` makes the steps 1,024; so does a letter alone, as for dd, docker and podman; `kB`, `MB` are of 1,000 (SI).
 _SIZE: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?(?:([kmgt])(ib|b)?|b)?", re.IGNORECASE | re.ASCII)
@@ -24,4 +30,4 @@ def parse(text: str) -> int:
             raise ValueError(msg)
         return int(number)
     step = 1000 if unit is not None and unit.lower() == "b" else 1024
-    return int(Fraction(number) * step ** _POWERS[letter.lower()])
+    return int(fractions.Fraction(number) * step ** _POWERS[letter.lower()])

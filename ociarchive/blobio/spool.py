@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import stat
-import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +12,16 @@ from ociarchive.blobio.codec import MAGIC, NONE, Codec, StreamError, sniff
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, FileRange, Sliceable, close_read
 from ociarchive.errors import HostError, cannot
+from ociarchive.late import Late
 
 if TYPE_CHECKING:
+    import tempfile
     from collections.abc import Generator, Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
+else:
+    tempfile = Late("tempfile")
 
 
 #: Prefix of the short-lived name of a nameless file, where the file system requires one.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -17,9 +16,13 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.removing import remove
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import SPOOL
+from ociarchive.late import Late
 
 if TYPE_CHECKING:
+    import secrets
     from collections.abc import Callable
+else:
+    secrets = Late("secrets")
 
 _SUFFIX: Final = ".ociarchive-part"
 _PROBE: Final = ".probe"

@@ -10,19 +10,22 @@ import hashlib
 import os
 import stat
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import UsageError, cannot
+from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
-from ociarchive.objects.store import store_of
 from ociarchive.opening import partset
+from ociarchive.records import dataclass
 from ociarchive.remote.address import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.objects import store
     from ociarchive.objects.store import Known
+else:
+    store = Late("ociarchive.objects.store")
 
 #: Nanoseconds, a few steps of the kernel's clock.
 _STEP: Final = 50_000_000
@@ -66,7 +69,7 @@ def stamp_at(path: str, source: str, was: object = None) -> Stamp | None:
     if is_object(source):
         address = parse(source)
         try:
-            return of_object(path, store_of(address.bucket).known(address))
+            return of_object(path, store.store_of(address.bucket).known(address))
         except UsageError:
             return None
     try:

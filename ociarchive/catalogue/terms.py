@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing.rules import RULES
+from ociarchive.records import dataclass
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ociarchive.cli.common import file_option
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError
-from ociarchive.report.audit.svr import Verdicts
+from ociarchive.late import Late
+from ociarchive.records import dataclass
 from ociarchive.report.shared.surroundings import now
-from ociarchive.signing.private import PASSWORD, load_signer
+from ociarchive.signing.values import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Policy, Report
     from ociarchive.auditing.run import Unread
     from ociarchive.cli.common import Common
+    from ociarchive.report.audit import svr
     from ociarchive.report.shared.surroundings import Now
+    from ociarchive.signing import private
     from ociarchive.signing.private import Signer
+else:
+    private = Late("ociarchive.signing.private")
+    svr = Late("ociarchive.report.audit.svr")
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -71,7 +76,7 @@ def attesting(
     file = Output(path, "attestation", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
     file.apart_from([key, *sources], dest, split=bool(values.get("split")))
     file.require()
-    return Attesting(load_signer(key), file, now())
+    return Attesting(private.load_signer(key), file, now())
 
 
 def verdicts_for(
@@ -88,7 +93,7 @@ def verdicts_for(
         what = "--attestation says what this call proved, and --catalogue takes what others did"
         raise UsageError(what, hint="add --again, which audits all")
     asked = attesting(values, shared, sources, dest="-" if values["output"] in (None, "-") else None)
-    return Taking(asked, Verdicts(policy, terms), shared)
+    return Taking(asked, svr.Verdicts(policy, terms) if asked is not None else None, shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,12 @@ class Taking:
     """Takes the reports of an audit, and writes the statement about them, where one is asked for."""
 
     asked: Attesting | None
-    _verdicts: Verdicts
+    _verdicts: svr.Verdicts | None
     _shared: Common
 
     def take(self, report: Report) -> None:
         """Take a report. UsageError: the statement would overwrite the archive."""
-        if self.asked is not None:
+        if self.asked is not None and self._verdicts is not None:
             self.asked.file.apart_from([report.source])
             self._verdicts.take(report)
 
@@ -110,7 +115,7 @@ class Taking:
 
         Where nothing could be audited there is none.
         """
-        if self.asked is None:
+        if self.asked is None or self._verdicts is None:
             return
         if self._verdicts.empty:
             self._shared.say("notice: no statement was made, for there is nothing that could be audited")

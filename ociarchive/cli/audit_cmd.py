@@ -212,7 +212,7 @@ def _run(values: dict[str, Any], allowed: Limits, at: Now | None) -> Run:
         time=EPOCH if at is None else at.time,
         seconds=0.0,
         limits=allowed,
-        versions=versions(),
+        versions=versions() if at is not None else {},
         receipt=values["receipt"],
         others=(*values["have"], *values["base"]),
         folder="" if at is None else current_folder(),

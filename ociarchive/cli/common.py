@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError, without_credentials
+from ociarchive.late import Late
+from ociarchive.records import dataclass
 from ociarchive.report.shared.text import harmless, safe, size, wrapped
 
 if TYPE_CHECKING:
+    import shutil
     from collections.abc import Callable
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.remote.address import Access
     from ociarchive.selection.argument import Source
     from ociarchive.values import Platform
+else:
+    shutil = Late("shutil")
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

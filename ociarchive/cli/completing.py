@@ -7,10 +7,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
+
+from ociarchive.late import Late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from click import shell_completion
+    from click.shell_completion import CompletionItem, ShellComplete
+else:
+    shell_completion = Late("click.shell_completion")
 
 PROGRAM: Final = "ociarchive"
 #: Set by the shell's script; its value says which shell asks.
@@ -43,7 +49,9 @@ def among(names: Callable[[], Iterable[tuple[str, str]]]) -> Any:
     """Return a completer for an option that takes a name. `names` gives each name with its explanation."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        return [CompletionItem(name, help=text) for name, text in names() if name.startswith(incomplete)]
+        return [
+            shell_completion.CompletionItem(name, help=text) for name, text in names() if name.startswith(incomplete)
+        ]
 
     return complete
 
@@ -63,13 +71,13 @@ def _or_paths(base: type[ShellComplete]) -> type[ShellComplete]:
             found = cast("list[CompletionItem[str]]", super().get_completions(args, incomplete))
             if found or not args or incomplete.startswith("-"):
                 return found
-            return [CompletionItem(incomplete, type="file")]
+            return [shell_completion.CompletionItem(incomplete, type="file")]
 
     return OrPaths
 
 
 def _class(shell: str) -> type[ShellComplete]:
-    found = get_completion_class(shell)
+    found = shell_completion.get_completion_class(shell)
     if found is None:
         raise ValueError(shell)
     return found

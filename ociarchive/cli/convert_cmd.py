@@ -27,25 +27,30 @@ from ociarchive.cli.output import Output, emit, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.formats import by_name, written
+from ociarchive.late import Late
 from ociarchive.opening.folders import format_in
 from ociarchive.opening.spellings import spelled
-from ociarchive.report.conversion.provenance import provenance
-from ociarchive.report.conversion.receipt import receipt_json
-from ociarchive.report.conversion.rehearsal import rehearsal_text
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.surroundings import now, source_digests
 from ociarchive.report.shared.text import harmless, safe, shortened
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITHOUT, no_format, options
-from ociarchive.transform.rehearse import rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ociarchive.cli.common import Common
     from ociarchive.errors import ContentError
+    from ociarchive.report.conversion import provenance, rehearsal
+    from ociarchive.report.conversion import receipt as receipts
     from ociarchive.selection.argument import Source
+    from ociarchive.transform import rehearse as rehearsing
     from ociarchive.transform.options import Options
+else:
+    rehearsing = Late("ociarchive.transform.rehearse")
+    receipts = Late("ociarchive.report.conversion.receipt")
+    rehearsal = Late("ociarchive.report.conversion.rehearsal")
+    provenance = Late("ociarchive.report.conversion.provenance")
 
 _EXAMPLES = """\b
 Examples:
@@ -156,11 +161,12 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
     _say_notices(done.notices, shared)
     if asked.bound:
         digests = {**bases, **done.sha256}
-        text = receipt_json(done, asked.storage, digests)
+        text = receipts.receipt_json(done, asked.storage, digests)
         if receipt:
             receipt.write(text)
         if attested:
-            attested.file.write_bytes(provenance(done, text, digests, (attested.began, now()), attested.signer))
+            made = provenance.provenance(done, text, digests, (attested.began, now()), attested.signer)
+            attested.file.write_bytes(made)
     written = {"receipt": receipt and values["receipt"], "attested": attested and values["attestation"]}
     files = {what: path for what, path in written.items() if path}
     shared.show(summary(done, width=width(sys.stderr), whole=shared.verbose > 0, files=files).rstrip("\n"))
@@ -214,9 +220,9 @@ def _rehearsed(sources: list[Source], dest: str, asked: Options, values: dict[st
         if values[option]:
             raise UsageError(f"--dry-run writes nothing, and --{option} a file", hint="leave one of them out")
     require_stdout()
-    done = rehearse(sources, dest, asked)
+    done = rehearsing.rehearse(sources, dest, asked)
     _say_notices(done.notices, shared)
-    emit(rehearsal_text(done, width=width(), whole=shared.verbose > 0))
+    emit(rehearsal.rehearsal_text(done, width=width(), whole=shared.verbose > 0))
     return _failed(done.failed)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -10,13 +9,17 @@ import click
 from ociarchive.cli.common import once
 from ociarchive.engines.choosing import ENGINES, maker
 from ociarchive.errors import UsageError
+from ociarchive.late import Late
 from ociarchive.workers import processors
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
     from ociarchive.cli.common import Common
     from ociarchive.engines.choosing import Maker
+else:
+    logging = Late("logging")
 
 F = TypeVar("F", bound="Callable[..., Any]")
 #: Loggers of Dask and of what it is built on. What they say of a lost worker or scheduler is said by the program.

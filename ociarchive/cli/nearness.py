@@ -67,11 +67,12 @@ def no_command(word: str, commands: Mapping[str, object]) -> UsageError:
 
 def before_its_command(option: str, given: Sequence[str], commands: Mapping[str, tuple[str, str]]) -> UsageError | None:
     """Return the error for a command's option that precedes the command, None for one that no command has."""
-    having = [name for name, known in _known(commands) if option in known]
-    if not having:
-        return None
     command = next((word for word in given if word in commands), None)
-    where = f"`ociarchive {command} {option}`" if command else f"`ociarchive {having[0]} {option}`"
+    first = {command: commands[command]} if command else {}
+    having = next((name for name, known in _known({**first, **commands}) if option in known), None)
+    if having is None:
+        return None
+    where = f"`ociarchive {command or having} {option}`"
     return UsageError(f"option {option} stands in front of the command", hint=f"options follow it: {where}")
 
 
@@ -85,15 +86,15 @@ def no_option(option: str, command: click.Command, path: str, commands: Mapping[
     if option in _ALL_COME and "--platform" in own:
         return UsageError(what, hint="all platforms and images come without it")
     wanted = meant.partition(" ")[0] if meant else option
-    having = [f"`ociarchive {name}`" for name, known in _known(commands) if wanted in known]
-    if having:
-        return UsageError(what, hint=f"but {having[0]} has {meant or 'it'}")
+    having = next((name for name, known in _known(commands) if wanted in known), None)
+    if having is not None:
+        return UsageError(what, hint=f"but `ociarchive {having}` has {meant or 'it'}")
     found = near.hint(option, [one for one in own if one.startswith("--")])
     return UsageError(what, hint=found or f"see `{path} --help`")
 
 
 def _known(commands: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
-    """Give every command with its options. All are imported; only a faulty call waits for that."""
+    """Give every command with its options. Each is imported for it; only a faulty call waits for that."""
     for name, (module, _) in commands.items():
         yield name, _options(import_module(module).command)
 

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.beside import Beside, Staged
 from ociarchive.errors import HostError, cannot
-from ociarchive.opening import partset
+from ociarchive.late import Late
 from ociarchive.opening.folders import require_outside
-from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from ociarchive.opening import partset
+    from ociarchive.report.shared import marks
+else:
+    partset = Late("ociarchive.opening.partset")
+    marks = Late("ociarchive.report.shared.marks")
 
 STDOUT: Final = "-"
 _STDIN_PATH: Final = "/dev/fd/0"
@@ -30,7 +35,9 @@ class Output:
     def __init__(self, path: str | None, what: str, *, force: bool, say: Callable[[str], None]) -> None:
         named = path is not None and path != STDOUT
         self._path, self._what = path or STDOUT, what
-        self._file = Beside(path, what, force=force, ours=is_ours, say=say) if path is not None and named else None
+        self._file = None
+        if path is not None and named:
+            self._file = Beside(path, what, force=force, ours=marks.is_ours, say=say)
 
     def apart_from(self, sources: Iterable[str], dest: str | None = None, *, split: bool = False) -> None:
         """Refuse a result that would overwrite what the call reads or writes (UsageError); `-` is a standard stream.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ociarchive.model import Artifact, Image, Missing, walk
+from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.holding import holding_of
-from ociarchive.auditing.identity import Identifying
 from ociarchive.auditing.unreadable import unreadable
 from ociarchive.catalogue.failure import CatalogueError
 from ociarchive.engines.engine import Row
@@ -17,6 +16,7 @@ from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.others import Others
 from ociarchive.late import Late
 from ociarchive.opening import open_archive
+from ociarchive.records import dataclass
 from ociarchive.selection.demanded import Demanded, demanded_of
 from ociarchive.selection.untagged import reachable
 from ociarchive.workers import Workers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-    from ociarchive.auditing import Report, receipts, signatures
+    from ociarchive.auditing import Report, identity, receipts, signatures
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.auditing.report import Detail
     from ociarchive.engines.options import AuditOptions
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ociarchive.model import Archive
     from ociarchive.selection.argument import Source
 else:
+    identity = Late("ociarchive.auditing.identity")
     receipts = Late("ociarchive.auditing.receipts")
     signatures = Late("ociarchive.auditing.signatures")
 
@@ -154,7 +155,7 @@ class Auditor:
         """Audit some archives in parallel. What is demanded and absent is a finding, beside those of the rules."""
         options = self._options
         archives = [one.archive for one in opened]
-        naming = Identifying(archives, self._workers) if options.names_archives else None
+        naming = identity.Identifying(archives, self._workers) if options.names_archives else None
         every = examine(
             archives,
             limits=options.limits,

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ociarchive import near
 from ociarchive.errors import UsageError
 from ociarchive.formats import _lookalike
-from ociarchive.formats.containerd_storage import CONTAINERD_STORAGE
-from ociarchive.formats.containers_storage import CONTAINERS_STORAGE
+from ociarchive.formats._storages import CONTAINERD_STORAGE, CONTAINERS_STORAGE, DOCKER_STORAGE
 from ociarchive.formats.dir import DIR
 from ociarchive.formats.docker_archive import DOCKER_ARCHIVE
-from ociarchive.formats.docker_storage import DOCKER_STORAGE
 from ociarchive.formats.oci_layout import OCI_ARCHIVE, OCI_LAYOUT
 from ociarchive.formats.registry import REGISTRY
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.records import dataclass
 from ociarchive.stores.folder import Absent, layer_place
 
 if TYPE_CHECKING:

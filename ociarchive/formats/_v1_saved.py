@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout, _v1
+from ociarchive.late import Late
 from ociarchive.model import Image, Missing, Root
-from ociarchive.oldimages import v1image
 from ociarchive.oldimages.made import SAVED
 from ociarchive.schema import Malformed, object_in
 from ociarchive.values import Reference, type_name
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.graph import GraphReader
+    from ociarchive.oldimages import v1image
     from ociarchive.oldimages.v1image import V1
     from ociarchive.values import Digest
+else:
+    v1image = Late("ociarchive.oldimages.v1image")
 
 _JSON: Final = "/json"
 _LAYER: Final = re.compile(r"[0-9a-f]{64}/json\Z")

@@ -6,15 +6,16 @@ that were unpacked before, or discarded afterwards. Source: containerd, plugins/
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import Sliceable
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
-from ociarchive.formats.format import Format, NeverWritten
+from ociarchive.formats._storages import CONTAINERD, DATABASE
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Child, Image, Index, Missing, Root, Stored, walk
+from ociarchive.records import dataclass
 from ociarchive.stores.bolt import Bolt, BoltError, Bucket, varint
 from ociarchive.stores.folder import Store, layer_place
 from ociarchive.values import Descriptor, Digest, Reference, word
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.model import Layer, Node
 
-_NAME: Final = "containerd-storage"
-_DATABASE: Final = "io.containerd.metadata.v1.bolt/meta.db"
 _BLOBS: Final = "io.containerd.content.v1.content/blobs/"
 _VERSION: Final = b"v1"
 #: The label by which containerd knows what a layer unpacks to.
@@ -37,42 +36,32 @@ _DIFF_ID: Final = b"containerd.io/uncompressed"
 _AT_ONCE: Final = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerdStorageReader(NeverWritten):
-    """Reads the images of all namespaces."""
-
-    marker: str | None = _DATABASE
-
-    def probe(self, container: Container) -> bool:
-        """A folder with the database of names."""
-        return container.get(_DATABASE) is not None
-
-    def read(self, container: Container) -> Archive:
-        """Return the images that the database names. ContentError: it cannot be read."""
-        store = Store(container)
-        source = store.get(_DATABASE)
-        if source is None:
-            raise ContentError("no database of names", where=store.where, expected=_DATABASE)
-        try:
-            names = _Names(store, source).read()
-        except BoltError:  # a transaction may have ended meanwhile
-            names = _Names(store, source).read()
-        graph = GraphReader(lambda digest: store.get(_path(digest)), store.where, store.limits)
-        for told in names.malformed:
-            graph.flaw("store-name-dangling", f"{told} leads to no descriptor", source.where, told)
-        filled = _Filled(store, graph, names)
-        roots = tuple(_roots(filled, graph, names))
-        stored = tuple(_stored(store))
-        store.stored_size = sum(one.source.size or 0 for one in stored if one.source is not None)
-        return Archive(
-            format=_NAME,
-            origin=store,
-            roots=roots,
-            flaws=graph.flaws,
-            incomplete=graph.incomplete,
-            stored=stored,
-            beside=names.held,
-        )
+def read(container: Container) -> Archive:
+    """Return the images that the database names. ContentError: it cannot be read."""
+    store = Store(container)
+    source = store.get(DATABASE)
+    if source is None:
+        raise ContentError("no database of names", where=store.where, expected=DATABASE)
+    try:
+        names = _Names(store, source).read()
+    except BoltError:  # a transaction may have ended meanwhile
+        names = _Names(store, source).read()
+    graph = GraphReader(lambda digest: store.get(_path(digest)), store.where, store.limits)
+    for told in names.malformed:
+        graph.flaw("store-name-dangling", f"{told} leads to no descriptor", source.where, told)
+    filled = _Filled(store, graph, names)
+    roots = tuple(_roots(filled, graph, names))
+    stored = tuple(_stored(store))
+    store.stored_size = sum(one.source.size or 0 for one in stored if one.source is not None)
+    return Archive(
+        format=CONTAINERD,
+        origin=store,
+        roots=roots,
+        flaws=graph.flaws,
+        incomplete=graph.incomplete,
+        stored=stored,
+        beside=names.held,
+    )
 
 
 def _path(digest: Digest) -> str:
@@ -258,6 +247,3 @@ def _stored(store: Store) -> Iterator[Stored]:
         _layout.require_few(number, store.files)
         algorithm, _, encoded = name.removeprefix(_BLOBS).partition("/")
         yield Stored(name=name, digest=Digest.maybe(f"{algorithm}:{encoded}"), source=store.get(name))
-
-
-CONTAINERD_STORAGE: Final = Format(name=_NAME, reader=ContainerdStorageReader())

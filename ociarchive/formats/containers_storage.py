@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout, _stored
-from ociarchive.formats.format import Format, NeverWritten
+from ociarchive.formats._storages import CONTAINERS, listed
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Child, Image, Index, Missing, Root
+from ociarchive.records import dataclass
 from ociarchive.schema import Malformed
 from ociarchive.stores.folder import DRIVERS, Absent, Store, layer_place
 from ociarchive.stores.rebuilt import Rebuilt
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from ociarchive.model import Node
     from ociarchive.values import JSON
 
-_NAME: Final = "containers-storage"
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 #: Keys of big data that are the names of their files.
 _PLAIN_KEY: Final = re.compile(r"[a-z0-9.]+\Z")
@@ -41,34 +41,20 @@ _OF_MANIFEST: Final = "manifest-"
 _ELSEWHERE: Final = "where storage.conf names additionalimagestores, it may lie in one of those: name that with --base"
 
 
-@dataclass(frozen=True, slots=True)
-class ContainersStorageReader(NeverWritten):
-    """Reads a storage root, with the images of every driver that was in use."""
+def read(container: Container) -> Archive:
+    """Return the images in images.json."""
+    store = Store(container)
+    known: dict[Digest, ByteSource] = {}
+    graph = GraphReader(known.get, store.where, store.limits)
+    drivers = [_Driver(store, graph, driver, known) for driver in DRIVERS if container.get(listed(driver)) is not None]
+    roots = tuple(root for driver in drivers for root in driver.roots())
 
-    def probe(self, container: Container) -> bool:
-        """A folder with a list of images, `DRIVER-images/images.json`."""
-        return any(container.get(_listed(driver)) is not None for driver in DRIVERS)
+    def loose(diff_id: Digest) -> Rebuilt | None:
+        return next((found for driver in drivers if (found := driver.layer(diff_id)) is not None), None)
 
-    def read(self, container: Container) -> Archive:
-        """Return the images in images.json."""
-        store = Store(container)
-        known: dict[Digest, ByteSource] = {}
-        graph = GraphReader(known.get, store.where, store.limits)
-        drivers = [
-            _Driver(store, graph, driver, known) for driver in DRIVERS if container.get(_listed(driver)) is not None
-        ]
-        roots = tuple(root for driver in drivers for root in driver.roots())
-
-        def loose(diff_id: Digest) -> Rebuilt | None:
-            return next((found for driver in drivers if (found := driver.layer(diff_id)) is not None), None)
-
-        return Archive(
-            format=_NAME, origin=store, roots=roots, flaws=graph.flaws, incomplete=graph.incomplete, loose=loose
-        )
-
-
-def _listed(driver: str) -> str:
-    return f"{driver}-images/images.json"
+    return Archive(
+        format=CONTAINERS, origin=store, roots=roots, flaws=graph.flaws, incomplete=graph.incomplete, loose=loose
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +94,7 @@ class _Driver:
         for key, entry in self._layers.items():
             if isinstance(told := entry.get("diff-digest"), str):
                 self._alike.setdefault(told, []).append(key)
-        records = [record for entry in self._list(_listed(self.driver)) if (record := self._record(entry)) is not None]
+        records = [record for entry in self._list(listed(self.driver)) if (record := self._record(entry)) is not None]
         bare = {record.id: self._config(record) for record in records}
         chains = {record.id: self._chain(record) for record in records}
         users: dict[str, list[str]] = {}
@@ -161,7 +147,7 @@ class _Driver:
 
     def _record(self, entry: dict[str, JSON]) -> _Record | None:
         key, layer = entry.get("id"), entry.get("layer")
-        where = f"{self.store.where}: {_listed(self.driver)}"
+        where = f"{self.store.where}: {listed(self.driver)}"
         if not isinstance(key, str) or not _ID.match(key):
             self.graph.flaw("schema", "an image without an ID", where, str(key)[:80], "64 hexadecimal digits", None)
             return None
@@ -298,6 +284,3 @@ class _Driver:
 
 def _strings(value: JSON | None) -> Iterable[str]:
     return (one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
-
-
-CONTAINERS_STORAGE: Final = Format(name=_NAME, reader=ContainersStorageReader(), transport=_NAME)

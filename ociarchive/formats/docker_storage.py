@@ -7,14 +7,14 @@ Source: moby, image/fs.go, reference/store.go, layer/filestore.go.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
 from ociarchive.formats import _stored
-from ociarchive.formats.format import Format, NeverWritten
+from ociarchive.formats._storages import CONTENT, DOCKER, REPOSITORIES, has_images
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root
+from ociarchive.records import dataclass
 from ociarchive.stores.folder import DRIVERS, Store, layer_place
 from ociarchive.values import Digest, Reference
 
@@ -26,39 +26,19 @@ if TYPE_CHECKING:
     from ociarchive.stores.folder import Absent
     from ociarchive.stores.rebuilt import Rebuilt
 
-_NAME: Final = "docker-storage"
-_REPOSITORIES: Final = "repositories.json"
-_CONTENT: Final = "imagedb/content/sha256/"
 _METADATA: Final = "imagedb/metadata/sha256/"
 _LAYERS: Final = "layerdb/sha256/"
 
 
-@dataclass(frozen=True, slots=True)
-class DockerStorageReader(NeverWritten):
-    """Reads a data root, with the images of every driver that was in use."""
-
-    def probe(self, container: Container) -> bool:
-        """A folder with `image/DRIVER` that has names or images in it."""
-        return any(_has_images(container, driver) for driver in DRIVERS)
-
-    def read(self, container: Container) -> Archive:
-        """Return the images by their configs, with the names in repositories.json."""
-        store = Store(container)
-        graph = GraphReader(lambda _: None, store.where, store.limits)
-        roots: list[Root] = []
-        for driver in DRIVERS:
-            if _has_images(container, driver):
-                roots.extend(_Driver(store, graph, driver).roots())
-        return Archive(format=_NAME, origin=store, roots=tuple(roots), flaws=graph.flaws, incomplete=graph.incomplete)
-
-
-def _has_images(container: Container, driver: str) -> bool:
-    base = f"image/{driver}/"
-    if container.get(base + _REPOSITORIES) is not None:
-        return True
-    if container.kind == "tar":
-        return False
-    return next(iter(container.names(base + _CONTENT)), None) is not None
+def read(container: Container) -> Archive:
+    """Return the images by their configs, with the names in repositories.json."""
+    store = Store(container)
+    graph = GraphReader(lambda _: None, store.where, store.limits)
+    roots: list[Root] = []
+    for driver in DRIVERS:
+        if has_images(container, driver):
+            roots.extend(_Driver(store, graph, driver).roots())
+    return Archive(format=DOCKER, origin=store, roots=tuple(roots), flaws=graph.flaws, incomplete=graph.incomplete)
 
 
 @dataclass(slots=True)
@@ -101,7 +81,7 @@ class _Driver:
                 yield Root(descriptor=None, node=image, names=tuple(spelled))
 
     def _digests(self) -> Iterator[Digest]:
-        prefix = self._base + _CONTENT
+        prefix = self._base + CONTENT
         for name in self.store.files.names(prefix):
             digest = Digest.maybe(f"sha256:{name.removeprefix(prefix)}")
             if digest is not None:
@@ -109,7 +89,7 @@ class _Driver:
 
     def _names(self) -> dict[Digest, list[Reference]]:
         """Return the names in repositories.json by image ID."""
-        place = self._base + _REPOSITORIES
+        place = self._base + REPOSITORIES
         where = f"{self.store.where}: {place}"
         source = self.store.get(place)
         if source is None:
@@ -136,7 +116,7 @@ class _Driver:
 
     def _config(self, digest: Digest) -> Image:
         """Return an image without its layers."""
-        name = f"{self._base}{_CONTENT}{digest.hex}"
+        name = f"{self._base}{CONTENT}{digest.hex}"
         return self.graph.image_of(Blob(descriptor=None, source=self.store.get(name), name=name, named=digest), ())
 
     def _parent(self, digest: Digest) -> Digest | None:
@@ -176,6 +156,3 @@ def chain_ids(diff_ids: Iterable[Digest]) -> list[str]:
         own = str(diff_id)
         chains.append("sha256:" + hashlib.sha256(f"{below}{own}".encode()).hexdigest() if below else own)
     return chains
-
-
-DOCKER_STORAGE: Final = Format(name=_NAME, reader=DockerStorageReader())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import Limits
@@ -14,10 +14,10 @@ from ociarchive.formats import format_of
 from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
 from ociarchive.objects.file import ObjectFile
-from ociarchive.objects.store import store_of
 from ociarchive.opening import partset, paths, recognise
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
+from ociarchive.records import dataclass
 from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.model import Archive
+    from ociarchive.objects import store
     from ociarchive.opening import registry
     from ociarchive.opening.partset import Parts
 else:
+    store = Late("ociarchive.objects.store")
     registry = Late("ociarchive.opening.registry")
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "open_file", "require_hosted"]
@@ -121,7 +123,7 @@ def _in_storage(asked: Asked) -> Archive:
     if address.is_folder:
         hint = "`ociarchive audit --recursive` audits all of them"
         raise UsageError("a folder of archives in object storage", where=asked.shown, expected="an object", hint=hint)
-    file = ObjectFile(store_of(address.bucket), address, asked.shown)
+    file = ObjectFile(store.store_of(address.bucket), address, asked.shown)
     return recognise.read(
         paths.from_file(file, asked.shown, asked.spool_folder, asked.limits), asked.source, asked.host
     )

@@ -14,16 +14,19 @@ from ociarchive.blobio.sqlitefile import file_beside, is_catalogue
 from ociarchive.container import DirectoryContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, cannot
 from ociarchive.formats import _lookalike, detect
+from ociarchive.late import Late
 from ociarchive.model import parts, walk
 from ociarchive.objects.address import parse
-from ociarchive.objects.store import store_of
 from ociarchive.opening import partset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ociarchive.formats.format import Format
+    from ociarchive.objects import store
     from ociarchive.objects.store import Known
+else:
+    store = Late("ociarchive.objects.store")
 
 #: What a text is called that is passed over.
 TEXT: Final = "a text file"
@@ -101,7 +104,7 @@ def objects_below(folder: str) -> Iterator[tuple[str, Known]]:
     UsageError: no such bucket. HostError: access is refused, or the storage does not answer.
     """
     address = parse(folder)
-    for key, known in store_of(address.bucket).below(address):
+    for key, known in store.store_of(address.bucket).below(address):
         if not any(part.startswith(".") for part in key.removeprefix(address.key).split("/")):
             yield str(replace(address, key=key)), known
 
@@ -111,7 +114,7 @@ def is_text_object(source: str, known: Known) -> bool:
     if known.size > _LARGEST_TEXT or not known.size:
         return False
     address = parse(source)
-    return _is_text(store_of(address.bucket).read(address, 0, min(known.size, HEAD), known))
+    return _is_text(store.store_of(address.bucket).read(address, 0, min(known.size, HEAD), known))
 
 
 def no_archive(path: str) -> str | None:

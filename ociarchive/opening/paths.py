@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.codec import GO_HEADER_TEXT, MAGIC, NONE, sniff
@@ -20,6 +19,7 @@ from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats import _lookalike
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
+from ociarchive.records import dataclass
 from ociarchive.remote.address import meant
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,9 +11,10 @@ from ociarchive.blobio.hashing import digest_of
 from ociarchive.blobio.source import Bytes
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
+from ociarchive.late import Late
 from ociarchive.mediatypes import kind_of, look_up
 from ociarchive.oldimages import schema1
-from ociarchive.remote.blob import RemoteBlob
+from ociarchive.records import dataclass
 from ociarchive.statements import is_read
 from ociarchive.values import Descriptor
 
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.documents import Document
+    from ociarchive.remote import blob
     from ociarchive.remote.client import Client, Fetched
     from ociarchive.values import JSON, Digest
     from ociarchive.workers import Workers
+else:
+    blob = Late("ociarchive.remote.blob")
 
 #: Payloads of signatures and attestations are read with the documents as long as all of them stay below this, in bytes.
 _PAYLOADS: Final = 16 << 20
@@ -123,7 +127,7 @@ class Documents:
         if digest in self._foreign and not self._client.has_blob(digest):
             self._absent.add(digest)  # its `urls` say where it is; nothing is ever fetched from there
             return None
-        return RemoteBlob.of(self._client, digest, size, self._where)
+        return blob.RemoteBlob.of(self._client, digest, size, self._where)
 
     def _size(self, digest: Digest) -> int | None:
         """Return the size of a blob that a manifest of schema 1 names, which says none: the registry knows it."""

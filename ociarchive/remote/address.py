@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError, require_no_credentials
+from ociarchive.late import Late
+from ociarchive.records import dataclass
 from ociarchive.values import Digest, Reference
+
+if TYPE_CHECKING:
+    import ipaddress
+else:
+    ipaddress = Late("ipaddress")
 
 PREFIX: Final = "docker://"
 _DOCKER: Final = "docker.io"

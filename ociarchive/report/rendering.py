@@ -16,9 +16,7 @@ from ociarchive.errors import UsageError
 from ociarchive.late import Late
 from ociarchive.opening.folders import require_outside
 from ociarchive.report.audit.piecewise import Piecewise, whole
-from ociarchive.report.shared.marks import is_ours
 from ociarchive.report.shared.surroundings import current_folder, now, sha256_of
-from ociarchive.report.shared.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,8 +27,11 @@ if TYPE_CHECKING:
     from ociarchive.comparison import Difference
     from ociarchive.report.comparison import diff_html, diff_json
     from ociarchive.report.conversion import receipt
+    from ociarchive.report.shared import marks, versions
     from ociarchive.transform.convert import Conversion
 else:
+    versions = Late("ociarchive.report.shared.versions")
+    marks = Late("ociarchive.report.shared.marks")
     diff_html = Late("ociarchive.report.comparison.diff_html")
     diff_json = Late("ociarchive.report.comparison.diff_json")
     receipt = Late("ociarchive.report.conversion.receipt")
@@ -87,7 +88,7 @@ def write_audit(
     for form in files:
         if form not in REPORTS:
             raise _unknown(form, tuple(REPORTS))
-    places = [Beside(os.fspath(path), "report", force=force, ours=is_ours, say=nobody) for path in files.values()]
+    places = [Beside(os.fspath(path), "report", force=force, ours=marks.is_ours, say=nobody) for path in files.values()]
     for number, place in enumerate(places):
         for other in list(files.values())[:number]:
             place.apart_from(os.fspath(other))
@@ -163,5 +164,5 @@ def _asked(policy: Policy | None) -> list[str]:
 
 
 def _run(command: tuple[str, ...], limits: Limits | None) -> Run:
-    made = Run(command=command, time=now().time, seconds=0.0, versions=versions(), folder=current_folder())
+    made = Run(command=command, time=now().time, seconds=0.0, versions=versions.versions(), folder=current_folder())
     return made if limits is None else made.within(limits)

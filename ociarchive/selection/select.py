@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence, judge
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import LeftOut
+from ociarchive.late import Late
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.model import (
     COSIGN_KIND,
@@ -26,14 +26,18 @@ from ociarchive.model import (
     platform_of,
     walk,
 )
+from ociarchive.records import dataclass
 from ociarchive.selection.speaking import companions, following
 from ociarchive.statements import DSSE, SIMPLE_SIGNING
 from ociarchive.values import COSIGN_SUFFIXES, MAX_REFERENCE, REGISTERED, Digest, Platform, Reference, tagged_digest
 
 if TYPE_CHECKING:
+    import difflib
     from collections.abc import Callable, Iterable, Iterator
 
     from ociarchive.model import Archive
+else:
+    difflib = Late("difflib")
 
 ATTESTATIONS: Final = "attestations"
 SIGNATURES: Final = "signatures"

@@ -5,9 +5,10 @@ A name in a signature is compared as it stands: no tag is added to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from ociarchive.records import dataclass
 from ociarchive.values import Reference
 
 Match: TypeAlias = Literal[

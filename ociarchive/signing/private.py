@@ -7,18 +7,18 @@ takes its nonce from key and message (RFC 6979), so that equal input gives equal
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.records import dataclass
 from ociarchive.signing.keys import KINDS, Key, Message, key_of, library
+from ociarchive.signing.values import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The variable with the pass phrase of a private key. An option would show it in the list of processes.
-PASSWORD: Final = "OCIARCHIVE_KEY_PASSWORD"  # noqa: S105  the name of the variable
 #: A private key in PEM has a few thousand bytes, one of RSA with 16384 bits some ten thousand.
 _MOST: Final = 64 << 10
 #: What keys begin with that cosign itself encrypted (scrypt and NaCl's secretbox).

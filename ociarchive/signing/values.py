@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.errors import ContentError
+from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from ociarchive.values import Digest
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["cosign", "cosign-attestation", "sigstore-bundle", "notary", "simple-signing"]
 #: `identity`: it holds, but for something else. `untrusted`: nobody named its key, or its algorithm is too weak.
 Status: TypeAlias = Literal["valid", "invalid", "untrusted", "unchecked", "identity"]
+#: The variable with the pass phrase of a private key. An option would show it in the list of processes.
+PASSWORD: Final = "OCIARCHIVE_KEY_PASSWORD"  # noqa: S105  the name of the variable
 #: Whose a signature is that no named key made.
 NOBODY: Final = "a key that nobody named"
 #: What `by` begins with where a public key of the call made a signature.

@@ -10,15 +10,16 @@ import errno
 import os
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.within import Found
 from ociarchive.errors import ContentError, cannot
+from ociarchive.late import Late
+from ociarchive.records import dataclass
 from ociarchive.stores.crc64 import crc64
-from ociarchive.stores.tarsplit import Content, Segment, entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Guard, Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.blobio.within import Astray, Folder
+    from ociarchive.stores import tarsplit
+    from ociarchive.stores.tarsplit import Content, Segment
     from ociarchive.values import Digest
+else:
+    tarsplit = Late("ociarchive.stores.tarsplit")
 
 T = TypeVar("T")
 
@@ -95,8 +100,8 @@ class Rebuilt:
         """The bytes of the tar, as the tar-split lists them; None where that is damaged."""
         try:
             return sum(
-                len(entry.payload) if isinstance(entry, Segment) else entry.size
-                for entry in entries(self.split, self.limits)
+                len(entry.payload) if isinstance(entry, tarsplit.Segment) else entry.size
+                for entry in tarsplit.entries(self.split, self.limits)
             )
         except ContentError:
             return None
@@ -149,7 +154,7 @@ class Rebuilt:
         header = b""
         try:
             for entry, chunks in self._contents(CHUNK):
-                if isinstance(entry, Segment):
+                if isinstance(entry, tarsplit.Segment):
                     header = (header + entry.payload)[-CHUNK:]
                     continue
                 if _SPARSE in header and sparse is None:
@@ -165,7 +170,7 @@ class Rebuilt:
 
     def _pieces(self, size: int) -> Iterator[bytes]:
         for entry, chunks in self._contents(size):
-            if isinstance(entry, Segment):
+            if isinstance(entry, tarsplit.Segment):
                 yield entry.payload
             else:
                 yield from chunks
@@ -174,10 +179,10 @@ class Rebuilt:
         """Give each entry, and the content of a file."""
         files = _Files(self, size)
         try:
-            for entry in self._named(entries(self.split, self.limits)):
-                if isinstance(entry, Segment):
+            for entry in self._named(tarsplit.entries(self.split, self.limits)):
+                if isinstance(entry, tarsplit.Segment):
                     files.guard.stored += len(entry.payload)
-                yield entry, self._named(files.read(entry)) if isinstance(entry, Content) else iter(())
+                yield entry, self._named(files.read(entry)) if isinstance(entry, tarsplit.Content) else iter(())
         finally:
             files.close()
 

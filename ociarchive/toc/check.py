@@ -14,9 +14,10 @@ from ociarchive.documents import DocumentError
 from ociarchive.errors import ContentError
 from ociarchive.flaws import Flaw
 from ociarchive.toc import split, tables
+from ociarchive.toc.annotations import ESTARGZ_SIZE
 from ociarchive.toc.chunks import fetch
 from ociarchive.toc.entries import compare
-from ociarchive.toc.locate import ESTARGZ_SIZE, locate
+from ociarchive.toc.locate import locate
 from ociarchive.toc.mismatches import Faults, TableError
 
 if TYPE_CHECKING:

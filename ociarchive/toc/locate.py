@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.hashing import digest_of, sha256
 from ociarchive.blobio.spool import unpack
 from ociarchive.container.header import parse
 from ociarchive.container.tar import BLOCK
+from ociarchive.records import dataclass
+from ociarchive.toc.annotations import CHECKSUM, ESTARGZ_DIGEST, POSITION, PREFIXES, SPLIT
 from ociarchive.toc.mismatches import TableError
 
 if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import Sliceable
-    from ociarchive.values import Descriptor
 
-ESTARGZ_DIGEST: Final = "containerd.io/snapshot/stargz/toc.digest"
-ESTARGZ_SIZE: Final = "io.containers.estargz.uncompressed-size"
-CHUNKED: Final = "io.github.containers.zstd-chunked."
-#: How stargz-snapshotter spells the prefix.
-_PREFIXES: Final = (CHUNKED, "io.containers.zstd-chunked.")
-_CHECKSUM, _POSITION, _SPLIT = "manifest-checksum", "manifest-position", "tarsplit-position"
 TOC_NAME: Final = "stargz.index.json"
 #: The footer is an empty gzip member whose extra field holds the table's offset in hex; 47 bytes in old layers.
 _FOOTERS: Final = (
@@ -58,20 +52,12 @@ class Table:
     split: Stretch | None = None
 
 
-def has_table(descriptor: Descriptor | None) -> bool:
-    """Whether a layer's descriptor says that it has a table of contents."""
-    annotations = descriptor.annotations if descriptor else {}
-    return ESTARGZ_DIGEST in annotations or any(
-        f"{prefix}{key}" in annotations for prefix in _PREFIXES for key in (_CHECKSUM, _POSITION)
-    )
-
-
 def locate(annotations: dict[str, str], source: Sliceable, limits: Limits) -> Table | None:
     """Return a layer's table; None where it stands in another image. TableError: it is not where the layer says."""
     told = {
         key: annotations[f"{prefix}{key}"]
-        for prefix in reversed(_PREFIXES)
-        for key in (_CHECKSUM, _POSITION, _SPLIT)
+        for prefix in reversed(PREFIXES)
+        for key in (CHECKSUM, POSITION, SPLIT)
         if f"{prefix}{key}" in annotations
     }
     if told or source.head(2) != b"\x1f\x8b":
@@ -102,7 +88,7 @@ def _in_gzip(digest: str, source: Sliceable, limits: Limits) -> Table | None:
 def _in_zstd(told: dict[str, str], digest: str | None, source: Sliceable, limits: Limits) -> Table:
     footer = _footer(source)
     if told or footer is None:
-        numbers = _position(_POSITION, told.get(_POSITION, ""), 4, source)
+        numbers = _position(POSITION, told.get(POSITION, ""), 4, source)
         if footer is not None and footer[:4] != numbers:
             text = [":".join(map(str, found)) for found in (numbers, footer[:4])]
             raise TableError("toc-annotation", "the layer's footer says another place of the table", *text)
@@ -117,16 +103,16 @@ def _in_zstd(told: dict[str, str], digest: str | None, source: Sliceable, limits
         raise TableError("toc-annotation", _TOO_LARGE)
     part = source.part(offset, length)
     stored = b"".join(part.chunks())
-    if _CHECKSUM in told or digest is None:
-        _verify(told.get(_CHECKSUM, ""), stored)
+    if CHECKSUM in told or digest is None:
+        _verify(told.get(CHECKSUM, ""), stored)
     raw = _unpacked(part, limits)
     if digest is not None:  # stargz-snapshotter's, of the table as it is read; of what is stored in old ones
         _verify(digest, raw, stored)
     if len(raw) != size:
-        raise TableError("toc-annotation", f"{_POSITION} gives another size", f"{size} bytes", f"{len(raw)} bytes")
+        raise TableError("toc-annotation", f"{POSITION} gives another size", f"{size} bytes", f"{len(raw)} bytes")
     split = None
-    if _SPLIT in told:
-        numbers = _position(_SPLIT, told[_SPLIT], 3, source)
+    if SPLIT in told:
+        numbers = _position(SPLIT, told[SPLIT], 3, source)
         if footer is not None and any(footer[4:]) and footer[4:] != numbers:
             text = [":".join(map(str, found)) for found in (numbers, footer[4:])]
             raise TableError("toc-annotation", "the layer's footer says another place of its tar-split data", *text)

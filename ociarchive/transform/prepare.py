@@ -5,7 +5,7 @@ A conversion and its rehearsal share both, so that they report the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +14,11 @@ from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import writable
 from ociarchive.formats._delta import written as listed
 from ociarchive.gap.completing import left_out
-from ociarchive.gap.have import load
+from ociarchive.gap.held import Held
+from ociarchive.late import Late
 from ociarchive.mediatypes import look_up
 from ociarchive.model import Image, Missing, images, walk
+from ociarchive.records import dataclass
 from ociarchive.remote.blob import Reading, RemoteBlob
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.omitted import engines, omissions
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Finding
     from ociarchive.blobio.source import ByteSource
     from ociarchive.formats.format import Content, LeftOut
-    from ociarchive.gap.held import Held
+    from ociarchive.gap import have as having
     from ociarchive.model import Node, Root
     from ociarchive.selection.argument import Source
     from ociarchive.transform.omitted import Omitted
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from ociarchive.transform.rewrite import Change, Placed
     from ociarchive.transform.sources import Fetching, Gathering
     from ociarchive.workers import Workers
+else:
+    having = Late("ociarchive.gap.have")
 
 _DOCKER_TYPES: Final = (
     "an OCI layout with Docker media types cannot be read by umoci, nor by name by skopeo 1.9; --media-types oci"
@@ -90,7 +94,7 @@ def prepare(
 
     ContentError: a selected document is at fault. UsageError: a selector, or an impossible combination.
     """
-    held = load(options.have, options.limits, options.access)
+    held = having.load(options.have, options.limits, options.access) if options.have else Held()
     gathered = gather(sources, options, spool, stack, fetching, known=known or {})
     content, left, planned = _admitted(gathered, options, workers, held, look=fetching is None or not fetching.believe)
     judging = Judging(gathered.archives, content.roots, options.limits, workers)

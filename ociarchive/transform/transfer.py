@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import ContentError, HostError
+from ociarchive.late import Late
 from ociarchive.measure import Measured, measure
 from ociarchive.remote.blob import Reading
-from ociarchive.remote.upload import Resend
 from ociarchive.stores.rebuilt import Rebuilt
 from ociarchive.transform.encode import Copier, Encoder
 from ociarchive.transform.omitted import known_as
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from ociarchive.auditing import Finding
     from ociarchive.blobio.limits import Limits
     from ociarchive.measure import Progress
+    from ociarchive.remote import upload
     from ociarchive.transform.judging import Judging
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move, Plan
     from ociarchive.transform.sink import Sink
     from ociarchive.values import Digest
     from ociarchive.workers import Workers
+else:
+    upload = Late("ociarchive.remote.upload")
 
 #: How often a blob is sent again from its first byte, after a registry lost it.
 _RESENT: Final = 3
@@ -91,7 +94,7 @@ class Moving:
         while arrived is None:
             try:
                 arrived = self._moved(move, number, turn, sink)
-            except Resend:
+            except upload.Resend:
                 tried += 1
                 if tried > _RESENT:
                     raise

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from ociarchive import documents, toc
+from ociarchive import documents
 from ociarchive.auditing import Policy, Report, audit_archive
 from ociarchive.auditing.audit import judge, report_of
 from ociarchive.auditing.claims import claimed
@@ -34,6 +34,7 @@ from ociarchive.model import images
 from ociarchive.opening import open_archive
 from ociarchive.report.audit import audit_json, codequality, junit, sarif
 from ociarchive.report.audit.audit_table import audit_table
+from ociarchive.toc.check import check
 from ociarchive.values import JSON, Descriptor
 from ociarchive.workers import Workers
 from tests.fuzz import codecs
@@ -166,7 +167,7 @@ def tables(data: bytes) -> None:
             descriptor: dict[str, JSON] = {"mediaType": "x/y", "digest": f"sha256:{0:064}", "size": len(stored)}
             with suppress(ValueError):  # annotations that no descriptor can have
                 claim = Descriptor.parse({**descriptor, "annotations": dict(annotations)})
-                toc.check(claim, Bytes(stored, "fuzz"), len(plain), LIMITS)
+                check(claim, Bytes(stored, "fuzz"), len(plain), LIMITS)
 
 
 class Audit:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 import ociarchive
 from ociarchive.report.shared.text import shortened
-from ociarchive.signing.private import PASSWORD
+from ociarchive.signing.values import PASSWORD
 from tests.audit.making import ARM, IMAGE
 from tests.support.build import IN_TOTO, digest, layout
 from tests.support.call import Call, Run, refused, told, without

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.records import dataclass
 from ociarchive.report.shared.text import plural
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import tempfile
-from typing import TYPE_CHECKING, Final
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from ociarchive.blobio.spool import temporary_folder
+from ociarchive.blobio.spool import nameless
 from ociarchive.errors import cannot
 from ociarchive.origin import Closing
 
@@ -25,7 +25,7 @@ class Held(Closing):
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=temporary_folder())  # noqa: SIM115  lives as long as this
+        self._file: BinaryIO = BytesIO()
 
     def close(self) -> None:
         """Let go of the text."""
@@ -37,8 +37,14 @@ class Held(Closing):
             data = piece.encode("utf-8", "surrogatepass")
             try:
                 self._file.write(data)
+                if isinstance(self._file, BytesIO) and self._file.tell() > _IN_MEMORY:
+                    self._to_file(self._file)
             except OSError as error:
                 raise cannot("write", error, "a temporary file") from error
+
+    def _to_file(self, held: BytesIO) -> None:
+        self._file = open(nameless(None), "w+b")  # noqa: SIM115  lives as long as this
+        self._file.write(held.getbuffer())
 
     def pieces(self) -> Iterator[str]:
         """Give the text again."""
