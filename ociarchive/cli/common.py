@@ -93,7 +93,9 @@ def common_options(function: F) -> F:
     for option in (
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour output."),
         click.option("--progress/--no-progress", default=None, help="Show progress (default: on a terminal)."),
-        click.option("-v", "--verbose", count=True, help="Say more; twice shows traces of errors."),
+        click.option(
+            "-v", "--verbose", count=True, help="Show whole digests and all lines; -vv also traces of errors."
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
     ):
         function = option(function)
@@ -114,9 +116,36 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
     return found
 
 
+def _count(_: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Return a whole number of one or more. UsageError: it is none."""
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST or int(value) < 1:
+        raise UsageError(f"{parameter.opts[0]} takes a whole number, not {value!r}", expected="1 at least")
+    return int(value)
+
+
+def jobs_option(function: F) -> F:
+    """Add `--jobs`."""
+    return click.option(
+        "--jobs", "asked_jobs", callback=_jobs, metavar="N", help="Worker threads (default: one for each processor)."
+    )(function)
+
+
+def _jobs(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    from ociarchive.transform.options import MOST_JOBS
+
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST or not 1 <= int(value) <= MOST_JOBS:
+        shown = value if value.removeprefix("-").isdecimal() else repr(value)
+        raise UsageError(f"--jobs takes a number of threads, not {shown}", expected=f"1 to {MOST_JOBS}")
+    return int(value)
+
+
 def limit_options(function: F) -> F:
     """Add the options that lift limits against input that is made to exhaust a reader."""
-    from ociarchive.blobio.limits import NAMES, Limits
+    from ociarchive.blobio.limits import Limits
 
     default = Limits()
     for option in (
@@ -125,7 +154,7 @@ def limit_options(function: F) -> F:
             "named_limits",
             multiple=True,
             metavar="NAME=N",
-            help=f"Lift a limit: {', '.join(NAMES)}. `ociarchive rules limits` explains them.",
+            help="Lift a limit (repeatable); `ociarchive rules limits` lists and explains them.",
         ),
         click.option(
             "--max-layer-size",
@@ -135,7 +164,7 @@ def limit_options(function: F) -> F:
         ),
         click.option(
             "--max-ratio",
-            type=click.IntRange(min=1),
+            callback=_count,
             metavar="N",
             help=f"Give up layers that unpack to more than N times their size (default {default.ratio}).",
         ),
@@ -167,7 +196,7 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         for option in (
-            click.option("--force", is_flag=True, help="Let --output replace a file that is no report of ociarchive."),
+            click.option("--force", is_flag=True, help="Let FILE be replaced, if it is no report of ociarchive."),
             click.option(
                 "--output",
                 type=click.Path(),
@@ -212,7 +241,7 @@ def host_option(function: F) -> F:
         multiple=True,
         callback=once,
         metavar="HOST",
-        help="The host that names in a registry's folder had (default docker.io).",
+        help="The host for names that are read from a registry's folder (default docker.io).",
     )(function)
 
 

@@ -127,6 +127,43 @@ def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: p
     assert (shown.status, DIGEST in shown.stdout.split()) == (1, True)
 
 
+# Calls at fault
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (("index", "make"), "index has no command 'make', did you mean `ociarchive index create`?"),
+        (("rules", "--format", "json"), "rules has no option --format, see `ociarchive rules --help`"),
+        (("inspect", "--strict", "a"), "inspect has no option --strict, but `ociarchive audit` has it"),
+        *(
+            ((command, "a", "b", "--jobs", jobs), f"--jobs takes a number of threads, not {shown}: expected 1 to 256")
+            for command in ("audit", "diff", "inventory", "convert")
+            for jobs, shown in (("0", "0"), ("a", "'a'"), ("257", "257"), ("-1", "-1"))
+        ),
+        (("audit", "a", "--max-ratio", "x"), "--max-ratio takes a whole number, not 'x': expected 1 at least"),
+    ],
+)
+def test_a_faulty_call_is_answered_alike_by_every_command(call: tuple[str, ...], line: str, cli_call: Call) -> None:
+    assert refused(cli_call(*call), 2) == f"error: {line}"
+
+
+@pytest.mark.parametrize("command", ["convert", "audit", "inspect", "diff", "index create", "inventory"])
+def test_help_says_what_may_be_repeated_and_leaves_limits_to_their_page(command: str, cli_call: Call) -> None:
+    shown = " ".join(told(cli_call(*command.split(), "--help")).stdout.split())
+    assert "`ociarchive rules limits` lists and explains them" in shown
+    assert "manifest- size" not in shown
+    for name in ("--image REF", "--platform OS/ARCH[/VARIANT]", "--base SOURCE", "--have FILE", "--ignore RULE"):
+        _, found, text = shown.partition(f" {name} ")
+        assert not found or "repeatable)." in text.partition(" --")[0], name
+
+
+def test_help_begins_with_what_to_try(cli_call: Call) -> None:
+    examples = told(cli_call("--help")).stdout.partition("\n  Examples:\n")[2].splitlines()
+    assert examples
+    assert all(line.startswith("    ociarchive ") for line in examples)
+
+
 # What is passed over
 
 
