@@ -207,6 +207,40 @@ def test_a_conversion_names_all_that_it_wrote(
     assert not [line for line in told(cli_call(*call, "--force")).stderr.splitlines() if line.startswith("receipt")]
 
 
+def test_a_layer_that_is_left_out_has_no_size_in_dest(source: Path, tmp_path: Path, cli_call: Call) -> None:
+    two = Image(layers=[layer({"a": b"a"}, "gzip"), layer({"b": b"b"}, "gzip")]).node().named("docker.io/corpus/b:1")
+    both = write_tar(tmp_path / "both.tar", build.layout(NODE, two))
+    call = ("convert", both, tmp_path / "delta", "--to", "oci-layout", "--have", source)
+    rows = [line for line in told(cli_call(*call)).stderr.splitlines() if line.startswith("  diff_id ")]
+    assert sum(row.endswith(" -  left out") for row in rows) == 1
+    shown = told(cli_call("inspect", tmp_path / "delta")).stdout
+    assert "= also in another image above: 1 layer\n" in shown  # nothing of it is stored, so nothing is saved
+    line = refused(cli_call("convert", tmp_path / "delta", tmp_path / "whole", "--to", "oci-layout"), 1)
+    assert "name an archive that has this blob with --base" in line
+
+
+# Tables
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_count_stays_with_what_it_counts(width: int, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    head = told(cli_call("inspect", STALE)).stdout.partition("\n\u2514")[0].splitlines()
+    assert all(len(line) <= width for line in head)
+    assert [line for line in head if line.rstrip(",")[-1:].isdigit() or line.endswith(" of")] == []
+    assert all(line.startswith("  ") for line in head[1:])
+
+
+def test_a_narrow_audit_counts_in_words(
+    source: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (tmp_path / "bad").write_bytes(b"x" * 2000)
+    shown = told(cli_call("audit", source, tmp_path / "bad"), 1).stdout
+    assert "  PASS; oci-archive, 1 image, 3 blobs" in shown
+    assert "  FAIL  1 error; 0 blobs, 0 B read" in shown
+
+
 # A catalogue's totals
 
 
