@@ -23,8 +23,6 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
-    jobs_option,
     limit_options,
     limits,
     output_options,
@@ -32,6 +30,7 @@ from ociarchive.cli.common import (
     versions,
 )
 from ociarchive.cli.completing import among, rule_names
+from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.course import following
 from ociarchive.cli.progress import progress
 from ociarchive.cli.reporting import TABLE, Reports, report_option

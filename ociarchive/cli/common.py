@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
+from ociarchive.cli.counts import LONGEST, count
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.report.shared.text import harmless, safe, size, wrapped
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Digits of the largest number that a limit can be.
-_LONGEST: Final = 18
 #: Limits that real layers exceed where they are nothing.
 _NEVER_NOTHING: Final = ("ratio", "layer-size")
 #: How files are called that hold a format.
@@ -116,33 +115,6 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
     return found
 
 
-def _count(_: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """Return a whole number of one or more. UsageError: it is none."""
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST or int(value) < 1:
-        raise UsageError(f"{parameter.opts[0]} takes a whole number, not {value!r}", expected="1 at least")
-    return int(value)
-
-
-def jobs_option(function: F) -> F:
-    """Add `--jobs`."""
-    return click.option(
-        "--jobs", "asked_jobs", callback=_jobs, metavar="N", help="Worker threads (default: one for each processor)."
-    )(function)
-
-
-def _jobs(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    from ociarchive.transform.options import MOST_JOBS
-
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > _LONGEST or not 1 <= int(value) <= MOST_JOBS:
-        shown = value if value.removeprefix("-").isdecimal() else repr(value)
-        raise UsageError(f"--jobs takes a number of threads, not {shown}", expected=f"1 to {MOST_JOBS}")
-    return int(value)
-
-
 def limit_options(function: F) -> F:
     """Add the options that lift limits against input that is made to exhaust a reader."""
     from ociarchive.blobio.limits import Limits
@@ -164,7 +136,7 @@ def limit_options(function: F) -> F:
         ),
         click.option(
             "--max-ratio",
-            callback=_count,
+            callback=count,
             metavar="N",
             help=f"Give up layers that unpack to more than N times their size (default {default.ratio}).",
         ),
@@ -306,7 +278,7 @@ def limits(values: dict[str, Any]) -> Limits:
                 asked[NAMES[name]] = parse(number)
             except ValueError as error:
                 raise UsageError(f"--limit {name}=SIZE: {error}") from None
-        elif not (number.isascii() and number.isdecimal()) or len(number) > _LONGEST:
+        elif not (number.isascii() and number.isdecimal()) or len(number) > LONGEST:
             raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=f"a whole number for {name}")
         else:
             asked[NAMES[name]] = int(number)
@@ -369,13 +341,6 @@ def platform(text: str) -> Platform:
     from ociarchive.transform import options
 
     return options.platform(text)
-
-
-def jobs(asked: int | None) -> int:
-    """Return the number of worker threads: what was asked for, else the processors that this process may use."""
-    from ociarchive.workers import processors
-
-    return asked or processors()
 
 
 def versions() -> dict[str, str]:

@@ -16,7 +16,6 @@ from ociarchive.cli.common import (
     common,
     common_options,
     host_option,
-    jobs_option,
     limit_options,
     limits,
     once,
@@ -24,6 +23,7 @@ from ociarchive.cli.common import (
     width,
 )
 from ociarchive.cli.completing import among
+from ociarchive.cli.counts import jobs_option
 from ociarchive.cli.output import Output, emit, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError

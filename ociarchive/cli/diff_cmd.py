@@ -18,8 +18,6 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
-    jobs_option,
     limit_options,
     limits,
     output,
@@ -30,6 +28,7 @@ from ociarchive.cli.common import (
     versions,
     width,
 )
+from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.progress import progress
 from ociarchive.comparison import ASPECTS, Options, difference
 from ociarchive.report.comparison.diff_json import diff_json

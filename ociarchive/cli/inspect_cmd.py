@@ -18,7 +18,6 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
     limit_options,
     limits,
     output,
@@ -28,6 +27,7 @@ from ociarchive.cli.common import (
     source,
     width,
 )  # fmt: skip
+from ociarchive.cli.counts import jobs
 from ociarchive.errors import ContentError, OciArchiveError, UsageError
 from ociarchive.gap.others import Others
 from ociarchive.opening import open_archive

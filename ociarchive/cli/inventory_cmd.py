@@ -14,13 +14,12 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
-    jobs_option,
     limit_options,
     limits,
     once,
     source,
 )
+from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.output import Output
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
