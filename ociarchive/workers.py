@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: More threads only waited for each other on every machine that was tried.
+MOST_JOBS: Final = 256
 #: Blocks of a layer on their way between its reader and its compressors: so many per worker, and no more.
 BLOCKS_AHEAD: Final = 2
 #: Pieces of a layer, of 1 MiB at most, that wait in one lane: enough that neither side waits for the other's pauses.

@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "convert": ("ociarchive.cli.convert_cmd", "Convert archives, then audit what was written."),
     "audit": ("ociarchive.cli.audit_cmd", "Prove that archives are what they say they are."),
     "inspect": ("ociarchive.cli.inspect_cmd", "Show what is inside: images, platforms, layers, sizes, ids."),
-    "diff": ("ociarchive.cli.diff_cmd", "Report whether two archives hold the same images, and what differs."),
+    "diff": ("ociarchive.cli.diff_cmd", "Compare two archives: the same images, or what differs."),
     "index": ("ociarchive.cli.index_cmd", "Make one image index of several images."),
     "inventory": ("ociarchive.cli.inventory_cmd", "List what is here, so that the other side need not send it."),
     "catalogue": ("ociarchive.cli.catalogue_cmd", "Ask a catalogue of audits: what failed, what holds an image."),
@@ -86,7 +86,18 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     ctx.exit()
 
 
-@click.command(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_EXAMPLES: Final = """\b
+Examples:
+  ociarchive inspect app.tar
+  ociarchive audit app.tar
+  ociarchive convert app.tar app-layout --to oci-layout
+  ociarchive convert --help
+"""
+
+
+@click.command(
+    cls=_Group, epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions.")
 def app(**_: Any) -> None:
     """Convert container image archives offline, and prove what they claim."""

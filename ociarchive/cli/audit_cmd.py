@@ -23,7 +23,6 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
     limit_options,
     limits,
     output_options,
@@ -31,6 +30,7 @@ from ociarchive.cli.common import (
     versions,
 )
 from ociarchive.cli.completing import among, rule_names
+from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.course import following
 from ociarchive.cli.progress import progress
 from ociarchive.cli.reporting import TABLE, Reports, report_option
@@ -59,20 +59,28 @@ Examples:
 
 @click.command("audit", epilog=_EXAMPLES, short_help="Prove that archives are what they say they are.")
 @click.argument("paths", nargs=-1, metavar="SOURCE...")
-@click.option("--image", "images", multiple=True, metavar="REF", help="Demand that the archive holds this.")
+@click.option(
+    "--image", "images", multiple=True, metavar="REF", help="Demand that the archive holds this image (repeatable)."
+)
 @click.option("--recursive", is_flag=True, help="Audit what lies in folders of archives too.")
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.option(
-    "--ignore", multiple=True, metavar="RULE", shell_complete=among(rule_names), help="Leave a rule out; reports tell."
+    "--ignore",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=among(rule_names),
+    help="Leave a rule out; reports say so (repeatable).",
 )
 @click.option(
     "--only",
     multiple=True,
     metavar="RULE",
     shell_complete=among(rule_names),
-    help="Apply only these rules; reports tell.",
+    help="Apply only this rule; reports say so (repeatable).",
 )
-@click.option("--severity", multiple=True, metavar="RULE=LEVEL", help="Count a rule as error, warning or note.")
+@click.option(
+    "--severity", multiple=True, metavar="RULE=LEVEL", help="Count a rule as error, warning or note (repeatable)."
+)
 @click.option(
     "--config",
     type=click.Path(),
@@ -85,10 +93,20 @@ Examples:
 @attesting_options("the verdict of each archive")
 @host_option
 @click.option(
-    "--have", multiple=True, type=click.Path(), metavar="FILE", help="Check that FILE has what a delta lacks."
+    "--have",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Check that FILE lists what a delta leaves out (repeatable).",
 )
-@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Prove what a delta lacks from here.")
-@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
+@click.option(
+    "--base",
+    multiple=True,
+    type=click.Path(),
+    metavar="SOURCE",
+    help="Take what a delta leaves out from this SOURCE, and prove it (repeatable).",
+)
+@jobs_option
 @output_options(TABLE, *REPORTS)
 @report_option
 @recording.recording_options

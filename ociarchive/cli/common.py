@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
+from ociarchive.cli.counts import LONGEST, count
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.late import Late
@@ -29,8 +30,6 @@ else:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Digits of the largest number that a limit can be.
-_LONGEST: Final = 18
 #: Limits that real layers exceed where they are nothing.
 _NEVER_NOTHING: Final = ("ratio", "layer-size")
 #: How files are called that hold a format.
@@ -98,7 +97,9 @@ def common_options(function: F) -> F:
     for option in (
         click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour output."),
         click.option("--progress/--no-progress", default=None, help="Show progress (default: on a terminal)."),
-        click.option("-v", "--verbose", count=True, help="Say more; twice shows traces of errors."),
+        click.option(
+            "-v", "--verbose", count=True, help="Show whole digests and all lines; -vv also traces of errors."
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
     ):
         function = option(function)
@@ -121,7 +122,7 @@ def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
 
 def limit_options(function: F) -> F:
     """Add the options that lift limits against input that is made to exhaust a reader."""
-    from ociarchive.blobio.limits import NAMES, Limits
+    from ociarchive.blobio.limits import Limits
 
     default = Limits()
     for option in (
@@ -130,7 +131,7 @@ def limit_options(function: F) -> F:
             "named_limits",
             multiple=True,
             metavar="NAME=N",
-            help=f"Lift a limit: {', '.join(NAMES)}. `ociarchive rules limits` explains them.",
+            help="Lift a limit (repeatable); `ociarchive rules limits` lists and explains them.",
         ),
         click.option(
             "--max-layer-size",
@@ -140,7 +141,7 @@ def limit_options(function: F) -> F:
         ),
         click.option(
             "--max-ratio",
-            type=click.IntRange(min=1),
+            callback=count,
             metavar="N",
             help=f"Give up layers that unpack to more than N times their size (default {default.ratio}).",
         ),
@@ -172,7 +173,7 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         for option in (
-            click.option("--force", is_flag=True, help="Let --output replace a file that is no report of ociarchive."),
+            click.option("--force", is_flag=True, help="Let FILE be replaced, if it is no report of ociarchive."),
             click.option(
                 "--output",
                 type=click.Path(),
@@ -217,7 +218,7 @@ def host_option(function: F) -> F:
         multiple=True,
         callback=once,
         metavar="HOST",
-        help="The host that names in a registry's folder had (default docker.io).",
+        help="The host for names that are read from a registry's folder (default docker.io).",
     )(function)
 
 
@@ -282,7 +283,7 @@ def limits(values: dict[str, Any]) -> Limits:
                 asked[NAMES[name]] = parse(number)
             except ValueError as error:
                 raise UsageError(f"--limit {name}=SIZE: {error}") from None
-        elif not (number.isascii() and number.isdecimal()) or len(number) > _LONGEST:
+        elif not (number.isascii() and number.isdecimal()) or len(number) > LONGEST:
             raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=f"a whole number for {name}")
         else:
             asked[NAMES[name]] = int(number)
@@ -345,13 +346,6 @@ def platform(text: str) -> Platform:
     from ociarchive.transform import options
 
     return options.platform(text)
-
-
-def jobs(asked: int | None) -> int:
-    """Return the number of worker threads: what was asked for, else the processors that this process may use."""
-    from ociarchive.workers import processors
-
-    return asked or processors()
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ from ociarchive.cli.output import emit
 
 _EXAMPLES = """\b
 Examples:
-  ociarchive completion bash > ociarchive.bash
+  ociarchive completion bash >> ~/.bash_completion
   ociarchive completion zsh > ~/.zfunc/_ociarchive
   ociarchive completion fish > ~/.config/fish/completions/ociarchive.fish
 """
@@ -24,8 +24,8 @@ Examples:
 def command(shell: str, **_: Any) -> int:
     """Print the script that completes commands, options and their values in bash (4.4 or newer), zsh or fish.
 
-    bash reads it from the folder below, or in ~/.bashrc by `eval "$(ociarchive completion bash)"`. zsh finds it where
-    ~/.zfunc is in fpath before compinit runs.
+    bash: put `eval "$(ociarchive completion bash)"` into ~/.bashrc, or the script into ~/.bash_completion, which the
+    package bash-completion reads. zsh: ~/.zfunc has to be in fpath before compinit runs.
     """
     emit(script(shell))
     return 0

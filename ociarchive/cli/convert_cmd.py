@@ -23,6 +23,7 @@ from ociarchive.cli.common import (
     width,
 )
 from ociarchive.cli.completing import among
+from ociarchive.cli.counts import jobs_option
 from ociarchive.cli.output import Output, emit, require_stdout
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
@@ -55,7 +56,7 @@ else:
 _EXAMPLES = """\b
 Examples:
   ociarchive convert app.tar app-layout --to oci-layout
-  ociarchive convert oci a.tar --to oci-archive --attestation a.att --sign key.pem
+  ociarchive convert app a.tar --to oci-archive --attestation a.att --sign key
   ociarchive convert app.tar delta.tar --to docker-archive --have have.json
 """
 
@@ -96,26 +97,42 @@ class _Named(click.Choice[str]):
     help="Media types of manifests, indexes and layers.",
 )
 @click.option("--preserve-digests", is_flag=True, help="Fail rather than rewrite a manifest or index.")
-@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
-@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
-@click.option("--without", multiple=True, type=_Named(WITHOUT), help="Leave these out.")
+@click.option(
+    "--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms (repeatable)."
+)
+@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images (repeatable).")
+@click.option("--without", multiple=True, type=_Named(WITHOUT), help="Leave these out (repeatable).")
 @click.option("--tag", metavar="REF", help="The image's name in DEST.")
-@click.option("--rename", multiple=True, metavar="OLD=NEW", help="Another name in DEST; both may end in *.")
+@click.option(
+    "--rename", multiple=True, metavar="OLD=NEW", help="Another name in DEST; both may end in * (repeatable)."
+)
 @host_option
-@click.option("--all-revisions", is_flag=True, help="Of a registry's folder also what no tag names.")
+@click.option("--all-revisions", is_flag=True, help="Take from a registry's folder also what no tag names.")
 @click.option("--outer", type=_Named(OUTERS), default="none", help="Compress the whole tar.")
-@click.option("--jobs", "asked_jobs", type=int, metavar="N", help="Worker threads.")
+@jobs_option
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
 @click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
 @click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
 @attesting_options("where DEST comes from, with the receipt inside,")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
-@click.option("--have", multiple=True, type=click.Path(), metavar="FILE", help="Leave out what the other side has.")
-@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Take what SOURCE lacks from here.")
+@click.option(
+    "--have",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Leave out the layers that the other side has, as FILE says: an inventory, or an archive (repeatable).",
+)
+@click.option(
+    "--base",
+    multiple=True,
+    type=click.Path(),
+    metavar="SOURCE",
+    help="Take what the archives lack from this SOURCE (repeatable).",
+)
 @click.option("--split", metavar="SIZE", help="Cut DEST, a tar, into parts of SIZE (650MB, 4GiB, bytes).")
-@click.option("--part", multiple=True, metavar="N", help="Write only this part of them.")
-@click.option("--parity", is_flag=True, help="One part more, from which any one that is lost is made again.")
+@click.option("--part", multiple=True, metavar="N", help="With --split: write only part N (repeatable).")
+@click.option("--parity", is_flag=True, help="With --split: add a part from which any one that is lost is made again.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")
 @limit_options
 @access_options

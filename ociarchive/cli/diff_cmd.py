@@ -18,7 +18,6 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
     limit_options,
     limits,
     output,
@@ -29,6 +28,7 @@ from ociarchive.cli.common import (
     versions,
     width,
 )
+from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.progress import progress
 from ociarchive.comparison import ASPECTS, Options, difference
 from ociarchive.report.comparison.diff_json import diff_json
@@ -52,16 +52,28 @@ Examples:
 """
 
 
-@click.command("diff", epilog=_EXAMPLES, short_help="Tell whether two archives hold the same images.")
+@click.command("diff", epilog=_EXAMPLES, short_help="Compare two archives: the same images, or what differs.")
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
-@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images, in both archives.")
-@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
+@click.option(
+    "--image", "images", multiple=True, metavar="REF", help="Only these images, in both archives (repeatable)."
+)
+@click.option(
+    "--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms (repeatable)."
+)
 @click.option("--files", is_flag=True, help="List the paths that differ, layer by layer.")
-@click.option("--ignore", multiple=True, type=Each(ASPECTS), help="Show these, and let them not count.")
+@click.option(
+    "--ignore", multiple=True, type=Each(ASPECTS), help="Show these differences, but do not count them (repeatable)."
+)
 @host_option
-@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Take what a delta lacks from here.")
-@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
+@click.option(
+    "--base",
+    multiple=True,
+    type=click.Path(),
+    metavar="SOURCE",
+    help="Take what a delta leaves out from this SOURCE (repeatable).",
+)
+@jobs_option
 @output_options("table", "json", "html")
 @limit_options
 @access_options

@@ -25,7 +25,7 @@ _UNFIT = 3
 def command(**values: Any) -> int:
     """Show what this machine offers: Python, codecs that were tried, libmagic, processors, limits, space.
 
-    Made to be put into a report of a fault; it holds paths and no names of archives. Status 3: a codec does not work.
+    Add it when you report a fault: it holds paths, and no names of archives. Status 3: a codec does not work.
     """
     shared = common(**values)
     result = output(values, shared)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  ociarchive index create amd64.tar arm64-dir app --to oci-layout --tag app:1.0
-  ociarchive index create a.tar#web:2.0 b.tar web.tar --to docker-archive --tag web:2.0
+  ociarchive index create amd64.tar arm64 app --to oci-layout --tag app:1.0
+  ociarchive index create a.tar#web:2 b.tar web --to oci-layout --tag web:2
   ociarchive index create riscv64.tar app --to oci-layout --tag app:1.0 --add
 """
 #: Options that go to `options` as they are.
@@ -50,7 +50,17 @@ def _params() -> list[click.Parameter]:
     return [here for one in convert_cmd.command.params for here in ours.get(one.name, [one])]
 
 
-@click.group("index", short_help="Make one image index of several images.")
+class _Group(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command. UsageError: there is only one, and this is another word."""
+        if args and args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise UsageError(f"index has no command {args[0]!r}", hint="did you mean `ociarchive index create`?")
+        return super().resolve_command(ctx, args)
+
+
+@click.group("index", cls=_Group, short_help="Make one image index of several images.")
 def command() -> None:
     """Make one image index (an image of several platforms) of the images of several archives, without a registry."""
 

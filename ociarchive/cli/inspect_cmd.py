@@ -18,7 +18,6 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
     limit_options,
     limits,
     output,
@@ -28,6 +27,7 @@ from ociarchive.cli.common import (
     source,
     width,
 )  # fmt: skip
+from ociarchive.cli.counts import jobs
 from ociarchive.errors import ContentError, OciArchiveError, UsageError
 from ociarchive.gap.others import Others
 from ociarchive.opening import open_archive
@@ -63,24 +63,30 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 
 @click.command("inspect", epilog=_EXAMPLES, short_help="Show what is inside: images, platforms, layers, sizes, ids.")
 @click.argument("paths", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images.")
-@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms.")
+@click.option("--image", "images", multiple=True, metavar="REF", help="Only these images (repeatable).")
+@click.option(
+    "--platform", "platforms", multiple=True, metavar="OS/ARCH[/VARIANT]", help="Only these platforms (repeatable)."
+)
 @click.option("--verify", is_flag=True, help="Read all layers and check every claim.")
 @click.option("--raw", is_flag=True, help="Print the manifest or index, byte for byte.")
 @click.option("--config", is_flag=True, help="Print the image's config, byte for byte.")
 @click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
 @click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
-@click.option("--base", multiple=True, type=click.Path(), metavar="SOURCE", help="Look here for what SOURCE lacks.")
+@click.option(
+    "--base",
+    multiple=True,
+    type=click.Path(),
+    metavar="SOURCE",
+    help="Take what the archives lack from this SOURCE (repeatable).",
+)
 @host_option
-@click.option("--all-revisions", is_flag=True, help="Of a registry's folder also what no tag names.")
+@click.option("--all-revisions", is_flag=True, help="Show of a registry's folder also what no tag names.")
 @output_options("table", "json")
 @limit_options
 @access_options
 @common_options
 def command(**values: Any) -> int:
     """Show what archives hold: images, platforms, layers, sizes and ids. No layer is read without --verify or --files.
-
-    What a delta left out, and layers of an engine's storage that lie in another one, are looked for in --base.
 
     Images of before Docker 1.10 have no config. It is made of what their layers unpack to, so those are read.
 

@@ -14,12 +14,12 @@ from ociarchive.cli.common import (
     common_options,
     host,
     host_option,
-    jobs,
     limit_options,
     limits,
     once,
     source,
 )
+from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.output import Output
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
@@ -36,8 +36,8 @@ Examples:
 @click.command("inventory", epilog=_EXAMPLES, short_help="List what is here, so that the other side need not send it.")
 @click.argument("paths", nargs=-1, metavar="SOURCE...")
 @click.option("--verify", is_flag=True, help="Read every blob, and list only what was proved.")
-@click.option("--jobs", "asked_jobs", type=click.IntRange(min=1, max=256), metavar="N", help="Worker threads.")
-@click.option("--force", is_flag=True, help="Let --output replace a file that is none of ociarchive.")
+@jobs_option
+@click.option("--force", is_flag=True, help="Let FILE be replaced, if it is no inventory of ociarchive.")
 @click.option(
     "--output", type=click.Path(), multiple=True, callback=once, metavar="FILE", help="Write the inventory to FILE."
 )

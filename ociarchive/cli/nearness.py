@@ -51,6 +51,8 @@ _OPTIONS: Final = {
     **dict.fromkeys(("--debug", "--trace"), "-vv"),
     **dict.fromkeys(("--silent", "-s"), "--quiet"),
 }
+#: Options that are of no use elsewhere to who misses them here.
+_OF_RESULTS: Final = ("--format", "--output", "--force")
 _ALL_COME: Final = ("--all", "-a", "--multi-arch")
 
 
@@ -87,7 +89,7 @@ def no_option(option: str, command: click.Command, path: str, commands: Mapping[
         return UsageError(what, hint="all platforms and images come without it")
     wanted = meant.partition(" ")[0] if meant else option
     having = next((name for name, known in _known(commands) if wanted in known), None)
-    if having is not None:
+    if having is not None and wanted not in _OF_RESULTS:
         return UsageError(what, hint=f"but `ociarchive {having}` has {meant or 'it'}")
     found = near.hint(option, [one for one in own if one.startswith("--")])
     return UsageError(what, hint=found or f"see `{path} --help`")

@@ -38,7 +38,7 @@ def report_option(function: F) -> F:
         "reports",
         multiple=True,
         metavar="FORMAT=FILE",
-        help="Write a report to FILE too, of the same reading (repeatable).",
+        help="Write one more report, of the same reading, to FILE (repeatable).",
     )(function)
 
 

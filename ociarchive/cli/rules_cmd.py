@@ -38,7 +38,7 @@ _LIMITS: Final = "limits"
 def command(rule: str | None, **_: Any) -> int:
     """List the audit's rules, or say of one what is wrong, by which clause, and what to do.
 
-    RULE may also be `limits`, or the name of one: then it is said what `--limit NAME=N` lifts.
+    RULE may also be `limits`, or the name of a limit: what `--limit NAME=N` lifts.
     """
     if rule is None:
         emit("\n".join(_list(width())) + "\n")
@@ -78,7 +78,7 @@ def _limits(columns: int, names: Iterable[str]) -> Iterator[str]:
 
 
 def _meaning(name: str, columns: int) -> list[str]:
-    return wrapped(f"{'bytes: ' if name in SIZES else ''}{MEANINGS[name]}", columns, "")
+    return wrapped(MEANINGS[name], columns, "")
 
 
 def _list(columns: int) -> Iterator[str]:

@@ -33,7 +33,7 @@ def signature_options(function: F) -> F:
             multiple=True,
             type=click.Path(),
             metavar="FILE",
-            help="Check signatures by GPG by the keys of FILE (needs gpgv).",
+            help="Check signatures by GPG by the keys of FILE (needs gpgv; repeatable).",
         ),
         click.option(
             "--certificate-oidc-issuer",
@@ -66,7 +66,7 @@ def signature_options(function: F) -> F:
             multiple=True,
             type=click.Path(),
             metavar="FILE",
-            help="Check signatures by this public key (PEM).",
+            help="Check signatures by this public key (PEM; repeatable).",
         ),
     ):
         function = option(function)

@@ -22,7 +22,7 @@ from ociarchive.transform.assemble import Assembly
 from ociarchive.transform.naming import checked, parse_all
 from ociarchive.transform.plan import Compression, MediaTypes, Storage
 from ociarchive.values import Platform, Reference
-from ociarchive.workers import processors
+from ociarchive.workers import MOST_JOBS, processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,8 +40,6 @@ COMPRESSIONS: Final[tuple[str, ...]] = get_args(Compression)
 MEDIA_TYPES: Final[tuple[str, ...]] = get_args(MediaTypes)
 OUTERS: Final[tuple[str, ...]] = get_args(Outer)
 WITHOUT: Final = (ATTESTATIONS, SIGNATURES, REFERRERS)
-#: More threads only waited for each other on every machine that was tried.
-MOST_JOBS: Final = 256
 _NAMED_LEVELS: Final = ("fast", "small")
 _LONGEST_LEVEL: Final = 9
 #: Positions in files are signed numbers of 64 bits.

@@ -198,7 +198,7 @@ def _require_complete(roots: Sequence[Root], gathered: Gathering) -> None:
         raise ContentError(
             f"{what} nowhere in the call: {some(map(str, wanting))}",
             where=", ".join(deltas),
-            hint="name an archive that has it with --base" if len(wanting) == 1 else "name what has them with --base",
+            hint=f"name an archive that has {'this blob' if len(wanting) == 1 else 'these blobs'} with --base",
         )
 
 

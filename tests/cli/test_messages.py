@@ -127,6 +127,43 @@ def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: p
     assert (shown.status, DIGEST in shown.stdout.split()) == (1, True)
 
 
+# Calls at fault
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (("index", "make"), "index has no command 'make', did you mean `ociarchive index create`?"),
+        (("rules", "--format", "json"), "rules has no option --format, see `ociarchive rules --help`"),
+        (("inspect", "--strict", "a"), "inspect has no option --strict, but `ociarchive audit` has it"),
+        *(
+            ((command, "a", "b", "--jobs", jobs), f"--jobs takes a number of threads, not {shown}: expected 1 to 256")
+            for command in ("audit", "diff", "inventory", "convert")
+            for jobs, shown in (("0", "0"), ("a", "'a'"), ("257", "257"), ("-1", "-1"))
+        ),
+        (("audit", "a", "--max-ratio", "x"), "--max-ratio takes a whole number, not 'x': expected 1 at least"),
+    ],
+)
+def test_a_faulty_call_is_answered_alike_by_every_command(call: tuple[str, ...], line: str, cli_call: Call) -> None:
+    assert refused(cli_call(*call), 2) == f"error: {line}"
+
+
+@pytest.mark.parametrize("command", ["convert", "audit", "inspect", "diff", "index create", "inventory"])
+def test_help_says_what_may_be_repeated_and_leaves_limits_to_their_page(command: str, cli_call: Call) -> None:
+    shown = " ".join(told(cli_call(*command.split(), "--help")).stdout.split())
+    assert "`ociarchive rules limits` lists and explains them" in shown
+    assert "manifest- size" not in shown
+    for name in ("--image REF", "--platform OS/ARCH[/VARIANT]", "--base SOURCE", "--have FILE", "--ignore RULE"):
+        _, found, text = shown.partition(f" {name} ")
+        assert not found or "repeatable)." in text.partition(" --")[0], name
+
+
+def test_help_begins_with_what_to_try(cli_call: Call) -> None:
+    examples = told(cli_call("--help")).stdout.partition("\n  Examples:\n")[2].splitlines()
+    assert examples
+    assert all(line.startswith("    ociarchive ") for line in examples)
+
+
 # What is passed over
 
 
@@ -168,6 +205,40 @@ def test_a_conversion_names_all_that_it_wrote(
     lines = told(cli_call(*call, "--force", "--receipt", "-")).stderr.splitlines()
     assert "receipt    standard output" in lines
     assert not [line for line in told(cli_call(*call, "--force")).stderr.splitlines() if line.startswith("receipt")]
+
+
+def test_a_layer_that_is_left_out_has_no_size_in_dest(source: Path, tmp_path: Path, cli_call: Call) -> None:
+    two = Image(layers=[layer({"a": b"a"}, "gzip"), layer({"b": b"b"}, "gzip")]).node().named("docker.io/corpus/b:1")
+    both = write_tar(tmp_path / "both.tar", build.layout(NODE, two))
+    call = ("convert", both, tmp_path / "delta", "--to", "oci-layout", "--have", source)
+    rows = [line for line in told(cli_call(*call)).stderr.splitlines() if line.startswith("  diff_id ")]
+    assert sum(row.endswith(" -  left out") for row in rows) == 1
+    shown = told(cli_call("inspect", tmp_path / "delta")).stdout
+    assert "= also in another image above: 1 layer\n" in shown  # nothing of it is stored, so nothing is saved
+    line = refused(cli_call("convert", tmp_path / "delta", tmp_path / "whole", "--to", "oci-layout"), 1)
+    assert "name an archive that has this blob with --base" in line
+
+
+# Tables
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_count_stays_with_what_it_counts(width: int, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    head = told(cli_call("inspect", STALE)).stdout.partition("\n\u2514")[0].splitlines()
+    assert all(len(line) <= width for line in head)
+    assert [line for line in head if line.rstrip(",")[-1:].isdigit() or line.endswith(" of")] == []
+    assert all(line.startswith("  ") for line in head[1:])
+
+
+def test_a_narrow_audit_counts_in_words(
+    source: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (tmp_path / "bad").write_bytes(b"x" * 2000)
+    shown = told(cli_call("audit", source, tmp_path / "bad"), 1).stdout
+    assert "  PASS; oci-archive, 1 image, 3 blobs" in shown
+    assert "  FAIL  1 error; 0 blobs, 0 B read" in shown
 
 
 # A catalogue's totals

@@ -125,7 +125,9 @@ def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> 
     """Give an archive's row in lines, for a terminal in which no table fits."""
     name, form, images, blobs, read, verdict = row
     yield tail(name, width)
-    first, *more = wrapped(f"{verdict}; {form}, images {images}, blobs {blobs}, {read} read", width - 2, "      ")
+    held = f"{form}, {plural(int(images), 'image')}, " if images.isdecimal() else ""
+    told = f"{verdict}; {held}{plural(int(blobs), 'blob')}, {read} read"
+    first, *more = wrapped(told, width - 2, "      ")
     yield f"  {_painted(first, paint)}"
     yield from (f"  {line}" for line in more)
 

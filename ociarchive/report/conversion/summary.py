@@ -37,12 +37,12 @@ def summary(conversion: Conversion, *, width: int, whole: bool, files: Mapping[s
 class _Summary:
     def __init__(self, conversion: Conversion, width: int, *, whole: bool, files: Mapping[str, str]) -> None:
         self._done, self._width, self._whole, self._files = conversion, width, whole, files
+        self._omitted = {one.elsewhere.descriptor.digest for one in conversion.omitted}
         self._rows: list[tuple[str, str, str, str] | str] = []
 
     def text(self) -> str:
         before = sum(arrived.fact.size for arrived in self._done.arrived.values())
-        omitted = {one.elsewhere.descriptor.digest for one in self._done.omitted}
-        arrived = {one.digest: one.size for one in self._done.arrived.values() if one.digest not in omitted}
+        arrived = {one.digest: one.size for one in self._done.arrived.values() if one.digest not in self._omitted}
         after = sum(arrived.values())
         self._rows.append(("", "before", "after", "change"))
         self._rows.append(("stored, manifests apart", size(before), size(after), _change(before, after)))
@@ -133,11 +133,12 @@ class _Summary:
                 digest = f"layer {short(str(arrived.digest), whole=self._whole)}"
             how = f"{arrived.fact.compression} -> {arrived.compression}"
             how = how if arrived.fact.compression != arrived.compression else arrived.compression
-            change = _change(before, arrived.size)
+            gone = arrived.digest in self._omitted
+            after, change = ("-", "left out") if gone else (size(arrived.size), _change(before, arrived.size))
             if self._whole:
-                self._rows += [digest, (f"  {how}", size(before), size(arrived.size), change)]
+                self._rows += [digest, (f"  {how}", size(before), after, change)]
             else:
-                self._rows.append((f"{digest}  {how}", size(before), size(arrived.size), change))
+                self._rows.append((f"{digest}  {how}", size(before), after, change))
         if len(layers) > len(shown):
             self._rows.append(f"{plural(len(layers) - len(shown), 'smaller layer')}: -v lists them")
         proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)

@@ -65,8 +65,9 @@ class Tree:
             self._above.clear()
             lines.extend(self._entry(root, "", last=last))
         if self._shared:
-            saved = size(sum(self._shared.values()))
-            told = f"= also in another image above: {plural(len(self._shared), 'layer')}, stored once, {saved} saved"
+            saved = sum(self._shared.values())
+            told = f"= also in another image above: {plural(len(self._shared), 'layer')}"
+            told += f", stored once, {size(saved)} saved" if saved else ""
             lines += ["", *wrapped(told, self._width, "  ")]
         if not self._evidence.facts:
             where = self._archive.where
@@ -99,7 +100,15 @@ class Tree:
         if left := self._left_out():
             parts.append(f"{plural(len(left), 'layer')} of {size(sum(left.values()))} left out, a delta")
         where = self._archive.where if self._whole else tail(self._archive.where, self._width)
-        return wrapped(f"{where}  {', '.join(parts)}", self._width, "  ", whole=self._whole)
+        lines = [where]
+        for number, part in enumerate(parts):  # a count stays with what it counts
+            piece = part + ("," if number < len(parts) - 1 else "")
+            line = f"{lines[-1]}{' ' if number else '  '}{piece}"
+            if columns(line) <= self._width:
+                lines[-1] = line
+            else:
+                lines.append(f"  {piece}")
+        return [*wrapped(lines[0], self._width, "  ", whole=self._whole), *lines[1:]]
 
     def _left_out(self) -> dict[Digest, int]:
         """Return the layers that the archive leaves out, with their sizes in bytes."""
