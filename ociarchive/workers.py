@@ -67,6 +67,8 @@ _STACK: Final = 512 << 10
 _LISTEN: Final = 0.25  # seconds
 #: Some pieces of 1 MiB, in bytes: twice as much may stay unused for each thread.
 _KEPT: Final = 4 << 20
+#: One call that goes on aside, and its lane.
+_ASIDE: Final = 2
 
 
 class Cancelled(Exception):
@@ -89,6 +91,7 @@ class Workers:
         self._layers = ThreadPoolExecutor(jobs, "layer")
         self._blocks = ThreadPoolExecutor(jobs, "block")
         self._lanes = ThreadPoolExecutor(jobs, "lane")
+        self._aside = ThreadPoolExecutor(_ASIDE, "aside")
         self._lock = threading.Lock()
         self._running = 0
 
@@ -102,9 +105,13 @@ class Workers:
         """Whether fewer layers are under way than there are workers."""
         return self._running < self.jobs
 
-    def lane(self) -> Lane:
-        """Return a new lane for a layer."""
-        return Lane(self)
+    def lane(self, *, own: bool = False) -> Lane:
+        """Return a new lane for a layer; its `own`: for what goes on aside, with a thread that is always there."""
+        return Lane(_Aside(self._aside) if own else self)
+
+    def aside(self, call: Callable[[], None]) -> Future[None]:
+        """Begin a call that goes on beside the layers, in no worker's place. HostError: no thread can be started."""
+        return _submitted(self._aside, call)
 
     def block(self, call: Callable[[], bytes]) -> Future[bytes]:
         """Begin to compress a block of a layer. HostError: no thread can be started."""
@@ -165,6 +172,7 @@ class Workers:
         self._layers.shutdown(cancel_futures=True)
         self._blocks.shutdown(cancel_futures=True)
         self._lanes.shutdown(cancel_futures=True)
+        self._aside.shutdown(cancel_futures=True)
 
     def _count(self, change: int) -> None:
         with self._lock:
@@ -207,6 +215,19 @@ class _UnderWay:
                 self._changed.wait()
 
 
+class _Aside:
+    """What serves the lane of work that goes on aside."""
+
+    idle = True
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    def serve(self, call: Callable[[], None]) -> None:
+        """Begin to serve the lane. HostError: no thread can be started."""
+        _submitted(self._pool, call)
+
+
 class Lane:
     """Calls that are done one after another: by another worker if one is idle, else by the caller.
 
@@ -214,7 +235,7 @@ class Lane:
     with one, whose caches its bytes are in.
     """
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers | _Aside) -> None:
         self._workers = workers
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Callable[[bytes], object], bytes]] = deque()

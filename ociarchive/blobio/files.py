@@ -165,10 +165,15 @@ class _FileSlot:
 
 
 class TarSink:
-    """A tar in a file that stays the caller's. `spool` is a folder for slots that wait."""
+    """A tar in a file that stays the caller's. `spool` is a folder for slots that wait.
 
-    def __init__(self, file: RandomFile, spool: str | None, where: str, *, sync: bool) -> None:
-        self._file, self._where, self._sync = file, where, sync
+    `final` is called with a position before which no byte will change, again and again.
+    """
+
+    def __init__(
+        self, file: RandomFile, spool: str | None, where: str, *, sync: bool, final: Callable[[int], None] | None = None
+    ) -> None:
+        self._file, self._where, self._sync, self._final = file, where, sync, final
         self._shelf = Shelf(spool, where)
         self._position = 0
         self._turn = 0
@@ -255,6 +260,8 @@ class TarSink:
     def next_turn(self) -> None:
         """Pass the turn on. Slots that are finished and wait for it are completed here, one after another."""
         while True:
+            if self._final is not None:
+                self._final(self._position)
             with self._lock:
                 self._turn += 1
                 finish = self._waiting.pop(self._turn, None)

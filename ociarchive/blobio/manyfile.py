@@ -65,6 +65,7 @@ class ManyFile:
             OpenFile(fd, self.where).write(view[:length], at)
             view, position = view[length:], position + length
             self._size = max(self._size, position)
+        self._size = max(self._size, position)  # bytes before may have come without passing here
 
     def stretches(self, position: int, size: int) -> Iterator[tuple[int, int, int]]:
         """Give the files that hold these bytes, each open until the next one is asked for."""

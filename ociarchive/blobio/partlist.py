@@ -6,15 +6,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.blobio.source import CHUNK
 from ociarchive.errors import ContentError, some
 from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ociarchive.blobio.hashing import Hasher
-    from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.values import JSON
 
 LIST: Final = ".parts.json"
@@ -183,10 +178,3 @@ def differences(old: PartList, new: PartList) -> str | None:
     if new.parity is not None and old.parity != new.parity:
         keys.append(new.parity.name)
     return some(keys) if keys else None
-
-
-def hash_into(found: Hasher, file: RandomFile, start: int, size: int, tick: Callable[[], object]) -> None:
-    """Hash some bytes of a file. `tick` is called again and again meanwhile. HostError: they cannot be read."""
-    for position in range(start, start + size, CHUNK):
-        found.update(file.read(min(CHUNK, start + size - position), position))
-        tick()

@@ -36,7 +36,7 @@ class RandomFile(Protocol):
         ...
 
     def write(self, data: bytes | memoryview, position: int) -> None:
-        """Write all of `data` at `position`."""
+        """Write all of `data` at `position`, where bytes stand up to there. It then ends there or later."""
         ...
 
     def stretches(self, position: int, size: int) -> Iterator[tuple[int, int, int]]:
@@ -133,6 +133,7 @@ def copy(source: RandomFile, start: int, target: RandomFile, position: int, size
     """Copy `size` bytes, within the kernel where the file system can. HostError: one cannot be read or written."""
     for fd, begin, length in source.stretches(start, size):
         done = _in_kernel(fd, begin, target, position, length)
+        target.write(b"", position + done)
         while done < length:
             data = source.read(min(_COPIED, length - done), start + done)
             if not data:

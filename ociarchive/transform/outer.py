@@ -12,6 +12,8 @@ from ociarchive.errors import cannot
 from ociarchive.transform.encode import Encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.transform.encode import Writer
     from ociarchive.workers import Workers
@@ -32,12 +34,13 @@ class _Out:
 class _Into:
     """A file with positions to which an encoder writes from its beginning."""
 
-    def __init__(self, file: RandomFile) -> None:
-        self._file, self.size = file, 0
+    def __init__(self, file: RandomFile, final: Callable[[int], None]) -> None:
+        self._file, self._final, self.size = file, final, 0
 
     def write(self, data: bytes) -> None:
         self._file.write(data, self.size)
         self.size += len(data)
+        self._final(self.size)
 
 
 def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, *, sync: bool) -> str:
@@ -55,9 +58,12 @@ def compress(tar: int, out: int, codec_name: str, workers: Workers, where: str, 
     return into.hash.hexdigest()
 
 
-def compress_into(tar: int, out: RandomFile, codec_name: str, workers: Workers) -> None:
-    """Compress the open file `tar` into `out`, as `compress` does; it is not written through to the disk."""
-    into = _Into(out)
+def compress_into(tar: int, out: RandomFile, codec_name: str, workers: Workers, final: Callable[[int], None]) -> None:
+    """Compress the open file `tar` into `out`, as `compress` does; it is not written through to the disk.
+
+    `final` is called with the number of bytes that are written, again and again.
+    """
+    into = _Into(out, final)
     _compress(tar, into, codec_name, workers, out.where)
     out.cut(into.size)
 

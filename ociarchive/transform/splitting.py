@@ -10,13 +10,14 @@ import hashlib
 import os
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ociarchive.auditing.identity import Identity
 from ociarchive.blobio import parity, partlist
 from ociarchive.blobio.files import TarSink
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.manyfile import ManyFile
+from ociarchive.blobio.parthashes import PartHashes
 from ociarchive.blobio.partlist import MOST_PARTS, Part, PartList
 from ociarchive.blobio.partplaces import PartPlaces
 from ociarchive.blobio.randomfile import OpenFile
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
     from ociarchive.transform.written import Written
     from ociarchive.workers import Workers
 
-#: What stands beside the numbers of parts, counted from 0, where digests are collected.
-_WHOLE: Final = -1
-_PARITY: Final = -2
-
 
 class SplitTar:
     """A tar in parts while it is written, under a hidden name beside DEST. `spool` is the folder for temporary files.
@@ -78,6 +75,8 @@ class SplitTar:
         self._tar: int | None = None
         self._file = ManyFile(self._open, split.size, dest)
         stack.callback(self._file.close)
+        self._hashes = PartHashes(self._file, split.size, workers)
+        stack.callback(self._hashes.close)
         self._stack = stack
         self._listed: PartList | None = None
         self._written: Written | None = None
@@ -102,8 +101,9 @@ class SplitTar:
 
     def open(self, stack: ExitStack) -> Sink:
         """Return the sink to write to. `stack` closes it."""
+        self._hashes.begin()
         if self._options.outer == "none":
-            files = TarSink(self._file, self.spool, self._dest, sync=False)
+            files = TarSink(self._file, self.spool, self._dest, sync=False, final=self._hashes.final)
         else:
             self._tar = nameless(self.spool)
             stack.callback(close_read, self._tar)
@@ -119,7 +119,7 @@ class SplitTar:
         parts of both would be mixed. HostError: the parts cannot be written.
         """
         if self._tar is not None:
-            outer.compress_into(self._tar, self._file, self._options.outer, self._workers)
+            outer.compress_into(self._tar, self._file, self._options.outer, self._workers, self._hashes.final)
         self._listed = listed = self._list()
         beside = self._places.name
         files = {beside + partlist.SUMS: listed.sums(), beside + partlist.LIST: listed.document()}
@@ -136,41 +136,27 @@ class SplitTar:
         if self._split.only and max(self._split.only) > count:
             raise UsageError(f"--part {max(self._split.only)}: DEST has {count} parts", where=self._dest)
         lengths = [min(size, self._file.size - number * size) for number in range(count)]
-        digests: dict[int, str] = {}
-        calls: list[Callable[[], None]] = [partial(self._hash, digests, lengths[0])]
-        if self._options.sync:  # the disk works while the processors hash
-            calls.insert(0, self._file.sync)
+        made: list[str] = []
+        self._hashes.end()
+        calls: list[Callable[[], None]] = [self._file.sync] if self._options.sync else []
         if self._split.parity:
-            calls.append(partial(self._parity, digests, lengths))
-        calls += [partial(self._hash_part, digests, number, length) for number, length in enumerate(lengths) if number]
-        self._workers.run(calls)
+            calls.append(partial(self._parity, made, lengths))
+        calls.append(self._hashes.wait)  # the disk works while the processors hash
+        self._workers.run(calls, self._hashes.close)
         parts = tuple(
-            Part(partlist.part_name(name, number, count), length, digests[number])
-            for number, length in enumerate(lengths)
+            Part(partlist.part_name(name, number, count), length, digest)
+            for number, (length, digest) in enumerate(zip(lengths, self._hashes.parts, strict=True))
         )
         return PartList(
             name=name,
             size=self._file.size,
-            sha256=digests[_WHOLE],
+            sha256=self._hashes.whole,
             part_size=size,
             parts=parts,
-            parity=Part(name + partlist.PARITY, lengths[0], digests[_PARITY]) if self._split.parity else None,
+            parity=Part(name + partlist.PARITY, lengths[0], made[0]) if made else None,
         )
 
-    def _hash(self, digests: dict[int, str], first: int) -> None:
-        """Hash the whole, and on the way the first part, whose hash is that of the beginning."""
-        found = hashlib.sha256()
-        partlist.hash_into(found, self._file, 0, first, self._workers.check)
-        digests[0] = found.hexdigest()
-        partlist.hash_into(found, self._file, first, self._file.size - first, self._workers.check)
-        digests[_WHOLE] = found.hexdigest()
-
-    def _hash_part(self, digests: dict[int, str], number: int, size: int) -> None:
-        found = hashlib.sha256()
-        partlist.hash_into(found, self._file, number * self._split.size, size, self._workers.check)
-        digests[number] = found.hexdigest()
-
-    def _parity(self, digests: dict[int, str], lengths: Sequence[int]) -> None:
+    def _parity(self, found: list[str], lengths: Sequence[int]) -> None:
         """Write the parity of the parts; where only some parts are wanted and one is there, only hash it."""
         name, hashed = self._places.name + partlist.PARITY, hashlib.sha256()
 
@@ -185,7 +171,7 @@ class SplitTar:
                 pass
         else:
             self._places.put(name, pieces())
-        digests[_PARITY] = hashed.hexdigest()
+        found.append(hashed.hexdigest())
 
     def _reader(self, number: int, size: int) -> parity.Read:
         """Return what reads bytes of one part, and none of the next."""
