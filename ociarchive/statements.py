@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ociarchive import documents
@@ -35,6 +36,39 @@ _READ: Final = (SIMPLE_SIGNING, IN_TOTO, DSSE)
 #: behind them is.
 _HEAD: Final = 1 << 20
 _SUBJECT: Final = re.compile(r'"subject"\s*:\s*(?=\[)')
+
+
+#: What a file beside an image in a `dir` begins with, in the form of sigstore.
+BESIDE: Final = b"\x00sigstore-json\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A signature of sigstore that lies beside an image: what a registry has in a blob and its descriptor."""
+
+    media_type: str
+    payload: bytes
+    annotations: dict[str, str]
+
+
+def attachment(raw: bytes, where: str) -> Attachment:
+    """Return the signature in a file that begins with BESIDE (containers/image, internal/signature/sigstore.go).
+
+    ContentError: it is none.
+    """
+    value = documents.parse(raw.removeprefix(BESIDE), where, limit=len(raw), surrogates=True).members
+    media_type, payload, notes = value.get("mimeType"), value.get("payload"), value.get("annotations") or {}
+    if not isinstance(media_type, str) or not media_type:
+        raise ContentError("it is of no media type", where=where)
+    if not isinstance(notes, dict) or not all(isinstance(text, str) for text in notes.values()):
+        raise ContentError("its annotations are no texts", where=where)
+    try:
+        data = base64.b64decode(payload, validate=True) if isinstance(payload, str) else b""
+    except (binascii.Error, ValueError):
+        data = b""
+    if not data:
+        raise ContentError("its payload is absent, or not base64", where=where)
+    return Attachment(media_type, data, {name: text for name, text in notes.items() if isinstance(text, str)})
 
 
 class Held(Protocol):

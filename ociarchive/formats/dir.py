@@ -104,6 +104,7 @@ class DirLayout:
     takes_zstd: bool = True
     takes_deltas: bool = False
     finds_chains: bool = False
+    keeps_beside: bool = True
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

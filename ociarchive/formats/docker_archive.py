@@ -105,6 +105,7 @@ class DockerLayout:
     takes_zstd: bool = False
     takes_deltas: bool = True
     finds_chains: bool = True
+    keeps_beside: bool = False
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

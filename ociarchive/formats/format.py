@@ -104,6 +104,11 @@ class Holding(Protocol):
         ...
 
     @property
+    def keeps_beside(self) -> bool:
+        """Whether signatures lie beside the images, as files of their own; else they are manifests like all others."""
+        ...
+
+    @property
     def takes_docker_types(self) -> bool:
         """Whether all of its readers accept Docker's media types."""
         ...

@@ -81,6 +81,7 @@ class OciLayout:
     takes_zstd: bool = True
     takes_deltas: bool = True
     finds_chains: bool = False
+    keeps_beside: bool = False
     takes_docker_types: bool = False
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

@@ -52,6 +52,7 @@ class Repository:
     takes_zstd: bool = True
     takes_deltas: bool = False
     finds_chains: bool = False
+    keeps_beside: bool = False
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

@@ -107,6 +107,7 @@ class RegistryLayout:
     takes_zstd: bool = True
     takes_deltas: bool = False
     finds_chains: bool = False
+    keeps_beside: bool = False
     takes_docker_types: bool = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:

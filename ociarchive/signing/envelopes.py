@@ -19,7 +19,7 @@ from ociarchive.mediatypes import IN_TOTO
 from ociarchive.records import dataclass
 from ociarchive.signing.predicates import IMAGE_SIGNATURE, result_of
 from ociarchive.signing.values import BrokenError, UncheckedError, shown_seconds
-from ociarchive.statements import BUNDLE, DSSE, SIMPLE_SIGNING, signed_digests, subjects
+from ociarchive.statements import BESIDE, BUNDLE, DSSE, SIMPLE_SIGNING, attachment, signed_digests, subjects
 from ociarchive.values import word
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _BUNDLES: Final = (
 _FIRST: Final = f"{BUNDLE}+json;version=0.1"
 #: What a file beside an image in a `dir` begins with that is none of simple signing; one of sigstore.
 OTHER_FORMAT: Final = b"\x00"
-_BESIDE: Final = OTHER_FORMAT + b"sigstore-json\n"
 _SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 #: SIGNATURE_SPEC.md, Payloads, Simple Signing.
 _TYPE: Final = "cosign container image signature"
@@ -106,16 +105,16 @@ def read_beside(raw: bytes, where: str) -> tuple[Kind, Signed]:
     containers/image, internal/signature/sigstore.go: media type, payload and annotations as they would be in a
     registry, in one document. BrokenError, UncheckedError: as in `read`.
     """
-    if not raw.startswith(_BESIDE):
+    if not raw.startswith(BESIDE):
         raise UncheckedError("it is in a form that is not known here", where=where)
-    value = _object(raw.removeprefix(_BESIDE), where)
-    media_type, annotations = value.get("mimeType"), value.get("annotations")
-    notes = annotations.items() if isinstance(annotations, dict) else ()
-    kind = kind_of_blob(media_type) if isinstance(media_type, str) else None
+    try:
+        found = attachment(raw, where)
+    except ContentError as error:
+        raise BrokenError(f"its document cannot be read: {error.what}", where=where) from None
+    kind = kind_of_blob(found.media_type)
     if kind is None:
         raise UncheckedError("it is of a media type that is not known here", where=where)
-    payload = decoded(value.get("payload"), "its payload", where)
-    return kind, read(kind, payload, {name: text for name, text in notes if isinstance(text, str)}, where)
+    return kind, read(kind, found.payload, found.annotations, where)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:

@@ -168,7 +168,7 @@ def _by_fulcio(one: Member, demand: Demand, source: Member, logs: Sequence[Membe
         certificates, unmet = _loaded(authorities, load_certificates, certificates_in)
         keys, unlogged = _loaded(logs[0], load_key, key_in)
         root = deployment(one.file, (each for listed in certificates for each in listed), keys)
-    trust = Trust(keyless=KeylessTrust(root=root, identity=email, issuer=issuer))
+    trust = Trust(keyless=KeylessTrust(root=root, identity=email, issuer=issuer, email=True))
     return replace(demand, trust=trust, unmet=unmet or unlogged)
 
 

@@ -53,7 +53,10 @@ def load_signer(path: str) -> Signer:
     serialization, _ = library("made")
     if raw.lstrip().startswith(_COSIGN):
         what = "a key that cosign encrypted in a form of its own, which is not read here"
-        hint = "sign with the PEM that it was imported from, or make one with `openssl genpkey`"
+        hint = (
+            "sign with the PEM that it was imported from, or make one that `cosign import-key-pair` takes as well:"
+            " `openssl genpkey -algorithm ed25519 -out key.pem`"
+        )
         raise UsageError(what, where=path, expected=f"PEM of {KINDS}", hint=hint)
     if b"PRIVATE KEY-----" not in raw:
         told = "a public key" if b"PUBLIC KEY-----" in raw else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.locks import nobody
 from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.formats import writable
+from ociarchive.formats._attachments import as_artifacts
 from ociarchive.formats.format import Content, LeftOut
 from ociarchive.gap import bases
 from ociarchive.gap.completing import Pool, Replacements, complete, lacking
@@ -125,6 +127,8 @@ def gather(
             found.notices.extend(registry.notices_of(archive))
         every = options.all_revisions or (adds and number == 0)
         archive = reachable(archive, (*source.images, *options.selectors.images), every=every)
+        if not writable(options.format).keeps_beside:
+            archive = as_artifacts(archive)
         if not archive.roots:
             raise nothing_in(archive)
         opened.append((source, archive))

@@ -15,6 +15,7 @@ from tests.support.build import OCI_EMPTY, Json, Node, digest, dumped
 from tests.support.certificates import NOW, Holder, Signer, der, pem
 from tests.support.signing import holding
 
+OLD_MANIFEST = "application/vnd.oci.artifact.manifest.v1+json"
 ARTIFACT = "application/vnd.cncf.notary.signature"
 JWS, COSE = "application/jose+json", "application/cose"
 PAYLOAD = "application/vnd.cncf.notary.payload.v1+json"
@@ -133,6 +134,15 @@ def signature(subject: Node, envelope: bytes, kind: str = JWS, *, config: bool =
     data = dumped(document)
     described = {**node.descriptor, "digest": digest(data), "size": len(data)}
     return Node(described, {digest(data): data, **{one: raw for one, raw in node.blobs.items() if one != node.digest}})
+
+
+def old_signature(subject: Node, envelope: bytes, kind: str = JWS) -> Node:
+    """Make the manifest of a signature as notation wrote it before 1.0: one of artifacts, without a config."""
+    blob = {"mediaType": kind, "digest": digest(envelope), "size": len(envelope)}
+    about = {key: subject.descriptor[key] for key in ("mediaType", "digest", "size")}
+    data = dumped({"mediaType": OLD_MANIFEST, "artifactType": ARTIFACT, "blobs": [blob], "subject": about})
+    described = {"mediaType": OLD_MANIFEST, "digest": digest(data), "size": len(data)}
+    return Node(described, {digest(data): data, digest(envelope): envelope})
 
 
 def store(folder: Path, named: Mapping[str, Iterable[x509.Certificate]], *, plain: bool = False) -> Path:

@@ -135,6 +135,12 @@ def cosigned(payload: bytes, sign: Sign, **annotations: str) -> tuple[bytes, str
     return payload, COSIGN_SIGNATURE, notes
 
 
+def beside(content: bytes, media_type: str, annotations: Json) -> bytes:
+    """Make a file of sigstore's form that lies beside an image in a `dir` (containers/image, internal/signature)."""
+    value = {"mimeType": media_type, "payload": b64(content), "annotations": annotations}
+    return b"\x00sigstore-json\n" + dumped(value)
+
+
 def tagged(node: Node, subject: Node, suffix: str = "sig") -> Node:
     """Name a signature as cosign names it in a registry."""
     return node.named(ref_name=f"{subject.digest.replace(':', '-')}.{suffix}")

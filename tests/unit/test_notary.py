@@ -708,6 +708,15 @@ def test_without_a_policy_revocation_is_said_to_be_unchecked(tmp_path: Path) -> 
     assert "revoked was not checked" in only(judged(tmp_path, NODE, signed(jws(REVOCABLE, GOOD))), "valid")
 
 
+def test_a_signature_in_a_manifest_of_artifacts_is_found_and_comes_along(tmp_path: Path, cli_call: Call) -> None:
+    assert "by its own word" in only(judged(tmp_path, NODE, notary.old_signature(NODE, jws(LEAF, GOOD))), "valid")
+    only(judged(tmp_path, NODE, notary.old_signature(NODE, jws(LEAF, GOOD, key=MID.key))), "invalid")
+    dest = tmp_path / "dest.tar"
+    judged(tmp_path, NODE, notary.old_signature(NODE, jws(LEAF, GOOD)))
+    assert cli_call("convert", tmp_path / "archive.tar", dest, "--to", "oci-archive").status == 0
+    assert [one for one, _ in found(ociarchive.audit(dest, trust_store=tmp_path / "trusted"))] == ["valid"]
+
+
 def test_an_authority_that_signs_for_others_has_its_own_store(tmp_path: Path) -> None:
     node = signed(jws(LEAF, GOOD, attributes(CLAIMED)))
     report = judged(tmp_path, NODE, node, signingAuthority_x=[ROOT.certificate])

@@ -425,21 +425,27 @@ def fulcio(identity: str = WHO, issuer: str = ISSUER, log: Log = LOG, ca: Holder
     return sigstore(fulcio=source, rekorPublicKeyData=b64(key_pem(log)))
 
 
-def certified(name: str = REPOSITORY, logged: bool = True, by: Log = LOG) -> Node:
+def certified(name: str = REPOSITORY, logged: bool = True, by: Log = LOG, holder: Holder = CERTIFIED) -> Node:
     """Sign an image as cosign does with a certificate, for a name."""
     value = json.loads(claim(NODE.digest))
     value["critical"]["identity"]["docker-reference"] = name
     text = json.dumps(value).encode()
-    made = keyless.signed(CERTIFIED, text)
-    kept = keyless.notes(CERTIFIED, entry(hashed_body(CERTIFIED, text, made), key=by) if logged else None)
+    made = keyless.signed(holder, text)
+    kept = keyless.notes(holder, entry(hashed_body(holder, text, made), key=by) if logged else None)
     return tagged(holding(cosigned(text, lambda _: made, **kept)), NODE)
 
 
+URI = "https://example.com/app/.github/workflows/release.yml@refs/heads/main"
 # name: the demand, the signature, the rules
 BY_CERTIFICATE: dict[str, tuple[Json, Node, list[str]]] = {
     "holds": (fulcio(), certified(), ["valid"]),
     "root-as-authority": (fulcio(ca=AUTHORITY_ROOT), certified(), ["valid"]),
     "another-identity": (fulcio(identity="other@example.com"), certified(), ["missing", "untrusted"]),
+    "identity-that-is-no-e-mail-address": (
+        fulcio(identity=URI),
+        certified(holder=certificate(URI)),
+        ["missing", "untrusted"],
+    ),
     "another-issuer": (fulcio(issuer="https://other.example.com"), certified(), ["missing", "untrusted"]),
     "another-authority": (fulcio(ca=CLOCK_ROOT), certified(), ["missing", "untrusted"]),
     "another-log": (fulcio(log=STRANGE_LOG), certified(), ["missing", "unchecked"]),

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import ociarchive
 from tests.audit.making import ARM, IMAGE
-from tests.support.build import Node, artifact, digest, hexed, index, layout, skopeo_dir
+from tests.support.build import COSIGN_SIGNATURE, Node, artifact, digest, hexed, index, layout, skopeo_dir
 from tests.support.call import Call
 from tests.support.openpgp import Ring, message, payload
 from tests.support.signing import (
     DSSE,
     SIGNER,
+    beside,
     claim,
     cosigned,
     envelope,
@@ -242,3 +243,86 @@ def test_a_signature_without_a_tag_of_nothing_here_is_told(tmp_path: Path, cli_c
     assert cli_call("convert", source, home, "--to", "registry-storage").status == 0
     shutil.rmtree(home / TAGS / "x")
     assert cli_call("audit", "--format", "json", home).rules() == {"statement-dangling"}
+
+
+# -- signatures of sigstore that lie beside an image in a `dir` --------------------------------------------------------
+
+BESIDE = beside(*cosigned(claim(NODE.digest), SIGN))
+MORE = beside(*cosigned(claim(NODE.digest, optional={"a": "b"}), SIGN))
+
+
+def flat(folder: Path, *signatures: bytes, image: Node = NODE) -> Path:
+    path = folder / "source"
+    write_folder(path, skopeo_dir(image, signatures=signatures))
+    return path
+
+
+@pytest.mark.parametrize("form", PLACES)
+def test_a_signature_beside_an_image_is_a_manifest_where_signatures_are(
+    form: str, tmp_path: Path, cli_call: Call
+) -> None:
+    source, dest, back = flat(tmp_path, BESIDE, MORE), tmp_path / "dest", tmp_path / "back"
+    done = cli_call("convert", source, dest, "--to", form, "--tag", "corpus/app:1.0")
+    assert done.status == 0, done.stderr
+    assert "signature-1" not in done.stderr
+    assert verdicts(dest, tmp_path, require_signature=True) == ["signature-valid"] * 2
+    assert cli_call("convert", dest, back, "--to", "oci-layout").status == 0
+    (made,) = manifests(back) - {NODE.digest}
+    listed = json.loads((back / "blobs" / "sha256" / hexed(made)).read_bytes())["layers"]
+    assert [one["mediaType"] for one in listed] == [COSIGN_SIGNATURE] * 2
+    tag = f"sha256-{hexed(NODE.digest)}.sig"
+    names = [one["annotations"] for one in json.loads((back / "index.json").read_bytes())["manifests"]]
+    assert sum(str(one["org.opencontainers.image.ref.name"]).endswith(tag) for one in names) == 1
+
+
+def test_the_manifest_is_the_same_each_time_and_is_left_out_like_others(tmp_path: Path, cli_call: Call) -> None:
+    source, dests = flat(tmp_path, BESIDE), [tmp_path / name for name in "abc"]
+    for dest, options in zip(dests, ((), (), ("--without", "signatures")), strict=True):
+        assert cli_call("convert", source, dest, "--to", "oci-archive", *options).status == 0
+    assert dests[0].read_bytes() == dests[1].read_bytes()
+    assert verdicts(dests[2], tmp_path, require_signature=True) == ["signature-missing"]
+
+
+def test_signatures_of_platforms_beside_an_index_are_manifests_of_their_own(tmp_path: Path, cli_call: Call) -> None:
+    one, two = IMAGE.node(), ARM.node()
+    source = flat(tmp_path, image=index([one, two]))
+    for number, node in enumerate((one, two)):
+        (source / f"{hexed(node.digest)}.signature-1").write_bytes(beside(*cosigned(claim(node.digest), SIGN)))
+        assert verdicts(source, tmp_path).count("signature-valid") == number + 1
+    assert cli_call("convert", source, tmp_path / "dest", "--to", "oci-layout").status == 0
+    assert verdicts(tmp_path / "dest", tmp_path, require_signature=True) == ["signature-valid"] * 2
+    assert len(manifests(tmp_path / "dest")) == 3
+
+
+def test_a_signature_beside_an_image_that_is_recompressed_is_stale(tmp_path: Path, cli_call: Call) -> None:
+    source, dest = flat(tmp_path, BESIDE), tmp_path / "dest"
+    assert cli_call("convert", source, dest, "--to", "oci-layout", "--compression", "zstd").status == 0
+    assert verdicts(dest, tmp_path) == ["signature-identity", "signature-stale"]
+
+
+def test_in_a_dir_it_stays_beside_the_image(tmp_path: Path, cli_call: Call) -> None:
+    source, dest = flat(tmp_path, BESIDE), tmp_path / "dest"
+    assert cli_call("convert", source, dest, "--to", "dir").status == 0
+    assert (dest / "signature-1").read_bytes() == BESIDE
+
+
+UNREADABLE = {
+    "no-json": b"\x00sigstore-json\n{",
+    "no-object": b"\x00sigstore-json\n[]",
+    "doubled-key": BESIDE[:-1] + b',"payload":""}',
+    "no-media-type": BESIDE.replace(b"mimeType", b"mimetype"),
+    "no-payload": beside(b"", COSIGN_SIGNATURE, {}),
+    "no-base64": BESIDE.replace(b'"payload":"', b'"payload":"*'),
+    "annotation-that-is-no-text": beside(b"x", COSIGN_SIGNATURE, {"a": 1}),
+    "another-form": b"\x00other\n{}",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_beside_an_image_stays_behind_and_is_named(
+    name: str, tmp_path: Path, cli_call: Call
+) -> None:
+    done = cli_call("convert", flat(tmp_path, UNREADABLE[name]), tmp_path / "dest", "--to", "oci-layout")
+    assert done.status == 0
+    assert "signature-1: a layout has no place for it" in done.stderr
+    assert manifests(tmp_path / "dest") == {NODE.digest}

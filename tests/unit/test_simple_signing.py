@@ -15,10 +15,10 @@ from ociarchive.errors import UsageError
 from ociarchive.signing.openpgp import keyring
 from tests.audit.making import ARM, IMAGE
 from tests.support import openpgp
-from tests.support.build import COSIGN_SIGNATURE, digest, hexed, index, skopeo_dir
+from tests.support.build import digest, hexed, index, skopeo_dir
 from tests.support.call import Call
 from tests.support.openpgp import Ring, fingerprint, message, packet, payload
-from tests.support.signing import SIGNER, claim, cosigned, named, pem
+from tests.support.signing import SIGNER, beside, claim, cosigned, named, pem
 from tests.support.tar import file, write_folder
 
 NODE = IMAGE.node()
@@ -177,10 +177,7 @@ def test_signatures_of_an_index_and_of_each_platform(tmp_path: Path, cli_call: C
 
 
 def test_a_signature_of_sigstore_beside_an_image(tmp_path: Path) -> None:
-    content, media_type, notes = cosigned(claim(NODE.digest), SIGNER.sign)
-    assert media_type == COSIGN_SIGNATURE
-    held = {"mimeType": media_type, "payload": base64.b64encode(content).decode(), "annotations": notes}
-    path = written(tmp_path, b"\x00sigstore-json\n" + json.dumps(held).encode())
+    path = written(tmp_path, beside(*cosigned(claim(NODE.digest), SIGNER.sign)))
     (_, key) = named(tmp_path, SIGNER)
     ((rule, text),) = found(ociarchive.audit(path, keys=[key], require_signature=True))
     assert (rule, "a signature of cosign by key" in text) == ("signature-valid", True)

@@ -15,22 +15,26 @@ if TYPE_CHECKING:
 
 _NAMES: Final = "2.5.29.17"
 #: The kinds of names that identities have, by the library's classes; one more is a name of sigstore's own.
-_KINDS: Final = ("RFC822Name", "UniformResourceIdentifier")
+_EMAIL: Final = "RFC822Name"
+_KINDS: Final = (_EMAIL, "UniformResourceIdentifier")
 _USER_NAME: Final = "1.3.6.1.4.1.57264.1.7"
 _UTF8: Final = 0x0C
 #: OIDC issuer, as DER and, older, as it is.
 _ISSUER, _OLD_ISSUER = "1.3.6.1.4.1.57264.1.8", "1.3.6.1.4.1.57264.1.1"
 
 
-def identities(certificate: Certificate) -> tuple[str, ...]:
-    """Return the identities for which a certificate was issued. BrokenError: they cannot be read."""
+def identities(certificate: Certificate, *, emails: bool = False) -> tuple[str, ...]:
+    """Return the identities for which a certificate was issued, with `emails` addresses alone.
+
+    BrokenError: they cannot be read.
+    """
     extension = certificate.extension(_NAMES)
     found: list[str] = []
     for one in extension.value if extension is not None else ():
         kind = type(one).__name__
-        if kind in _KINDS:
+        if kind == _EMAIL or (kind in _KINDS and not emails):
             found.append(one.value)
-        elif kind == "OtherName" and one.type_id.dotted_string == _USER_NAME:
+        elif not emails and kind == "OtherName" and one.type_id.dotted_string == _USER_NAME:
             found.append(_utf8(one.value))
     return tuple(found)
 

@@ -45,11 +45,15 @@ _NO_ENTRY: Final = "no entry of a transparency log that the trusted root names g
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeylessTrust:
-    """Who may have signed: an identity, by the word of an issuer, in a deployment of sigstore."""
+    """Who may have signed: an identity, by the word of an issuer, in a deployment of sigstore.
+
+    `email`: the identity is an e-mail address, and a URI or a user name of the same letters is another one.
+    """
 
     root: TrustedRoot
     identity: str
     issuer: str
+    email: bool = False
 
     @property
     def named(self) -> str:
@@ -132,7 +136,7 @@ def _require(material: Material, signatures: Sequence[bytes], about: About, trus
     for fault in filter(None, faults):
         raise BrokenError(fault)
     remarks += _unpublished(certificate, chain[1], root)
-    if trust.identity not in identities(certificate):
+    if trust.identity not in identities(certificate, emails=trust.email):
         raise _UntrustedError(f"its signer is not {trust.identity}")
     if issuer_of(certificate) != trust.issuer:
         raise _UntrustedError(f"it is not {trust.issuer} who says who its signer is")

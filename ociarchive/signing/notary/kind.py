@@ -49,8 +49,10 @@ def find(scene: Scene) -> Iterator[Found[Any]]:
     for holder in scene.holders():
         if holder.node.artifact_type != ARTIFACT_TYPE:
             continue
-        # The first blob of a manifest is its config, which says what the artifact is.
-        blobs = holder.node.blobs[1:]
+        # The first blob of an image manifest is its config, which says what the artifact is. Release candidates of the
+        # image specification 1.1 had a manifest of artifacts alone, which has none (artifact.md).
+        document = holder.node.document
+        blobs = holder.node.blobs[1:] if document is None or "config" in document.members else holder.node.blobs
         for blob in blobs:
             media_type = blob.descriptor.media_type if blob.descriptor is not None else ""
             try:
