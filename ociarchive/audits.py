@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self
 
@@ -23,7 +23,6 @@ from ociarchive.late import Late
 from ociarchive.objects.address import is_object
 from ociarchive.objects.address import parse as parse_object
 from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, objects_below, require_outside
-from ociarchive.records import dataclass
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:

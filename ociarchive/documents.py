@@ -10,11 +10,11 @@ import json
 import re
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

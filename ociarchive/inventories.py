@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Finding, judge
@@ -11,7 +11,6 @@ from ociarchive.auditing.evidence import sniffed
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.gap.inventory import inventory
 from ociarchive.opening import open_archive
-from ociarchive.records import dataclass
 from ociarchive.selection.select import Selectors, select
 from ociarchive.selection.untagged import reachable
 from ociarchive.workers import Workers

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import zlib
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,6 @@ from ociarchive.blobio.codec import CODECS
 from ociarchive.blobio.filetype import libmagic
 from ociarchive.blobio.gzipcodec import INFLATED_BY
 from ociarchive.blobio.hashing import hasher
-from ociarchive.records import dataclass
 from ociarchive.workers import allowed, processors
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -10,7 +10,6 @@ from ociarchive.blobio.codec import MAGIC, NONE, StreamError, sniff
 from ociarchive.blobio.hashing import Hashes
 from ociarchive.blobio.limits import LimitError
 from ociarchive.container.walk import Walk
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,10 +6,9 @@ containerd and nerdctl write and Docker loads.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
-
-from ociarchive.records import dataclass
 
 Family = Literal["oci", "docker"]
 

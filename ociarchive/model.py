@@ -6,12 +6,11 @@ format makes no such claim, or that the bytes are not in the archive. It never m
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.mediatypes import look_up
 from ociarchive.origin import Closing, Origin
-from ociarchive.records import dataclass
 from ociarchive.values import Digest, Platform, tagged_digest
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, total_ordering
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from ociarchive.errors import clipped
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

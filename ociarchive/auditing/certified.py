@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ociarchive.errors import UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import without_warnings
 from ociarchive.signing.keyless.root import load_root
 from ociarchive.signing.keyless.verify import KeylessTrust

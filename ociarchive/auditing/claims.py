@@ -6,12 +6,11 @@ A comparison reads by them what it compares.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Layer, named_by, walk
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

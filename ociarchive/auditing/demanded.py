@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.limits import LimitError
@@ -11,7 +11,6 @@ from ociarchive.disguise import may_run
 from ociarchive.errors import ContentError
 from ociarchive.formats import FORMATS
 from ociarchive.model import walk
-from ociarchive.records import dataclass
 from ociarchive.signing.demands import NAMED
 from ociarchive.signing.verdicts import verdict
 from ociarchive.values import word

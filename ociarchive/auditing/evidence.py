@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
 from ociarchive.model import COSIGN_IMAGES, COSIGN_KIND, Image, Index, Missing, images, parts, walk
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

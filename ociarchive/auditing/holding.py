@@ -5,7 +5,7 @@ The same function lists what was written and, later, what is audited, so that on
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +13,6 @@ from ociarchive.auditing.identity import hashed
 from ociarchive.container import DirectoryContainer, PrefixedContainer, TarContainer
 from ociarchive.formats import format_of
 from ociarchive.model import Artifact, Image, Index, parts, walk
-from ociarchive.records import dataclass
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:

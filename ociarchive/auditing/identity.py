@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -17,7 +18,6 @@ from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.partlist import sum_line
 from ociarchive.blobio.source import FileRange
 from ociarchive.container import DirectoryContainer, PrefixedContainer, TarContainer
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.auditing import RULES
 from ociarchive.auditing.rules import layers, signatures
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

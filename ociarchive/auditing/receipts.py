@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents
@@ -26,7 +26,6 @@ from ociarchive.documents import DocumentError
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import entry_documents
 from ociarchive.measure import agrees
-from ociarchive.records import dataclass
 from ociarchive.signing.statement import MAX_ENVELOPE, is_envelope, opened
 from ociarchive.values import Digest
 

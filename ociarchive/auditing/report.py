@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ociarchive.auditing.policy import Policy
 from ociarchive.errors import UsageError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

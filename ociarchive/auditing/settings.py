@@ -9,6 +9,7 @@ severity = { "sparse-index" = "error" }
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
 from ociarchive import near
@@ -18,7 +19,6 @@ from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.late import Late
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     import tomllib

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.auditing.attached import attached_to
@@ -13,7 +13,6 @@ from ociarchive.disguise import may_run
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Image, Index, walk
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import without_warnings
 from ociarchive.signing.gpgv import find_gpgv
 from ociarchive.signing.keys import load_key

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.renaming import exchange, rename_new
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, HostError, UsageError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

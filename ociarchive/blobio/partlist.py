@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError, some
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from ociarchive.values import JSON

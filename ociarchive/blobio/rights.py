@@ -9,13 +9,13 @@ import errno
 import os
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.source import close_read
 from ociarchive.errors import cannot
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

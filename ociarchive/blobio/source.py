@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.errors import ContentError, UsageError, cannot
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

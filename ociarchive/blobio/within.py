@@ -14,13 +14,13 @@ import stat
 import threading
 import weakref
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import close_read
 from ociarchive.errors import ContentError, cannot
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.catalogue.database import open_to_read
 from ociarchive.catalogue.guard import reported
 from ociarchive.catalogue.rows import text_again
-from ociarchive.records import dataclass
 from ociarchive.values import Digest, Reference
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ociarchive.auditing.identity import Identity
@@ -14,7 +14,6 @@ from ociarchive.auditing.report import BlobRow, Contents, Listed, Proof, Report
 from ociarchive.auditing.rule import Finding
 from ociarchive.container.walk import Fault, Named, Walked
 from ociarchive.measure import Measured
-from ociarchive.records import dataclass
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import hashlib
 import os
 import stat
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import UsageError, cannot
 from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
 from ociarchive.opening import partset
-from ociarchive.records import dataclass
 from ociarchive.remote.address import is_remote
 
 if TYPE_CHECKING:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing.rules import RULES
-from ociarchive.records import dataclass
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ociarchive.cli.common import file_option
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError
 from ociarchive.late import Late
-from ociarchive.records import dataclass
 from ociarchive.report.shared.surroundings import now
 from ociarchive.signing.values import PASSWORD
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
@@ -14,7 +14,6 @@ from ociarchive.cli.counts import LONGEST, count
 from ociarchive.cli.output import Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.late import Late
-from ociarchive.records import dataclass
 from ociarchive.report.shared.text import harmless, safe, size, wrapped
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import os
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.objects.address import is_object
-from ociarchive.records import dataclass
 from ociarchive.remote.address import is_remote
 from ociarchive.report.shared.text import size
 

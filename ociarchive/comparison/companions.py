@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.hashing import sha256
@@ -15,7 +16,6 @@ from ociarchive.comparison.difference import Companion
 from ociarchive.comparison.units import artifacts
 from ociarchive.formats._cosign import speaks_of
 from ociarchive.model import Artifact, Child
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,6 @@ from ociarchive.formats import format_of
 from ociarchive.gap import bases
 from ociarchive.gap.completing import Pool, complete, lacking
 from ociarchive.opening import open_archive, require_hosted
-from ociarchive.records import dataclass
 from ociarchive.remote.address import Access
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.selection.untagged import reachable

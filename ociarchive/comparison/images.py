@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.auditing.listing import created_by
@@ -10,7 +11,6 @@ from ociarchive.comparison.aligning import matched
 from ociarchive.comparison.difference import AnnotationChange, ImagePair, ImageSide, LayerPair, LayerSide
 from ociarchive.measure import agrees
 from ociarchive.model import Child, Image
-from ociarchive.records import dataclass
 from ociarchive.toc import CHUNKED
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ one index of platforms, these two are compared.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

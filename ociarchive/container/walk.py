@@ -8,7 +8,7 @@ may begin, and in the zeros that fill a member's last block.
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,6 @@ from ociarchive.container.lenient import lenient
 from ociarchive.container.names import normal
 from ociarchive.container.plainheaders import PlainHeaders
 from ociarchive.container.tar import BLOCK
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Generator

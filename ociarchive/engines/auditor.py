@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import judge
@@ -16,7 +16,6 @@ from ociarchive.errors import HostError, OciArchiveError, UsageError
 from ociarchive.gap.others import Others
 from ociarchive.late import Late
 from ociarchive.opening import open_archive
-from ociarchive.records import dataclass
 from ociarchive.selection.demanded import Demanded, demanded_of
 from ociarchive.selection.untagged import reachable
 from ociarchive.workers import Workers

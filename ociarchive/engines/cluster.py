@@ -12,6 +12,7 @@ import time
 import warnings
 from collections import deque
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from tempfile import TemporaryDirectory
@@ -25,7 +26,6 @@ from ociarchive.engines.options import absolute
 from ociarchive.engines.worker import WorkerFault, identity, work
 from ociarchive.errors import UsageError
 from ociarchive.gap.others import Others
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing import Policy
 from ociarchive.blobio.limits import Limits
 from ociarchive.objects.address import is_object
-from ociarchive.records import dataclass
 from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:

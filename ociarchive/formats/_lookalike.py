@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,6 @@ from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.container import PrefixedContainer, common_folder, looks_like_tar
 from ociarchive.errors import ContentError, HostError
 from ociarchive.flaws import Flaw
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

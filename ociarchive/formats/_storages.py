@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.formats.format import Format, NeverWritten
-from ociarchive.records import dataclass
 from ociarchive.stores.folder import DRIVERS
 
 if TYPE_CHECKING:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.records import dataclass
 from ociarchive.stores.folder import Absent, layer_place
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ that were unpacked before, or discarded afterwards. Source: containerd, plugins/
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import Sliceable
@@ -15,7 +15,6 @@ from ociarchive.formats import _layout
 from ociarchive.formats._storages import CONTAINERD, DATABASE
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Child, Image, Index, Missing, Root, Stored, walk
-from ociarchive.records import dataclass
 from ociarchive.stores.bolt import Bolt, BoltError, Bucket, varint
 from ociarchive.stores.folder import Store, layer_place
 from ociarchive.values import Descriptor, Digest, Reference, word

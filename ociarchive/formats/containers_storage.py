@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import schema
@@ -18,7 +18,6 @@ from ociarchive.formats import _layout, _stored
 from ociarchive.formats._storages import CONTAINERS, listed
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Child, Image, Index, Missing, Root
-from ociarchive.records import dataclass
 from ociarchive.schema import Malformed
 from ociarchive.stores.folder import DRIVERS, Absent, Store, layer_place
 from ociarchive.stores.rebuilt import Rebuilt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.source import Bytes, counted
@@ -12,7 +12,6 @@ from ociarchive.formats import _layout, _refusals
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root, Stored, named_by, parts, walk
-from ociarchive.records import dataclass
 from ociarchive.schema import Malformed
 from ociarchive.values import REGISTERED, Digest
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import documents, schema
@@ -18,7 +18,6 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive, Blob, Image, Root, images
-from ociarchive.records import dataclass
 from ociarchive.schema import Malformed
 from ociarchive.schema.kinds import STRINGS
 from ociarchive.values import Digest, Reference, type_name

@@ -7,6 +7,7 @@ Source: moby, image/fs.go, reference/store.go, layer/filestore.go.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
@@ -14,7 +15,6 @@ from ociarchive.formats import _stored
 from ociarchive.formats._storages import CONTENT, DOCKER, REPOSITORIES, has_images
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Root
-from ociarchive.records import dataclass
 from ociarchive.stores.folder import DRIVERS, Store, layer_place
 from ociarchive.values import Digest, Reference
 

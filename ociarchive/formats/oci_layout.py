@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import schema
@@ -10,7 +10,6 @@ from ociarchive.errors import ContentError
 from ociarchive.formats import _delta, _layout, _refusals, _unlisted
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.model import Archive
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

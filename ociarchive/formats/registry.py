@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.extent import extent
 from ociarchive.formats import _cosign, _refusals
 from ociarchive.formats.format import Format, LeftOut, NeverWritten
-from ociarchive.records import dataclass
 from ociarchive.values import Reference, tagged_digest
 
 if TYPE_CHECKING:

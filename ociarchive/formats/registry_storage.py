@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import ContentError, UsageError
@@ -17,7 +17,6 @@ from ociarchive.formats._registry_links import BLOBS, MANIFESTS, REPOSITORIES, R
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
-from ociarchive.records import dataclass
 from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:

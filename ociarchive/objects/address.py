@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from ociarchive.errors import UsageError, require_no_credentials
-from ociarchive.records import dataclass
 
 PREFIX: Final = "s3://"
 #: Amazon S3, Bucket naming rules; other servers allow capitals and underscores.

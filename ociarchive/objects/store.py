@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from importlib import import_module
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.objects.settings import settings
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ A type is a value, so that a struct is a table of its fields. Go takes null for 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from ociarchive.oldimages import gojson, gotime
-from ociarchive.records import dataclass
 from ociarchive.schema import Malformed, shown
 from ociarchive.values import JSON, type_name
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.hashing import sha256
 from ociarchive.late import Late
 from ociarchive.mediatypes import SCHEMA1, SCHEMA1_SIGNED
-from ociarchive.records import dataclass
 from ociarchive.schema import Malformed, list_in, object_in, shown
 from ociarchive.values import JSON, Descriptor, Digest, WrongValueError
 

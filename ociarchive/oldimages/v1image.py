@@ -7,6 +7,7 @@ image/v1/imagev1.go (HistoryFromConfig, MakeConfigFromV1Config), image/rootfs.go
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.oldimages import gojson
@@ -23,7 +24,6 @@ from ociarchive.oldimages.gotypes import (
     Pointer,
     Struct,
 )
-from ociarchive.records import dataclass
 from ociarchive.schema import object_in
 
 if TYPE_CHECKING:

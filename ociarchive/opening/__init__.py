@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import Limits
@@ -17,7 +17,6 @@ from ociarchive.objects.file import ObjectFile
 from ociarchive.opening import partset, paths, recognise
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
-from ociarchive.records import dataclass
 from ociarchive.remote.address import Access, is_remote
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,6 @@ from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageErr
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.opening import paths
 from ociarchive.opening.refused import NotAnArchiveError, damaged
-from ociarchive.records import dataclass
 from ociarchive.workers import Workers, processors
 
 if TYPE_CHECKING:

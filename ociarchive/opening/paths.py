@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.codec import GO_HEADER_TEXT, MAGIC, NONE, sniff
@@ -19,7 +20,6 @@ from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats import _lookalike
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
-from ociarchive.records import dataclass
 from ociarchive.remote.address import meant
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,6 @@ from ociarchive.formats import _layout
 from ociarchive.late import Late
 from ociarchive.mediatypes import kind_of, look_up
 from ociarchive.oldimages import schema1
-from ociarchive.records import dataclass
 from ociarchive.statements import is_read
 from ociarchive.values import Descriptor
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS
-from ociarchive.records import dataclass
 from ociarchive.remote.address import PREFIX, is_remote
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError, require_no_credentials
 from ociarchive.late import Late
-from ociarchive.records import dataclass
 from ociarchive.values import Digest, Reference
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
 from ociarchive import documents
 from ociarchive.errors import ContentError, HostError, UsageError
-from ociarchive.records import dataclass
 from ociarchive.remote.challenges import challenges
 from ociarchive.remote.urls import joined, shown
 from ociarchive.remote.wire import SMALL

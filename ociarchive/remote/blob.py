@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from ociarchive.blobio.source import CHUNK
-from ociarchive.records import dataclass
 from ociarchive.remote.ahead import Ahead
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.limits import Limits
 from ociarchive.errors import ContentError, HostError, UsageError, clipped
 from ociarchive.mediatypes import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ociarchive.records import dataclass
 from ociarchive.remote.address import PREFIX, Access
 from ociarchive.remote.auth import login_hint
 from ociarchive.remote.credentials import Keyring

@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
-from ociarchive.records import dataclass
 from ociarchive.remote import helpers
 
 if TYPE_CHECKING:

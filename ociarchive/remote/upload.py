@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ociarchive.blobio.files import Aborted
 from ociarchive.errors import HostError, OciArchiveError
-from ociarchive.records import dataclass
 from ociarchive.remote.urls import goes_on
 from ociarchive.remote.wire import LostConnection
 from ociarchive.values import Digest

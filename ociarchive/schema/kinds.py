@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ociarchive.records import dataclass
 from ociarchive.values import JSON, type_name
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing.rule import Finding
 from ociarchive.errors import UsageError
-from ociarchive.records import dataclass
 from ociarchive.selection.select import matching
 from ociarchive.values import REGISTERED, Digest
 

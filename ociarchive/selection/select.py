@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence, judge
@@ -26,7 +26,6 @@ from ociarchive.model import (
     platform_of,
     walk,
 )
-from ociarchive.records import dataclass
 from ociarchive.selection.speaking import companions, following
 from ociarchive.statements import DSSE, SIMPLE_SIGNING
 from ociarchive.values import COSIGN_SUFFIXES, MAX_REFERENCE, REGISTERED, Digest, Platform, Reference, tagged_digest

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import warnings
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.keys import Key, key_of, library
 from ociarchive.signing.values import BrokenError, shown
 from ociarchive.values import word

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ociarchive.records import dataclass
 from ociarchive.signing.identities import Identity
 from ociarchive.signing.scene import Trust
 

@@ -5,10 +5,10 @@ Source: X.690, Distinguished Encoding Rules. Only tags below 31 and definite, sh
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from ociarchive.records import dataclass
 from ociarchive.signing.values import BrokenError
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, GENERALIZED_TIME = 0x01, 0x02, 0x03, 0x04, 0x06, 0x18

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,6 @@ from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.late import Late
 from ociarchive.mediatypes import IN_TOTO
-from ociarchive.records import dataclass
 from ociarchive.signing.predicates import IMAGE_SIGNATURE, result_of
 from ociarchive.signing.values import BrokenError, UncheckedError, shown_seconds
 from ociarchive.statements import BESIDE, BUNDLE, DSSE, SIMPLE_SIGNING, attachment, signed_digests, subjects

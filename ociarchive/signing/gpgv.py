@@ -10,11 +10,11 @@ import selectors
 import shutil
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from ociarchive.blobio.spool import write_all
 from ociarchive.errors import UsageError
-from ociarchive.records import dataclass
 
 #: Payloads of simple signing have some hundred bytes, and gpgv says some hundred more of each signature.
 _MOST: Final = 1 << 20

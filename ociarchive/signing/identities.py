@@ -5,10 +5,9 @@ A name in a signature is compared as it stands: no tag is added to it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from ociarchive.records import dataclass
 from ociarchive.values import Reference
 
 Match: TypeAlias = Literal[

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.errors import UsageError
-from ociarchive.records import dataclass
 from ociarchive.values import type_name
 
 if TYPE_CHECKING:

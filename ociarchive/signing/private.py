@@ -7,12 +7,11 @@ takes its nonce from key and message (RFC 6979), so that equal input gives equal
 from __future__ import annotations
 
 import os
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.keys import KINDS, Key, Message, key_of, library
 from ociarchive.signing.values import PASSWORD
 

@@ -5,13 +5,13 @@ A kind is a module with two functions, `find` and `check`. It imports nothing of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ociarchive.blobio.source import counted, read_all
 from ociarchive.errors import ContentError
 from ociarchive.model import Artifact, Index, Root
-from ociarchive.records import dataclass
 from ociarchive.signing.values import UncheckedError
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ Sources: containers-signature(5); the names of the files: containers/image, dire
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 from ociarchive.signing import gpgv
 from ociarchive.signing.envelopes import OTHER_FORMAT
 from ociarchive.signing.openpgp import joined

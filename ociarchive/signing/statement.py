@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import IN_TOTO
-from ociarchive.records import dataclass
 from ociarchive.signing.envelopes import STATEMENTS, decoded, dsse, pae
 from ociarchive.signing.keys import Message, maker
 

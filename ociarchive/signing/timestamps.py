@@ -7,10 +7,10 @@ trust-store-trust-policy.md, Validate Trusted Timestamp.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import (
     LONGEST,
     Certificate,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from ociarchive.values import Digest

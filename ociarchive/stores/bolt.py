@@ -7,10 +7,10 @@ below one bucket, and what is listed is bounded.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import errno
 import os
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -18,7 +18,6 @@ from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.within import Found
 from ociarchive.errors import ContentError, cannot
 from ociarchive.late import Late
-from ociarchive.records import dataclass
 from ociarchive.stores.crc64 import crc64
 
 if TYPE_CHECKING:

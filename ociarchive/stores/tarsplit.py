@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.spool import unpack
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.hashing import digest_of, sha256
 from ociarchive.blobio.spool import unpack
 from ociarchive.container.header import parse
 from ociarchive.container.tar import BLOCK
-from ociarchive.records import dataclass
 from ociarchive.toc.annotations import CHECKSUM, ESTARGZ_DIGEST, POSITION, PREFIXES, SPLIT
 from ociarchive.toc.mismatches import TableError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ociarchive import documents
 from ociarchive.container.names import normal
 from ociarchive.errors import clipped
-from ociarchive.records import dataclass
 from ociarchive.toc.mismatches import TableError, shown
 
 if TYPE_CHECKING:

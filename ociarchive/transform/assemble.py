@@ -6,7 +6,7 @@ entries become those of the new one. What refers to an image comes along beside 
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
@@ -15,7 +15,6 @@ from ociarchive.errors import UsageError, some
 from ociarchive.formats.format import LeftOut
 from ociarchive.mediatypes import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST, look_up
 from ociarchive.model import Child, Image, Index, Missing, Root, refers_to, walk
-from ociarchive.records import dataclass
 from ociarchive.selection.select import matching
 from ociarchive.selection.speaking import following
 from ociarchive.transform.rewrite import attached_to, without_names

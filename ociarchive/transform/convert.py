@@ -8,14 +8,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing.identity import Identifying
 from ociarchive.blobio.locks import nobody
 from ociarchive.late import Late
 from ociarchive.model import Missing, walk
-from ociarchive.records import dataclass
 from ociarchive.remote.address import is_remote
 from ociarchive.stores.rebuilt import RebuildError
 from ociarchive.transform import merge

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import UsageError, some
 from ociarchive.model import walk
-from ociarchive.records import dataclass
 from ociarchive.transform.rewrite import attached_to, without_names
 from ociarchive.values import Digest, Reference, tagged_digest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.elsewhere import Elsewhere
@@ -9,7 +10,6 @@ from ociarchive.formats import writable
 from ociarchive.formats.format import LeftOut
 from ociarchive.mediatypes import look_up
 from ociarchive.model import images
-from ociarchive.records import dataclass
 from ociarchive.transform.rewrite import Arrived, Placed
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ An engine finds a layer by the digest of its blob, or with its chain ID, that is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from ociarchive.gap.held import Held

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
 from ociarchive import near
@@ -14,7 +14,6 @@ from ociarchive.errors import UsageError
 from ociarchive.formats import FORMATS, by_name, layout_of, written
 from ociarchive.formats.registry import pushed_to
 from ociarchive.objects.address import is_object
-from ociarchive.records import dataclass
 from ociarchive.remote.address import Access, has_tag, is_remote, parse
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import ATTESTATIONS, REFERRERS, SIGNATURES, Selectors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ociarchive.blobio.codec import MAGIC, Codec, by_name, sniff
@@ -11,7 +12,6 @@ from ociarchive.formats import writable
 from ociarchive.gap.held import Held
 from ociarchive.mediatypes import ENCRYPTED, Family, Kind, kind_of, layer_type, look_up
 from ociarchive.model import Artifact, Blob, Image, Index, parts, walk
-from ociarchive.records import dataclass
 from ociarchive.transform.omitting import Omitting
 
 if TYPE_CHECKING:

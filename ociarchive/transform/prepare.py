@@ -5,7 +5,7 @@ A conversion and its rehearsal share both, so that they report the same.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,6 @@ from ociarchive.gap.held import Held
 from ociarchive.late import Late
 from ociarchive.mediatypes import look_up
 from ociarchive.model import Image, Missing, images, walk
-from ociarchive.records import dataclass
 from ociarchive.remote.blob import Reading, RemoteBlob
 from ociarchive.transform.judging import Judging
 from ociarchive.transform.omitted import engines, omissions

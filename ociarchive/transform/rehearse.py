@@ -7,9 +7,9 @@ All else is known.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ociarchive.records import dataclass
 from ociarchive.transform.foreseeing import foreseen
 from ociarchive.transform.prepare import prepare
 from ociarchive.transform.sources import Fetching, read_for

@@ -7,7 +7,7 @@ members and the order of members stay. All references to its digest follow: entr
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, toc
@@ -38,7 +38,6 @@ from ociarchive.model import (
     Root,
     walk,
 )
-from ociarchive.records import dataclass
 from ociarchive.transform.plan import Move, Plan, Storage, family_of
 from ociarchive.values import Descriptor, Digest, Reference, tagged_digest
 

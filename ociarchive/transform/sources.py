@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,6 @@ from ociarchive.late import Late
 from ociarchive.model import images, parts, walk
 from ociarchive.opening import open_archive, require_hosted
 from ociarchive.opening.pulling import Near
-from ociarchive.records import dataclass
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import (
     AmbiguousError,

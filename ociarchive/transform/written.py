@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing.holding import holding
 from ociarchive.auditing.identity import Identifying, Identity
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from ociarchive.auditing.holding import Holding

@@ -11,7 +11,6 @@ MAX_LINES = 400
 # A module may import from its own row and from those before it.
 ROWS = (
     "errors",
-    "records",
     "late",
     "flaws",
     "near",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS
@@ -11,7 +12,6 @@ from ociarchive.container.names import normal
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, named_by, refers_to, walk
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

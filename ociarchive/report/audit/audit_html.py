@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os.path
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -18,7 +18,6 @@ from markupsafe import Markup
 from ociarchive.auditing.outcomes import NO_TABLE, OF_THE_CALL, Outcome, outcomes
 from ociarchive.auditing.policy import Policy
 from ociarchive.blobio.limits import Limits
-from ociarchive.records import dataclass
 from ociarchive.report.audit import contents, view
 from ociarchive.report.audit.audit_json import Entries
 from ociarchive.report.audit.overview import Overview

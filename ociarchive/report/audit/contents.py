@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ociarchive.records import dataclass
 from ociarchive.report.shared.text import size
 
 if TYPE_CHECKING:

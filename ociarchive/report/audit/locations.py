@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os.path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ociarchive.auditing.report import member_of
-from ociarchive.records import dataclass
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import CONTROLS, Control
 from ociarchive.auditing.outcomes import OF_THE_CALL
-from ociarchive.records import dataclass
 from ociarchive.report.audit.tally import SEVERITIES, Tally
 from ociarchive.report.audit.view import Word
 from ociarchive.report.shared.text import plural, short, size

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.records import dataclass
 from ociarchive.report.shared.text import plural
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
 from ociarchive.auditing.report import member_of
-from ociarchive.records import dataclass
 from ociarchive.report.shared.text import plural, safe, short, shortened, size
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import datetime as dt
 import hashlib
 import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import open_regular
 from ociarchive.errors import UsageError, cannot
-from ociarchive.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import read_pem
 from ociarchive.signing.keyless.fields import data, items, member, text
 from ociarchive.signing.keys import Key, key_in

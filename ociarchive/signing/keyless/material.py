@@ -6,11 +6,11 @@ specs/SIGNATURE_SPEC.md, Properties (annotations of a signature).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import LONGEST, Certificate, read_certificate, read_pem
 from ociarchive.signing.keyless.fields import data, items, member, number, text
 from ociarchive.signing.timestamps import require_few

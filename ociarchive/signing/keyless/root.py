@@ -6,12 +6,12 @@ Source: sigstore protobuf-specs, sigstore_trustroot.proto, TrustedRoot. It comes
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive import documents
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import Certificate, read_certificate
 from ociarchive.signing.keyless.fields import data, items, member, moment
 from ociarchive.signing.keys import Key, key_of, library

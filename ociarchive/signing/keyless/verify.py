@@ -6,11 +6,10 @@ those of a trusted root from a file.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import (
     authority_fault,
     critical_fault,

@@ -5,12 +5,12 @@ Sources: notaryproject/specifications, signature-envelope-cose.md; RFC 9052; RFC
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.errors import UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.keys import library
 from ociarchive.signing.notary.envelope import (
     AUTHENTIC_TIME,

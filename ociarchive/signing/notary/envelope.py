@@ -5,11 +5,11 @@ Source: notaryproject/specifications, signature-specification.md, Payload and Si
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import LONGEST, read_certificate
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.values import Digest, word

@@ -5,10 +5,10 @@ Source: notaryproject/specifications, signature-specification.md, Storage.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.errors import ContentError
-from ociarchive.records import dataclass
 from ociarchive.signing.notary.cose import read_cose
 from ociarchive.signing.notary.jws import read_jws
 from ociarchive.signing.notary.verify import judge

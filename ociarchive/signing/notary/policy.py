@@ -5,14 +5,13 @@ Source: notaryproject/specifications, trust-store-trust-policy.md, Trust Policy.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive import documents
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.records import dataclass
 from ociarchive.signing.notary.names import overlap, parse_name
 from ociarchive.values import word
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from ociarchive.errors import UsageError, cannot
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import Certificate, load_certificates
 from ociarchive.signing.notary.cose import require_library
 

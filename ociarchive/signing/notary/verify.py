@@ -6,10 +6,9 @@ Source: notaryproject/specifications, trust-store-trust-policy.md, Signature Ver
 from __future__ import annotations
 
 import hashlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.records import dataclass
 from ociarchive.signing.certificates import (
     authority_fault,
     chain_fault,
