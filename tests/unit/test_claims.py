@@ -1,7 +1,7 @@
 """What is claimed of sources: derived and merged once, and what was measured of a digest kept for the whole call."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ociarchive.auditing.claims import claimed, claims, mentions
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.blobio import limits as limiting
+from ociarchive.blobio.codec import HEADER, NONE, Codec, Decoder
 from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.source import ByteSource
 from ociarchive.measure import Measured, measure
@@ -20,6 +21,7 @@ from ociarchive.opening import open_archive
 from ociarchive.values import Digest
 from ociarchive.workers import Lane, Workers
 from tests.support.build import Image, layer, layout, platforms
+from tests.support.call import Call, told
 from tests.support.tar import tar
 
 ARCHIVES = ["buildx-oci-attested.tar", "docker20-two-images.tar", "docker26-two-images.tar", "skopeo-dir", "umoci-oci"]
@@ -120,6 +122,54 @@ def test_a_conversion_unpacks_a_layer_once(tmp_path: Path, corpus: Path, monkeyp
     assert not done.report.failed
     assert unpacked  # all of DEST was read again and hashed
     assert not any(unpacked)
+
+
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give a list that gets the number of stored bytes of each stream that is unpacked, wherever that is done."""
+    sizes: list[int] = []
+    plain = Codec.decoder
+
+    def counting(codec: Codec, window: int, header: int = HEADER) -> Decoder:
+        decoder = plain(codec, window, header)
+        if codec is NONE:
+            return decoder
+        number, feed = len(sizes), decoder.feed
+        sizes.append(0)
+
+        def fed(data: bytes) -> Iterator[bytes]:
+            sizes[number] += len(data)
+            return feed(data)
+
+        monkeypatch.setattr(decoder, "feed", fed)
+        return decoder
+
+    monkeypatch.setattr(Codec, "decoder", counting)
+    return sizes
+
+
+@pytest.mark.parametrize("receipt", [True, False], ids=["receipt", "none"])
+@pytest.mark.parametrize(
+    ("to", "compression"),
+    [
+        ("oci-layout", "keep"),
+        ("oci-archive", "gzip"),
+        ("oci-layout", "zstd"),
+        ("docker-archive", "none"),
+        ("dir", "keep"),
+    ],
+)
+def test_a_receipt_unpacks_nothing_again(  # noqa: PLR0917  fixtures
+    to: str, compression: str, receipt: bool, tmp_path: Path, corpus: Path, cli_call: Call, fed: list[int]
+) -> None:
+    source, dest, file = corpus / "buildx-oci-zstd.tar", tmp_path / "dest", tmp_path / "file"
+    archive = open_archive(str(source))
+    layers = {one.source.size for one in mentions(archive) if one.unpacks and one.source is not None}
+    archive.close()
+    more: list[str | Path] = ["--receipt", file] if receipt else []
+    told(cli_call("convert", source, dest, "--to", to, "--compression", compression, *more))
+    assert sorted(fed) == sorted(size for size in layers if size is not None)
+    assert file.exists() == receipt
 
 
 def test_what_is_known_counts_for_an_archives_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

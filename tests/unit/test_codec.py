@@ -348,7 +348,9 @@ BOMBS: dict[str, tuple[str, bytes]] = {
     "zstd-frames": ("zstd", zstded(ZEROS, frames=40)),
     "zstd-rle": (
         "zstd",
-        frame(*[block(b"\0", RLE, size=128 << 10)] * 40, block(b"\0", RLE, size=17, last=True), window=0x80),
+        frame(
+            *[block(b"\0", RLE, size=128 << 10)] * (5 * PIECE >> 17), block(b"\0", RLE, size=17, last=True), window=0x80
+        ),
     ),
     "xz": ("xz", lzma.compress(ZEROS, preset=1)),
     "bzip2": ("bzip2", bz2.compress(ZEROS)),
