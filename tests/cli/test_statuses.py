@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -488,11 +489,11 @@ def test_a_reader_that_goes_away_is_nothing_to_speak_of(args: tuple[str, ...], t
 
 def test_an_archive_whose_reader_goes_away_was_not_written(tmp_path: Path) -> None:
     source = write_tar(tmp_path / "source", SOUND)
-    command = [sys.executable, "-m", "ociarchive", "convert", str(source), "-", "--to", "oci-archive"]
+    command = [*shared().command, "convert", str(source), "-", "--to", "oci-archive"]
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (3, "error: cannot write: Broken pipe (standard output)\n")
@@ -502,8 +503,8 @@ def test_an_archive_whose_reader_goes_away_was_not_written(tmp_path: Path) -> No
 def test_streams_that_are_closed(closed: str, tmp_path: Path) -> None:
     source = write_tar(tmp_path / "source", SOUND)
     dest = tmp_path / "dest"
-    command = f"exec {sys.executable} -m ociarchive convert {source} {dest} --to oci-archive {closed}"
-    done = subprocess.run(["sh", "-c", command], cwd=ROOT, check=False, capture_output=True, text=True)
+    command = f"exec {shlex.join(shared().command)} convert {source} {dest} --to oci-archive {closed}"
+    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert oracle.read(dest).images

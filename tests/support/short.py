@@ -124,23 +124,6 @@ WIDE_ROWS: Final = (
 )
 
 
-#: Of these tables of slow rows CI passes over so many for one that it runs; `-m wide` runs the others.
-THINNED: Final[dict[str, int]] = {
-    "tests/cli/test_corpus.py::test_converts": 1,
-    "tests/cli/test_diff_corpus.py::test_conversions": 2,
-    "tests/audit/test_mutants.py::test_one_fault": 1,
-    "tests/audit/test_causes.py": 2,
-    "tests/audit/test_policy.py::test_every_rule": 3,
-    "tests/unit/test_stores.py::TestBolt::test_a_cut_file": 3,
-    "tests/unit/test_codec.py::test_decodes_however": 2,
-    "tests/property/test_layer_tars.py::test_a_path_is_one": 2,
-    "tests/report/test_schemas.py": 2,
-    "tests/report/test_widths.py": 2,
-    "tests/hostile/test_hostile.py::test_comes_to_its_end": 1,
-    "tests/audit/test_receipts.py::test_every_change": 1,
-}
-
-
 #: The root of the tests' ids.
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -157,7 +140,6 @@ def holds_nothing(path: Path) -> bool:
 def mark(items: Iterable[pytest.Item]) -> None:
     """Mark as slow what the short suite leaves out; which rows these are depends on their order alone."""
     counts: Counter[str] = Counter()
-    passed: Counter[str] = Counter()
     for item in items:
         name = item.nodeid  # put together each time that it is asked for
         start = next((one for one in LEFT_OUT if name.startswith(one)), None)
@@ -172,7 +154,5 @@ def mark(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow if row in IN_CI else pytest.mark.wide)
             continue
         if over is None or counts[test] % (over + 1):
-            thinned = next((most for one, most in THINNED.items() if name.startswith(one)), 0)
-            passed[test] += 1
-            item.add_marker(pytest.mark.wide if passed[test] % (thinned + 1) else pytest.mark.slow)
+            item.add_marker(pytest.mark.slow)
         counts[test] += 1
