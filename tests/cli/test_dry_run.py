@@ -125,3 +125,18 @@ def test_no_receipt_of_what_is_not_written(corpus: Path, tmp_path: Path, cli_cal
     call = ("convert", corpus / "docker20.tar", tmp_path / "d", "--to", "dir", "--dry-run", "--receipt", tmp_path / "r")
     assert "writes nothing" in refused(cli_call(*call), 2)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_rehearsal_says_what_each_name_is(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    for name, kinds in (
+        ("docker20.tar", ["image"]),
+        ("crane-oci-list", ["index"]),
+        ("oras-artifact", ["artifact", "image"]),
+    ):
+        shown = told(cli_call("convert", corpus / name, tmp_path / "x", "--to", "oci-layout", "--dry-run")).stdout
+        rows = [
+            line.split()[0]
+            for line in shown.splitlines()
+            if line.startswith(("  image  ", "  index  ", "  artifact  "))
+        ]
+        assert set(rows) == set(kinds), shown

@@ -135,6 +135,30 @@ def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: p
     [
         (("index", "make"), "index has no command 'make', did you mean `ociarchive index create`?"),
         (("rules", "--format", "json"), "rules has no option --format, see `ociarchive rules --help`"),
+        (("convert", "--add", "a", "b"), "convert has no option --add, did you mean --merge?"),
+        (
+            ("convert", "--annotation", "a=b"),
+            "convert has no option --annotation, but `ociarchive index create` has it",
+        ),
+        (
+            ("--annotation", "a=b", "convert"),
+            (
+                "option --annotation stands in front of the command, options follow it:"
+                " `ociarchive index create --annotation`"
+            ),
+        ),
+        (
+            ("audit", "a", "--format", "jsn"),
+            (
+                "--format does not take 'jsn': expected one of table, json, sarif, junit, codequality, html;"
+                " did you mean json?"
+            ),
+        ),
+        (("audit", "a", "--color", "red"), "--color does not take 'red': expected one of auto, always, never"),
+        (
+            ("diff", "a", "b", "--ignore", "name"),
+            "--ignore does not take 'name': expected one of names, annotations, attestations; did you mean names?",
+        ),
         (("inspect", "--strict", "a"), "inspect has no option --strict, but `ociarchive audit` has it"),
         *(
             ((command, "a", "b", "--jobs", jobs), f"--jobs takes a number of threads, not {shown}: expected 1 to 256")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ociarchive.model import Image, Index
 from ociarchive.report.shared.text import placed, plural, safe, short, total, wrapped
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def _lines(done: Rehearsal, *, whole: bool) -> Iterator[str]:
     sources = ", ".join(f"{safe(one.archive.where)} ({one.archive.format})" for one in done.sources)
     yield f"would convert  {sources}  ->  {safe(done.dest)} ({done.format})"
     for root in done.new_roots:
-        yield f"  image or artifact  {safe(root.label) if root.names or root.ref_name else '(no name)'}"
+        kind = {Image: "image", Index: "index"}.get(type(root.node), "artifact")
+        yield f"  {kind}  {safe(root.label) if root.names or root.ref_name else '(no name)'}"
     yield from _blobs(done)
     for change in dict.fromkeys(done.changes):
         yield f"  {change.kind}  {_became(change, done, whole=whole)}"
