@@ -188,6 +188,20 @@ def test_help_begins_with_what_to_try(cli_call: Call) -> None:
     assert all(line.startswith("    ociarchive ") for line in examples)
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", ["skopeo-dir-schema1", "registry-data", "oras-artifact", "buildx-oci-zstd.tar"])
+def test_the_summary_of_every_kind_of_source_fits(
+    name: str, width: int, corpus: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.chdir(tmp_path)
+    call = ("convert", corpus / name, "dest", "--to", "oci-layout", "--no-sync", "--no-progress")
+    lines = told(cli_call(*call)).stderr.splitlines()
+    summary = [line for line in lines if not line.startswith(("notice: ", "warning: "))]
+    assert summary[0].startswith("converted")
+    assert [line for line in summary if len(line) > width] == []
+
+
 # What is passed over
 
 

@@ -117,7 +117,7 @@ class _Summary:
                 full = full_platform(edge.entry)
                 platform = safe(spelled(full)) if full else "no platform"
                 image_id = str(edge.node.image_id) if edge.node.image_id else None
-                before, told = (None, "new, made from an old form") if made else (image_id, "same")
+                before, told = (None, "new") if made else (image_id, "same")
                 self._digests(f"  {platform} image id", before, image_id, told)
 
     def _layers(self) -> None:
