@@ -21,7 +21,8 @@ _COMMANDS: Final = {
     **dict.fromkeys(("list", "ls", "show", "info", "images", "tags", "tree", "manifest"), "inspect"),
     **dict.fromkeys(("compare", "cmp"), "diff"),
     **dict.fromkeys(("catalog", "history", "database"), "catalogue"),
-    **dict.fromkeys(("explain", "limits"), "rules"),
+    "explain": "rules",
+    "limits": "rules limits",
     **dict.fromkeys(("version",), "--version"),
     **dict.fromkeys(("help",), "--help"),
 }

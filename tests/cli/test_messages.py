@@ -135,6 +135,16 @@ def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: p
     [
         (("index", "make"), "index has no command 'make', did you mean `ociarchive index create`?"),
         (("rules", "--format", "json"), "rules has no option --format, see `ociarchive rules --help`"),
+        (("limits",), "no command 'limits', did you mean `ociarchive rules limits`?"),
+        (("rules", "limit"), "no rule 'limit', nearest: limits, limit-name, limit-ratio"),
+        (
+            ("audit", "app:1.0"),
+            (
+                "no such file or folder, an engine makes an archive of its image: `docker save -o app.tar app:1.0`"
+                " (app:1.0)"
+            ),
+        ),
+        (("audit", "no:SUCH file"), "no such file or folder (no:SUCH file)"),
         (("convert", "--add", "a", "b"), "convert has no option --add, did you mean --merge?"),
         (
             ("convert", "--annotation", "a=b"),
