@@ -46,6 +46,20 @@ _NARROWEST: Final = 40
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": "green"}
 
 
+class Chosen(click.Choice[str]):
+    """Values of an option, one of which it takes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a value that is one of the choices. UsageError: it is none."""
+        if param is not None and value not in self.choices:
+            from ociarchive import near
+
+            what = f"{param.opts[0]} does not take {value!r}"
+            hint = near.hint(str(value), self.choices)
+            raise UsageError(what, expected=f"one of {', '.join(self.choices)}", hint=hint)
+        return super().convert(value, param, ctx)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
     """The options that every command has. Where `progress` is None, it is shown on a terminal alone."""
@@ -94,7 +108,7 @@ class Common:
 def common_options(function: F) -> F:
     """Add the options that every command has."""
     for option in (
-        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour output."),
+        click.option("--color", type=Chosen(["auto", "always", "never"]), default="auto", help="Colour output."),
         click.option("--progress/--no-progress", default=None, help="Show progress (default: on a terminal)."),
         click.option(
             "-v", "--verbose", count=True, help="Show whole digests and all lines; -vv also traces of errors."
@@ -185,7 +199,7 @@ def output_options(*formats: str) -> Callable[[F], F]:
             click.option(
                 "--format",
                 "fmt",
-                type=click.Choice(formats),
+                type=Chosen(formats),
                 multiple=True,
                 callback=chosen,
                 help="Format of the result (default: by the suffix of FILE, else table).",
@@ -197,11 +211,11 @@ def output_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
-class Each(click.Choice[str]):
+class Each(Chosen):
     """Values of a repeatable option. A list with commas gets the hint to repeat it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return a value that is one of the choices. UsageError: it is a list of them."""
+        """Return a value that is one of the choices. UsageError: it is a list of them, or none."""
         from ociarchive import near
 
         repeated = near.repeat(param.opts[0], value) if param is not None and isinstance(value, str) else None

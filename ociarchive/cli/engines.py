@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.cli.common import once
+from ociarchive.cli.common import Chosen, once
 from ociarchive.engines.choosing import ENGINES, maker
 from ociarchive.errors import UsageError
 from ociarchive.late import Late
@@ -38,7 +38,7 @@ def engine_options(function: F) -> F:
         ),
         click.option(
             "--engine",
-            type=click.Choice(ENGINES),
+            type=Chosen(ENGINES),
             default="threads",
             help="Where archives are audited: threads of this process, or the workers of a Dask cluster.",
         ),

@@ -21,7 +21,8 @@ _COMMANDS: Final = {
     **dict.fromkeys(("list", "ls", "show", "info", "images", "tags", "tree", "manifest"), "inspect"),
     **dict.fromkeys(("compare", "cmp"), "diff"),
     **dict.fromkeys(("catalog", "history", "database"), "catalogue"),
-    **dict.fromkeys(("explain", "limits"), "rules"),
+    "explain": "rules",
+    "limits": "rules limits",
     **dict.fromkeys(("version",), "--version"),
     **dict.fromkeys(("help",), "--help"),
 }
@@ -74,7 +75,7 @@ def before_its_command(option: str, given: Sequence[str], commands: Mapping[str,
     having = next((name for name, known in _known({**first, **commands}) if option in known), None)
     if having is None:
         return None
-    where = f"`ociarchive {command or having} {option}`"
+    where = f"`ociarchive {_whole(having)} {option}`"
     return UsageError(f"option {option} stands in front of the command", hint=f"options follow it: {where}")
 
 
@@ -90,9 +91,14 @@ def no_option(option: str, command: click.Command, path: str, commands: Mapping[
     wanted = meant.partition(" ")[0] if meant else option
     having = next((name for name, known in _known(commands) if wanted in known), None)
     if having is not None and wanted not in _OF_RESULTS:
-        return UsageError(what, hint=f"but `ociarchive {having}` has {meant or 'it'}")
+        return UsageError(what, hint=f"but `ociarchive {_whole(having)}` has {meant or 'it'}")
     found = near.hint(option, [one for one in own if one.startswith("--")])
     return UsageError(what, hint=found or f"see `{path} --help`")
+
+
+def _whole(name: str) -> str:
+    """Return a command as it is called: `index` has one below it."""
+    return f"{name} create" if name == "index" else name
 
 
 def _known(commands: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:

@@ -53,7 +53,7 @@ def command(rule: str | None, **_: Any) -> int:
         emit("\n".join(bounds) + "\n")
         return 0
     if found is None:
-        near = difflib.get_close_matches(rule, [one.id for one in RULES], 3, 0.3)
+        near = difflib.get_close_matches(rule, [_LIMITS, *(one.id for one in RULES)], 3, 0.3)
         raise UsageError(
             f"no rule {rule!r}", hint=f"nearest: {', '.join(near)}" if near else "`ociarchive rules` lists all"
         )

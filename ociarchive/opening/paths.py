@@ -20,7 +20,8 @@ from ociarchive.errors import ContentError, HostError, UsageError, cannot
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats import _lookalike
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
-from ociarchive.remote.address import meant
+from ociarchive.remote.address import has_tag, meant
+from ociarchive.values import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,11 @@ def _instead(path: str) -> str | None:
     if os.path.isfile(listed):
         return f"it lies in parts, name {listed}"
     address = meant(path)
-    return f"an image in a registry is {address}" if address is not None else None
+    if address is not None:
+        return f"an image in a registry is {address}"
+    if has_tag(path) and "/" not in path and Reference.maybe(path) is not None:
+        return f"an engine makes an archive of its image: `docker save -o app.tar {path}`"
+    return None
 
 
 def from_open(fd: int, where: str, spool_folder: str | None, limits: Limits, *, hashed: bool = False) -> Container:

@@ -125,3 +125,39 @@ def test_no_receipt_of_what_is_not_written(corpus: Path, tmp_path: Path, cli_cal
     call = ("convert", corpus / "docker20.tar", tmp_path / "d", "--to", "dir", "--dry-run", "--receipt", tmp_path / "r")
     assert "writes nothing" in refused(cli_call(*call), 2)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_rehearsal_says_what_each_name_is(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    for name, kinds in (
+        ("docker20.tar", ["image"]),
+        ("crane-oci-list", ["index"]),
+        ("oras-artifact", ["artifact", "image"]),
+    ):
+        shown = told(cli_call("convert", corpus / name, tmp_path / "x", "--to", "oci-layout", "--dry-run")).stdout
+        rows = [
+            line.split()[0]
+            for line in shown.splitlines()
+            if line.startswith(("  image  ", "  index  ", "  artifact  "))
+        ]
+        assert set(rows) == set(kinds), shown
+
+
+def test_a_rehearsal_says_of_an_image_id_that_it_stays(
+    corpus: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    call = ("convert", corpus / "docker20.tar", tmp_path / "x", "--to", "oci-layout", "--dry-run")
+    shown = told(cli_call(*call)).stdout.splitlines()
+    assert "  config  0b0c57a83d23 stays" in shown
+    assert "  1 blob of 2.6 KiB copied unchanged" in shown
+
+
+def test_whole_digests_of_a_conversion_stand_under_their_rows(
+    corpus: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    call = ("convert", corpus / "docker20.tar", tmp_path / "x", "--to", "oci-layout", "-v", "--no-sync")
+    shown = told(cli_call(*call)).stderr.splitlines()
+    rows = [number for number, line in enumerate(shown) if line.startswith("  diff_id  ")]
+    assert len(rows) == 3
+    assert all(shown[number + 1].startswith("    sha256:") for number in rows)

@@ -135,6 +135,40 @@ def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: p
     [
         (("index", "make"), "index has no command 'make', did you mean `ociarchive index create`?"),
         (("rules", "--format", "json"), "rules has no option --format, see `ociarchive rules --help`"),
+        (("limits",), "no command 'limits', did you mean `ociarchive rules limits`?"),
+        (("rules", "limit"), "no rule 'limit', nearest: limits, limit-name, limit-ratio"),
+        (
+            ("audit", "app:1.0"),
+            (
+                "no such file or folder, an engine makes an archive of its image: `docker save -o app.tar app:1.0`"
+                " (app:1.0)"
+            ),
+        ),
+        (("audit", "no:SUCH file"), "no such file or folder (no:SUCH file)"),
+        (("convert", "--add", "a", "b"), "convert has no option --add, did you mean --merge?"),
+        (
+            ("convert", "--annotation", "a=b"),
+            "convert has no option --annotation, but `ociarchive index create` has it",
+        ),
+        (
+            ("--annotation", "a=b", "convert"),
+            (
+                "option --annotation stands in front of the command, options follow it:"
+                " `ociarchive index create --annotation`"
+            ),
+        ),
+        (
+            ("audit", "a", "--format", "jsn"),
+            (
+                "--format does not take 'jsn': expected one of table, json, sarif, junit, codequality, html;"
+                " did you mean json?"
+            ),
+        ),
+        (("audit", "a", "--color", "red"), "--color does not take 'red': expected one of auto, always, never"),
+        (
+            ("diff", "a", "b", "--ignore", "name"),
+            "--ignore does not take 'name': expected one of names, annotations, attestations; did you mean names?",
+        ),
         (("inspect", "--strict", "a"), "inspect has no option --strict, but `ociarchive audit` has it"),
         *(
             ((command, "a", "b", "--jobs", jobs), f"--jobs takes a number of threads, not {shown}: expected 1 to 256")
@@ -162,6 +196,20 @@ def test_help_begins_with_what_to_try(cli_call: Call) -> None:
     examples = told(cli_call("--help")).stdout.partition("\n  Examples:\n")[2].splitlines()
     assert examples
     assert all(line.startswith("    ociarchive ") for line in examples)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", ["skopeo-dir-schema1", "registry-data", "oras-artifact", "buildx-oci-zstd.tar"])
+def test_the_summary_of_every_kind_of_source_fits(
+    name: str, width: int, corpus: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.chdir(tmp_path)
+    call = ("convert", corpus / name, "dest", "--to", "oci-layout", "--no-sync", "--no-progress")
+    lines = told(cli_call(*call)).stderr.splitlines()
+    summary = [line for line in lines if not line.startswith(("notice: ", "warning: "))]
+    assert summary[0].startswith("converted")
+    assert [line for line in summary if len(line) > width] == []
 
 
 # What is passed over

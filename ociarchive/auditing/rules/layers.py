@@ -228,7 +228,7 @@ RULES: Final = (
     Rule(
         id="history-count", severity="warning", control=LAYERS, spec="image-spec, config.md, history",
         summary="A config's history speaks of another number of layers than the image has.",
-        advice="Harmless to run; what made which layer cannot be told.",
+        advice="Harmless to run; what made which layer cannot be known.",
         check=_history_count,
     ),
     Rule(

@@ -107,7 +107,7 @@ def _statement_dangling(evidence: Evidence) -> Iterator[Fault]:
 RULES: Final = (
     Rule(
         id="name-conflict", severity="warning", control=IDENTITY, spec="distribution, reference grammar",
-        summary="Two images of an archive have one name; which one an engine takes cannot be told.",
+        summary="Two images of an archive have one name; which one an engine takes cannot be known.",
         advice="Select one by its digest, and name it with `convert --tag`.",
         check=_name_conflict,
     ),

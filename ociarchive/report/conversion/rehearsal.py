@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ociarchive.model import Image, Index, walk
 from ociarchive.report.shared.text import placed, plural, safe, short, total, wrapped
 
 if TYPE_CHECKING:
@@ -27,10 +28,16 @@ def _lines(done: Rehearsal, *, whole: bool) -> Iterator[str]:
     sources = ", ".join(f"{safe(one.archive.where)} ({one.archive.format})" for one in done.sources)
     yield f"would convert  {sources}  ->  {safe(done.dest)} ({done.format})"
     for root in done.new_roots:
-        yield f"  image or artifact  {safe(root.label) if root.names or root.ref_name else '(no name)'}"
+        kind = {Image: "image", Index: "index"}.get(type(root.node), "artifact")
+        yield f"  {kind}  {safe(root.label) if root.names or root.ref_name else '(no name)'}"
     yield from _blobs(done)
+    images = (edge.node for edge in walk(done.new_roots) if isinstance(edge.node, Image))
+    made = {image.image_id for image in images if image.made is not None}
     for change in dict.fromkeys(done.changes):
-        yield f"  {change.kind}  {_became(change, done, whole=whole)}"
+        if change.kind == "config" and change.old is None and change.new.digest not in made:
+            yield f"  config  {short(str(change.new.digest), whole=whole)} stays"  # no document of the source names it
+        else:
+            yield f"  {change.kind}  {_became(change, done, whole=whole)}"
     if any(one.archive.facts for one in done.sources):
         yield "nothing was written; layers were read for the configs alone that the source does not have"
     else:
@@ -39,7 +46,7 @@ def _lines(done: Rehearsal, *, whole: bool) -> Iterator[str]:
 
 def _blobs(done: Rehearsal) -> Iterator[str]:
     same: list[Move] = [move for move in done.moves if move.codec is None]
-    yield f"  {plural(len(same), 'blob')} of {total(move.source.size for move in same)} copied as they are"
+    yield f"  {plural(len(same), 'blob')} of {total(move.source.size for move in same)} copied unchanged"
     if done.omitted:
         left = total(one.elsewhere.descriptor.size for one in done.omitted)
         yield f"  {plural(len(done.omitted), 'layer')} of {left} left out, which the other side has"

@@ -117,7 +117,7 @@ class _Summary:
                 full = full_platform(edge.entry)
                 platform = safe(spelled(full)) if full else "no platform"
                 image_id = str(edge.node.image_id) if edge.node.image_id else None
-                before, told = (None, "new, made from an old form") if made else (image_id, "same")
+                before, told = (None, "new") if made else (image_id, "same")
                 self._digests(f"  {platform} image id", before, image_id, told)
 
     def _layers(self) -> None:
@@ -128,17 +128,15 @@ class _Summary:
         shown = layers if self._whole else layers[:_SHOWN]
         for before, arrived in shown:
             diff_id = named[arrived.digest]
-            digest = f"diff_id {short(str(diff_id), whole=self._whole)}"
-            if not diff_id:
-                digest = f"layer {short(str(arrived.digest), whole=self._whole)}"
+            kind, digest = ("diff_id", diff_id) if diff_id else ("layer", arrived.digest)
             how = f"{arrived.fact.compression} -> {arrived.compression}"
             how = how if arrived.fact.compression != arrived.compression else arrived.compression
             gone = arrived.digest in self._omitted
             after, change = ("-", "left out") if gone else (size(arrived.size), _change(before, arrived.size))
             if self._whole:
-                self._rows += [digest, (f"  {how}", size(before), after, change)]
+                self._rows += [(f"{kind}  {how}", size(before), after, change), f"  {digest}"]
             else:
-                self._rows.append((f"{digest}  {how}", size(before), after, change))
+                self._rows.append((f"{kind} {short(str(digest))}  {how}", size(before), after, change))
         if len(layers) > len(shown):
             self._rows.append(f"{plural(len(layers) - len(shown), 'smaller layer')}: -v lists them")
         proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
