@@ -31,6 +31,18 @@ _BLANK: Final = re.compile(r"[ \t\n\r]*")
 #: Python's words for text after the end of a document.
 _TRAILING: Final = "Extra data"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+#: What stands before each value. So many stay within the memory bound, whatever they are: an empty array is two bytes,
+#: and Python needs 88 for it.
+_MARKS: Final = (b",", b"[", b"{", b":")
+_VALUES: Final = 1_250_000
+#: Larger documents may have a value for so many bytes. Inventories, receipts and what engines print have 20 and more.
+_VALUE: Final = 8
+#: What begins and ends values in documents that come in pieces. A table of as many entries as may be has 5 million.
+_BOUNDS: Final = (b"[", b"]", b"{", b"}", b'"')
+_TOKENS: Final = 6_000_000
+#: How much of a value that comes one by one is looked at, first and at most. An entry of a table of contents has some
+#: hundred bytes, and more only where a file has extended attributes, which file systems bound to 64 KiB each.
+_PIECES: Final = (4 << 10, 64 << 10, 1 << 20)
 
 
 class DocumentError(ContentError):
@@ -56,12 +68,17 @@ class Document:
         return self.value if isinstance(self.value, dict) else {}
 
 
-def parse(raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates: bool = False) -> Document:
+def parse(
+    raw: bytes, where: str, *, limit: int, depth: int = _DEPTH, surrogates: bool = False, values: int | None = None
+) -> Document:
     """Return the document in `raw`. DocumentError says what is wrong with it, at `where`.
 
     `limit` is in bytes, `depth` in levels of arrays and objects. `surrogates` allows half of a UTF-16 pair. Go turns it
-    into U+FFFD.
+    into U+FFFD. `values` is how many values it may have, counted as `marks` does; None: as many as fit into memory.
     """
+    most = max(_VALUES, len(raw) // _VALUE) if values is None else values
+    if most < len(raw) <= limit and marks(raw) > most:
+        raise DocumentError(f"document has more than {most} values", "limit-values", where=where)
     text = _text(raw, where, limit, depth)
     with _refusing(where):
         value: JSON = json.loads(text, **_HOOKS)
@@ -77,10 +94,17 @@ def parse_list(raw: bytes, where: str, key: str, *, limit: int, depth: int = _DE
     It serves documents whose bytes fit into memory, and whose values do not. Half of a surrogate pair is allowed.
     DocumentError: as in `parse`, but perhaps after some members.
     """
+    if _TOKENS < len(raw) <= limit and sum(map(raw.count, _BOUNDS)) > _TOKENS:
+        raise DocumentError("document has more values than a table has", "limit-values", where=where)
     text = _text(raw, where, limit, depth)
     decoder = json.JSONDecoder(**_HOOKS)
     with _refusing(where):
         yield from _members(text, decoder, key)
+
+
+def marks(raw: bytes) -> int:
+    """Return how many values a document may have, at most: what stands before a value is counted, in strings too."""
+    return sum(map(raw.count, _MARKS))
 
 
 def _members(text: str, decoder: json.JSONDecoder, key: str) -> Iterator[tuple[str, JSON]]:
@@ -89,7 +113,7 @@ def _members(text: str, decoder: json.JSONDecoder, key: str) -> Iterator[tuple[s
     if text[_blank(text, at)] == "}":
         found, at = _mark(text, at, "}")
     while found != "}":
-        name, at = decoder.raw_decode(text, _blank(text, at))
+        name, at = _next(text, _blank(text, at), decoder)
         if not isinstance(name, str):
             raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
         if name in seen:
@@ -100,7 +124,7 @@ def _members(text: str, decoder: json.JSONDecoder, key: str) -> Iterator[tuple[s
         if name == key and text[at] == "[":
             at = yield from _items(text, at + 1, decoder, name)
         else:
-            value, at = decoder.raw_decode(text, at)
+            value, at = _next(text, at, decoder)
             yield name, value
         found, at = _mark(text, at, ",}")
     if _BLANK.fullmatch(text, at) is None:
@@ -113,10 +137,26 @@ def _items(text: str, at: int, decoder: json.JSONDecoder, key: str) -> Generator
         return _blank(text, at) + 1
     found = ","
     while found == ",":
-        value, at = decoder.raw_decode(text, _blank(text, at))
+        value, at = _next(text, _blank(text, at), decoder)
         yield key, value
         found, at = _mark(text, at, ",]")
     return at
+
+
+def _next(text: str, at: int, decoder: json.JSONDecoder) -> tuple[JSON, int]:
+    """Return the value that begins at `at`, and where it ends. _Refused: it is longer than any."""
+    for length in _PIECES:
+        piece = text[at : at + length]
+        last = at + length >= len(text)
+        try:
+            value, end = decoder.raw_decode(piece)
+        except json.JSONDecodeError as error:
+            if last:
+                raise json.JSONDecodeError(error.msg, text, at + error.pos) from None
+        else:
+            if last or end < length:  # a number may go on behind the piece
+                return value, at + end
+    raise _Refused(f"a value of more than {_PIECES[-1]} characters", "limit-document")
 
 
 def _blank(text: str, at: int) -> int:

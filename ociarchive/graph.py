@@ -89,11 +89,14 @@ class GraphReader(Noticing):
         if size > limit:
             raise documents.too_large(source.size, limit, source.where)
         raw = read_all(source, limit)
-        self._values += sum(map(raw.count, (b",", b"[", b"{", b":")))
+        self._values += documents.marks(raw)
         if self._values > self.limits.values:
             what = f"the archive's documents hold more than the {self.limits.values} values allowed"
             raise LimitError(what, "values", where=self._where)
-        return documents.parse(raw, source.where, limit=limit, depth=self.limits.depth, surrogates=surrogates)
+        limits = self.limits
+        return documents.parse(
+            raw, source.where, limit=limit, depth=limits.depth, surrogates=surrogates, values=limits.values
+        )
 
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
         opaque = Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)

@@ -20,6 +20,8 @@ MOST_PARTS: Final = 10_000
 #: What so many parts take in the list, with the longest names that file systems know, and room for JSON's escapes.
 LIST_LIMIT: Final = 16 << 20
 _DIGITS: Final = 3
+#: NAME_MAX is 255 bytes; some file systems count 255 characters, each of up to four bytes.
+_LONGEST_NAME: Final = 1024
 _NUMBER: Final = re.compile(r"\.([0-9]{3,5})", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -117,7 +119,7 @@ def parse(raw: bytes, where: str) -> PartList | None:
     if members.get("schema_version") != 1:
         raise _wrong("schema_version", members.get("schema_version"), "1", where)
     name = members.get("name")
-    if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or "\0" in name:
+    if not isinstance(name, str) or not _is_name(name):
         raise _wrong("name", name, "the name of a file in the same folder", where)
     part_size = _number(members.get("part_size"), "part_size", where)
     size = _number(members.get("size"), "size", where)
@@ -138,6 +140,11 @@ def parse(raw: bytes, where: str) -> PartList | None:
         parts=tuple(parts),
         parity=None if parity is None else _part(parity, f"{name}{PARITY}", parts[0].size, "parity", where),
     )
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text may be the name of a file."""
+    return text not in ("", ".", "..") and "/" not in text and "\0" not in text and len(text) <= _LONGEST_NAME
 
 
 def _part(value: JSON, name: str, size: int, at: str, where: str) -> Part:

@@ -95,7 +95,11 @@ class Catalogue:
                 " WHERE a.verdict = 'failed' GROUP BY w.rule ORDER BY count(*) DESC, w.rule"
             ).fetchall()
             return Summary(
-                passed=row[0], failed=row[1], reasons=tuple((rule, n) for rule, n in reasons), first=row[2], last=row[3]
+                passed=row[0],
+                failed=row[1],
+                reasons=tuple((str(rule), n) for rule, n in reasons),
+                first=_time(row[2]),
+                last=_time(row[3]),
             )
 
     def archives(self, *, failed: bool = False, holds: str | None = None) -> Iterator[Entry]:
@@ -145,9 +149,15 @@ class Catalogue:
         )
 
 
+def _time(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"no time: {str(value)[:80]}")
+    return value
+
+
 def _count(value: object) -> int:
     if not isinstance(value, int):
-        raise TypeError(f"no number: {value!r}")
+        raise TypeError(f"no number: {str(value)[:80]}")
     return value
 
 

@@ -16,6 +16,7 @@ from ociarchive.blobio.sqlitefile import APPLICATION_ID, BESIDE, HEADER, is_cata
 from ociarchive.catalogue.failure import CatalogueCallError, CatalogueError, damaged
 from ociarchive.catalogue.guard import reported
 from ociarchive.catalogue.schema import STEPS, upgrade
+from ociarchive.catalogue.watched import Watched, require_lone_journal, require_own, size_of
 from ociarchive.errors import HostError, UsageError, cannot
 
 if TYPE_CHECKING:
@@ -56,13 +57,17 @@ class Database:
             close_read(self._lock)
             raise
 
-    def _connected(self, real: str) -> sqlite3.Connection:
+    def _connected(self, real: str) -> Watched:
         with reported(self.path):
             connection = sqlite3.connect(
-                real, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
-            )
+                real, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64,
+                factory=Watched,
+            )  # fmt: skip
             try:
+                connection.watch(size_of(real))
                 version = _version(connection, self.path)
+                if version:
+                    require_own(connection, self.path, version, STEPS)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # what was reported is there after a loss of power too
                 connection.execute("PRAGMA foreign_keys = ON")
@@ -81,7 +86,7 @@ class Database:
             close_read(self._lock)
 
 
-def open_to_read(path: str) -> sqlite3.Connection:
+def open_to_read(path: str) -> Watched:
     """Return a connection that changes nothing. Errors are those of `Database`; no file is CatalogueCallError."""
     real = os.path.realpath(path)
     if not os.path.lexists(real):
@@ -94,17 +99,20 @@ def open_to_read(path: str) -> sqlite3.Connection:
     with reported(path):
         for way in ("rw", "ro") if wal else ("rw", "ro", "ro&immutable=1"):
             with suppress(sqlite3.OperationalError):
-                return _readable(f"file:{quote(os.fsencode(real))}?mode={way}", path)
-        return _readable(f"file:{quote(os.fsencode(real))}?mode=ro", path)
+                return _readable(f"file:{quote(os.fsencode(real))}?mode={way}", path, size_of(real))
+        return _readable(f"file:{quote(os.fsencode(real))}?mode=ro", path, size_of(real))
 
 
-def _readable(uri: str, path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
+def _readable(uri: str, path: str, size: int) -> Watched:
+    connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, factory=Watched)
     try:
+        connection.watch(size)
+        connection.answering()
         connection.execute("PRAGMA query_only = ON")
         if _version(connection, path) != _VERSION:
             hint = "`ociarchive audit --catalogue` brings it to this version"
             raise CatalogueCallError("the catalogue is of an earlier version", where=path, hint=hint)
+        require_own(connection, path, _VERSION, STEPS)
     except BaseException:
         connection.close()
         raise
@@ -145,6 +153,7 @@ def require(real: str, path: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "neither a file nor a folder"
         raise CatalogueCallError("the catalogue cannot be there", where=path, expected="a file", found=kind)
+    require_lone_journal(real, path)
     if not status.st_size:
         return
     try:
@@ -174,6 +183,8 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
         )
     if mark == APPLICATION_ID and not (version and tables):
         raise damaged(path, "no tables")
+    if version < 0:
+        raise damaged(path, f"version {version} of its tables")
     return int(version)
 
 

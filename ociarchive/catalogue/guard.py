@@ -12,7 +12,14 @@ from ociarchive.catalogue.failure import CatalogueError, damaged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_ERROR", "SQLITE_MISMATCH")
+_DAMAGED: Final = (
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+    "SQLITE_FORMAT",
+    "SQLITE_ERROR",
+    "SQLITE_MISMATCH",
+    "SQLITE_TOOBIG",
+)
 
 
 @contextmanager
@@ -37,6 +44,8 @@ def _told(error: sqlite3.Error, path: str) -> CatalogueError:
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         hint = "permissions of the file and of its folder have to allow it"
         return CatalogueError(f"cannot use the catalogue: {error}", where=path, hint=hint)
+    if name.startswith("SQLITE_INTERRUPT"):  # of Watched alone
+        return damaged(path, "more work than its size can mean")
     if name.startswith(_DAMAGED):
         return damaged(path, str(error))
     hint = "a catalogue has to be on a disk of this machine, with space left"

@@ -106,6 +106,7 @@ class Ledger:
         if path is None or self._again:
             return None
         with self._lock, reported(self._database.path):
+            self._connection.anew()
             row = self._connection.execute(_FINDS[detail], (stored_text(path),)).fetchone()
         if row is None or row[5] != self._terms_of(images):
             return None
@@ -133,6 +134,7 @@ class Ledger:
             try:
                 self.facts.store()
                 for state, images, report, kept in rows:
+                    self._connection.anew()
                     insert(self._connection, state, report, kept, self._term_row(images), self._clock())
                 self._connection.execute("COMMIT")
             except BaseException:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 #: Fast: these are a few kilobytes each.
 _LEVEL = 1
+#: What is kept may unpack to so much: a report of as many lines as there may be has half of it, and what is written
+#: larger has no more than so many times its size. Facts of a blob have a kilobyte or two, and paths from its tar.
+_REPORT = 64 << 20
+_TIMES = 16
+_FACT = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +45,17 @@ def packed(value: object) -> bytes:
     return zlib.compress(json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii"), _LEVEL)
 
 
-def unpacked(data: bytes) -> Any:  # noqa: ANN401  what JSON holds
-    """Return a value again. zlib.error, ValueError: the bytes are not those that were written."""
-    return json.loads(zlib.decompress(data))
+def unpacked(data: bytes, most: int = _FACT) -> Any:  # noqa: ANN401  what JSON holds
+    """Return a value again. zlib.error, ValueError: the bytes are not those that were written, or are too many."""
+    stream = zlib.decompressobj()
+    found = stream.decompress(data, most)
+    if stream.unconsumed_tail or not stream.eof:
+        raise ValueError(f"a report of more than {most} bytes, or one that is cut")
+    return json.loads(found)
+
+
+def _unpacked(data: bytes) -> Any:  # noqa: ANN401  as above
+    return unpacked(data, max(_REPORT, _TIMES * len(data)))
 
 
 def recorded(report: Report) -> Recorded:
@@ -80,7 +93,7 @@ def recorded(report: Report) -> Recorded:
 
 def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, when: str) -> Report:
     """Return the report that was kept, with as much detail as is asked for. KeyError, ValueError: it is damaged."""
-    verdict = unpacked(kept.verdict)
+    verdict = _unpacked(kept.verdict)
     facts = verdict["contents"]
     contents = None
     if facts is not None:
@@ -174,7 +187,7 @@ def _receipt_again(value: dict[str, Any] | None) -> ReceiptProof | None:
 def _listed_again(data: bytes | None) -> Listed | None:
     if data is None:
         return None
-    images, artifacts, missing = unpacked(data)
+    images, artifacts, missing = _unpacked(data)
     return Listed(images=tuple(images), artifacts=tuple(artifacts), missing=tuple(missing))
 
 
@@ -187,7 +200,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
 def _proof_again(data: bytes | None) -> Proof | None:
     if data is None:
         return None
-    value = unpacked(data)
+    value = _unpacked(data)
     rows = tuple(
         BlobRow(where=where, fact=fact and fact_again(fact), size=size, held=held, made=made)
         for where, fact, size, held, made in value.pop("blobs")

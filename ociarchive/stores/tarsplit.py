@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.spool import unpack
+from ociarchive.documents import marks
 from ociarchive.errors import ContentError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _FILE, _SEGMENT = 1, 2
 #: The longest line: an entry holds one header with its extensions, or the zeros behind a tar. Go's writer of archives
 #: ends with up to 1 MiB of them; a line is held four times while it is read.
 _LINE: Final = 8 << 20
+#: Values of a line. An entry has five; a name may have as many commas as it has characters.
+_VALUES: Final = 100_000
 _CRC: Final = 8
 #: The largest number that Go reads as a size.
 _MOST: Final = (1 << 63) - 1
@@ -80,7 +83,7 @@ def _lines(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
 
 def _entry(line: bytes, position: int, where: str) -> Segment | Content | None:
     try:
-        found = json.loads(line)
+        found = json.loads(line) if len(line) <= _VALUES or marks(line) <= _VALUES else None
     except (ValueError, RecursionError):
         raise ContentError("a line of the tar-split is no JSON", where=f"{where}#{position}") from None
     if not isinstance(found, dict):
