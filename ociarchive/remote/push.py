@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 _STORED: Final = frozenset((200, 201, 202, 204))
 #: How often it is asked whether something is there that was stored just now.
 _LOOKS: Final = 3
+#: What another push may take between its look at a tag and its storing it: so many times as long as we took, and in
+#: seconds at least and at most.
+_OTHERS: Final = 3
+_LEAST: Final = 0.1
+_MOST: Final = 3.0
 #: The registry understood, and does not want it: the type, the size, or that a tag moves.
 _UNWANTED: Final = frozenset((400, 404, 405, 406, 409, 412, 413, 415, 422))
 
@@ -42,6 +48,14 @@ def put_manifest(client: Client, reference: str, media_type: str, raw: bytes, hi
         what = "the registry stored other bytes than were sent"
         raise HostError(what, where=client.where, expected=str(asked), found=str(told))
     return "oci-subject" in answer.headers
+
+
+def settle(took: float) -> None:
+    """Wait for what another push stores that looked at a tag before we stored ours; `took` is our own time for both.
+
+    No registry has a PUT with a condition (distribution-spec, Pushing Manifests), so waiting is all that there is.
+    """
+    time.sleep(min(max(_OTHERS * took, _LEAST), _MOST))
 
 
 def require_there(client: Client, reference: str, digest: Digest) -> str | None:

@@ -6,6 +6,8 @@ Until its tag is there an image is not visible, so a push that was interrupted l
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ociarchive import documents
@@ -168,15 +170,25 @@ class RegistrySink:
     def commit(self) -> None:
         """Store the tags: those that speak of an image before that of the image; then ask whether they are there.
 
+        Each is looked at right before it is stored, and once more when another push that had looked before that has had
+        the time to store its own: so of two pushes of one new tag the one whose tag was moved hears of it.
+
         UsageError: another push was faster. HostError: the registry does not have what it took.
         """
         require_free(self._client, self._roots, (), force=self._force)
         done: dict[str, None] = {}
+        longest = 0.0
         for root in sorted(self._roots, key=lambda root: not root.speaks_of_another):
-            for tag in _tags(root):
-                if tag not in done:
-                    done[tag] = None
-                    self._tag(root, tag)
+            for name in root.names:
+                if name.tag and name.tag not in done:
+                    begun = time.monotonic()
+                    if done:
+                        require_free(self._client, [replace(root, names=(name,))], (), force=self._force)
+                    done[name.tag] = None
+                    self._tag(root, name.tag)
+                    longest = max(longest, time.monotonic() - begun)
+        if done and not self._force:
+            push.settle(longest)
         self._step(f"tags: {some(done) if done else 'none'}")
         for root in self._roots:
             if root.descriptor is not None and not isinstance(root.node, Missing) and root.node.document is not None:
