@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ociarchive import documents
+from ociarchive import documents, referrers
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, close_read
@@ -160,11 +160,11 @@ class RegistrySink:
                 self._client, str(descriptor.digest), descriptor.media_type, node.document.raw, hint
             )
             if node.subject is not None and not listed:
-                made = push.referrer(descriptor, node.document)
+                made = referrers.entry(descriptor, node.document)
                 unlisted.setdefault(node.subject.digest, {})[descriptor.digest] = made
         self._step(f"manifests and indexes sent: {len(stored)}")
         for subject, entries in unlisted.items():
-            self._step(f"the registry lists no referrers, so {push.tag_of(subject)} does: {len(entries)}")
+            self._step(f"the registry lists no referrers, so {referrers.tag_of(subject)} does: {len(entries)}")
             self._notice(push.add_referrers(self._client, subject, [*entries.values()]))
 
     def commit(self) -> None:
@@ -295,7 +295,7 @@ def _tags(root: Root) -> list[str]:
 def _lists_referrers(root: Root, tag: str) -> bool:
     """Whether a tag is that of the referrers tag schema, whose index grows and is never replaced."""
     subject = tagged_digest(tag)
-    return subject is not None and tag == push.tag_of(subject) and isinstance(root.node, Index)
+    return subject is not None and tag == referrers.tag_of(subject) and isinstance(root.node, Index)
 
 
 def _exists(client: Client, tag: str, there: Descriptor) -> UsageError:
