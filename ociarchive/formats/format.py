@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
@@ -157,12 +157,15 @@ class Growth:
     """How images are added to an existing archive, so that an image is visible only when it is complete.
 
     `index` is the document that lists the images and is rewritten. Without it, single files make images visible. `turn`
-    gives the order of the files, and `name_at` the image name that a file sets, if it sets one.
+    gives the order of the files, and `name_at` the image name that a file sets, if it sets one. `grow` joins what DEST
+    and the files staged for it both list: DEST, where they are staged, and their names; it returns the files that are
+    written anew at the end, with their content.
     """
 
     index: str | None = None
     turn: Callable[[str], int] = len
     name_at: Callable[[str], str | None] = lambda _: None
+    grow: Callable[[str, str, Sequence[str]], Mapping[str, bytes]] = lambda *_: {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.extent import extent
-from ociarchive.formats import _cosign, _layout, _refusals
+from ociarchive.formats import _cosign, _layout, _refusals, _registry_referrers
 from ociarchive.formats._registry_links import BLOBS, MANIFESTS, REPOSITORIES, ROOT, Links, blob_path, path_of
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
@@ -153,6 +153,7 @@ class RegistryLayout:
         for number, root in enumerate(content.roots):
             here = homes.get(number, ())
             found += _OF_A_TAG * len(root.names) + 2 * len(here) * extent([replace(root, names=())], most)
+            found += (_OF_A_TAG + 1) * len(here) * len(root.subjects)
             for repository in here:
                 if repository not in repositories:
                     repositories.add(repository)
@@ -164,7 +165,7 @@ class RegistryLayout:
                 )
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
-        """The links of every repository; those of its tags last."""
+        """The lists of referrers and the links of every repository; those of its tags last."""
         homes = _homes(content)
         links: dict[str, bytes] = {}
         tags: dict[str, bytes] = {}
@@ -185,6 +186,11 @@ class RegistryLayout:
                     base = f"{REPOSITORIES}{name.path}/_manifests/tags/{name.tag}"
                     tags[f"{base}/index/{path_of(root.descriptor.digest)}/link"] = _text(root.descriptor)
                     tags[f"{base}/current/link"] = _text(root.descriptor)
+        for repository, tag, raw in _registry_referrers.lists(content, homes):
+            blob, (revision, text), *of_tag = _registry_referrers.files(repository, tag, raw)
+            yield blob
+            links[revision] = text
+            tags.update(of_tag)
         yield from links.items()
         yield from tags.items()
 
@@ -369,6 +375,6 @@ REGISTRY_STORAGE: Final = Format(
     name=_NAME,
     reader=RegistryReader(),
     layout=RegistryLayout(),
-    growth=Growth(turn=_turn, name_at=_name_at),
+    growth=Growth(turn=_turn, name_at=_name_at, grow=_registry_referrers.grow),
     hosted=_hosted,
 )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
-from ociarchive import documents
+from ociarchive import documents, referrers
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.mediatypes import OCI_INDEX, Kind, kind_of
-from ociarchive.values import Descriptor, Digest
+from ociarchive.values import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ociarchive.documents import Document
     from ociarchive.remote.client import Client, Fetched
     from ociarchive.values import JSON
 
 _STORED: Final = frozenset((200, 201, 202, 204))
 #: How often it is asked whether something is there that was stored just now.
 _LOOKS: Final = 3
+#: What another push may take between its look at a tag and its storing it: so many times as long as we took, and in
+#: seconds at least and at most.
+_OTHERS: Final = 3
+_LEAST: Final = 0.1
+_MOST: Final = 3.0
 #: The registry understood, and does not want it: the type, the size, or that a tag moves.
 _UNWANTED: Final = frozenset((400, 404, 405, 406, 409, 412, 413, 415, 422))
 
@@ -42,6 +47,14 @@ def put_manifest(client: Client, reference: str, media_type: str, raw: bytes, hi
         what = "the registry stored other bytes than were sent"
         raise HostError(what, where=client.where, expected=str(asked), found=str(told))
     return "oci-subject" in answer.headers
+
+
+def settle(took: float) -> None:
+    """Wait for what another push stores that looked at a tag before we stored ours; `took` is our own time for both.
+
+    No registry has a PUT with a condition (distribution-spec, Pushing Manifests), so waiting is all that there is.
+    """
+    time.sleep(min(max(_OTHERS * took, _LEAST), _MOST))
 
 
 def require_there(client: Client, reference: str, digest: Digest) -> str | None:
@@ -71,57 +84,27 @@ def require_there(client: Client, reference: str, digest: Digest) -> str | None:
     )  # fmt: skip
 
 
-def referrer(descriptor: Descriptor, document: Document) -> dict[str, JSON]:
-    """Return the entry of a referrer in an index (distribution-spec, Pushing Manifests with Subject)."""
-    members = document.members
-    config = members.get("config")
-    kind = members.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
-    entry: dict[str, JSON] = {
-        "mediaType": descriptor.media_type,
-        "digest": str(descriptor.digest),
-        "size": descriptor.size,
-    }
-    if isinstance(kind, str) and kind:
-        entry["artifactType"] = kind
-    if isinstance(members.get("annotations"), dict):
-        entry["annotations"] = members["annotations"]
-    return entry
-
-
-def tag_of(subject: Digest) -> str:
-    """Return the tag that lists what refers to a manifest (distribution-spec, Referrers Tag Schema)."""
-    return f"{subject.algorithm}-{subject.hex}"[:128]
-
-
 def add_referrers(client: Client, subject: Digest, entries: Sequence[JSON], whole: bytes | None = None) -> str | None:
     """Add entries to the index under the tag of `subject`: what is there stays.
 
     `whole` is the index to store where none is there. Return, in words, why nothing was added, None where it was.
     Errors are those of `put_manifest`.
     """
-    tag = tag_of(subject)
+    tag = referrers.tag_of(subject)
     there = client.manifest(tag)
     if there is not None and there.digest == subject:
         there = None  # some servers give the image itself under this tag, although it has no such tag
     if there is None:
-        raw = whole if whole is not None else _index(entries)
+        raw = whole if whole is not None else referrers.index(entries)
         put_manifest(client, tag, OCI_INDEX, raw)
         return None
     members = _members(client, there)
     if members is None:
         return f"{client.where}:{tag} is no index, so what refers to {subject} is there and not listed"
-    listed = members.get("manifests")
-    kept = [*listed] if isinstance(listed, list) else []
-    known = {one.get("digest") for one in kept if isinstance(one, dict)}
-    fresh = [one for one in entries if isinstance(one, dict) and one.get("digest") not in known]
-    if fresh:
-        changed: dict[str, JSON] = {**members, "manifests": [*kept, *fresh]}
-        put_manifest(client, tag, there.media_type, documents.make(changed).raw)
+    grown = referrers.joined(members, entries)
+    if grown is not None:
+        put_manifest(client, tag, there.media_type, grown)
     return None
-
-
-def _index(entries: Sequence[JSON]) -> bytes:
-    return documents.make({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*entries]}).raw
 
 
 def _members(client: Client, fetched: Fetched) -> dict[str, JSON] | None:

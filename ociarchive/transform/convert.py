@@ -144,7 +144,8 @@ def _convert(
         workers = Workers(options.jobs)
         stack.callback(workers.close)
         target = reserved(dest, options, workers, stack, sources, hear, step=step)
-        fetching = Fetching(step=step, believe=learned.believe)
+        # Whether a tag of a registry leads to the same image already is foreseen, which takes the truth.
+        fetching = Fetching(step=step, believe=learned.believe and not is_remote(dest))
         if options.merge:
             near = merge.at_hand(dest, sources, options.storage, stack)
             fetching = replace(fetching, near=near, dest=dest)

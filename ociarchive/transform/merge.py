@@ -135,6 +135,7 @@ def into(dest: str, staged: str, fmt: Format, *, sync: bool, hear: Hear = nobody
 
 def _by_files(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool) -> None:
     growth = growth_of(fmt)
+    grown = growth.grow(dest, staged, [*files_below(staged)])
     names = sorted(files_below(staged), key=lambda name: (growth.turn(name), name))
     for name in names:
         target, given = os.path.join(dest, name), growth.name_at(name)
@@ -142,6 +143,17 @@ def _by_files(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool
             raise UsageError(f"the registry has another image of the name {given}", where=dest, hint=_OTHER_NAME)
     with undone_on_failure() as moved:
         add(dest, staged, names, moved, rights, sync=sync)
+        before: dict[str, bytes] = {}
+        try:
+            for name, content in grown.items():
+                _clear_leftovers(os.path.join(dest, os.path.dirname(name)), os.path.basename(name))
+                before[name] = _read(os.path.join(dest, name))
+                _replace(dest, name, content, rights, sync=sync)
+        except BaseException:
+            back = [_put_back(dest, name, raw, rights) for name, raw in before.items()]
+            if not all(back):
+                moved.clear()  # as long as a list leads to them no blob is removed
+            raise
 
 
 def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool) -> None:
@@ -172,8 +184,16 @@ def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool
                     raise
 
 
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise cannot("read", error, path) from error
+
+
 def _put_back(dest: str, name: str, before: bytes, rights: Rights) -> bool:
-    """Restore index.json, and say whether that worked."""
+    """Restore a file that lists images, and say whether that worked."""
     with suppress(OSError, HostError):
         with open(os.path.join(dest, name), "rb") as file:
             if file.read() == before:

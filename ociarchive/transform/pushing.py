@@ -6,9 +6,11 @@ Until its tag is there an image is not visible, so a push that was interrupted l
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ociarchive import documents
+from ociarchive import documents, referrers
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, close_read
@@ -158,25 +160,35 @@ class RegistrySink:
                 self._client, str(descriptor.digest), descriptor.media_type, node.document.raw, hint
             )
             if node.subject is not None and not listed:
-                made = push.referrer(descriptor, node.document)
+                made = referrers.entry(descriptor, node.document)
                 unlisted.setdefault(node.subject.digest, {})[descriptor.digest] = made
         self._step(f"manifests and indexes sent: {len(stored)}")
         for subject, entries in unlisted.items():
-            self._step(f"the registry lists no referrers, so {push.tag_of(subject)} does: {len(entries)}")
+            self._step(f"the registry lists no referrers, so {referrers.tag_of(subject)} does: {len(entries)}")
             self._notice(push.add_referrers(self._client, subject, [*entries.values()]))
 
     def commit(self) -> None:
         """Store the tags: those that speak of an image before that of the image; then ask whether they are there.
 
+        Each is looked at right before it is stored, and once more when another push that had looked before that has had
+        the time to store its own: so of two pushes of one new tag the one whose tag was moved hears of it.
+
         UsageError: another push was faster. HostError: the registry does not have what it took.
         """
         require_free(self._client, self._roots, (), force=self._force)
         done: dict[str, None] = {}
+        longest = 0.0
         for root in sorted(self._roots, key=lambda root: not root.speaks_of_another):
-            for tag in _tags(root):
-                if tag not in done:
-                    done[tag] = None
-                    self._tag(root, tag)
+            for name in root.names:
+                if name.tag and name.tag not in done:
+                    begun = time.monotonic()
+                    if done:
+                        require_free(self._client, [replace(root, names=(name,))], (), force=self._force)
+                    done[name.tag] = None
+                    self._tag(root, name.tag)
+                    longest = max(longest, time.monotonic() - begun)
+        if done and not self._force:
+            push.settle(longest)
         self._step(f"tags: {some(done) if done else 'none'}")
         for root in self._roots:
             if root.descriptor is not None and not isinstance(root.node, Missing) and root.node.document is not None:
@@ -283,7 +295,7 @@ def _tags(root: Root) -> list[str]:
 def _lists_referrers(root: Root, tag: str) -> bool:
     """Whether a tag is that of the referrers tag schema, whose index grows and is never replaced."""
     subject = tagged_digest(tag)
-    return subject is not None and tag == push.tag_of(subject) and isinstance(root.node, Index)
+    return subject is not None and tag == referrers.tag_of(subject) and isinstance(root.node, Index)
 
 
 def _exists(client: Client, tag: str, there: Descriptor) -> UsageError:

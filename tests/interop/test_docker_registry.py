@@ -12,8 +12,9 @@ import pytest
 
 from ociarchive.formats import written
 from tests.interop.conftest import Program, daemon, needed
-from tests.support import oracle, truth
+from tests.support import build, oracle, truth
 from tests.support.call import Call, refused, told
+from tests.support.tar import write_folder
 
 pytestmark = pytest.mark.interop
 TRUTHS = truth.load()
@@ -109,3 +110,19 @@ def test_what_skopeo_pushed_comes_back(name: str, cli_call: Call, tmp_path: Path
         for path in (one.path, tmp_path / "back")
     )
     assert after == before
+
+
+def test_what_refers_to_an_image_in_a_folder_of_ours_is_found(cli_call: Call, tmp_path: Path) -> None:
+    """This registry has no Referrers API, so clients look under the tag that lists them."""
+    image = build.Image(layers=[build.layer({"a": b"a"}, "gzip")]).node()
+    note = build.artifact(b"note", "application/vnd.example.note", subject=image)
+    source = write_folder(tmp_path / "layout", build.layout(image.named("docker.io/corpus/app:1"), note))
+    told(cli_call("convert", source, tmp_path / "data", "--to", "registry-storage"))
+    with serving(tmp_path / "data", tmp_path / "run") as address:
+        tag = image.digest.replace(":", "-")
+        url, accept = f"http://{address}/v2/corpus/app/manifests/{tag}", {"Accept": build.OCI_INDEX}
+        with urllib.request.urlopen(urllib.request.Request(url, headers=accept), timeout=30) as answer:
+            (entry,) = json.loads(answer.read())["manifests"]
+        assert (entry["digest"], entry["artifactType"]) == (note.digest, "application/vnd.example.note")
+        facts = told(cli_call("audit", f"docker://{address}/corpus/app:1", "--format", "json")).archive()
+        assert [one["manifest"] for one in facts["artifacts"]] == [note.digest]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.remote import push
 from ociarchive.remote.exchange import Exchange
 
 
@@ -29,4 +30,5 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         waited.append(max(0.5 * 2**tried, asked or 0.0))
 
     monkeypatch.setattr(Exchange, "pause", pause)
+    monkeypatch.setattr(push, "settle", lambda _: None)
     return waited

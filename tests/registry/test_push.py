@@ -112,6 +112,15 @@ def test_a_layer_that_is_there_is_not_read_in_another_registry(cli_call: Call) -
         assert {ask.reference for ask in whole} <= {IMAGE.image_id}
 
 
+def test_an_image_whose_media_types_lie_is_there_already_when_it_is_pushed_again(cli_call: Call) -> None:
+    lies = build.Image(layers=[build.layer({"a": b"a"}, "none", media_type=build.LAYER_TYPES["oci", "gzip"])])
+    with Registry() as one, Registry() as other:
+        put(one, NAME, lies.node(), "1.0")
+        source = f"docker://{one.address}/{NAME}:1.0"
+        told(pushed(cli_call, source, other, "--compression", "keep"))
+        told(pushed(cli_call, source, other, "--compression", "keep"))
+
+
 def test_a_blob_is_mounted_from_another_repository(cli_call: Call) -> None:
     with Registry() as registry:
         put(registry, "old/app", IMAGE.node(), "1.0")

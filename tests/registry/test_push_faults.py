@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ociarchive.errors import HostError
+import ociarchive
+from ociarchive.errors import HostError, UsageError
 from ociarchive.remote import upload
 from ociarchive.transform import pushing
 from ociarchive.values import Digest
@@ -25,6 +26,7 @@ from tests.support.tar import changed, tar
 
 NAME = "team/app"
 KIB = 1024
+PATIENCE = 30  # seconds until a test that waits for ever fails
 NOISE = build.layer({"noise": bytes((n * n + n // 7) % 251 for n in range(1_000_000))}, "none")
 SMALL = build.layer({"etc/app": b"app"}, "gzip")
 IMAGE = build.Image(layers=[NOISE, SMALL])
@@ -516,6 +518,71 @@ def test_of_two_pushes_of_a_tag_the_one_that_lost_it_says_so(cli_call: Call, sou
         line = refused(push(cli_call, source, registry), 2)
         assert "another push has moved the tag in the meantime" in line
         assert OTHER.digest in line
+
+
+class _BothLook(faults.Fault):
+    """Of two pushes both have looked at the tag, and found it free, before one of them stores it."""
+
+    def __init__(self) -> None:
+        self._both = threading.Barrier(2)
+
+    def before(self, request: Request) -> None:
+        """Wait for the other."""
+        if request.asks == "PUT manifest" and request.reference == "1.0":
+            self._both.wait(PATIENCE)
+
+
+def test_of_two_pushes_in_the_same_moment_one_ends_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = threading.Barrier(2)
+    # Each waits longer than the other takes from its look to its storing: here, until the other has stored its tag.
+    monkeypatch.setattr("ociarchive.remote.push.settle", lambda _: stored.wait(PATIENCE))
+    images = {name: build.Image(layers=[build.layer({name: b"x"}, "gzip")]) for name in ("first", "second")}
+    for name, image in images.items():
+        (tmp_path / name).write_bytes(tar(build.layout(image.node())))
+    ended: dict[str, str | None] = {}
+
+    def one(name: str, registry: Registry) -> None:
+        try:
+            ociarchive.convert(tmp_path / name, f"docker://{registry.address}/{NAME}:1.0")
+        except UsageError as error:
+            ended[name] = error.what
+        else:
+            ended[name] = None
+
+    with Registry(_BothLook()) as registry:
+        threads = [threading.Thread(target=one, args=(name, registry)) for name in images]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(map(str, ended.values())) == ["None", "another push has moved the tag in the meantime"]
+        winner = next(name for name, fault in ended.items() if fault is None)
+        assert tags(registry)["1.0"] == images[winner].node().digest
+
+
+class _MovesOther(faults.Fault):
+    """While one tag is stored, another push stores the other one."""
+
+    def changed(self, request: Request, response: Response, store: Store) -> Response:
+        """Store it."""
+        others = {"1.0", "2.0"} - {request.reference}
+        if request.asks == "PUT manifest" and len(others) == 1:
+            digest = store.put_manifest(NAME, OTHER.blobs[OTHER.digest], str(OTHER.descriptor["mediaType"]))
+            store.repository(NAME).tags.setdefault(others.pop(), digest)
+        return response
+
+
+def test_each_tag_is_looked_at_right_before_it_is_stored(cli_call: Call, tmp_path: Path) -> None:
+    two = [
+        build.Image(layers=[build.layer({tag: b"x"}, "gzip")]).node().named(f"docker.io/{NAME}:{tag}")
+        for tag in ("1.0", "2.0")
+    ]
+    source = tmp_path / "two.tar"
+    source.write_bytes(tar(build.layout(*two)))
+    with Registry(_MovesOther()) as registry:
+        line = refused(cli_call("convert", source, f"docker://{registry.address}/{NAME}"), 2)
+        assert "DEST exists" in line
+        assert OTHER.digest in tags(registry).values(), "what another push stored was moved"
 
 
 def test_a_registry_that_lets_nobody_look_is_believed(cli_call: Call, source: Path) -> None:

@@ -21,6 +21,7 @@ ROWS = (
     "documents",
     "blobio",
     "machine",
+    "referrers",
     "schema",
     "chains",
     "statements",

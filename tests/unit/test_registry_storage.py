@@ -23,6 +23,21 @@ ROOT = "docker/registry/v2"
 BASE = layer({"base": b"base"}, "gzip")
 
 
+def tag_of(node: Node) -> str:
+    """Give the tag that lists what refers to a manifest."""
+    return node.digest.replace(":", "-")
+
+
+def named(path: Path) -> dict[str, str]:
+    """Give what the tags lead to that are names of images."""
+    return {name: digest for name, digest in links(path, "/current").items() if "/tags/sha256-" not in name}
+
+
+def listing(path: Path) -> set[str]:
+    """Give the tags that list referrers."""
+    return links(path, "/current").keys() - named(path).keys()
+
+
 def image(label: str, platform: build.Platform = build.AMD64) -> Node:
     one = Image(layers=[BASE], platform=platform, config_members={"author": label})
     return one.node(platform=platform.members())
@@ -160,8 +175,11 @@ def test_referrers_without_a_tag_come_along(tmp_path: Path, cli_call: Call) -> N
     path = registry(tmp_path / "registry", {"corpus/app:1": APP}, NOTE, NOTE_ON_NOTE, image("untagged"))
     assert {one["manifest"] for one in inspected(cli_call, path)["artifacts"]} == {NOTE.digest, NOTE_ON_NOTE.digest}
     told(cli_call("convert", path, tmp_path / "back", "--to", "registry-storage", "--no-sync"))
-    assert set(links(tmp_path / "back", "/revisions/").values()) == {one.digest for one in (APP, NOTE, NOTE_ON_NOTE)}
-    assert list(links(tmp_path / "back", "/current")) == ["corpus/app/_manifests/tags/1/current"]
+    assert named(tmp_path / "back") == {"corpus/app/_manifests/tags/1/current": APP.digest}
+    assert listing(tmp_path / "back") == {f"corpus/app/_manifests/tags/{tag_of(one)}/current" for one in (APP, NOTE)}
+    lists = {links(tmp_path / "back", "/current")[one] for one in listing(tmp_path / "back")}
+    revisions = set(links(tmp_path / "back", "/revisions/").values())
+    assert revisions == {*(one.digest for one in (APP, NOTE, NOTE_ON_NOTE)), *lists}
 
 
 def test_attestations_and_signatures_are_in_the_repository_of_their_image(tmp_path: Path, cli_call: Call) -> None:
@@ -233,7 +251,8 @@ def test_what_has_no_place_of_its_own_is_refused(name: str, tmp_path: Path, cli_
 def test_a_tag_gives_a_name(tmp_path: Path, cli_call: Call) -> None:
     source = write_folder(tmp_path / "layout", build.layout(APP, NOTE))
     told(cli_call("convert", source, tmp_path / "r", "--to", "registry-storage", "--tag", "corpus/app:1", "--no-sync"))
-    assert links(tmp_path / "r", "/current") == {"corpus/app/_manifests/tags/1/current": APP.digest}
+    assert named(tmp_path / "r") == {"corpus/app/_manifests/tags/1/current": APP.digest}
+    assert listing(tmp_path / "r") == {f"corpus/app/_manifests/tags/{tag_of(APP)}/current"}
 
 
 # Damage
@@ -436,8 +455,12 @@ def test_all_revisions_come_along(form: str, loose: Path, tmp_path: Path, cli_ca
     assert listed(cli_call, dest, *every) == listed(cli_call, loose, "--all-revisions")
     assert json.loads(receipt.read_bytes())["left_out"] == []
     if form == "registry-storage":
-        assert links(dest, "/current") == links(loose, "/current")
-        assert links(dest, "/revisions/") == links(loose, "/revisions/")
+        assert named(dest) == named(loose)
+        assert listing(dest) == {f"corpus/app/_manifests/tags/{tag_of(one)}/current" for one in (APP, LOOSE)}
+        lists = {links(dest, "/current")[one] for one in listing(dest)}
+        before = links(loose, "/revisions/")
+        after = {name: digest for name, digest in links(dest, "/revisions/").items() if digest not in lists}
+        assert after == before
 
 
 def test_a_revision_is_selected_by_its_digest(loose: Path, tmp_path: Path, cli_call: Call) -> None:
@@ -456,9 +479,10 @@ def test_a_revision_is_selected_by_its_digest(loose: Path, tmp_path: Path, cli_c
         assert "is not taken" not in result.stderr
     assert told(cli_call("inspect", "--raw", f"{loose}#{LOOSE.digest}")).raw == LOOSE.blobs[LOOSE.digest]
     told(cli_call("diff", f"{loose}#{LOOSE.digest}", tmp_path / "0"))
-    named = ("--to", "registry-storage", "--no-sync", "--tag", "corpus/loose:1")
-    told(cli_call("convert", f"{loose}#{LOOSE.digest}", tmp_path / "named", *named))
-    assert links(tmp_path / "named", "/current") == {"corpus/loose/_manifests/tags/1/current": LOOSE.digest}
+    options = ("--to", "registry-storage", "--no-sync", "--tag", "corpus/loose:1")
+    told(cli_call("convert", f"{loose}#{LOOSE.digest}", tmp_path / "named", *options))
+    assert named(tmp_path / "named") == {"corpus/loose/_manifests/tags/1/current": LOOSE.digest}
+    assert listing(tmp_path / "named") == {f"corpus/loose/_manifests/tags/{tag_of(LOOSE)}/current"}
 
 
 def test_the_audit_proves_what_no_tag_names(loose: Path, tmp_path: Path, cli_call: Call) -> None:
