@@ -74,7 +74,7 @@ def test_podman(short: Path, tmp_path: Path, cli_call: Call) -> None:
 
 
 def test_podman_with_an_additional_store(short: Path, tmp_path: Path, cli_call: Call) -> None:
-    """podman keeps no layer that a read-only store of `additionalimagestores` has: `--base` names that store."""
+    """Podman keeps no layer that a read-only store of `additionalimagestores` has: `--base` names that store."""
     needed("podman")
     root_only()
     low, upper = short / "low", short / "upper"
