@@ -267,6 +267,8 @@ def _completed(
     named = [(base, spool) for base in options.base]
     if options.merge and dest is not None:
         named.append((Source(path=dest), None))
+    if not named and len(opened) == 1 and opened[0][1].delta is None:  # nothing completes itself
+        return opened
     others = []
     for base, folder in named:
         archive = bases.opened(base, options.limits, options.access, folder)

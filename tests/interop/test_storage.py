@@ -73,6 +73,24 @@ def test_podman(short: Path, tmp_path: Path, cli_call: Call) -> None:
     assert row["image_id"] == min(wanted(LOADED))
 
 
+def test_podman_with_an_additional_store(short: Path, tmp_path: Path, cli_call: Call) -> None:
+    """Podman keeps no layer that a read-only store of `additionalimagestores` has: `--base` names that store."""
+    needed("podman")
+    root_only()
+    low, upper = short / "low", short / "upper"
+    places = [f"--{name}={short / name}" for name in ("runroot", "tmpdir")]
+    podman = program("podman", *places, "--storage-driver", "vfs", "--events-backend", "none")
+    podman("--root", low, "load", "-i", TRUTHS["docker20.tar"].path)
+    podman("--root", upper, "--storage-opt", f"vfs.imagestore={low}", "load", "-i", TRUTHS[LOADED[0]].path)
+    assert len(json.loads((upper / "vfs-layers" / "layers.json").read_text())) == 1
+    told(cli_call("audit", upper), 1)
+    told(cli_call("audit", "--strict", upper, "--base", low))
+    for to in ("oci-layout", "docker-archive"):
+        told(cli_call("convert", upper, tmp_path / to, "--to", to, "--base", low))
+        report = told(cli_call("audit", "--strict", "--format", "json", tmp_path / to)).archive()
+        assert found(report["images"]) == wanted(LOADED[:1])
+
+
 @pytest.mark.parametrize("driver", ["vfs", "overlay2"])
 def test_docker(driver: str, short: Path, tmp_path: Path, cli_call: Call) -> None:
     needed("docker", "dockerd", "containerd")
