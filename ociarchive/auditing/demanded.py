@@ -86,7 +86,8 @@ class Judge:
         for edge in images:
             digests = self._over(edge)
             mine = tuple(dict.fromkeys(number for digest in digests for number in self._by_digest.get(digest, ())))
-            for name, listed in self._names(names.get(id(edge.node), {}), demands):
+            meant = dict.fromkeys(_proven(name, digests) for name in names.get(id(edge.node), {}))
+            for name, listed in self._names(meant, demands):
                 for demand in listed:
                     why = self._unmet(demand, name, mine, digests)
                     if why is not None:
@@ -102,7 +103,7 @@ class Judge:
             self._verdicts[key] = one
 
     def _names(
-        self, names: Iterable[Reference], demands: Demands
+        self, names: Mapping[Reference, None], demands: Demands
     ) -> Iterator[tuple[Reference | None, tuple[Demand, ...]]]:
         """Give the names of an image, each with what is demanded; without one, what is demanded of its place."""
         for name in names:
@@ -151,6 +152,14 @@ class Judge:
         if key not in self._checked:
             self._checked[key] = tuple(self._check(number, demand.trust))
         return self._checked[key]
+
+
+def _proven(name: Reference, digests: Sequence[Digest]) -> Reference:
+    """Return a name without a digest that is none of the image's: in an archive that is a claim and no more.
+
+    Whoever pulls by digest gets what has it: so a digest in a name counts for more than a tag does.
+    """
+    return name if name.digest is None or name.digest in digests else replace(name, digest=None)
 
 
 def _unfit(one: Signature, demand: Demand, name: Reference | None, digests: Sequence[Digest]) -> str | None:

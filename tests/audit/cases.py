@@ -1704,6 +1704,19 @@ FAILS: Cases = {
         ),
         "docker-archive": Case(content=docker_archive(SAVED, replace(SAVED, image=SECOND))),
     },
+    "name-digest": {
+        "of-something-else": Case(
+            content=layout(NODE.named(ref_name=f"docker.io/corpus/app@{NOWHERE}")),
+            subject=f"docker.io/corpus/app@{NOWHERE}",
+            expected=NOWHERE,
+            found=NODE.digest,
+        ),
+        "of-a-platform": Case(
+            content=layout(index([IMAGE.node(), ARM.node()]).named(ref_name=f"docker.io/corpus/app@{NODE.digest}")),
+            expected=NODE.digest,
+        ),
+        "with-a-tag": Case(content=layout(NODE.named(ref_name=f"docker.io/corpus/app:1.0@{NOWHERE}"))),
+    },
     "attestation-dangling": {
         "child": Case(content=layout(index([IMAGE.node(), attestation(FAR)])), expected=NOWHERE),
         "root": Case(content=layout(NODE, attestation(FAR)), expected=NOWHERE),
@@ -2752,6 +2765,10 @@ PASSES: Cases = {
     "layer-opaque": {"known": Case(content=GOOD)},
     "layer-foreign": {"here": Case(content=layout(Image(layers=[replace(BASE, media_type=OCI_FOREIGN), TOP]).node()))},
     # -- references
+    "name-digest": {
+        "its-own": Case(content=layout(NODE.named(ref_name=f"docker.io/corpus/app:1.0@{NODE.digest}"))),
+        "none": Case(content=layout(NODE.named(ref_name=NAME))),
+    },
     "name-conflict": {
         "same-image-twice": Case(content=layout(NODE, NODE)),
         "one-tag-of-two-names": Case(content=layout(NODE, ARM.node().named("docker.io/corpus/other:1.0", "1.0"))),

@@ -512,6 +512,21 @@ def test_a_statement_by_the_key_meets_no_demand_of_a_policy(how: str, tmp_path: 
     assert rules(judged(tmp_path, docker(sigstore()), NAMED, node)) == ["missing"]
 
 
+def test_a_digest_in_a_name_counts_where_it_is_the_digest_of_the_image_alone(tmp_path: Path) -> None:
+    """In a registry a name with a digest leads to what has that digest; in an archive anybody may write one."""
+    far = "sha256:" + "5" * 64
+    older = signed(name=f"{REPOSITORY}:0.9")
+    exact = sigstore({"type": "matchRepoDigestOrExact"})
+    for digest, known, by_scope in ((NODE.digest, ["valid"], []), (far, ["identity", "missing"], ["missing"])):
+        image = NODE.named(f"{REPOSITORY}@{digest}", f"{REPOSITORY}@{digest}")
+        assert rules(judged(tmp_path, docker(exact), image, older)) == known
+        listed = {"default": [REJECT], "transports": {"docker": {f"{REPOSITORY}@{digest}": [ACCEPT]}}}
+        assert rules(judged(tmp_path, listed, image)) == by_scope
+    both = index([NODE, ARM.node()])
+    image = both.named(f"{REPOSITORY}@{both.digest}", f"{REPOSITORY}@{both.digest}")
+    assert rules(judged(tmp_path, docker(exact), image, signed(name=f"{REPOSITORY}:0.9", subject=both))) == ["valid"]
+
+
 def test_an_image_in_the_folder_of_a_registry_is_judged_by_its_name(tmp_path: Path, cli_call: Call) -> None:
     home, source = tmp_path / "registry", tmp_path / "source.tar"
     source.write_bytes(tar(layout(NODE.named("docker.io/corpus/app:1.0", "1.0"), signed())))

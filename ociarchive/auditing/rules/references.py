@@ -55,6 +55,17 @@ def _name_conflict(evidence: Evidence) -> Iterator[Fault]:
                 yield Fault(location=evidence.place(str(name)), subject=str(name), message="one name for two images")
 
 
+def _name_digest(evidence: Evidence) -> Iterator[Fault]:
+    for root in evidence.archive.roots:
+        mine = root.descriptor.digest if root.descriptor is not None else None
+        for name in root.names:
+            if mine is not None and name.digest not in (None, mine, *root.pulled_as):
+                yield Fault(
+                    location=evidence.place(str(name)), subject=str(name), expected=name.digest, found=mine,
+                    message="a name has a digest, and what it leads to has another one: nothing here proves it",
+                )  # fmt: skip
+
+
 def _attestation_dangling(evidence: Evidence) -> Iterator[Fault]:
     for edge in evidence.edges:
         speaks = None if isinstance(edge.node, Missing) else refers_to(edge.descriptor)
@@ -110,6 +121,13 @@ RULES: Final = (
         summary="Two images of an archive have one name; which one an engine takes cannot be known.",
         advice="Select one by its digest, and name it with `convert --tag`.",
         check=_name_conflict,
+    ),
+    Rule(
+        id="name-digest", severity="note", control=IDENTITY, spec="distribution, reference grammar",
+        summary="A name has the digest of something else than what it leads to.",
+        advice="Lawful where one platform was saved under the digest of its index. An engine that looks images up by "
+        "name takes it for what has that digest: name it with `convert --tag`.",
+        check=_name_digest,
     ),
     Rule(
         id="attestation-dangling", severity="warning", control=IDENTITY,
