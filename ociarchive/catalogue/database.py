@@ -15,7 +15,7 @@ from ociarchive.blobio.source import close_read
 from ociarchive.blobio.sqlitefile import APPLICATION_ID, BESIDE, HEADER, is_catalogue
 from ociarchive.catalogue.failure import CatalogueCallError, CatalogueError, damaged
 from ociarchive.catalogue.guard import reported
-from ociarchive.catalogue.schema import STEPS, upgrade
+from ociarchive.catalogue.schema import OLDEST_READ, STEPS, upgrade
 from ociarchive.errors import HostError, UsageError, cannot
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _VERSION: Final = max(STEPS)
 #: Seconds that a reader or a program of others may keep the file from being written.
 _PATIENCE: Final = 30.0
+#: KiB of pages in memory, and pages of 4 KiB in the log before they go to their places. Indexes of digests are written
+#: all over: a page that several archives change is written once.
+_CACHE: Final = 16384
+_LOG: Final = 4000
 
 
 class Database:
@@ -65,6 +69,8 @@ class Database:
                 version = _version(connection, self.path)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # what was reported is there after a loss of power too
+                connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 upgrade(connection, version, STEPS)
             except BaseException:
@@ -102,7 +108,7 @@ def _readable(uri: str, path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
     try:
         connection.execute("PRAGMA query_only = ON")
-        if _version(connection, path) != _VERSION:
+        if _version(connection, path) < OLDEST_READ:
             hint = "`ociarchive audit --catalogue` brings it to this version"
             raise CatalogueCallError("the catalogue is of an earlier version", where=path, hint=hint)
     except BaseException:

@@ -6,7 +6,7 @@ import base64
 import json
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.auditing.identity import Identity
 from ociarchive.auditing.proven import ReceiptProof, Share
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from ociarchive.auditing.policy import Policy
     from ociarchive.auditing.report import Detail
 
-#: Fast: these are a few kilobytes each.
-_LEVEL = 1
+#: Fast: these are a few kilobytes each. What fits into a small window needs no large one, which takes longer to clear
+#: than such a text to compress (RFC 1950, CINFO); the bytes are as many.
+_LEVEL: Final = 1
+_SMALL: Final = 8 << 10
+_WINDOW_OF_SMALL: Final = (13, 6)
+_WINDOW: Final = (15, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +41,14 @@ class Recorded:
 
 def packed(value: object) -> bytes:
     """Return a value of JSON in few bytes."""
-    return zlib.compress(json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii"), _LEVEL)
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, *(_WINDOW_OF_SMALL if len(text) <= _SMALL else _WINDOW))
+    return compressor.compress(text) + compressor.flush()
 
 
 def unpacked(data: bytes) -> Any:  # noqa: ANN401  what JSON holds
     """Return a value again. zlib.error, ValueError: the bytes are not those that were written."""
-    return json.loads(zlib.decompress(data))
+    return json.loads(zlib.decompress(data).decode("ascii"))
 
 
 def recorded(report: Report) -> Recorded:
