@@ -24,7 +24,8 @@ from ociarchive.engines.threads import Threads
 from ociarchive.errors import HostError, UsageError, without_credentials
 from ociarchive.objects.address import is_object
 from ociarchive.objects.address import parse as parse_object
-from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, objects_below, require_outside
+from ociarchive.opening.bucket import objects_below
+from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, require_outside
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:
@@ -172,9 +173,9 @@ class Audits:
         """Give the objects below a folder in object storage. A listing says the state of each."""
         for path, known in objects_below(folder):
             found = Source(path=path)
-            self._listed = of_object(path, known)
+            self._listed = of_object(path, known) if known is not None else None
             report = self._recorded(found)
-            if report is None and is_text_object(path, known):
+            if report is None and known is not None and is_text_object(path, known):
                 self._hear.passes_over(path, TEXT)
             else:
                 yield found, report

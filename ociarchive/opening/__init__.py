@@ -15,7 +15,7 @@ from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
 from ociarchive.objects.file import ObjectFile
 from ociarchive.objects.store import store_of
-from ociarchive.opening import partset, paths, recognise
+from ociarchive.opening import bucket, partset, paths, recognise
 from ociarchive.opening.pulling import Near
 from ociarchive.opening.refused import NotAnArchiveError
 from ociarchive.remote.address import Access, is_remote
@@ -118,9 +118,7 @@ def _in_registry(asked: Asked) -> Archive:
 
 def _in_storage(asked: Asked) -> Archive:
     address = parse(asked.source)
-    if address.is_folder:
-        hint = "`ociarchive audit --recursive` audits all of them"
-        raise UsageError("a folder of archives in object storage", where=asked.shown, expected="an object", hint=hint)
+    bucket.require_object(address, asked.shown)
     file = ObjectFile(store_of(address.bucket), address, asked.shown)
     return recognise.read(
         paths.from_file(file, asked.shown, asked.spool_folder, asked.limits), asked.source, asked.host
