@@ -26,7 +26,7 @@ _VERSION: Final = max(STEPS)
 _PATIENCE: Final = 30.0
 #: KiB of pages in memory, and pages of 4 KiB in the log before they go to their places. Indexes of digests are written
 #: all over: a page that several archives change is written once.
-_CACHE: Final = 16384
+_CACHE: Final = 8192
 _LOG: Final = 4000
 
 
