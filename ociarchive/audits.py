@@ -22,7 +22,7 @@ from ociarchive.errors import HostError, UsageError, without_credentials
 from ociarchive.late import Late
 from ociarchive.objects.address import is_object
 from ociarchive.objects.address import parse as parse_object
-from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, objects_below, require_outside
+from ociarchive.opening.folders import TEXT, archives_below, is_text_object, no_archive, require_outside
 from ociarchive.selection.argument import Source
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from ociarchive.engines.engine import Engine
     from ociarchive.errors import OciArchiveError
     from ociarchive.measure import Progress
+    from ociarchive.opening import bucket
 else:
+    bucket = Late("ociarchive.opening.bucket")
     stamps = Late("ociarchive.catalogue.stamps")
     recording = Late("ociarchive.catalogue.recording")
     identity = Late("ociarchive.auditing.identity")
@@ -173,11 +175,11 @@ class Audits:
 
     def _objects(self, folder: str) -> Iterator[tuple[Source, Report | None]]:
         """Give the objects below a folder in object storage. A listing says the state of each."""
-        for path, known in objects_below(folder):
+        for path, known in bucket.objects_below(folder):
             found = Source(path=path)
-            self._listed = stamps.of_object(path, known)
+            self._listed = stamps.of_object(path, known) if known is not None else None
             report = self._recorded(found)
-            if report is None and is_text_object(path, known):
+            if report is None and known is not None and is_text_object(path, known):
                 self._hear.passes_over(path, TEXT)
             else:
                 yield found, report

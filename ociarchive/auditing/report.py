@@ -135,7 +135,7 @@ class Report:
     @property
     def failed(self) -> bool:
         """Whether the archive fails the audit."""
-        return self.policy.fails(self.findings)
+        return bool(self.findings) and self.policy.fails(self.findings)
 
     @property
     def images(self) -> int:
@@ -167,7 +167,7 @@ class Report:
 
     def count(self, severity: str) -> int:
         """Return the number of findings of a severity."""
-        return sum(finding.severity == severity for finding in self.findings)
+        return sum(finding.severity == severity for finding in self.findings) if self.findings else 0
 
 
 def member_of(location: str, source: str) -> str:

@@ -15,7 +15,7 @@ from ociarchive.blobio.source import close_read
 from ociarchive.blobio.sqlitefile import APPLICATION_ID, BESIDE, HEADER, is_catalogue
 from ociarchive.catalogue.failure import CatalogueCallError, CatalogueError, damaged
 from ociarchive.catalogue.guard import reported
-from ociarchive.catalogue.schema import STEPS, upgrade
+from ociarchive.catalogue.schema import OLDEST_READ, STEPS, upgrade
 from ociarchive.catalogue.watched import Watched, require_lone_journal, require_own, size_of
 from ociarchive.errors import HostError, UsageError, cannot
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _VERSION: Final = max(STEPS)
 #: Seconds that a reader or a program of others may keep the file from being written.
 _PATIENCE: Final = 30.0
+#: KiB of pages in memory, and pages of 4 KiB in the log before they go to their places. Indexes of digests are written
+#: all over: a page that several archives change is written once.
+_CACHE: Final = 8192
+_LOG: Final = 4000
 
 
 class Database:
@@ -70,6 +74,8 @@ class Database:
                     require_own(connection, self.path, version, STEPS)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # what was reported is there after a loss of power too
+                connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 upgrade(connection, version, STEPS)
             except BaseException:
@@ -109,10 +115,11 @@ def _readable(uri: str, path: str, size: int) -> Watched:
         connection.watch(size)
         connection.answering()
         connection.execute("PRAGMA query_only = ON")
-        if _version(connection, path) != _VERSION:
+        version = _version(connection, path)
+        if version < OLDEST_READ:
             hint = "`ociarchive audit --catalogue` brings it to this version"
             raise CatalogueCallError("the catalogue is of an earlier version", where=path, hint=hint)
-        require_own(connection, path, _VERSION, STEPS)
+        require_own(connection, path, version, STEPS)
     except BaseException:
         connection.close()
         raise

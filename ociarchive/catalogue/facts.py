@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from ociarchive.measure import Measured
     from ociarchive.values import Digest
 
-_GET = "SELECT fact FROM facts WHERE digest = ? AND tool = ? AND limits = ?"
-_PUT = "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_UNDER = "(SELECT id FROM limits WHERE limits = ?)"
+_GET = f"SELECT fact FROM proved WHERE digest = ? AND tool = ? AND limits = {_UNDER}"  # noqa: S608  a constant
+_LIMITS = "INSERT OR IGNORE INTO limits (limits) VALUES (?)"
+_PUT = f"INSERT OR REPLACE INTO proved VALUES (NULL, ?, ?, ?, ?, ?, ?, {_UNDER}, ?)"  # noqa: S608  as above
 
 
 class StoredFacts:
@@ -55,6 +57,8 @@ class StoredFacts:
         """Write what waits, as part of the current transaction."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
+            if waiting:
+                self._connection.execute(_LIMITS, (self._limits,))
             for fact in waiting:
                 kept = packed(fact_value(fact))
                 known = (fact.size, str(fact.diff_id), fact.uncompressed_size, fact.compression)

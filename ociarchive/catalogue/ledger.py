@@ -6,11 +6,12 @@ import os
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.sqlitefile import BESIDE
+from ociarchive.catalogue.ahead import Ahead
 from ociarchive.catalogue.database import Database
 from ociarchive.catalogue.facts import StoredFacts
 from ociarchive.catalogue.guard import reported
@@ -27,15 +28,6 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
     from ociarchive.catalogue.stamps import Stamp
-
-_FIND = """SELECT a.size, a.mtime_ns, a.ctime_ns, a.stamp, a.kind, a.terms, a.source, a.audited,
-    r.verdict, {listed}, {proof} FROM archives a JOIN reports r ON r.archive = a.id WHERE a.path = ?"""
-#: What is not asked for is not read.
-_FINDS: Final[dict[Detail, str]] = {
-    "verdict": _FIND.format(listed="NULL", proof="NULL"),
-    "images": _FIND.format(listed="r.listed", proof="NULL"),
-    "all": _FIND.format(listed="r.listed", proof="r.proof"),
-}
 
 
 class Ledger:
@@ -67,6 +59,7 @@ class Ledger:
         self._database = Database(path, hear)
         self._connection = self._database.connection
         self._lock = threading.RLock()
+        self._ahead = Ahead(self._connection)
         self._terms: dict[tuple[str, ...], tuple[str, int | None]] = {}
         self._real = os.path.realpath(path)
         self._identity = _identity(self._real)
@@ -107,7 +100,7 @@ class Ledger:
             return None
         with self._lock, reported(self._database.path):
             self._connection.anew()
-            row = self._connection.execute(_FINDS[detail], (stored_text(path),)).fetchone()
+            row = self._ahead.row(stored_text(path), detail)
         if row is None or row[5] != self._terms_of(images):
             return None
         now = state or stamp_at(path, source, row[4])
@@ -117,7 +110,8 @@ class Ledger:
             spelled = text_again(row[6])
             kept = Recorded(verdict=row[8], listed=row[9], proof=row[10])
             report = report_again(kept, spelled, self._policy, detail, row[7])
-        return respelled(replace(report, size=now.size if now.kind == "file" else None), spelled, source)
+        size = now.size if now.kind == "file" else None
+        return respelled(report if report.size == size else replace(report, size=size), spelled, source)
 
     def mark(self, source: str) -> Stamp | None:
         """Return the state of an archive before it is opened, None for what cannot be recorded. HostError: as above."""
@@ -136,6 +130,7 @@ class Ledger:
                 for state, images, report, kept in rows:
                     self._connection.anew()
                     insert(self._connection, state, report, kept, self._term_row(images), self._clock())
+                    self._ahead.forget(stored_text(state.path))
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:

@@ -6,7 +6,7 @@ import base64
 import json
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.auditing.identity import Identity
 from ociarchive.auditing.proven import ReceiptProof, Share
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from ociarchive.auditing.policy import Policy
     from ociarchive.auditing.report import Detail
 
-#: Fast: these are a few kilobytes each.
-_LEVEL = 1
+#: Fast: these are a few kilobytes each. What fits into a small window needs no large one, which takes longer to clear
+#: than such a text to compress (RFC 1950, CINFO); the bytes are as many.
+_LEVEL: Final = 1
+_SMALL: Final = 8 << 10
+_WINDOW_OF_SMALL: Final = (13, 6)
+_WINDOW: Final = (15, 8)
 #: What is kept may unpack to so much: a report of as many lines as there may be has half of it, and what is written
 #: larger has no more than so many times its size. Facts of a blob have a kilobyte or two, and paths from its tar.
-_REPORT = 64 << 20
-_TIMES = 16
-_FACT = 16 << 20
+_REPORT: Final = 64 << 20
+_TIMES: Final = 16
+_FACT: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,9 @@ class Recorded:
 
 def packed(value: object) -> bytes:
     """Return a value of JSON in few bytes."""
-    return zlib.compress(json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii"), _LEVEL)
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, *(_WINDOW_OF_SMALL if len(text) <= _SMALL else _WINDOW))
+    return compressor.compress(text) + compressor.flush()
 
 
 def unpacked(data: bytes, most: int = _FACT) -> Any:  # noqa: ANN401  what JSON holds
@@ -51,7 +57,7 @@ def unpacked(data: bytes, most: int = _FACT) -> Any:  # noqa: ANN401  what JSON 
     found = stream.decompress(data, most)
     if stream.unconsumed_tail or not stream.eof:
         raise ValueError(f"a report of more than {most} bytes, or one that is cut")
-    return json.loads(found)
+    return json.loads(found.decode("ascii"))
 
 
 def _unpacked(data: bytes) -> Any:  # noqa: ANN401  as above

@@ -57,8 +57,27 @@ CREATE VIEW held AS
     UNION ALL SELECT archive, diff_id, 'diff_id' FROM layers WHERE diff_id IS NOT NULL AND present
     UNION ALL SELECT archive, name, 'name' FROM names;
 """
+#: The limits of an audit are longer than all else that is known of a layer: each is kept once, and new layers stand
+#: behind one another. Who asks for `facts` finds what stood there before.
+_SECOND: Final = """
+CREATE TABLE limits (id INTEGER PRIMARY KEY, limits TEXT NOT NULL UNIQUE);
+CREATE TABLE proved (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, diff_id TEXT NOT NULL,
+    unpacked_size INTEGER NOT NULL, codec TEXT NOT NULL, tool TEXT NOT NULL,
+    limits INTEGER NOT NULL REFERENCES limits (id), fact BLOB NOT NULL);
+INSERT INTO limits (limits) SELECT DISTINCT limits FROM facts;
+INSERT INTO proved (digest, size, diff_id, unpacked_size, codec, tool, limits, fact)
+    SELECT f.digest, f.size, f.diff_id, f.unpacked_size, f.codec, f.tool, l.id, f.fact
+    FROM facts f JOIN limits l ON l.limits = f.limits;
+DROP TABLE facts;
+CREATE VIEW facts AS
+    SELECT p.digest, p.size, p.diff_id, p.unpacked_size, p.codec, p.tool, l.limits, p.fact
+    FROM proved p JOIN limits l ON l.id = p.limits;
+"""
 #: The statements that lead from the version before to each version. A new version adds an entry and changes none.
-STEPS: Final[Mapping[int, str]] = {1: _FIRST}
+STEPS: Final[Mapping[int, str]] = {1: _FIRST, 2: _SECOND}
+#: The earliest version in which all stands that is only read.
+OLDEST_READ: Final = 1
 
 
 def upgrade(connection: sqlite3.Connection, before: int, steps: Mapping[int, str] = STEPS) -> None:

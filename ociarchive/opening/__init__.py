@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from ociarchive.blobio.randomfile import RandomFile
     from ociarchive.model import Archive
     from ociarchive.objects import store
-    from ociarchive.opening import registry
+    from ociarchive.opening import bucket, registry
     from ociarchive.opening.partset import Parts
 else:
     store = Late("ociarchive.objects.store")
+    bucket = Late("ociarchive.opening.bucket")
     registry = Late("ociarchive.opening.registry")
 
 __all__ = ["KINDS", "Asked", "Kind", "NotAnArchiveError", "open_archive", "open_file", "require_hosted"]
@@ -119,9 +120,7 @@ def _in_registry(asked: Asked) -> Archive:
 
 def _in_storage(asked: Asked) -> Archive:
     address = parse(asked.source)
-    if address.is_folder:
-        hint = "`ociarchive audit --recursive` audits all of them"
-        raise UsageError("a folder of archives in object storage", where=asked.shown, expected="an object", hint=hint)
+    bucket.require_object(address, asked.shown)
     file = ObjectFile(store.store_of(address.bucket), address, asked.shown)
     return recognise.read(
         paths.from_file(file, asked.shown, asked.spool_folder, asked.limits), asked.source, asked.host

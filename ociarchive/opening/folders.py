@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.beside import OverwriteError
@@ -96,17 +95,6 @@ def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: Fals
             yield from archives_below(entry.path, is_known)
         elif entry.is_file():
             yield entry.path
-
-
-def objects_below(folder: str) -> Iterator[tuple[str, Known]]:
-    """Give the addresses of objects below one in object storage, with what is known of each. Hidden ones are skipped.
-
-    UsageError: no such bucket. HostError: access is refused, or the storage does not answer.
-    """
-    address = parse(folder)
-    for key, known in store.store_of(address.bucket).below(address):
-        if not any(part.startswith(".") for part in key.removeprefix(address.key).split("/")):
-            yield str(replace(address, key=key)), known
 
 
 def is_text_object(source: str, known: Known) -> bool:

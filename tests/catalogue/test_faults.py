@@ -160,6 +160,7 @@ def test_an_earlier_version_is_brought_up(db: Path, monkeypatch: pytest.MonkeyPa
     later = {**schema.STEPS, now + 1: "ALTER TABLE archives ADD COLUMN owner TEXT;"}
     monkeypatch.setattr(database, "STEPS", later)
     monkeypatch.setattr(database, "_VERSION", now + 1)
+    monkeypatch.setattr(database, "OLDEST_READ", now + 1)
     assert "earlier version" in refused(cli_call("catalogue", db), 2)
     opened = database.Database(str(db))
     columns = {row[1] for row in opened.connection.execute("PRAGMA table_info (archives)")}
@@ -167,6 +168,46 @@ def test_an_earlier_version_is_brought_up(db: Path, monkeypatch: pytest.MonkeyPa
     opened.close()
     assert count(db) == 2
     assert "2 archives in the catalogue: 2 passed" in told(cli_call("catalogue", db)).stdout
+
+
+def test_facts_of_the_first_version_are_taken_along(apps: Path, db: Path) -> None:
+    """What was proved stays proved, and whoever asks for `facts` finds the same rows."""
+    first_version(db)
+    every = "SELECT digest, size, diff_id, unpacked_size, codec, tool, limits, fact FROM facts ORDER BY digest"
+    with sqlite3.connect(db) as connection:
+        before = connection.execute(every).fetchall()
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+    assert len(before) == 3
+    database.Database(str(db)).close()
+    with sqlite3.connect(db) as connection:
+        assert connection.execute(every).fetchall() == before
+        assert connection.execute("PRAGMA user_version").fetchone() == (max(schema.STEPS),)
+        assert connection.execute("SELECT count(*) FROM limits").fetchone() == (1,)
+    connection.close()
+    list(ociarchive.audit_each([apps / "00.tar"], catalogue=db))
+    with sqlite3.connect(db) as connection:
+        after = connection.execute(every).fetchall()
+        assert connection.execute("SELECT count(*) FROM limits").fetchone() == (2,)  # limits are others by now
+    connection.close()
+    assert len(after) == 4
+    assert len(set(before) & set(after)) == 2  # the third is the layer below all, now proved under other limits
+
+
+def test_limits_are_kept_once(apps: Path, db: Path) -> None:
+    list(ociarchive.audit_each([apps], recursive=True, catalogue=db))
+    with sqlite3.connect(db) as connection:
+        assert connection.execute("SELECT count(*) FROM limits").fetchone() == (1,)
+        (largest,) = connection.execute("SELECT max(length(fact)) FROM proved").fetchone()
+    connection.close()
+    pages = []
+    for statement in ("VACUUM", "DELETE FROM proved", "VACUUM"):
+        connection = sqlite3.connect(db)
+        connection.execute(statement)
+        connection.commit()
+        pages.append(connection.execute("PRAGMA page_count").fetchone()[0])
+        connection.close()
+    assert (pages[0] - pages[-1]) * 4096 < 61 * (largest + 400) + 3 * 4096  # some hundred bytes for each layer
 
 
 def test_the_first_version_is_read_as_ever(db: Path, cli_call: Call) -> None:

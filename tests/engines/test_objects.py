@@ -175,6 +175,80 @@ def test_what_goes_wrong_is_said(there: Objects, corpus: Path, cli_call: Call) -
     assert "nothing is written to object storage" in refused(cli_call("convert", path, f"{AT}/b"), 2)
 
 
+@pytest.mark.parametrize(("fault", "few", "many"), [("cut", 1, 99), ("failing", 2, 99), ("broken", 3, 99)])
+def test_answers_that_fail_are_asked_for_again_a_few_times(
+    fault: str, few: int, many: int, there: Objects, corpus: Path, cli_call: Call
+) -> None:
+    there.stored["a.tar"] = (corpus / "docker20.tar").read_bytes()
+    setattr(there, fault, few)
+    told(cli_call("audit", f"{AT}/a.tar"))
+    assert getattr(there, fault) == 0
+    setattr(there, fault, many)
+    assert refused(cli_call("audit", f"{AT}/a.tar"), 3).startswith("error: object storage cannot be read: found ")
+    assert getattr(there, fault) > many - 20
+
+
+def test_a_storage_that_does_not_heed_ranges_is_refused(there: Objects, corpus: Path, cli_call: Call) -> None:
+    there.stored["a.tar"] = (corpus / "docker20.tar").read_bytes()
+    there.whole = True
+    assert "object storage cannot be read" in refused(cli_call("audit", f"{AT}/a.tar"), 3)
+
+
+def test_who_is_sent_elsewhere_shows_no_credentials_there(there: Objects, corpus: Path, cli_call: Call) -> None:
+    there.stored["a.tar"] = (corpus / "docker20.tar").read_bytes()
+    with serving() as other:
+        other.stored["a.tar"] = there.stored["a.tar"]
+        there.moved = other.url
+        assert "access is refused" in refused(cli_call("audit", f"{AT}/a.tar"), 3)
+        assert [key for _, key, _ in other.asked] == ["a.tar"]  # the other one asks who that is, for nothing says it
+
+
+def stored(folder: Path, at: str, there: Objects) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            there.stored[f"{at}{path.relative_to(folder)}"] = path.read_bytes()
+
+
+def test_what_takes_several_objects_is_refused_once(
+    there: Objects, corpus: Path, cli_call: Call, tmp_path: Path
+) -> None:
+    told(
+        cli_call("convert", corpus / "docker20.tar", tmp_path / "big.tar", "--to", "docker-archive", "--split", "20KB")
+    )
+    for name in ("skopeo-oci", "skopeo-dir"):
+        stored(corpus / name, f"q/{name}/", there)
+    stored(corpus / "registry-data", "q/registry/", there)
+    stored(tmp_path, "q/parts/", there)
+    there.stored["q/parts/big.tar.gz"] = gzip.compress((corpus / "docker20.tar").read_bytes())
+    there.stored["q/z.20260131"] = (corpus / "docker20.tar").read_bytes()
+    assert len([key for key in there.stored if key.startswith("q/parts/")]) > 5
+    result = cli_call("audit", "--recursive", f"{AT}/q/", "--format", "json", "--catalogue", tmp_path / "c.db")
+    assert result.status == 2
+    assert [one["source"] for one in result.json()["archives"]] == [f"{AT}/q/parts/big.tar.gz", f"{AT}/q/z.20260131"]
+    assert result.json()["archives"][0]["findings"] == []
+    wholes = {
+        "an archive in parts": f"{AT}/q/parts/big.tar.parts.json",
+        "the storage of a registry": f"{AT}/q/registry/",
+        "a folder of the format dir": f"{AT}/q/skopeo-dir/",
+        "an OCI layout": f"{AT}/q/skopeo-oci/",
+    }
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error")]
+    assert len(lines) == len(wholes)
+    for line, (what, where) in zip(lines, wholes.items(), strict=True):
+        assert line.startswith(f"error: {what} cannot be read from object storage: expected one tar; ")
+        assert line.endswith(f"({where})")
+        assert refused(cli_call("inspect", where), 2) == line
+        assert where.endswith(".json") or refused(cli_call("audit", "--recursive", where), 2) == line
+    assert "in parts" in refused(cli_call("audit", f"{AT}/q/parts/big.tar.001"), 2)
+
+
+def test_digests_for_names_make_no_layout(there: Objects, corpus: Path, cli_call: Call) -> None:
+    data = (corpus / "docker20.tar").read_bytes()
+    there.stored |= {f"q/blobs/sha256/{'ab' * 32}": data, f"q/{'cd' * 32}": data, "q/a.001": data, "q/a.002": data}
+    assert len(told(cli_call("audit", "--recursive", f"{AT}/q/", "--format", "json")).json()["archives"]) == 4
+    assert "no such object" in refused(cli_call("audit", f"{AT}/q/none.parts.json"), 2)
+
+
 def test_a_lost_connection_is_status_3(there: Objects, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ociarchive.objects.store._RETRIES", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

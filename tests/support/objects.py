@@ -7,6 +7,7 @@ import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -22,13 +23,21 @@ PAGE = 3
 
 @dataclass
 class Objects:
-    """The objects of a bucket by their keys, and what was asked. `before` is called before each answer to a GET."""
+    """The objects of a bucket by their keys, and what was asked. `before` is called before each answer to a GET.
+
+    `refused`: nobody may read. So many answers fail: `broken` ones do not come, `cut` ones end in the middle, `failing`
+    ones are errors of the server. `whole`: ranges are not heeded. `moved` is an address to which every GET is sent on.
+    """
 
     stored: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     sent: int = 0
     refused: bool = False
     broken: int = 0
+    cut: int = 0
+    whole: bool = False
+    moved: str = ""
+    failing: int = 0
     etags: bool = True
     before: Callable[[str], None] = lambda _: None
     url: str = ""
@@ -55,7 +64,11 @@ class _Handler(BaseHTTPRequestHandler):
         if "Content_Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command == "GET":
+        if self.command == "GET" and self.objects.cut and status == HTTPStatus.PARTIAL_CONTENT:
+            self.objects.cut -= 1
+            self.close_connection = True
+            self.wfile.write(body[: len(body) // 2])
+        elif self.command == "GET":
             self.objects.sent += len(body)
             self.wfile.write(body)
 
@@ -77,6 +90,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.objects.broken -= 1
             self.close_connection = True
             self.connection.close()
+            return
+        if self.objects.failing:
+            self.objects.failing -= 1
+            self._error(503, "SlowDown")
+            return
+        if self.objects.moved and self.command == "GET":
+            self._answer(307, b"", Location=self.objects.moved + self.path)
             return
         signed = "Credential=known/" in self.headers.get("Authorization", "")
         if self.objects.refused or not signed:
@@ -102,6 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.command == "HEAD":
             self._answer(200, b"", Content_Length=str(len(data)), **said)
         else:
+            if self.objects.whole:
+                self._answer(200, data, **said)
+                return
             first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", span).groups())  # type: ignore[union-attr]
             part = data[first : last + 1]
             self._answer(206, part, Content_Range=f"bytes {first}-{first + len(part) - 1}/{len(data)}", **said)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.run import Run, Unread
 from ociarchive.errors import UsageError
@@ -39,6 +38,8 @@ _HEADERS = ["archive", "format", "images", "blobs", "read", "verdict"]
 #: The least columns for an archive's name in a table; where there are fewer, each archive has lines of its own.
 _NARROW = 12
 _DIGEST = 64
+#: Stands between the cells of a row that is kept: no text that is safe for a terminal holds it.
+_BETWEEN: Final = "\t"
 #: How many findings of a rule are shown for an archive. `-v` shows all.
 SHOWN = 3
 
@@ -56,17 +57,20 @@ class AuditTable(Piecewise):
         self._tally = Tally()
         self._widths = widths([_HEADERS])
         self._verdict = columns(_HEADERS[-1])
-        self._any = False
+        self._any = self._marked = False
 
     def take(self, report: Report) -> None:
         """Take the next archive: its row, and what was found in it."""
         row = _row(report)
         self._tally.add(report)
-        self._widths = [max(pair) for pair in zip(self._widths, widths([row]), strict=True)]
-        self._verdict = max(self._verdict, columns(row[-1]))
-        self._rows.take([json.dumps(row), "\n"])
-        self._any = self._any or bool(report.findings)
-        self._found.take(_ended(_findings(report, self._width, self._paint, whole=self._whole)))
+        *others, last = map(columns, row)
+        self._widths = [*map(max, self._widths, others)]
+        self._verdict = max(self._verdict, last)
+        self._marked = self._marked or others[0] < len(row[0])
+        self._rows.take([f"{_BETWEEN.join(row)}\n"])
+        if report.findings:
+            self._any = True
+            self._found.take(_ended(_findings(report, self._width, self._paint, whole=self._whole)))
 
     def pieces(self, run: Run) -> Iterator[str]:
         """Give the table, line by line. `unread` of the run did not pass, so the whole does not."""
@@ -87,13 +91,15 @@ class AuditTable(Piecewise):
             for row in self._kept():
                 yield from _lines(row, width, paint)
             return
-        first = max(columns(tail(row[0], room)) for row in chain([_HEADERS], self._kept()))
+        first = names
+        if names > room or self._marked:
+            first = max(columns(tail(row[0], room)) for row in chain([_HEADERS], self._kept()))
         yield aligned(_HEADERS, [first, *others], _NUMBERS)
         for name, *facts, verdict in self._kept():
             yield aligned([tail(name, room), *facts, _painted(verdict, paint)], [first, *others], _NUMBERS)
 
     def _kept(self) -> Iterator[list[str]]:
-        return map(json.loads, self._rows.lines())
+        return (line.rstrip("\n").split(_BETWEEN) for line in self._rows.lines())
 
 
 def audit_table(
@@ -133,7 +139,9 @@ def _lines(row: Sequence[str], width: int, paint: Callable[[str, str], str]) -> 
 
 
 def _row(report: Report) -> list[str]:
-    counts = [plural(report.count(severity), severity) for severity in SEVERITIES if report.count(severity)]
+    counts = []
+    if report.findings:
+        counts = [plural(report.count(severity), severity) for severity in SEVERITIES if report.count(severity)]
     contents = report.contents
     return [
         safe(report.source),

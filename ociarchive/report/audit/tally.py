@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ociarchive.auditing import Report
-    from ociarchive.auditing.policy import Waiver
+    from ociarchive.auditing.policy import Policy, Waiver
     from ociarchive.auditing.proven import ReceiptProof
 
 #: The rule of what an archive's receipt says otherwise.
@@ -25,10 +25,10 @@ class Tally:
     """The totals of the reports that were added.
 
     `proved` and `unknown` are layers of all `layers`. `strict` counts, by rule, the warnings that fail because the
-    call asks for it. `waived` counts findings that do not count, by rule, and `waivers` who asked for that. `worst` is
-    the rule of the first of the gravest findings. `recorded` archives are from a catalogue, audited from `first` to
-    `last`. Of the archives `held` hold what a receipt lists, of `bound` that were held against it; `receipt` is the
-    last one's result.
+    call asks for it. `waived` counts findings that do not count, by rule, and `waivers` who asked for that;
+    `policy` is the last report's. `worst` is the rule of the first of the gravest findings. `recorded` archives are
+    from a catalogue, audited from `first` to `last`. Of the archives `held` hold what a receipt lists, of `bound` that
+    were held against it; `receipt` is the last one's result.
     """
 
     archives: int = 0
@@ -49,6 +49,7 @@ class Tally:
     strict: Counter[str] = field(default_factory=Counter)
     waived: Counter[str] = field(default_factory=Counter)
     waivers: dict[Waiver, None] = field(default_factory=dict)
+    policy: Policy | None = None
     receipt: ReceiptProof | None = None
     bound: int = 0
     held: int = 0
@@ -64,10 +65,6 @@ class Tally:
     def add(self, report: Report) -> None:
         """Count a report."""
         self.archives += 1
-        self.failed += report.failed
-        self.errors += report.count("error")
-        self.warnings += report.count("warning")
-        self.notes += report.count("note")
         self.images += report.images
         self.blobs += report.blobs
         self.bytes += report.bytes
@@ -78,18 +75,28 @@ class Tally:
             self.first = min(self.first, report.recorded) if self.recorded else report.recorded
             self.last = max(self.last, report.recorded)
             self.recorded += 1
+        if report.findings:
+            self._found(report)
+        if report.receipt is not None:
+            self.receipt = report.receipt
+            self.bound += 1
+            self.held += all(one.rule != RECEIPT_RULE for one in (*report.findings, *report.waived))
+        self.waived.update(finding.rule for finding in report.waived)
+        if report.policy is not self.policy:
+            self.policy = report.policy
+            self.waivers.update(dict.fromkeys(report.policy.waivers))
+
+    def _found(self, report: Report) -> None:
+        self.failed += report.failed
+        self.errors += report.count("error")
+        self.warnings += report.count("warning")
+        self.notes += report.count("note")
         for finding in report.findings:
             rank = SEVERITIES.index(finding.severity)
             if self.worst is None or rank < self.worst[0]:
                 self.worst = (rank, finding.rule)
             if report.policy.strict and finding.severity == "warning":
                 self.strict[finding.rule] += 1
-        if report.receipt is not None:
-            self.receipt = report.receipt
-            self.bound += 1
-            self.held += all(one.rule != RECEIPT_RULE for one in (*report.findings, *report.waived))
-        self.waived.update(finding.rule for finding in report.waived)
-        self.waivers.update(dict.fromkeys(report.policy.waivers))
 
     def outcome(self, unread: Sequence[str] = ()) -> str:
         """Return an audit's verdict in one line: PASS or FAIL, and what was found."""

@@ -32,7 +32,7 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 def columns(text: str) -> int:
     """Return how many columns a terminal needs for text without control characters."""
-    if _NARROW.fullmatch(text):
+    if (text.isascii() and text.isprintable()) or _NARROW.fullmatch(text):
         return len(text)
     import wcwidth  # noqa: PLC0415  it takes as long to load as all formats together
 
