@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import Bytes, counted
 from ociarchive.errors import ContentError, UsageError, some
@@ -36,12 +36,11 @@ _OWN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class DirReader:
     """Reads the one image, or one index, of a folder."""
 
-    documents: tuple[str, ...] = (_MANIFEST, _VERSION[0])
-    marker: str = _VERSION[0]
+    documents: Final = (_MANIFEST, _VERSION[0])
+    marker: Final = _VERSION[0]
 
     def owns(self, name: str) -> bool:
         """Manifests, blobs and signatures."""
@@ -94,17 +93,16 @@ class DirReader:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class DirLayout:
     """Where a `dir` keeps its files, all in one folder."""
 
-    kind: Literal["directory"] = "directory"
-    keeps_plain: bool = False
-    takes_zstd: bool = True
-    takes_deltas: bool = False
-    finds_chains: bool = False
-    keeps_beside: bool = True
-    takes_docker_types: bool = True
+    kind: Final = "directory"
+    keeps_plain: Final = False
+    takes_zstd: Final = True
+    takes_deltas: Final = False
+    finds_chains: Final = False
+    keeps_beside: Final = True
+    takes_docker_types: Final = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """One image or index. Names and referrers are left out."""

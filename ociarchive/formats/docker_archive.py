@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
 from ociarchive.container.names import normal
@@ -44,12 +44,11 @@ _OWN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class DockerReader:
     """Reads a tar with a manifest.json, or an unpacked one."""
 
-    documents: tuple[str, ...] = (_MANIFEST, _layout.INDEX, _layout.MARKER)
-    marker: str = _MANIFEST
+    documents: Final = (_MANIFEST, _layout.INDEX, _layout.MARKER)
+    marker: Final = _MANIFEST
 
     def owns(self, name: str) -> bool:
         """The files of a layout, and those of Docker before 25 and podman. manifest.json may name more."""
@@ -92,20 +91,19 @@ class DockerReader:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class DockerLayout:
     """Where a docker-archive keeps its files: as in a layout, with a manifest.json beside index.json.
 
     Docker before 23 reads no zstd layers. A layer of `docker save` stays plain, as Docker itself writes it.
     """
 
-    kind: Literal["tar"] = "tar"
-    keeps_plain: bool = True
-    takes_zstd: bool = False
-    takes_deltas: bool = True
-    finds_chains: bool = True
-    keeps_beside: bool = False
-    takes_docker_types: bool = True
+    kind: Final = "tar"
+    keeps_plain: Final = True
+    takes_zstd: Final = False
+    takes_deltas: Final = True
+    finds_chains: Final = True
+    keeps_beside: Final = False
+    takes_docker_types: Final = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """Everything fits, except a content that has only artifacts: no engine loads it."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _USUAL_TAG: Final = "latest"
 
 
-@dataclass(frozen=True, slots=True)
 class NoFiles(NeverWritten):
     """A reader that recognises no file: a registry is reached by its address."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.extent import extent
@@ -97,17 +97,16 @@ class RegistryReader:
         )
 
 
-@dataclass(frozen=True, slots=True)
 class RegistryLayout:
     """Where a registry keeps blobs, and the links that put them into repositories."""
 
-    kind: Literal["directory"] = "directory"
-    keeps_plain: bool = False
-    takes_zstd: bool = True
-    takes_deltas: bool = False
-    finds_chains: bool = False
-    keeps_beside: bool = False
-    takes_docker_types: bool = True
+    kind: Final = "directory"
+    keeps_plain: Final = False
+    takes_zstd: Final = True
+    takes_deltas: Final = False
+    finds_chains: Final = False
+    keeps_beside: Final = False
+    takes_docker_types: Final = True
 
     def admit(self, content: Content) -> tuple[Content, list[LeftOut]]:
         """Everything that has a name, or refers to something named. UsageError: something belongs to no repository."""
