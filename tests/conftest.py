@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from tests.support import forking, short
 from tests.support import truth as truths
@@ -20,6 +21,9 @@ from tests.support.call import Call, Result, Run
 settings.register_profile("fixed", derandomize=True, database=None)
 settings.register_profile("chance")
 settings.load_profile(os.environ.get("HYPOTHESIS", "fixed"))
+if settings.get_current_profile_name() == "fixed":
+    # Else examples are made of constants of the program too, of such modules as earlier tests happened to import.
+    providers._get_local_constants = lambda: providers._local_constants
 
 #: What pyproject.toml leaves out where no `-m` is given.
 SHORT = "not slow and not wide"

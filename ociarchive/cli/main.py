@@ -39,6 +39,7 @@ def main() -> None:
         status = run(sys.argv[1:])
         _flush()
         if _LOST:
+            _hear_nothing()
             status = Signalled(_LOST[0]).status
     except Signalled as error:
         status = error.status
@@ -175,25 +176,43 @@ _LOST: list[int] = []
 
 
 def _unraised(found: sys.UnraisableHookArgs) -> None:
-    """Send a signal again that arrived while Python cleared something away, where an exception leads nowhere."""
+    """Send a signal again that arrived while Python cleared something away, where an exception leads nowhere.
+
+    It is sent until it is heard outside of this hook, which takes its time where a machine is busy.
+    """
     if not isinstance(found.exc_value, Signalled):
         sys.__unraisablehook__(found)
         return
     number = found.exc_value.status - 128
     _LOST.append(number)
     import threading
+    import time
 
     def again() -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, number)
+        while signal.getsignal(number) is _raise_outside:
+            time.sleep(0.01)
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
 
-    signal.signal(number, _raise)
-    sender = threading.Timer(0.01, again)
-    sender.daemon = True
-    sender.start()
+    signal.signal(number, _raise_outside)
+    threading.Thread(target=again, daemon=True).start()
+
+
+def _raise_outside(number: int, frame: FrameType | None) -> None:
+    """As `_raise`, but not inside the hook above: what is raised there leads nowhere either."""
+    inside = frame
+    while inside is not None:
+        if inside.f_code is _unraised.__code__:
+            return
+        inside = inside.f_back
+    _raise(number, frame)
 
 
 def _raise(number: int, _: FrameType | None) -> None:
     """End the work. Signals that arrive during the clean-up do not interrupt it."""
+    _hear_nothing()
+    raise Signalled(number)
+
+
+def _hear_nothing() -> None:
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
-    raise Signalled(number)
