@@ -286,6 +286,15 @@ def test_a_layer_that_is_left_out_has_no_size_in_dest(source: Path, tmp_path: Pa
     assert "name an archive that has this blob with --base" in line
 
 
+def test_a_layer_of_two_sources_counts_once_in_dest(source: Path, tmp_path: Path, cli_call: Call) -> None:
+    other = Image(layers=[layer({"a": b"a"}, "gzip"), layer({"b": b"bb"}, "gzip")]).node().named("docker.io/corpus/b:1")
+    both = write_tar(tmp_path / "both.tar", build.layout(other))
+    lines = told(cli_call("convert", source, both, tmp_path / "dest", "--to", "oci-layout")).stderr.splitlines()
+    rows = [line for line in lines if line.startswith("  diff_id ")]
+    assert [row.endswith(" -  as above") for row in rows].count(True) == 1
+    assert len(rows) == 3
+
+
 # Tables
 
 
