@@ -39,6 +39,7 @@ _SUFFIXES: Final = {
     ".sarif": "sarif",
     ".xml": "junit",
     ".txt": "table",
+    ".csv": "csv",
 }
 #: Columns of text where nothing says how many there are, and the fewest.
 _USUAL: Final = 80
@@ -178,10 +179,13 @@ def output_options(*formats: str) -> Callable[[F], F]:
     """Add `--format`, `--output` and `--force`. Without `--format` the suffix of the file says its format."""
 
     def chosen(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> str:
+        if len(value) > 1 and any(one.name == "reports" for one in context.command.params):
+            what = f"--format is given twice: {' and '.join(value)}"
+            raise UsageError(what, hint="--report FORMAT=FILE writes one report more")
         if value:
             return once(context, _, value) or value[0]
         path = context.params.get("output")
-        told = "csv" if str(path).lower().endswith(".csv") else _said_by(path)
+        told = _said_by(path)
         return told if told in formats else "table"
 
     def add(function: F) -> F:

@@ -31,7 +31,7 @@ def maker(name: str, *, scheduler: str | None = None, workers: int = 1, hear: He
     UsageError: no engine has this name, an address is for another one, or the package that it needs is missing.
     """
     if scheduler is not None:
-        require_no_credentials(scheduler, "certificates stand in Dask's configuration (distributed.comm.tls)")
+        require_no_credentials(scheduler, "Dask takes certificates, from its configuration (distributed.comm.tls)")
     if name not in ENGINES:
         raise UsageError(f"no engine is called {name}", expected=" or ".join(ENGINES))
     if name == "threads":

@@ -16,6 +16,7 @@ from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.container import PrefixedContainer, common_folder, looks_like_tar
 from ociarchive.errors import ContentError, HostError
 from ociarchive.flaws import Flaw
+from ociarchive.formats._storages import DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: Where a registry keeps everything below its root, and the paths that its inner folders lack, innermost first.
 _REGISTRY: Final = "docker/registry/v2"
 _LEVELS: Final = ("", "v2/", "registry/v2/")
+#: containerd's blobs in its root.
+_CONTENT: Final = "io.containerd.content.v1.content"
 _LINKS: Final = ("/_manifests/", "/_layers/", "/_uploads/")
 #: Names of an archive's parts with the folders that Windows writes.
 _BACKSLASHED: Final = re.compile(
@@ -68,7 +71,7 @@ class Lookalike:
 
 def misread(container: Container, path: str) -> Lookalike | None:
     """Return what a container is if its members only look like an archive's. `path` is that of a folder."""
-    return _backslashed(container) or _inside_registry(container, path)
+    return _backslashed(container) or _inside_registry(container, path) or _inside_containerd(container, path)
 
 
 def folders_of_all(container: Container) -> Iterator[tuple[str, Container]]:
@@ -135,6 +138,14 @@ def _inside_registry(container: Container, path: str) -> Lookalike | None:
             what = "not an image archive, but a folder inside of a registry's root"
             return Lookalike(what, f"{level}repositories", _root(container, path, missing))
     return None
+
+
+def _inside_containerd(container: Container, path: str) -> Lookalike | None:
+    """Recognise containerd's folder of blobs, which looks like a layout without its documents."""
+    above, name = os.path.split(os.path.abspath(path))
+    if name != _CONTENT or container.kind != "directory" or container.get("index.json") is not None:
+        return None
+    return within(above) if os.path.isfile(os.path.join(above, DATABASE)) else None
 
 
 def _root(container: Container, path: str, missing: str) -> str:

@@ -37,7 +37,7 @@ def is_object(text: str) -> bool:
 
 def parse(text: str) -> Address:
     """Return the address that a SOURCE spells. UsageError: it spells none."""
-    require_no_credentials(text, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, say who asks")
+    require_no_credentials(text, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold them, or a profile of the AWS tools")
     bucket, _, key = text.removeprefix(PREFIX).partition("/")
     if not _BUCKET.match(bucket):
         raise UsageError("no address of an object", where=text, expected=_EXPECTED)

@@ -105,3 +105,14 @@ def test_what_is_packed_with_its_folder_converts_to_what_it_was(name: str, tmp_p
 def test_a_member_beside_the_folder_makes_it_no_archive(tmp_path: Path, cli_call: Call) -> None:
     source = write_tar(tmp_path / "source.tar", [*renamed(SOUND, "app/"), file("README", b"")])
     assert "not an image archive" in refused(cli_call("inspect", source), 1)
+
+
+def test_the_blobs_of_containerd_lead_to_its_root(tmp_path: Path, cli_call: Call) -> None:
+    content = write_folder(tmp_path / "root" / "io.containerd.content.v1.content", SOUND)
+    for name in ("index.json", "oci-layout", "manifest.json"):
+        (content / name).unlink(missing_ok=True)
+    assert "lacks its index.json" in refused(cli_call("inspect", content), 1)  # nothing says that it is containerd's
+    (tmp_path / "root" / "io.containerd.metadata.v1.bolt").mkdir()
+    (tmp_path / "root" / "io.containerd.metadata.v1.bolt" / "meta.db").write_bytes(b"")
+    line = refused(cli_call("inspect", content), 1)
+    assert f"a folder inside of one: found {tmp_path / 'root'}; name that one ({content})" in line

@@ -103,7 +103,18 @@ def test_what_is_taken_for_credentials(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_messages_are_folded_on_a_terminal(width: int, tmp_path: Path) -> None:
-    call = ("convert", STALE, "small", "--to", "docker-archive", "--compression", "zstd", "--split", "20KiB")
+    call = (
+        "convert",
+        STALE,
+        "small",
+        "--to",
+        "docker-archive",
+        "--compression",
+        "zstd",
+        "--split",
+        "20KiB",
+        "--no-progress",
+    )
     status, shown = on_a_terminal(*call[:2], tmp_path / "small", *call[3:], COLUMNS=str(width), NO_COLOR="1")
     lines = shown.replace("\r\n", "\n").splitlines()
     assert status == 0
@@ -135,6 +146,14 @@ def test_a_digest_is_never_broken(tmp_path: Path, cli_call: Call, monkeypatch: p
     [
         (("index", "make"), "index has no command 'make', did you mean `ociarchive index create`?"),
         (("rules", "--format", "json"), "rules has no option --format, see `ociarchive rules --help`"),
+        (
+            ("audit", "a", "--format", "json", "--format", "html"),
+            "--format is given twice: json and html, --report FORMAT=FILE writes one report more",
+        ),
+        (
+            ("audit", "a", "--output", "x.csv"),
+            "audit writes no csv, choose another suffix, or say --format table (x.csv)",
+        ),
         (("limits",), "no command 'limits', did you mean `ociarchive rules limits`?"),
         (("rules", "limit"), "no rule 'limit', nearest: limits, limit-name, limit-ratio"),
         (
@@ -265,6 +284,15 @@ def test_a_layer_that_is_left_out_has_no_size_in_dest(source: Path, tmp_path: Pa
     assert "= also in another image above: 1 layer\n" in shown  # nothing of it is stored, so nothing is saved
     line = refused(cli_call("convert", tmp_path / "delta", tmp_path / "whole", "--to", "oci-layout"), 1)
     assert "name an archive that has this blob with --base" in line
+
+
+def test_a_layer_of_two_sources_counts_once_in_dest(source: Path, tmp_path: Path, cli_call: Call) -> None:
+    other = Image(layers=[layer({"a": b"a"}, "gzip"), layer({"b": b"bb"}, "gzip")]).node().named("docker.io/corpus/b:1")
+    both = write_tar(tmp_path / "both.tar", build.layout(other))
+    lines = told(cli_call("convert", source, both, tmp_path / "dest", "--to", "oci-layout")).stderr.splitlines()
+    rows = [line for line in lines if line.startswith("  diff_id ")]
+    assert [row.endswith(" -  as above") for row in rows].count(True) == 1
+    assert len(rows) == 3
 
 
 # Tables

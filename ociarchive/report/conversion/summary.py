@@ -126,13 +126,18 @@ class _Summary:
         layers = [(arrived.fact.size, arrived) for arrived in self._done.arrived.values() if arrived.digest in named]
         layers.sort(key=lambda layer: -layer[0])
         shown = layers if self._whole else layers[:_SHOWN]
+        seen: set[object] = set()
         for before, arrived in shown:
             diff_id = named[arrived.digest]
             kind, digest = ("diff_id", diff_id) if diff_id else ("layer", arrived.digest)
             how = f"{arrived.fact.compression} -> {arrived.compression}"
             how = how if arrived.fact.compression != arrived.compression else arrived.compression
-            gone = arrived.digest in self._omitted
-            after, change = ("-", "left out") if gone else (size(arrived.size), _change(before, arrived.size))
+            after, change = size(arrived.size), _change(before, arrived.size)
+            if arrived.digest in self._omitted:
+                after, change = "-", "left out"
+            elif arrived.digest in seen:  # of several sources: DEST holds it once
+                after, change = "-", "as above"
+            seen.add(arrived.digest)
             if self._whole:
                 self._rows += [(f"{kind}  {how}", size(before), after, change), f"  {digest}"]
             else:
