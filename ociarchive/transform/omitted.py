@@ -99,8 +99,8 @@ def engines(omitted: Sequence[Omitted], roots: Sequence[Root], fmt: Format, held
             " classic store, podman), others by blob alone (containerd); make it of an inventory of one engine"
         )
     if omitted and sum(max(len(root.names), 1) for root in roots) > 1:
-        transport = "oci" if fmt.layout is not None and fmt.layout.kind == "directory" else "oci-archive"
-        yield f"`podman load` takes no delta of several names; `podman pull {transport}:DELTA:NAME` takes each of them"
+        packed = "" if fmt.layout is not None and fmt.layout.kind == "directory" else "-archive"
+        yield f"`podman load` takes no delta of several names; `podman pull oci{packed}:DELTA:NAME` takes each of them"
 
 
 def _way_out(fmt: Format, held: Held) -> str:
