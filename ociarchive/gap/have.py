@@ -19,6 +19,7 @@ from ociarchive.errors import ContentError, UsageError, cannot
 from ociarchive.gap import bases
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
+from ociarchive.model import images
 from ociarchive.objects.address import is_object
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ociarchive.blobio.limits import Limits
+    from ociarchive.model import Image
     from ociarchive.selection.argument import Source
     from ociarchive.values import JSON, Descriptor
 
@@ -46,7 +48,7 @@ def load(sources: Sequence[Source], limits: Limits, access: Access | None = None
     held = Held()
     for source in sources:
         held = held.also(_one(source, limits, access))
-    return held
+    return held.joined(len(sources))
 
 
 def _one(source: Source, limits: Limits, access: Access | None) -> Held:
@@ -114,7 +116,16 @@ def _archive(source: Source, limits: Limits, access: Access | None) -> Held:
     except ContentError as error:
         raise _nothing(source.path, error.found or error.what) from error
     with archive:
-        return _inventory(inventory([sniffed(archive)], proved=False))
+        upon = (tuple(_upon(image)) for image in images(archive.roots) if any(one.elsewhere for one in image.layers))
+        return replace(_inventory(inventory([sniffed(archive)], proved=False)), upon=tuple(upon))
+
+
+def _upon(image: Image) -> Iterator[tuple[Digest, bool]]:
+    """Give the layers of an image of a delta, from the lowest up, to one of which nothing is known."""
+    for layer in image.layers:
+        if layer.diff_id is None or (layer.source is None and layer.elsewhere is None):
+            return
+        yield layer.diff_id, layer.source is not None
 
 
 def _told(raw: bytes, path: str, limits: Limits) -> Held:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ociarchive.chains import chain_ids
@@ -18,13 +18,15 @@ class Held:
     """What the other side has. `blobs` are digests of blobs, `chains` the chain IDs of its images' layers.
 
     `stored` has, by diff_id, the blob that holds a layer there, where an inventory says so. `sources` names the
-    inventories, with the sha256 in hex of each one that is a file.
+    inventories, with the sha256 in hex of each one that is a file. `upon` are the images of deltas: of each layer, from
+    the lowest up, the diff_id and whether it is in the delta.
     """
 
     blobs: frozenset[Digest] = frozenset()
     chains: frozenset[Digest] = frozenset()
     stored: Mapping[Digest, Descriptor] = field(default_factory=dict)
     sources: Mapping[str, str | None] = field(default_factory=dict)
+    upon: tuple[tuple[tuple[Digest, bool], ...], ...] = ()
 
     @classmethod
     def of_images(cls, every: Iterable[Iterable[Digest]]) -> Held:
@@ -38,4 +40,20 @@ class Held:
             chains=self.chains | other.chains,
             stored={**other.stored, **self.stored},
             sources={**self.sources, **other.sources},
+            upon=(*self.upon, *other.upon),
         )
+
+    def joined(self, deltas: int) -> Held:
+        """Return it with the layers of deltas in their places, where the layers below them are in theirs.
+
+        So it is on the other side, where a delta was loaded upon the archives that went before. `deltas` is the most
+        that may have been made upon one another.
+        """
+        chains = set(self.chains)
+        for _ in range(deltas if self.upon else 0):  # a delta may be made upon one that is named behind it
+            for image in self.upon:
+                for chain, (_diff_id, here) in zip(chain_ids(one for one, _ in image), image, strict=True):
+                    if not here and chain not in chains:
+                        break
+                    chains.add(chain)
+        return replace(self, chains=frozenset(chains))

@@ -80,8 +80,8 @@ def _expected(move: Move, placed: Placed, plan: Plan) -> By | None:
     return plan.omitting.by(move, placed.digest) if plan.omitting.omits(move) else None
 
 
-def engines(omitted: Sequence[Omitted], fmt: Format, held: Held) -> Iterator[str]:
-    """Say which engines load the delta, or why there is none."""
+def engines(omitted: Sequence[Omitted], roots: Sequence[Root], fmt: Format, held: Held) -> Iterator[str]:
+    """Say which engines load the delta of these roots, or why there is none."""
     by = {one.by for one in omitted}
     if not omitted:
         yield f"nothing is left out: the other side has no layer of it{_way_out(fmt, held)}"
@@ -98,6 +98,9 @@ def engines(omitted: Sequence[Omitted], fmt: Format, held: Held) -> Iterator[str
             "this is a delta that no one engine may be able to load: some layers are found by chain ID alone (Docker's"
             " classic store, podman), others by blob alone (containerd); make it of an inventory of one engine"
         )
+    if omitted and sum(max(len(root.names), 1) for root in roots) > 1:
+        packed = "" if fmt.layout is not None and fmt.layout.kind == "directory" else "-archive"
+        yield f"`podman load` takes no delta of several names; `podman pull oci{packed}:DELTA:NAME` takes each of them"
 
 
 def _way_out(fmt: Format, held: Held) -> str:

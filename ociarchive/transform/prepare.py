@@ -134,7 +134,7 @@ def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed],
         notices.append(_DOCKER_TYPES)
     omitted = omissions(written.roots, prepared.planned, arrived)
     if options.have:
-        notices.extend(engines(omitted, options.format, prepared.planned.omitting.held))
+        notices.extend(engines(omitted, written.roots, options.format, prepared.planned.omitting.held))
     if omitted:
         have = prepared.planned.omitting.held.sources
         written = replace(written, delta=listed((one.elsewhere for one in omitted), have))

@@ -133,6 +133,47 @@ def test_an_engine_says_which_chains_of_layers_it_has(corpus: Path, tmp_path: Pa
     told(cli_call("audit", tmp_path / "d.tar", "--have", have))
 
 
+@pytest.mark.parametrize(
+    ("form", "source", "says"),
+    [
+        ("docker-archive", "docker20-two-images.tar", "`podman pull oci-archive:DELTA:NAME`"),
+        ("docker-archive", "docker20-two-tags.tar", "`podman pull oci-archive:DELTA:NAME`"),
+        ("oci-layout", "docker20-two-images.tar", "`podman pull oci:DELTA:NAME`"),
+        ("docker-archive", "docker20.tar", None),
+    ],
+)
+def test_a_delta_of_several_names_says_how_podman_takes_it(
+    form: str, source: str, says: str | None, corpus: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    """Podman tries a tar as an oci-archive, which must have one name, and then as one that has all its layers."""
+    done = told(
+        cli_call("convert", corpus / source, tmp_path / "delta", "--to", form, "--have", corpus / "docker20.tar")
+    )
+    assert "left out" in done.stderr
+    assert "podman load` takes no delta" in done.stderr if says else "podman load`" not in done.stderr
+    assert says is None or says in done.stderr
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_deltas_that_went_before_stand_upon_each_other(order: tuple[int, ...], tmp_path: Path, cli_call: Call) -> None:
+    """Where a delta was loaded upon what went before, its layers are in their places there."""
+    layers = [layer({"etc/name": b"%d" % number}, "gzip") for number in range(4)]
+    gone: list[Path] = []
+    for count in range(1, 5):
+        image = Image(layers=layers[:count])
+        source = write_tar(tmp_path / "source", layout(image.node().named(f"docker.io/corpus/app:{count}")))
+        delta = tmp_path / f"delta-{count}"
+        before: list[str | Path] = [arg for one in order if one < len(gone) for arg in ("--have", gone[one])]
+        done = told(cli_call("convert", source, delta, "--to", "docker-archive", *before))
+        gone.append(delta)
+    assert left_out(gone[3]) == [one.digest for one in layers[:3]]
+    assert "engines that have the rest: Docker, podman and containerd" in done.stderr
+    alone = tmp_path / "alone"
+    done = told(cli_call("convert", source, alone, "--to", "docker-archive", "--have", gone[2]))
+    assert left_out(alone) == [layers[2].digest]
+    assert "other engines have not all layers in place" in done.stderr
+
+
 def test_a_layer_whose_chain_is_not_there_is_sent(tmp_path: Path, cli_call: Call) -> None:
     plain = [packed(one.plain, "none") for one in AFTER.layers]
     source = tmp_path / "new.tar"
