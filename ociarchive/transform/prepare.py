@@ -130,6 +130,7 @@ def settle(prepared: Prepared, options: Options, arrived: Mapping[Move, Placed],
         )
         written = replace(written, extras=())
     notices.extend(_sparse(content.roots, written.roots))
+    notices.extend(_unproved(written.roots))
     if not writable(options.format).takes_docker_types and has_docker_types(written.roots):
         notices.append(_DOCKER_TYPES)
     omitted = omissions(written.roots, prepared.planned, arrived)
@@ -226,6 +227,14 @@ def _sparse(old: Sequence[Root], new: Sequence[Root]) -> Iterator[str]:
         same = after.descriptor is not None and after.descriptor.digest == before.descriptor.digest
         told = "it stays as it is" if same else "its entries for those stay as they are"
         yield f"{before.label}: the index names manifests that are not in the archive; {told}"
+
+
+def _unproved(roots: Sequence[Root]) -> Iterator[str]:
+    """Say which names have the digest of something else than what they lead to."""
+    for root in roots:
+        for name in root.names:
+            if root.descriptor is not None and name.digest not in (None, root.descriptor.digest):
+                yield f"{name}: the name has a digest, and what it leads to has another: {root.descriptor.digest}"
 
 
 def _absent(node: Node) -> bool:

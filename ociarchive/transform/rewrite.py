@@ -2,7 +2,7 @@
 
 A document under which nothing changed keeps its bytes. A rewritten document changes only where it must: unknown
 members and the order of members stay. All references to its digest follow: entries, `subject`, BuildKit's
-`vnd.docker.reference.digest`, and tags made of a digest.
+`vnd.docker.reference.digest`, tags made of a digest, and names with one.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ from ociarchive.model import (
     Root,
     walk,
 )
+from ociarchive.transform.following import followed
 from ociarchive.transform.plan import Move, Plan, Storage, family_of
-from ociarchive.values import Descriptor, Digest, Reference, tagged_digest
+from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -128,21 +129,14 @@ class Rewriter:
         return self._retagged(replace(root, descriptor=descriptor, node=node))
 
     def _retagged(self, root: Root) -> Root:
-        """Rename tags that are made of a rewritten digest."""
+        """Rename tags that are made of a rewritten digest, and names that have one."""
 
-        def follow(text: str) -> str:
-            tag = text.rsplit(":", 1)[-1]
-            old = tagged_digest(tag)
-            new = self._follow(old) if old else None
-            if old is None or new is None:
-                return text
-            return text[: len(text) - len(tag)] + tag.replace(
-                f"{old.algorithm}-{old.hex}", f"{new.algorithm}-{new.hex}"
-            )
+        def follow(text: str, *, named: bool = True) -> str:
+            return followed(text, self._follow, named=named)
 
         descriptor = root.descriptor
         if descriptor is not None:
-            annotations = {key: follow(text) for key, text in descriptor.annotations.items()}
+            annotations = {key: follow(text, named=key in _NAMES) for key, text in descriptor.annotations.items()}
             if annotations != descriptor.annotations:
                 descriptor = descriptor.annotate(annotations)
         return replace(

@@ -18,7 +18,7 @@ import ociarchive
 from ociarchive.report.shared.text import shortened
 from ociarchive.signing.values import PASSWORD
 from tests.audit.making import ARM, IMAGE
-from tests.support.build import IN_TOTO, digest, layout
+from tests.support.build import IN_TOTO, Image, digest, layer, layout
 from tests.support.call import Call, Run, refused, told, without
 from tests.support.parts import cut
 from tests.support.shelf import Shelf
@@ -312,6 +312,16 @@ def test_images_that_a_policy_takes_unsigned_are_not_called_signed(tmp_path: Pat
     policy.write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     made = audited(cli_call, tmp_path, SOURCE, "--policy", policy)
     assert made["predicate"]["properties"] == ["OCIARCHIVE_AUDIT", "OCIARCHIVE_LAYERS_PROVED"]
+
+
+def test_layers_of_what_looks_like_an_image_are_not_called_proved(tmp_path: Path, cli_call: Call) -> None:
+    pair(tmp_path)
+    hidden = Image(layers=[layer({"a": b"a"}, "gzip", media_type="application/octet-stream")]).node()
+    path = write_tar(tmp_path / "a.tar", layout(IMAGE.node()))
+    proved = ["OCIARCHIVE_AUDIT", "OCIARCHIVE_LAYERS_PROVED"]
+    assert audited(cli_call, tmp_path, path)["predicate"]["properties"] == proved
+    write_tar(path, layout(IMAGE.node(), hidden.named(ref_name="hidden")))
+    assert audited(cli_call, tmp_path, path)["predicate"]["properties"] == proved[:1]
 
 
 def test_an_archive_of_which_some_images_were_judged_is_not_called_signed(tmp_path: Path, cli_call: Call) -> None:

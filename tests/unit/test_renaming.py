@@ -229,3 +229,28 @@ def test_a_rehearsal_shows_the_new_name(tmp_path: Path, cli_call: Call) -> None:
     path = source(tmp_path, ONE.named(A))
     options = ("--to", "oci-layout", "--dry-run", "--rename", "corpus/a:1=web:1")
     assert "docker.io/library/web:1" in told(cli_call("convert", path, tmp_path / "dest", *options)).stdout
+
+
+@pytest.mark.parametrize("form", ["oci-layout", "oci-archive", "docker-archive"])
+def test_a_digest_in_a_name_follows_what_it_is_of(form: str, tmp_path: Path, cli_call: Call) -> None:
+    """A name that says another digest than what it leads to is taken at its word by engines that look names up."""
+    pinned = f"docker.io/corpus/a@{ONE.digest}"
+    path, kept, dest = source(tmp_path, ONE.named(pinned, pinned), TWO.named(B)), tmp_path / "kept", tmp_path / "dest"
+    told(cli_call("convert", path, kept, "--to", form, "--no-sync"))
+    assert names(cli_call, kept) == {pinned: ONE.digest, B: TWO.digest}
+    done = told(cli_call("convert", path, dest, "--to", form, "--no-sync", "--compression", "none"))
+    found = names(cli_call, dest)
+    (moved,) = found.keys() - {B}
+    assert moved == f"docker.io/corpus/a@{found[moved]}"
+    assert moved != pinned
+    assert "the name has a digest" not in done.stderr
+
+
+def test_a_name_with_the_digest_of_something_else_is_said(tmp_path: Path, cli_call: Call) -> None:
+    """What podman saves of one platform has the name by which it was pulled, with the digest of the index."""
+    pinned = f"docker.io/corpus/a@{TWO.digest}"
+    path, dest = source(tmp_path, ONE.named(pinned, pinned)), tmp_path / "dest"
+    done = told(cli_call("convert", path, dest, "--to", "oci-layout", "--no-sync"))
+    assert names(cli_call, dest) == {pinned: ONE.digest}
+    told_of = f"docker.io/corpus/a@{TWO.digest[:19]}: the name has a digest, and what it leads to has another"
+    assert f"{told_of}: {ONE.digest[:19]}" in done.stderr

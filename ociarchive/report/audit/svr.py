@@ -104,7 +104,7 @@ def _properties(report: Report) -> Iterator[str]:
     yield WAIVED if report.policy.waivers else PASSED
     if report.policy.strict:
         yield STRICT
-    if report.layers and all(report.layers):
+    if report.layers and all(report.layers) and "image-unproved" not in rules:
         yield LAYERS
     if report.receipt is not None and "receipt-mismatch" not in rules:
         yield RECEIPT
