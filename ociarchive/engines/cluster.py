@@ -222,7 +222,7 @@ class Dask:
         except TimeoutError:
             self._look()
             return
-        except self._library.client.CancelledError as error:
+        except (OSError, self._library.client.CancelledError) as error:
             raise self._lost() from error
         if time.monotonic() - self._seen > _LISTEN:
             self._look()
@@ -260,7 +260,7 @@ class Dask:
                 self._answered(sent, future.result(timeout=_CONNECT))
         except TimeoutError:  # the worker that had the rows is gone: the chunk is done once more
             return
-        except self._library.client.CancelledError as error:
+        except (OSError, self._library.client.CancelledError) as error:
             raise self._lost() from error
         del self._under_way[future]
         future.release()

@@ -210,6 +210,23 @@ def test_a_scheduler_that_goes_away(how: str, racks: Path, dask: Cluster, cli_ca
     assert not dask.cancelled
 
 
+@pytest.mark.parametrize("at", ["waiting", "fetching"])
+def test_a_connection_that_breaks_is_a_scheduler_that_went_away(
+    at: str, racks: Path, dask: Cluster, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler was killed: what the library says of its connection is nothing for people."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ConnectionResetError(104, "in <TCP (closed) ConnectionPool.gather>: Connection reset by peer")
+
+    if at == "waiting":
+        dask.instead = broken
+    monkeypatch.setattr("tests.support.fakedask.Future.result", broken)
+    error = refused(cli_call("audit", "--recursive", racks, *DASK), 3)
+    assert error.startswith("error: the Dask scheduler went away, what was recorded in a catalogue stays")
+    assert "TCP" not in error
+
+
 @pytest.mark.usefixtures("small")
 def test_an_interrupt_cancels_what_is_under_way(racks: Path, dask: Cluster, cli_call: Call) -> None:
     def interrupted(waits: int) -> None:
