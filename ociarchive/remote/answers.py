@@ -25,14 +25,21 @@ _TIMEOUTS: Final = 5
 _FEWEST: Final = 1 << 10
 
 
-def bounded(manager: Any, timeout: float) -> None:  # noqa: ANN401  urllib3 is imported when needed
-    """Make a manager's connections read answers within bounds; `timeout` is that of one read, in seconds."""
+def bounded(manager: Any, timeout: float, made: Callable[[Any], None]) -> None:  # noqa: ANN401  urllib3 is imported when needed
+    """Make a manager's connections read answers within bounds; `timeout` is that of one read, in seconds.
+
+    `made` hears of each connection before it is connected.
+    """
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415  as in Wire
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415  as in Wire
 
-    answer = staticmethod(_answers(HTTPConnection.response_class, timeout))
-    plain = type("_Connection", (HTTPConnection,), {"response_class": answer})
-    secret = type("_SecretConnection", (HTTPSConnection,), {"response_class": answer})
+    def begun(connection: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401  as above
+        super(type(connection), connection).__init__(*args, **options)
+        made(connection)
+
+    members = {"response_class": staticmethod(_answers(HTTPConnection.response_class, timeout)), "__init__": begun}
+    plain = type("_Connection", (HTTPConnection,), members)
+    secret = type("_SecretConnection", (HTTPSConnection,), members)
     manager.pool_classes_by_scheme = {
         "http": type("_Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
         "https": type("_SecretPool", (HTTPSConnectionPool,), {"ConnectionCls": secret}),

@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 from ociarchive.errors import ContentError, HostError, UsageError
 from ociarchive.remote.answers import bounded
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 #: What a server may send as an answer that is no document, such as its words about an error.
 SMALL: Final = 64 << 10
 _CHUNK: Final = 512 << 10
+#: SHUT_RDWR (sys/socket.h): nothing is read from a connection any more, nor written.
+_BOTH_WAYS: Final = 2
 
 
 class LostConnection(HostError):
@@ -112,6 +115,7 @@ class Wire:
         self._access, self._jobs = access, max(jobs, 1)
         self._pools: dict[str, Any] = {}
         self._live: set[Any] = set()
+        self._made: WeakSet[Any] = WeakSet()
         self._lock = threading.Lock()
 
     def send(
@@ -145,10 +149,15 @@ class Wire:
         return Response(raw, url, self._live)
 
     def abort(self) -> None:
-        """End the answers that other threads are reading; they get LostConnection."""
+        """End what other threads wait for: answers that they read, or that have not begun. They get LostConnection."""
         for raw in list(self._live):
             with suppress(Exception):  # it has ended meanwhile
                 raw.shutdown()
+        with self._lock:
+            made = list(self._made)
+        for connection in made:
+            with suppress(Exception):  # it has none yet, or not any more
+                connection.sock.shutdown(_BOTH_WAYS)
 
     def close(self) -> None:
         """Close all connections."""
@@ -189,8 +198,12 @@ class Wire:
             made = urllib3.ProxyManager(
                 proxy.url, proxy_headers=urllib3.make_headers(proxy_basic_auth=user) if user else None, **shared
             )
-        bounded(made, self._access.read)
+        bounded(made, self._access.read, self._keep)
         return made
+
+    def _keep(self, connection: Any) -> None:  # noqa: ANN401  as in Response
+        with self._lock:
+            self._made.add(connection)
 
     def _trust(self) -> dict[str, Any]:
         """Return whom to trust: the authorities of the system, and those of `--ca-file`."""

@@ -6,6 +6,7 @@ import pytest
 
 from ociarchive.remote import push
 from ociarchive.remote.exchange import Exchange
+from ociarchive.remote.wire import LostConnection
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Do not wait; list how long a call would have waited."""
     waited: list[float] = []
 
-    def pause(_: Exchange, tried: int, asked: float | None = None) -> None:
+    def pause(exchange: Exchange, tried: int, asked: float | None = None) -> None:
+        if exchange._aborted.is_set():
+            raise LostConnection("the work was given up")
         waited.append(max(0.5 * 2**tried, asked or 0.0))
 
     monkeypatch.setattr(Exchange, "pause", pause)

@@ -428,6 +428,30 @@ def test_faults_of_a_layer(name: str, cli_call: Call, tmp_path: Path) -> None:
         assert LARGE.digest.partition(":")[2][:12] in error or status == 2
 
 
+class _Silent(faults.Fault):
+    """Does not begin to answer for one layer before the pull has ended."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest, self.asked, self.ended, self.waited = digest, threading.Event(), threading.Event(), False
+
+    def before(self, request: Request) -> None:
+        """Wait for the end. Answers for other layers wait until this one is asked for."""
+        if request.kind is Kind.BLOB and request.reference == self._digest:
+            self.asked.set()
+            self.waited = not self.ended.wait(20)
+        elif request.kind is Kind.BLOB and request.reference in _layers(IMAGE):
+            self.asked.wait(20)
+
+
+def test_a_pull_that_failed_does_not_wait_for_a_silent_server(cli_call: Call, tmp_path: Path) -> None:
+    silent = _Silent(IMAGE.layers[0].digest)
+    with filled(silent, OfLayer(faults.WrongBytes())) as registry:
+        refused(pulled(cli_call, registry, tmp_path / "dest"), 1, tmp_path / "dest")
+        silent.ended.set()
+    assert silent.asked.is_set()
+    assert not silent.waited, "it ended when the server did"
+
+
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
