@@ -5,6 +5,8 @@ thread. Jobs start in their order, so one that waits for the turn of an earlier 
 started. A layer gives two kinds of work to other threads: blocks to compress, whose results it takes in their order,
 and lanes, whose calls are done in their order while the layer's own thread is ahead of them.
 
+What goes on for as long as a run, such as hashing behind its writing, goes on aside: it takes no worker's place.
+
 Memory: a layer has at most `BLOCKS_AHEAD` blocks per worker under way and `PIECES_AHEAD` pieces in each lane, whatever
 its size; layers under way are as many as workers.
 """

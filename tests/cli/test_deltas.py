@@ -473,6 +473,20 @@ def test_a_base_gives_what_was_lost_too(tmp_path: Path, cli_call: Call) -> None:
     told(cli_call("audit", tmp_path / "holed", "--base", tmp_path / "base"), 1)  # nothing says that it was on purpose
 
 
+def test_a_base_gives_what_an_old_save_lost(tmp_path: Path, cli_call: Call) -> None:
+    """It names layers by files, so their diff_ids say what they were. The audit of it finds them missing as ever."""
+    saved = docker_archive(Saved(image=Image(layers=[layer({"etc/low": b"low"}), layer({"bin/app": b"app"})])))
+    base = write_tar(tmp_path / "base.tar", saved)
+    lost = next(member.name for member in saved if member.name.endswith("layer.tar"))
+    source = write_tar(tmp_path / "source.tar", [member for member in saved if member.name != lost])
+    dest = tmp_path / "dest"
+    refused(cli_call("convert", source, dest, "--to", "docker-archive"), 1, dest)
+    told(cli_call("convert", source, dest, "--to", "docker-archive", "--base", base))
+    told(cli_call("diff", dest, base))
+    report = told(cli_call("audit", "--format", "json", source, "--base", base), 1).archive()
+    assert [one["rule"] for one in report["findings"] if one["severity"] == "error"] == ["blob-missing"]
+
+
 def test_a_blob_that_is_no_layer_always_travels(tmp_path: Path, cli_call: Call) -> None:
     node = AFTER.node().named("docker.io/library/a:2")
     write_folder(tmp_path / "new", layout(node))

@@ -99,6 +99,17 @@ def test_killed_at_a_call_to_the_system(force: bool, parts: Set, machine: Machin
 
 
 @FORCE
+def test_killed_while_other_threads_hash(force: bool, parts: Set, machine: Machine) -> None:
+    """With more than one worker the parts are hashed behind the writing: calls come in another order each time."""
+    for moment in random.Random(f"threads {force}").sample(range(1, 60), MOMENTS):
+        parts.reset(force=force)
+        fault = Fault.signalled(moment, signal.SIGKILL)
+        killed, _ = machine.run(*parts.args(force=force), "--jobs", "4", under=parts.folder, fault=fault)
+        assert killed.status in {-signal.SIGKILL, 0}, killed.stderr
+        after_a_kill(parts, moment, force=force)
+
+
+@FORCE
 def test_an_old_set_is_put_back_before_anything_else(force: bool, parts: Set, machine: Machine) -> None:
     """A call that is refused does it, too: what a killed run broke off is whole again, not only replaced."""
     parts.reset(force=force)
