@@ -34,7 +34,7 @@ T = TypeVar("T")
 MOST_JOBS: Final = 256
 #: Blocks of a layer on their way between its reader and its compressors: so many per worker, and no more.
 BLOCKS_AHEAD: Final = 2
-#: Pieces of a layer, of 512 KiB at most, that wait in one lane: enough that neither side waits for the other's pauses.
+#: Pieces of a layer, of 1 MiB at most, that wait in one lane: enough that neither side waits for the other's pauses.
 PIECES_AHEAD: Final = 4
 
 
@@ -67,7 +67,7 @@ _OTHER_SPACE: Final = 150 << 20
 _SPACE_EACH: Final = 210 << 20
 _STACK: Final = 512 << 10
 _LISTEN: Final = 0.25  # seconds
-#: Some blocks of 1 MiB, in bytes: twice as much may stay unused for each thread.
+#: Some pieces of 1 MiB, in bytes: twice as much may stay unused for each thread.
 _KEPT: Final = 4 << 20
 #: One call that goes on aside, and its lane.
 _ASIDE: Final = 2

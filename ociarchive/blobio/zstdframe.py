@@ -1,6 +1,6 @@
 """The structure of a zstd stream: frames, blocks and skippable frames, read without decompressing.
 
-The walker cuts a stream into steps that unpack to at most 512 KiB each, so that a decoder without its own bound cannot
+The walker cuts a stream into steps that unpack to at most 1 MiB each, so that a decoder without its own bound cannot
 fill the memory. It knows where a frame ends, so that it can report a cut frame and data after the last one.
 Source: RFC 8878, 3.1.1 (frames), 3.1.1.2 (blocks), 3.1.2 (skippable frames).
 """
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _MAGIC: Final = 0xFD2FB528
 _SKIPPABLE: Final = range(0x184D2A50, 0x184D2A60)
-#: Blocks unpack to 128 KiB at most (RFC 8878, 3.1.1.2.4): four of them to 512 KiB.
-_BLOCKS: Final = 4
+#: Blocks unpack to 128 KiB at most (RFC 8878, 3.1.1.2.4): eight of them to 1 MiB.
+_BLOCKS: Final = 8
 _RAW, _RLE, _COMPRESSED = 0, 1, 2
 _LARGEST_BLOCK: Final = 128 << 10
 
