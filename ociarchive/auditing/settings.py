@@ -29,7 +29,9 @@ else:
 _NAMES: Final = ("ociarchive.toml", "pyproject.toml")
 _KEYS: Final = ("ignore", "only", "severity", "strict")
 #: Settings are a page of text. A pyproject.toml may contain much more.
-_MAX_SIZE: Final = 4 << 20
+_MAX_SIZE: Final = 512 << 10
+#: Dots of one line. The parser's time grows with the square of a key's parts, and no other line has so many.
+_DOTS: Final = 2_500
 _LEVELS: Final = get_args(Severity)
 
 
@@ -96,7 +98,10 @@ def policy(asked: Asked, path: str | None) -> Policy:
 def _table(path: str) -> Mapping[str, object] | None:
     """Return the settings in a file, None where it has none for this program."""
     try:
-        content = tomllib.loads(read_named(path, "settings", _MAX_SIZE).decode())
+        raw = read_named(path, "settings", _MAX_SIZE)
+        if any(line.count(b".") > _DOTS for line in raw.splitlines()):
+            raise UsageError("a line of the settings has more dots than any", where=path, expected=f"{_DOTS} at most")
+        content = tomllib.loads(raw.decode())
     except ContentError as error:
         raise UsageError(error.what, where=path, expected=error.expected) from None
     except ValueError as error:  # of TOML, of UTF-8, of a number with thousands of digits

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ociarchive.errors import UsageError
 from ociarchive.values import type_name
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A value, its file, and its place in it. What is not as it should be raises UsageError, which names both."""
+    """A value, its file, and its place in it. What is not as it should be raises UsageError, which names both.
+
+    All values of a document share `kept`, where what it names many times is kept, so that it is loaded once.
+    """
 
     value: JSON
     file: str
     place: str
+    kept: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def wrong(self, what: str, expected: str | None = None, found: str | None = None) -> UsageError:
         """Return the error that says what is wrong with the value."""
@@ -34,7 +38,7 @@ class Member:
         """Return a member's value."""
         plain = name.replace("_", "").isalnum()
         place = f"{self.place}.{name}".lstrip(".") if plain else f'{self.place}["{name}"]'
-        return Member(value, self.file, place)
+        return Member(value, self.file, place, self.kept)
 
     def members(self) -> dict[str, Member]:
         """Return the members of an object."""
@@ -59,7 +63,8 @@ class Member:
             raise self.wrong("no list", "an array", type_name(self.value))
         if not self.value:
             raise self.wrong("an empty list", "at least one entry")
-        return [Member(one, self.file, f"{self.place}[{number}]") for number, one in enumerate(self.value)]
+        places = (f"{self.place}[{number}]" for number in range(len(self.value)))
+        return [Member(one, self.file, place, self.kept) for one, place in zip(self.value, places, strict=True)]
 
     def text(self) -> str:
         """Return a string that is not empty."""

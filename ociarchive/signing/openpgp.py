@@ -29,9 +29,8 @@ _PUBLIC, _SUBKEY, _SECRET = 6, 14, (5, 7)
 _NAMES: Final = {1: "RSA", 3: "RSA", 17: "DSA", 19: "ECDSA", 22: "EdDSA", 27: "Ed25519", 28: "Ed448"}
 #: Of these the first number of the key, n or p, says how long it is.
 _LENGTH_COUNTS: Final = (1, 3, 17)
-_ARMOR: Final = re.compile(
-    rb"-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----[ \t]*\r?\n(.*?)-----END PGP \1 KEY BLOCK-----", re.DOTALL
-)
+_ARMOR: Final = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n")
+_ARMOR_END: Final = b"-----END PGP PUBLIC KEY BLOCK-----"
 _HEADS: Final = {4: (b"\x99", 2, "sha1"), 5: (b"\x9a", 4, "sha256"), 6: (b"\x9b", 4, "sha256")}
 
 
@@ -76,20 +75,26 @@ def load_keyring(path: str) -> Keyring:
 
 def keyring(raw: bytes, name: str) -> Keyring:
     """Return the keyring in some bytes: binary, armored, or a keybox. UsageError: they are none."""
+    keys: dict[str, PublicKey] = {}
+    count, secret = 0, False
     try:
         packets = b"".join(_blocks(raw))
-        listed = list(_packets(packets))
-        keys = {one.fingerprint: one for tag, body in listed if tag in (_PUBLIC, _SUBKEY) and (one := _key(body))}
+        for tag, body in _packets(packets):
+            secret |= tag in _SECRET
+            count += tag == _PUBLIC
+            one = _key(body) if tag in (_PUBLIC, _SUBKEY) else None
+            if one is not None:
+                keys[one.fingerprint] = one
     except (ValueError, IndexError):
-        keys, listed = {}, []
-    if any(tag in _SECRET for tag, _ in listed) or b"BEGIN PGP PRIVATE KEY BLOCK" in raw or b"PRIVATE KEY-----" in raw:
+        keys = {}
+    if secret or b"BEGIN PGP PRIVATE KEY BLOCK" in raw or b"PRIVATE KEY-----" in raw:
         raise UsageError("a private key, where public ones are asked for", where=name, hint="`gpg --export` gives them")
     if b"-----BEGIN" in raw and b"-----BEGIN PGP" not in raw:
         what = "a certificate" if b"-----BEGIN CERTIFICATE-----" in raw else "a key in PEM"
         raise UsageError(f"{what}, where a keyring of GPG is asked for", where=name, hint="--key takes keys in PEM")
     if not keys:
         raise UsageError("no keyring", where=name, expected="public keys as `gpg --export` writes them")
-    return Keyring(name=name, packets=packets, keys=keys, count=sum(tag == _PUBLIC for tag, _ in listed))
+    return Keyring(name=name, packets=packets, keys=keys, count=count)
 
 
 def joined(every: Iterable[Keyring]) -> bytes:
@@ -102,12 +107,23 @@ def _blocks(raw: bytes) -> Iterator[bytes]:
     if raw[8:12] == b"KBXf":
         yield from _keybox(raw)
     elif b"-----BEGIN PGP" in raw:
-        for _, text in _ARMOR.findall(raw):
+        for text in _armored(raw):
             lines = text.replace(b"\r", b"").split(b"\n\n", 1)[-1].split(b"\n")
             # A line that begins with = is the checksum, which RFC 9580, 6.1 says to ignore.
             yield base64.b64decode(b"".join(line for line in lines if not line.startswith(b"=")), validate=True)
     else:
         yield raw
+
+
+def _armored(raw: bytes) -> Iterator[bytes]:
+    """Give what stands between the lines of each armor that ends."""
+    end = 0
+    for begin in _ARMOR.finditer(raw):
+        if begin.start() >= end:
+            end = raw.find(_ARMOR_END, begin.end())
+            if end < 0:
+                return
+            yield raw[begin.end() : end]
 
 
 def _keybox(raw: bytes) -> Iterator[bytes]:
@@ -161,6 +177,8 @@ def _key(body: bytes) -> PublicKey | None:
     if version not in _HEADS:
         return None
     lead, octets, algorithm = _HEADS[version]
+    if len(body) >> 8 * octets:  # no such key has a fingerprint
+        return None
     made = hashlib.new(algorithm, lead + len(body).to_bytes(octets) + body, usedforsecurity=False)
     kind = body[5]
     name = _NAMES.get(kind, f"algorithm {kind}")

@@ -214,18 +214,26 @@ def _loaded(
     source: Member, from_file: Callable[[str], Read], from_bytes: Callable[[bytes, str], Read]
 ) -> tuple[list[Read], str | None]:
     """Return the keys that a member names or holds, and why they cannot be had."""
-    found = []
+    inline = "Data" in source.place.rpartition(".")[2]
+    found: list[Read] = []
     for one in _texts(source):
-        try:
-            if "Data" in source.place.rpartition(".")[2]:
-                found.append(from_bytes(one.data(), f"{one.file}: {one.place}"))
-            else:
-                found.append(from_file(one.text()))
-        except OciArchiveError as error:
-            if "Data" in source.place.rpartition(".")[2]:
-                raise
-            return [], str(error)
+        loaded = from_bytes(one.data(), f"{one.file}: {one.place}") if inline else _from_file(one, from_file)
+        if isinstance(loaded, OciArchiveError):
+            return [], str(loaded)
+        found.append(loaded)
     return found, None
+
+
+def _from_file(one: Member, load: Callable[[str], Read]) -> Read | OciArchiveError:
+    """Return what is in a file, or why it cannot be had. It is read once, however often the policy names it."""
+    key = (load, one.text())
+    if key not in one.kept:
+        try:
+            one.kept[key] = load(one.text())
+        except OciArchiveError as error:
+            one.kept[key] = error
+    found: Read | OciArchiveError = one.kept[key]
+    return found
 
 
 def _identity(one: Member | None) -> Identity:

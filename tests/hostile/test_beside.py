@@ -18,7 +18,7 @@ from tests.hostile.parts import IMAGE, LAYER
 from tests.hostile.process import MEMORY, Ended, run
 from tests.support import stores
 from tests.support.build import Image, Layer, layout
-from tests.support.tar import write_folder, write_tar
+from tests.support.tar import file, write_folder, write_tar
 
 #: Python needs 88 bytes for an array of an array. Without a bound so many take 490 MiB.
 NESTED = b"[" + b",".join([b"[" * 90 + b"]" * 90] * 53_000) + b"]"
@@ -49,6 +49,15 @@ def test_an_inventory_of_very_many_values(name: str, source: Path, tmp_path: Pat
     bounded(run("audit", source, "--have", have, place=tmp_path), 2, *words)
     bounded(run("convert", source, dest, "--to", "oci-layout", "--have", have, place=tmp_path), 2, *words)
     assert not dest.exists()
+
+
+def test_a_delta_that_leaves_a_million_layers_out(tmp_path: Path) -> None:
+    members = layout(IMAGE.node().named("docker.io/library/app:1", "1"))
+    raw = b'{"schema_version":1,"left_out":[%b]}' % b",".join([b"{}"] * 1_000_000)
+    source = write_tar(tmp_path / "source", [*members, file("delta.json", raw)])
+    bounded(run("audit", source, place=tmp_path), 1, "limit-values")
+    bounded(run("audit", source, "--base", source, place=tmp_path), 1)
+    bounded(run("convert", source, tmp_path / "dest", "--to", "oci-layout", "--base", source, place=tmp_path), 1)
 
 
 @pytest.mark.parametrize("name", TEXTS)

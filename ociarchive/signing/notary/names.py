@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ociarchive.signing.certificates import Certificate
 
@@ -41,9 +41,16 @@ def parse_name(text: str) -> dict[str, str]:
     return found
 
 
-def overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether a certificate may have both names."""
-    return one.items() <= other.items() or other.items() <= one.items()
+def overlapping(names: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a certificate may have two of these names: one has all attributes of the other, with the same values.
+
+    Each is looked up by the kinds of attributes that others have, of which there are few, and not by every other name.
+    """
+    known = {frozenset(one.items()) for one in names}
+    kinds = {frozenset(one) for one in names}
+    return len(known) < len(names) or any(
+        frozenset((oid, one[oid]) for oid in kind) in known for one in names for kind in kinds if kind < one.keys()
+    )
 
 
 def has_name(certificate: Certificate, name: Mapping[str, str]) -> bool:

@@ -5,14 +5,14 @@ Source: notaryproject/specifications, trust-store-trust-policy.md, Trust Policy.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ociarchive import documents
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.signing.notary.names import overlap, parse_name
+from ociarchive.signing.notary.names import overlapping, parse_name
 from ociarchive.values import word
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def load_policy(path: str, stores: Iterable[Store]) -> TrustPolicy:
     names, scopes = [rule.name for rule in rules], [scope for rule in rules for scope in rule.scopes]
     for what, every in (("name", names), ("scope", scopes)):
         if len(set(every)) < len(every):
-            twice = next(one for one in every if every.count(one) > 1)
+            twice = next(one for one, count in Counter(every).items() if count > 1)
             raise UsageError(f"two policies have the {what} {word(twice) or ''}", where=path)
     return TrustPolicy(path, rules, raw)
 
@@ -180,6 +180,6 @@ def _identities(value: JSON) -> tuple[Mapping[str, str], ...] | None:
             names.append(parse_name(text.removeprefix(_SUBJECT)) if text.startswith(_SUBJECT) else {})
         except ValueError:
             return ()
-    if not all(names) or any(overlap(one, other) for one, other in combinations(names, 2)):
+    if not all(names) or overlapping(names):
         return ()
     return tuple(names)

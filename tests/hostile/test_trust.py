@@ -1,0 +1,99 @@
+"""Keyrings, policies and settings that a call names: small files that would mean much work."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.parts import IMAGE
+from tests.hostile.process import MEMORY, Ended, run
+from tests.support import certificates
+from tests.support.build import Json, layout
+from tests.support.signing import SIGNER, pem
+from tests.support.tar import write_tar
+
+RINGS = {
+    "packets-5-million": b"\xc6\x00" * 5_000_000,
+    "armors-that-never-end": b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" * 260_000,
+    "a-key-of-9-mb": b"\xc6\xff" + (9_000_000).to_bytes(4) + b"\x04\0\0\0\0\x01\xff\xff" + b"\xff" * 8_999_992,
+}
+SETTINGS = {
+    "a-key-of-two-million-parts": b"a" + b".a" * 2_000_000 + b" = 1",
+    "a-key-of-260-000-parts": b"a" + b".a" * 260_000 + b" = 1",
+    "keys-of-2-500-parts": b"".join(b"a" + b".a" * 2_498 + b".b%d = 1\n" % number for number in range(103)),
+    "tables-420-000": b"".join(b"[a%d]\n" % number for number in range(420_000)),
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_tar(tmp_path / "source", layout(IMAGE.node().named("docker.io/library/app:1", "1")))
+
+
+def bounded(ended: Ended, *statuses: int) -> None:
+    assert ended.status in statuses, ended.stderr[-500:]
+    assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"
+    assert "Traceback" not in ended.stderr
+    assert "a fault in ociarchive" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", RINGS)
+def test_a_keyring_that_is_none(name: str, source: Path, tmp_path: Path) -> None:
+    ring = tmp_path / "ring"
+    ring.write_bytes(RINGS[name])
+    ended = run("audit", source, "--keyring", ring, place=tmp_path)
+    bounded(ended, 2)
+    assert "no keyring" in ended.stderr
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_are_none(name: str, source: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "ociarchive.toml"
+    settings.write_bytes(SETTINGS[name])
+    bounded(run("audit", source, "--config", settings, place=tmp_path), 2)
+
+
+def _rule(**members: object) -> Json:
+    return {
+        "name": "one", "registryScopes": ["*"], "signatureVerification": {"level": "strict"},
+        "trustStores": ["ca:s"], "trustedIdentities": ["*"], **members,
+    }  # fmt: skip
+
+
+TRUST = {
+    "identities": {"trustedIdentities": [f"x509.subject:C=DE,ST=a,O=o{number}" for number in range(90_000)]},
+    "scopes": {
+        "registryScopes": [*(f"r.example.com/a{number}" for number in range(130_000)), *["r.example.com/z"] * 2]
+    },
+}
+
+
+@pytest.mark.parametrize("name", TRUST)
+def test_a_trust_policy_of_very_many_names(name: str, source: Path, tmp_path: Path) -> None:
+    store, policy = tmp_path / "store", tmp_path / "policy"
+    (store / "x509" / "ca" / "s").mkdir(parents=True)
+    (store / "x509" / "ca" / "s" / "a.pem").write_bytes(
+        certificates.pem(certificates.make("C=DE,ST=a,O=o").certificate)
+    )
+    policy.write_text(json.dumps({"version": "1.0", "trustPolicies": [_rule(**TRUST[name])]}))
+    bounded(run("audit", source, "--trust-store", store, "--trust-policy", policy, place=tmp_path), 1, 2)
+
+
+def test_a_policy_reads_a_file_once_however_often_it_names_it(source: Path, tmp_path: Path) -> None:
+    ring, key, policy = tmp_path / "ring", tmp_path / "key.pub", tmp_path / "policy"
+    ring.write_bytes(b"\x99" * 1_000_000)
+    key.write_bytes(pem(SIGNER))
+    by_ring = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": str(ring)}
+    for demands in ([by_ring] * 20_000, [{"type": "sigstoreSigned", "keyPaths": [str(key)] * 50_000}]):
+        policy.write_text(json.dumps({"default": demands}))
+        assert policy.stat().st_size < 4 << 20
+        bounded(run("audit", source, "--policy", policy, place=tmp_path), 1)
+
+
+def test_a_file_of_certificates_has_a_largest_size(source: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store" / "x509" / "ca" / "s"
+    store.mkdir(parents=True)
+    one = certificates.pem(certificates.make("C=DE,ST=a,O=o", authority=True).certificate)
+    for count, status in ((5_000, 0), (9_000, 2)):
+        (store / "a.pem").write_bytes(one * count)
+        bounded(run("audit", source, "--trust-store", tmp_path / "store", place=tmp_path), status)
