@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from hypothesis.internal.conjecture import providers
 
 from tests.support import forking, short
 from tests.support import truth as truths
@@ -18,12 +20,14 @@ from tests.support.call import Call, Result, Run
 
 # The same examples each time: what chance finds becomes a case, and a run fails for a change alone.
 # HYPOTHESIS=chance looks for more.
-settings.register_profile("fixed", derandomize=True, database=None)
-settings.register_profile("chance")
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile("chance", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS", "fixed"))
 if settings.get_current_profile_name() == "fixed":
     # Else examples are made of constants of the program too, of such modules as earlier tests happened to import.
-    providers._get_local_constants = lambda: providers._local_constants
+    with suppress(ImportError, AttributeError):  # it is no part of hypothesis's interface
+        providers = import_module("hypothesis.internal.conjecture.providers")
+        setattr(providers, "_get_local_constants", partial(getattr, providers, "_local_constants"))  # noqa: B010  for mypy
 
 #: What pyproject.toml leaves out where no `-m` is given.
 SHORT = "not slow and not wide"
