@@ -166,8 +166,8 @@ def _check_rest(block: bytes, flag: bytes) -> None:
 def _check_records(content: bytes, *, shared: bool) -> None:
     found: dict[bytes, bytes] = {}
     for key, value in records(content):
-        if not key or b"\0" in key:
-            raise _ambiguous("PAX record has an empty key, or one with a zero byte")
+        if not key or b"\0" in key or key[:1] in b" \t":  # GNU tar passes over every blank before a key
+            raise _ambiguous("PAX record has an empty key, or one with a zero byte or a blank before it")
         if key in _DECIDING and (not value or key in found):
             raise _ambiguous(f"PAX record {key.decode()} is empty or stands twice")
         if (pattern := _CHECKED.get(key)) and not pattern.match(value):

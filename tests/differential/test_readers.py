@@ -87,6 +87,16 @@ def test_go_and_python_disagree_and_it_is_an_error(name: str) -> None:
     assert readers.walked(raw)[0]
 
 
+@pytest.mark.interop
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"  "])
+def test_gnu_tar_passes_over_blanks_before_a_key_and_it_is_an_error(blank: bytes, tmp_path: Path) -> None:
+    raw = pax(record(blank + b"path", b"index.json")) + A + END
+    (seen,) = readers.listed("gnu", program("gnu"), [raw], tmp_path)
+    assert [one.name for one in seen or ()] == [b"index.json"]
+    assert [one.name for one in gotar.members(raw) or ()] == [b"a"]
+    assert readers.walked(raw)[0] == ["tar-ambiguous"]
+
+
 #: What Go's own archive/tar of 1.19 answered.
 OF_GO: dict[str, tuple[bytes, list[Seen] | None]] = {
     "two-pax": (DISAGREED["two-pax"] + END, [Seen("file", b"a", 1, b"", b"x")]),
