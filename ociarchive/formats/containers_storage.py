@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import schema
 from ociarchive.blobio.hashing import sha256
+from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout, _stored
 from ociarchive.formats._storages import CONTAINERS, listed
@@ -85,17 +86,17 @@ class _Driver:
 
     def roots(self) -> Iterator[Root]:
         """Give the images and manifest lists in the order of images.json."""
-        for name in ("layers.json", "volatile-layers.json"):
-            for entry in self._list(f"{self.driver}-layers/{name}"):
-                key, flags = entry.get("id"), entry.get("flags")
-                if isinstance(key, str) and not (isinstance(flags, dict) and flags.get("incomplete")):
-                    self._layers.setdefault(key, entry)
+        self._load_layers()
         for key, entry in self._layers.items():
             if isinstance(told := entry.get("diff-digest"), str):
                 self._alike.setdefault(told, []).append(key)
         records = [record for entry in self._list(listed(self.driver)) if (record := self._record(entry)) is not None]
         bare = {record.id: self._config(record) for record in records}
-        chains = {record.id: self._chain(record) for record in records}
+        try:
+            chains = self._chains_of(records)
+        except LimitError as error:
+            self.graph.failed(error, self.store.where, self.store.where)
+            return
         users: dict[str, list[str]] = {}
         for record in records:
             for layer in chains[record.id]:
@@ -197,6 +198,25 @@ class _Driver:
             self.known[digest] = source
         name = f"{self.driver}-images/{record.id}"
         return self.graph.image_of(Blob(descriptor=None, source=source, name=name, named=digest), ())
+
+    def _load_layers(self) -> None:
+        """Read what is said of layers, those of layers.json first."""
+        for name in ("layers.json", "volatile-layers.json"):
+            for entry in self._list(f"{self.driver}-layers/{name}"):
+                key, flags = entry.get("id"), entry.get("flags")
+                if isinstance(key, str) and not (isinstance(flags, dict) and flags.get("incomplete")):
+                    self._layers.setdefault(key, entry)
+
+    def _chains_of(self, records: Iterable[_Record]) -> dict[str, list[str]]:
+        """Return the layers of each image. LimitError: they are too many, each as often as an image has it."""
+        most, found = self.store.limits.listed, {}
+        for record in records:
+            found[record.id] = self._chain(record)
+            most -= len(found[record.id])
+            if most < 0:
+                what = f"the layers of all images are more than the {self.store.limits.listed} allowed"
+                raise LimitError(what, "listed", where=self.store.where)
+        return found
 
     def _chain(self, record: _Record) -> list[str]:
         """Return the IDs of an image's layers as far as they lead, the lowest first; a circle ends at its beginning."""

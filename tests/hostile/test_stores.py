@@ -280,3 +280,18 @@ def test_storage_is_never_replaced(docker: Path, tmp_path: Path, cli_call: Call)
 def test_what_only_looks_like_storage(tmp_path: Path, cli_call: Call) -> None:
     store = write_folder(tmp_path / "store", [file("image/overlay2/x", b"")])
     assert "not an image archive" in refused(cli_call("inspect", store), 1)
+
+
+def test_many_images_of_one_long_chain_of_layers(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    for folder in ("overlay-images", "overlay-layers"):
+        (store / folder).mkdir(parents=True)
+    layers = [{"id": f"l{number}", "parent": f"l{number - 1}"} for number in range(9_000)]
+    images = [{"id": f"{number:064x}", "layer": "l8999", "names": [f"a{number}"]} for number in range(4_000)]
+    (store / "overlay-layers" / "layers.json").write_bytes(dumped(layers))
+    (store / "overlay-images" / "images.json").write_bytes(dumped(images))
+    for words, status in ((("audit", "--format", "json", store), 1), (("inspect", store), 1)):
+        ended = run(*words, place=tmp_path)
+        assert ended.status == status, ended.stderr
+        assert ended.peak < MEMORY
+        assert "more than the 50000 allowed" in ended.stderr + ended.stdout.decode()
