@@ -11,7 +11,7 @@ from ociarchive.auditing.evidence import sniffed
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.gap.inventory import inventory
 from ociarchive.opening import open_archive
-from ociarchive.selection.select import Selectors, select
+from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.selection.untagged import reachable
 from ociarchive.workers import Workers
 
@@ -48,8 +48,8 @@ def inventory_of(
     """Return the inventory of some sources. With `verify` every blob is read, and only what was proved is listed.
 
     `jobs` is a number of threads. `host` is the one that names in a registry's folder had. `access` says how registries
-    are spoken to. UsageError: no such file, or a selector takes nothing. ContentError: no archive.
-    HostError: the machine cannot read it.
+    are spoken to. UsageError: no such file, or a selector takes nothing. ContentError: no archive, or one of which no
+    image can be read. HostError: the machine cannot read it.
     """
     found: list[Finding] = []
     workers = Workers(jobs)
@@ -59,6 +59,8 @@ def inventory_of(
         for source in sources:
             with open_archive(source.path, limits=limits, host=host, access=access) as opened:
                 chosen = archive = reachable(opened, source.images)
+                if archive.incomplete and not archive.roots:
+                    raise nothing_in(archive)
                 if source.images:
                     selection = select(archive.roots, Selectors(images=source.images), archive.where)
                     chosen = replace(archive, roots=selection.roots)

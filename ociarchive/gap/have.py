@@ -23,6 +23,7 @@ from ociarchive.model import images
 from ociarchive.objects.address import is_object
 from ociarchive.remote.address import Access, is_remote
 from ociarchive.schema import Malformed
+from ociarchive.selection.select import nothing_in
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def _archive(source: Source, limits: Limits, access: Access | None) -> Held:
     except ContentError as error:
         raise _nothing(source.path, error.found or error.what) from error
     with archive:
+        if archive.incomplete and not archive.roots:
+            raise _nothing(source.path, nothing_in(archive).what)
         upon = (tuple(_upon(image)) for image in images(archive.roots) if any(one.elsewhere for one in image.layers))
         return replace(_inventory(inventory([sniffed(archive)], proved=False)), upon=tuple(upon))
 

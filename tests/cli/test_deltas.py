@@ -243,6 +243,16 @@ def test_anything_else_is_a_call_at_fault(text: bytes, corpus: Path, tmp_path: P
     assert str(junk) in line
 
 
+def test_an_archive_that_cannot_be_read_lists_nothing(base: Path, corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    """An empty list would say that the other side has nothing."""
+    (base / "index.json").write_text('{"manifests": [')
+    assert "index.json" in refused(cli_call("inventory", base), 1)
+    dest = tmp_path / "dest"
+    assert "not JSON" in refused(cli_call("convert", corpus / TWO, dest, "--to", "oci-layout", "--have", base), 2, dest)
+    (base / "index.json").write_text('{"schemaVersion": 2, "manifests": []}')
+    told(cli_call("inventory", base))
+
+
 @pytest.mark.parametrize("begins", [f"sha256:{'0' * 64}\n", "[", '{"schema_version":1,'])
 def test_a_text_larger_than_any_inventory_is_named_so(
     begins: str, corpus: Path, tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
