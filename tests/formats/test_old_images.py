@@ -313,16 +313,18 @@ def test_no_layer_at_all_is_no_image(files: list[Member], tmp_path: Path, cli_ca
     assert refused(cli_call("convert", path, tmp_path / "b", "--to", "dir"), 1, tmp_path / "b")
 
 
-@pytest.mark.parametrize("missing", [("os", "architecture"), ("os",), ("architecture",)])
+@pytest.mark.parametrize(
+    ("missing", "left"), [(("os", "architecture"), None), (("os",), "amd64"), (("architecture",), "linux")]
+)
 @pytest.mark.parametrize("fmt", written())
 def test_an_image_without_a_platform_is_refused_with_the_way_out(
-    fmt: str, missing: Sequence[str], tmp_path: Path, cli_call: Call
+    fmt: str, missing: Sequence[str], left: str | None, tmp_path: Path, cli_call: Call
 ) -> None:
     texts = [old.without(text, *missing) for text in old.chain(2)]
     source = write_tar(tmp_path / "old.tar", old.saved(PLAIN, texts))
     # Docker 20.10 loads it, takes what is missing from its machine, and writes it into no config.
     (image,) = told(cli_call("inspect", source, "--format", "json")).archive()["images"]
-    assert image["platform"] is None
+    assert image["platform"] == left
     error = refused(cli_call("convert", source, tmp_path / "dest", "--to", fmt), 1)
     assert "docker commit" in error
     assert "the config that Docker makes of the image has no" in error

@@ -142,16 +142,16 @@ def _branch(child: int, page: int) -> bytes:
     return bytes(made)
 
 
-@pytest.mark.parametrize("table", ["facts", "reports"])
+@pytest.mark.parametrize("table", ["proved", "reports"])
 def test_a_record_that_unpacks_to_very_much(table: str, source: Path, catalogue: Path) -> None:
     stream = zlib.compressobj(1)
     bomb = b"".join(stream.compress(b" " * (1 << 20)) for _ in range(100)) + stream.compress(b"{}") + stream.flush()
-    column = {"facts": "fact", "reports": "verdict"}[table]
+    column = {"proved": "fact", "reports": "verdict"}[table]
     with closing(sqlite3.connect(catalogue)) as connection:
         assert connection.execute(f"UPDATE {table} SET {column} = ?", (bomb,)).rowcount  # noqa: S608  names of ours
         connection.commit()
     audited = source
-    if table == "facts":
+    if table == "proved":
         audited = Path(shutil.copy(source, source.with_name("copy")))
     ended = run("audit", audited, "--catalogue", catalogue, place=source.parent)
     bounded(ended, 3, "the catalogue is damaged", "a report of more than")
