@@ -46,6 +46,8 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/catalogue/test_catalogue.py": 9,
     "tests/catalogue": None,
     "tests/engines/test_real_dask.py": None,
+    "tests/engines/test_objects.py::test_answers_that_fail": 3,
+    "tests/engines/test_objects.py::test_what_takes_several": None,
     "tests/compare": None,
     "tests/cli/test_deltas.py": 5,
     "tests/unit/test_parts.py": 9,
