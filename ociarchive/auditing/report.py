@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ociarchive.auditing.policy import Policy
 from ociarchive.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ociarchive.auditing.holding import Holding
     from ociarchive.auditing.identity import Identity
     from ociarchive.auditing.listing import Object
@@ -126,11 +124,6 @@ class Report:
     def __repr__(self) -> str:
         found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))
         return f"Report(source={self.source!r}, failed={self.failed}, {found}, blobs={self.blobs})"
-
-    def adding(self, findings: Iterable[Finding]) -> Report:
-        """Return this report with more findings, as the policy counts them."""
-        kept, waived = self.policy.apply(findings)
-        return replace(self, findings=(*self.findings, *kept), waived=(*self.waived, *waived))
 
     @property
     def failed(self) -> bool:

@@ -103,14 +103,6 @@ class Client:
         """Its name in messages: `docker://HOST[:PORT]/NAME`."""
         return f"{PREFIX}{self.address.host}/{self.address.repository}"
 
-    def ping(self) -> None:
-        """Ask whether a registry answers here and takes our credentials (`GET /v2/`). HostError, UsageError: not so."""
-        answer = self._read(self._exchange.send("GET", f"{self._base}/v2/", headers={}, scopes=frozenset()), SMALL)
-        if answer.status == _NOT_FOUND:
-            raise HostError("no registry answers here", where=self.address.host)
-        if answer.status not in _OK:
-            raise self.refused(answer, "speak with the registry")
-
     def manifest(self, reference: str | Digest) -> Fetched | None:
         """Return a manifest by tag or digest, None where there is none. BlobError: its digest is another one.
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ociarchive.errors import HostError, UsageError
+from ociarchive.errors import HostError
 from ociarchive.remote.address import Access, parse
 from ociarchive.remote.client import Client
 from tests.support import build
@@ -185,15 +185,6 @@ def test_a_connection_is_kept(client: Talk) -> None:
         for _ in range(5):
             assert one.manifest("1.0") is not None
         assert registry.connections == 1
-
-
-def test_ping(client: Talk) -> None:
-    with Registry() as registry:
-        client(registry).ping()
-    with Registry(faults.Status(404)) as registry, pytest.raises(HostError, match="no registry"):
-        client(registry).ping()
-    with Registry(guards.Basic()) as registry, pytest.raises(UsageError):
-        client(registry).ping()
 
 
 def test_head(client: Talk) -> None:
