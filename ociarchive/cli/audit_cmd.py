@@ -21,6 +21,7 @@ from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
+    files_option,
     host,
     host_option,
     limit_options,
@@ -92,19 +93,9 @@ Examples:
 @signature_options
 @attesting_options("the verdict of each archive")
 @host_option
-@click.option(
-    "--have",
-    multiple=True,
-    type=click.Path(),
-    metavar="FILE",
-    help="Check that FILE lists what a delta leaves out (repeatable).",
-)
-@click.option(
-    "--base",
-    multiple=True,
-    type=click.Path(),
-    metavar="SOURCE",
-    help="Take what a delta leaves out from this SOURCE, and prove it (repeatable).",
+@files_option("--have", metavar="FILE", help="Check that FILE lists what a delta leaves out (repeatable).")
+@files_option(
+    "--base", metavar="SOURCE", help="Take what a delta leaves out from this SOURCE, and prove it (repeatable)."
 )
 @jobs_option
 @output_options(TABLE, *REPORTS)

@@ -244,6 +244,11 @@ def file_option(name: str, *, metavar: str, help: str) -> Callable[[F], F]:  # n
     return click.option(name, type=click.Path(), multiple=True, callback=once, metavar=metavar, help=help)
 
 
+def files_option(name: str, *, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002  as above
+    """Return an option that names a file or folder each time that it is given."""
+    return click.option(name, type=click.Path(), multiple=True, metavar=metavar, help=help)
+
+
 def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
     """Return the value of an option that may have only one. UsageError: there are two, and neither is certain."""
     if len(value) > 1:

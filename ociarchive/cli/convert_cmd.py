@@ -15,6 +15,7 @@ from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
+    files_option,
     host_option,
     limit_options,
     limits,
@@ -116,20 +117,12 @@ class _Named(click.Choice[str]):
 @attesting_options("where DEST comes from, with the receipt inside,")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
-@click.option(
+@files_option(
     "--have",
-    multiple=True,
-    type=click.Path(),
     metavar="FILE",
     help="Leave out the layers that the other side has, as FILE says: an inventory, or an archive (repeatable).",
 )
-@click.option(
-    "--base",
-    multiple=True,
-    type=click.Path(),
-    metavar="SOURCE",
-    help="Take what the archives lack from this SOURCE (repeatable).",
-)
+@files_option("--base", metavar="SOURCE", help="Take what the archives lack from this SOURCE (repeatable).")
 @click.option("--split", metavar="SIZE", help="Cut DEST, a tar, into parts of SIZE (650MB, 4GiB, bytes).")
 @click.option("--part", multiple=True, metavar="N", help="With --split: write only part N (repeatable).")
 @click.option("--parity", is_flag=True, help="With --split: add a part from which any one that is lost is made again.")

@@ -16,6 +16,7 @@ from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
+    files_option,
     host,
     host_option,
     limit_options,
@@ -66,13 +67,7 @@ Examples:
     "--ignore", multiple=True, type=Each(ASPECTS), help="Show these differences, but do not count them (repeatable)."
 )
 @host_option
-@click.option(
-    "--base",
-    multiple=True,
-    type=click.Path(),
-    metavar="SOURCE",
-    help="Take what a delta leaves out from this SOURCE (repeatable).",
-)
+@files_option("--base", metavar="SOURCE", help="Take what a delta leaves out from this SOURCE (repeatable).")
 @jobs_option
 @output_options("table", "json", "html")
 @limit_options

@@ -16,6 +16,7 @@ from ociarchive.cli.common import (
     ascii_only,
     common,
     common_options,
+    files_option,
     host,
     host_option,
     limit_options,
@@ -72,13 +73,7 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 @click.option("--config", is_flag=True, help="Print the image's config, byte for byte.")
 @click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
 @click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
-@click.option(
-    "--base",
-    multiple=True,
-    type=click.Path(),
-    metavar="SOURCE",
-    help="Take what the archives lack from this SOURCE (repeatable).",
-)
+@files_option("--base", metavar="SOURCE", help="Take what the archives lack from this SOURCE (repeatable).")
 @host_option
 @click.option("--all-revisions", is_flag=True, help="Show of a registry's folder also what no tag names.")
 @output_options("table", "json")

@@ -12,11 +12,11 @@ from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
+    file_option,
     host,
     host_option,
     limit_options,
     limits,
-    once,
     source,
 )
 from ociarchive.cli.counts import jobs, jobs_option
@@ -38,9 +38,7 @@ Examples:
 @click.option("--verify", is_flag=True, help="Read every blob, and list only what was proved.")
 @jobs_option
 @click.option("--force", is_flag=True, help="Let FILE be replaced, if it is no inventory of ociarchive.")
-@click.option(
-    "--output", type=click.Path(), multiple=True, callback=once, metavar="FILE", help="Write the inventory to FILE."
-)
+@file_option("--output", metavar="FILE", help="Write the inventory to FILE.")
 @host_option
 @access_options
 @limit_options
