@@ -23,6 +23,7 @@ _LINK: Final = 100
 _SIZE: Final = slice(24, 35)  # within what stands between name and checksum
 _FILE: Final = ord("0")
 _PAX: Final = ord("x")
+_LONG: Final = ord("L")
 #: Types without data, whatever their size says. Hard links, and sizes other than 0, are read with more care elsewhere.
 _OTHERS: Final = frozenset(b"23456")
 #: All after the link: magic, owners, devices, prefix, and 12 bytes that nobody reads. The group is the prefix. GNU
@@ -103,8 +104,8 @@ class PlainHeaders:
                         break
                     if prefix:
                         given.setdefault(len(names), prefix + b"/" + name.split(b"\0", 1)[0])
-                    if flag == _PAX:
-                        path = _path(data[at + _BLOCK : at + _BLOCK + size], size)
+                    if flag in _EXTENDED:
+                        path = _EXTENDED[flag](data[at + _BLOCK : at + _BLOCK + size], size)
                         if path is None or (extended and extended[-1] == len(names) - 1):
                             break
                         extended.append(len(names))
@@ -210,5 +211,15 @@ def _path(content: bytes, size: int) -> bytes | None:
     return _sane(found[b"path"]) if b"path" in found else b""
 
 
+def _long(content: bytes, size: int) -> bytes | None:
+    """Return the path in a GNU header for long names, None where it is not that path and one zero."""
+    return _sane(content[:-1]) if len(content) == size and content[-1:] == b"\0" else None
+
+
 def _sane(path: bytes) -> bytes | None:
     return path if path and b"\0" not in path else None
+
+
+#: Extended headers that a run may hold, and what reads their content: the path in it, b"" without one, or None where it
+#: is not plain.
+_EXTENDED: Final = {_PAX: _path, _LONG: _long}
