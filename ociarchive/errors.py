@@ -26,6 +26,8 @@ _WAYS_OUT: Final = {
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 
+#: What to do where a file or folder is to be written into a folder that does not exist.
+NO_FOLDER: Final = "make that folder first, or name another place"
 
 #: The user and the password of a URL (RFC 3986, 3.2.1). A password may hold what has to be spelled otherwise there, as
 #: a slash, so after a name with a colon all up to the last @ counts. What stands before the @ of a digest is none.

@@ -318,7 +318,7 @@ class Archive(Closing):
     @property
     def is_folder(self) -> bool:
         """Whether each blob is a file."""
-        return self.origin.kind == "directory"
+        return self.origin.kind in ("directory", "store")
 
     @property
     def limits(self) -> Limits:

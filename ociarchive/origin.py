@@ -20,8 +20,8 @@ class Origin(Protocol):
         ...
 
     @property
-    def kind(self) -> Literal["directory", "tar", "registry"]:
-        """The kind of container, or of what is none."""
+    def kind(self) -> Literal["directory", "tar", "registry", "store"]:
+        """The kind of container, or of what is none; a store is the storage folder of an engine."""
         ...
 
     @property

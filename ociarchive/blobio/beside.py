@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from ociarchive.blobio import partlist
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import write_all
-from ociarchive.errors import HostError, UsageError, cannot
+from ociarchive.errors import NO_FOLDER, UsageError, cannot
 from ociarchive.late import Late
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Beside:
             return None
         try:
             status = os.stat(self._path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._require_place()
             return None
         except OSError as error:
@@ -156,10 +156,7 @@ class Beside:
             raise UsageError(
                 f"the {self._what} cannot be written there", where=self._path, found="a link that leads to nothing"
             )
-        folder = os.path.dirname(os.path.realpath(self._path))
-        if os.path.isdir(folder):
-            return
-        raise HostError("cannot write: no such folder", where=self._path)
+        require_folder(self._path, self._what)
 
     def _head(self) -> bytes:
         try:
@@ -267,6 +264,14 @@ class Beside:
                 told = True
                 self._say(f"waiting for a reader of the pipe ({self._path})")
             time.sleep(_PAUSE)
+
+
+def require_folder(path: str, what: str) -> None:
+    """Refuse a file, `what` it is, in a folder that does not exist. Its name is the call's, so UsageError."""
+    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+        raise UsageError(
+            f"the {what} cannot be written there", where=path, expected="a folder that exists", hint=NO_FOLDER
+        )
 
 
 class Staged:

@@ -13,7 +13,7 @@ from ociarchive.blobio.renaming import exchange, rename_new
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.staging import Hidden
-from ociarchive.errors import HostError, UsageError, cannot
+from ociarchive.errors import NO_FOLDER, HostError, UsageError, cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class Destination:
 
     def _require_place(self) -> None:
         if not os.path.isdir(self.parent):
-            raise UsageError("no such folder for DEST", where=self.parent)
+            raise UsageError("no such folder for DEST", where=self.parent, hint=NO_FOLDER)
         if os.path.lexists(self._dest) and not self._force:
             raise self._keeper.exists(self._shown)
 

@@ -24,7 +24,7 @@ from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.source import read_named
 from ociarchive.blobio.spool import write_all
 from ociarchive.blobio.staging import Hidden
-from ociarchive.errors import ContentError, HostError, UsageError, cannot, some
+from ociarchive.errors import NO_FOLDER, ContentError, HostError, UsageError, cannot, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ class PartPlaces:
     def __enter__(self) -> Self:
         """Make the hidden folder. UsageError: DEST exists and may not be replaced. HostError: no place."""
         if not os.path.isdir(self.parent):
-            raise UsageError("no such folder for DEST", where=self.parent)
+            raise UsageError("no such folder for DEST", where=self.parent, hint=NO_FOLDER)
         try:
             with locked_folder(self.parent, self._shown, self._hear):
                 self._hidden.clear_leftovers(self._put_back)
@@ -94,7 +94,7 @@ class PartPlaces:
     def require(self) -> None:
         """Refuse, without any change, a DEST that may not be written. UsageError, HostError."""
         if not os.path.isdir(self.parent):
-            raise UsageError("no such folder for DEST", where=self.parent)
+            raise UsageError("no such folder for DEST", where=self.parent, hint=NO_FOLDER)
         if not os.access(self.parent, os.W_OK | os.X_OK, effective_ids=True):
             raise HostError("cannot write: permission denied", where=self._shown)
         there = self.there()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from ociarchive.blobio.beside import Beside
+from ociarchive.blobio.beside import Beside, require_folder
 from ociarchive.blobio.locks import nobody, wait_for
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.sqlitefile import APPLICATION_ID, BESIDE, HEADER, is_catalogue
@@ -148,12 +148,11 @@ def require(real: str, path: str) -> None:
     """Refuse, before any file is opened for writing, what is no catalogue, and what SQLite would overwrite."""
     try:
         status = os.stat(real)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         for end in BESIDE:
             if os.path.lexists(real + end):
                 raise CatalogueCallError("a file is there that SQLite would overwrite", where=path + end) from None
-        if not os.path.isdir(os.path.dirname(real)):
-            raise CatalogueError("cannot write: no such folder", where=path) from None
+        require_folder(path, "catalogue")
         return
     except OSError as error:
         raise _failed(cannot("open", error, path)) from error

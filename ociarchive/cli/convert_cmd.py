@@ -251,8 +251,6 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
         raise UsageError("standard output is DEST's, the receipt needs a file")
     if path == values["attestation"] == "-":
         raise UsageError("standard output is one, and --receipt and --attestation both ask for it")
-    if path != "-" and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
-        raise UsageError("the receipt cannot be written there", where=path, expected="a folder that exists")
     receipt = Output(path, "receipt", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
     receipt.apart_from(sources, dest, split=bool(values.get("split")))
     receipt.require()

@@ -9,7 +9,7 @@ from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.elsewhere import Elsewhere
 from ociarchive.mediatypes import look_up
 from ociarchive.model import Child, Image, Index, Root, images, parts, walk
-from ociarchive.stores.folder import Store, layer_place
+from ociarchive.stores.folder import layer_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -129,7 +129,7 @@ def complete(archive: Archive, pool: Pool | Replacements, *, declared: bool = Fa
     It shares files with the archive that is given, which stays to be closed.
     """
     nodes: dict[int, Node] = {}
-    store = isinstance(archive.origin, Store)
+    store = archive.origin.kind == "store"
     found: set[tuple[str, str]] = set()  # the layers that a storage lacked, by place and name
 
     def layer(one: Layer) -> Layer:

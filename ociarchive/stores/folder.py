@@ -40,7 +40,7 @@ _SHORT: Final = 1024
 class Store:
     """The storage folder of an engine as the origin of an archive. Nothing in it is stored compressed as a whole."""
 
-    kind: Literal["directory"] = "directory"
+    kind: Literal["store"] = "store"
     damaged = False
 
     def __init__(self, container: Container) -> None:

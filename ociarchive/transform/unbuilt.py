@@ -16,7 +16,6 @@ from ociarchive.auditing.measuring import measure_all
 from ociarchive.errors import ContentError
 from ociarchive.formats.format import LeftOut
 from ociarchive.model import Image, walk
-from ociarchive.stores.folder import Store
 from ociarchive.stores.rebuilt import RebuildError, Rebuilt
 from ociarchive.transform.subset import taken
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 def broken(archive: Archive, roots: Sequence[Root]) -> dict[int, ContentError]:
     """Return the roots of an engine's storage that are at fault by what its documents say, by `id`, each with why."""
-    if not isinstance(archive.origin, Store):
+    if archive.origin.kind != "store":
         return {}
     errors = {rule.id for rule in RULES if rule.severity == "error"}
     at_fault = {flaw.where.partition("#")[0]: flaw for flaw in reversed(archive.noticed) if flaw.rule in errors}
@@ -63,7 +62,7 @@ def unproved(archives: Sequence[Gathered], workers: Workers) -> dict[object, Con
     """
     found: dict[object, ContentError] = {}
     for one in archives:
-        if not isinstance(one.archive.origin, Store):
+        if one.archive.origin.kind != "store":
             continue
         mine = claimed([taken(one.archive, one.roots)])
         lost: dict[ByteSource, RebuildError | LostBytesError] = {}

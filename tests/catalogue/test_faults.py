@@ -277,9 +277,10 @@ def test_it_is_never_over_or_inside_of_an_archive(apps: Path, tmp_path: Path, co
 
 def test_a_folder_that_is_not_there_is_named(apps: Path, tmp_path: Path, cli_call: Call) -> None:
     path = tmp_path / "none" / "audits.db"
-    for options in (("--catalogue", path), ("--report", f"json={path}"), ("--output", path)):
-        assert refused(cli_call("audit", apps / "00.tar", *options), 3) == (
-            f"error: cannot write: no such folder ({path})"
+    for what, options in (("catalogue", ("--catalogue", path)), ("report", ("--report", f"json={path}"))):
+        assert refused(cli_call("audit", apps / "00.tar", *options), 2) == (
+            f"error: the {what} cannot be written there: expected a folder that exists; make that folder first, or name"
+            f" another place ({path})"
         )
 
 

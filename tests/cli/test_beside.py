@@ -47,8 +47,41 @@ def test_a_receipt_never_takes_the_place_of_what_is_converted(tar: Path, folder:
     inside = ("convert", tar, folder, *CONVERT, "--force", "--receipt", folder / "blobs" / "receipt.json")
     assert "would overwrite" in refused(cli_call(*inside), 2)
     assert (tar.read_bytes(), (folder / "index.json").read_bytes()) == before
-    assert "cannot be written there" in refused(cli_call("convert", tar, dest, *CONVERT, "--receipt", dest / "r"), 2)
+    assert "would overwrite" in refused(cli_call("convert", tar, dest, *CONVERT, "--receipt", dest / "r"), 2)
     assert "would overwrite" in refused(cli_call("convert", tar, dest, *CONVERT, "--receipt", dest), 2)
+
+
+#: What each option that names a file to write is called in messages, and a call that has it last.
+WRITING = {
+    "audit-output": ("report", ("audit", "TAR", "--output")),
+    "audit-catalogue": ("catalogue", ("audit", "TAR", "--catalogue")),
+    "audit-attestation": ("attestation", ("audit", "TAR", "--sign", "KEY", "--attestation")),
+    "inspect-output": ("report", ("inspect", "TAR", "--output")),
+    "inspect-raw": ("report", ("inspect", "TAR", "--raw", "--output")),
+    "diff-output": ("report", ("diff", "TAR", "TAR", "--output")),
+    "inventory-output": ("inventory", ("inventory", "TAR", "--output")),
+    "doctor-output": ("report", ("doctor", "--output")),
+    "convert-receipt": ("receipt", ("convert", "TAR", "DEST", *CONVERT, "--receipt")),
+    "convert-attestation": ("attestation", ("convert", "TAR", "DEST", *CONVERT, "--sign", "KEY", "--attestation")),
+    "index-receipt": ("receipt", ("index", "create", "TAR", "DEST", *CONVERT, "--tag", "a:1", "--receipt")),
+}
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_file_in_no_folder_is_a_call_at_fault_for_every_option(name: str, tar: Path, cli_call: Call) -> None:
+    what, call = WRITING[name]
+    places = {"TAR": str(tar), "DEST": str(tar.parent / "dest"), "KEY": str(tar.parent / "key.pem")}
+    for path in (tar.parent / "none" / "file", tar.parent / "text" / "file"):
+        (tar.parent / "text").write_text("no folder")
+        assert refused(cli_call(*(places.get(one, one) for one in call), path), 2) == (
+            f"error: the {what} cannot be written there: expected a folder that exists; make that folder first, or name"
+            f" another place ({path})"
+        )
+        assert not (tar.parent / "dest").exists()
+    hint = "make that folder first, or name another place"
+    assert hint in refused(cli_call("convert", tar, tar.parent / "none" / "dest", *CONVERT), 2)
+    split = ("--to", "oci-archive", "--split", "20KiB")
+    assert hint in refused(cli_call("convert", tar, tar.parent / "none" / "dest", *split), 2)
 
 
 def test_a_report_never_takes_the_place_of_an_archive_found_below_a_folder(tmp_path: Path, cli_call: Call) -> None:

@@ -5,12 +5,14 @@ import json
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import ociarchive
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.gap import have
+from ociarchive.gap.completing import Pool, complete, lacking
 from ociarchive.model import images
 from tests.support import old
 from tests.support.build import Image, Json, Saved, digest, docker_archive, gzipped, layer, layout, packed
@@ -481,6 +483,18 @@ def test_a_base_gives_what_was_lost_too(tmp_path: Path, cli_call: Call) -> None:
     told(cli_call("convert", tmp_path / "holed", dest, "--to", "oci-layout", "--base", tmp_path / "base"))
     assert manifests(dest) == [node.digest]
     told(cli_call("audit", tmp_path / "holed", "--base", tmp_path / "base"), 1)  # nothing says that it was on purpose
+
+
+def test_an_archive_says_itself_that_it_is_a_store(tmp_path: Path) -> None:
+    """Only an engine's storage may lack layers without a word; what says that it is one need be of no class."""
+    write_folder(tmp_path / "holed", layout(AFTER.node().named("docker.io/library/a:2"), without=[LOWEST.digest]))
+    write_folder(tmp_path / "base", layout(BEFORE.node().named("docker.io/library/a:1")))
+    with ociarchive.open_archive(tmp_path / "holed") as holed, ociarchive.open_archive(tmp_path / "base") as base:
+        pool = Pool([base])
+        assert complete(holed, pool, declared=True) is holed
+        store = replace(holed, origin=SimpleNamespace(kind="store"))
+        assert not lacking(complete(store, pool, declared=True))
+        assert store.is_folder
 
 
 def test_a_base_gives_what_an_old_save_lost(tmp_path: Path, cli_call: Call) -> None:

@@ -290,7 +290,6 @@ def test_dest_that_is_the_source_is_refused(tmp_path: Path, cli_call: Call) -> N
 HOST: dict[str, tuple[list[str], str]] = {
     "dest-where-nothing-can-be": (["convert", "SOURCE", "/proc/dest", "--to", "oci-archive"], "cannot write"),
     "report-on-a-full-disk": (["audit", "SOURCE", "--output", "/dev/full"], "/dev/full"),
-    "report-in-no-folder": (["inspect", "SOURCE", "--output", "/nonexistent/report"], "/nonexistent/report"),
 }
 
 
