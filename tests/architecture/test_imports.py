@@ -1,5 +1,6 @@
 """The structure of the package: what may import what, where it speaks and exits, how long a module may be."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,3 +106,8 @@ def test_what_is_allowed_is_not_found(check: Callable[[Module], list[str]], good
 
 def test_the_table_is_an_order() -> None:
     assert len(set(ROWS)) == len(ROWS)
+
+
+def test_contributors_read_the_same_order() -> None:
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+    assert tuple(re.findall(r"^\| `(\w+)(?:/|\.py)` \|", text, re.MULTILINE)) == ROWS

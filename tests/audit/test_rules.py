@@ -31,7 +31,7 @@ def rows(cases: Cases) -> list[Any]:
 
 
 def findings(case: Case, call: Call, folder: Path, status: int) -> list[Json]:
-    """Audit a case, and give what is found of it, notes aside."""
+    """Audit a case, and give what is found of it."""
     arguments = case.arguments(folder)
     result = told(call("audit", "--format", "json", "--no-config", "--jobs", "1", *arguments), status)
     found: list[Json] = result.archive()["findings"]

@@ -33,6 +33,7 @@ from tests.support.build import (
     blob_path,
     digest,
     dumped,
+    edited,
     hexed,
     index,
     layer,
@@ -273,7 +274,7 @@ def test_docker_types_know_no_attestations(tmp_path: Path, cli_call: Call) -> No
     path = write_tar(tmp_path / "source", layout(attested(IMAGE)))
     call = cli_call("convert", path, tmp_path / "dest", "--to", "oci-layout", "--media-types", "docker")
     line = refused(call, 2, tmp_path / "dest")
-    assert "--without attestations" in line or "--media-types oci" in line
+    assert "leave them out with --without attestations, or use --media-types oci" in line
     converted(cli_call, path, tmp_path / "dest", "oci-layout", "--media-types", "docker", "--without", "attestations")
 
 
@@ -452,7 +453,7 @@ def test_a_sparse_index_stays_as_it_is(tmp_path: Path, cli_call: Call) -> None:
     facts = oracle.read(tmp_path / "dest", sparse=True)
     assert facts.roots[0]["digest"] == both.digest
     assert facts.missing == {ARM.node().digest}
-    assert any(word in result.stderr for word in ("sparse", "linux/arm64", hexed(ARM.node().digest)[:12]))
+    assert "sparse-index: the index names a manifest that is not in the archive (linux/arm64)" in result.stderr
 
 
 def test_a_sparse_index_becomes_whole_by_choosing_a_platform(tmp_path: Path, cli_call: Call) -> None:
@@ -584,13 +585,9 @@ def test_a_diff_id_that_lies_is_found_where_the_digest_cannot_be_computed(tmp_pa
 
 def test_inline_data_is_a_claim(tmp_path: Path, cli_call: Call) -> None:
     told(cli_call("audit", write_tar(tmp_path / "good", layout(DOCUMENT))))
-    document = DOCUMENT.document
-    document["config"]["data"] = "W10="
-    data = dumped(document)
-    lying = Node(
-        DOCUMENT.descriptor | {"digest": digest(data), "size": len(data)}, {**DOCUMENT.blobs, digest(data): data}
-    )
-    told(cli_call("audit", write_tar(tmp_path / "bad", layout(lying, without=[DOCUMENT.digest]))), 1)
+    lying = edited(DOCUMENT, lambda document: document["config"].update(data="W10="))
+    audit = cli_call("audit", "--format", "json", write_tar(tmp_path / "bad", layout(lying)))
+    assert told(audit, 1).rules("error") == {"data-mismatch"}
 
 
 def test_inline_data_never_contradicts_what_was_rewritten(tmp_path: Path, cli_call: Call) -> None:
@@ -602,7 +599,7 @@ def test_inline_data_never_contradicts_what_was_rewritten(tmp_path: Path, cli_ca
     facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", *RECOMPRESSED)
     (after,) = facts.indexes.values()
     entry = after["manifests"][0]
-    assert "data" not in entry or digest(base64.b64decode(entry["data"])) == entry["digest"]
+    assert "data" not in entry
 
 
 # -- signatures of a dir -----------------------------------------------------------------------------------------------
@@ -651,14 +648,14 @@ def with_index_json(document: Json) -> list[Member]:
 
 
 DAMAGES = {
-    "manifest-that-is-an-index": (two_in_one(OCI_MANIFEST), ""),
-    "index-that-is-a-manifest": (two_in_one(OCI_INDEX), ""),
+    "manifest-that-is-an-index": (two_in_one(OCI_MANIFEST), "document-ambiguous"),
+    "index-that-is-a-manifest": (two_in_one(OCI_INDEX), "document-ambiguous"),
     "size-of-a-manifest": (lying_descriptor(size=NODE.descriptor["size"] + 1), "size-mismatch"),
     "size-of-a-layer": (layout(Image(layers=[replace(BASE, members={"size": 7})]).node()), "size-mismatch"),
-    "negative-size": (lying_descriptor(size=-1), ""),
-    "digest-that-is-a-path": (lying_descriptor(digest="sha256:../../../../etc/passwd"), ""),
-    "digest-that-is-short": (lying_descriptor(digest="sha256:abc"), ""),
-    "digest-in-upper-case": (lying_descriptor(digest=f"sha256:{hexed(NODE.digest).upper()}"), ""),
+    "negative-size": (lying_descriptor(size=-1), "schema"),
+    "digest-that-is-a-path": (lying_descriptor(digest="sha256:../../../../etc/passwd"), "digest-malformed"),
+    "digest-that-is-short": (lying_descriptor(digest="sha256:abc"), "digest-malformed"),
+    "digest-in-upper-case": (lying_descriptor(digest=f"sha256:{hexed(NODE.digest).upper()}"), "digest-malformed"),
     "layer-exchanged": (changed(layout(NODE), blob_path(TOP.digest), BASE.stored), "digest-mismatch"),
     "diff-id": (
         layout(Image(layers=[BASE], config_members={"rootfs": {"type": "layers", "diff_ids": [TOP.diff_id]}}).node()),
@@ -668,24 +665,22 @@ DAMAGES = {
         layout(replace(IMAGE, config_members={"rootfs": {"type": "layers", "diff_ids": [BASE.diff_id]}}).node()),
         "diff-id-count",
     ),
-    "index-json-is-a-list": (changed(layout(NODE), "index.json", b"[]"), ""),
-    "index-json-is-cut": (changed(layout(NODE), "index.json", b'{"schemaVersion":2,"manifests":['), ""),
-    "manifests-is-no-list": (with_index_json({"schemaVersion": 2, "manifests": {"a": 1}}), ""),
-    "doubled-member": ([file("index.json", b"{}"), *layout(NODE)], ""),
+    "index-json-is-a-list": (changed(layout(NODE), "index.json", b"[]"), "schema"),
+    "index-json-is-cut": (changed(layout(NODE), "index.json", b'{"schemaVersion":2,"manifests":['), "json-invalid"),
+    "manifests-is-no-list": (with_index_json({"schemaVersion": 2, "manifests": {"a": 1}}), "schema"),
+    "doubled-member": ([file("index.json", b"{}"), *layout(NODE)], "member-doubled"),
     "trailing-garbage-in-gzip": (
         layout(Image(layers=[replace(BASE, stored=BASE.stored + b"garbage")]).node()),
-        "",
+        "layer-damaged",
     ),
-    "gzip-cut-short": (layout(Image(layers=[replace(BASE, stored=BASE.stored[:-5])]).node()), ""),
+    "gzip-cut-short": (layout(Image(layers=[replace(BASE, stored=BASE.stored[:-5])]).node()), "layer-damaged"),
 }
 
 
 @pytest.mark.parametrize(("members", "rule"), [pytest.param(*row, id=name) for name, row in DAMAGES.items()])
 def test_damage_is_found_and_refused(members: list[Member], rule: str, tmp_path: Path, cli_call: Call) -> None:
     path = write_tar(tmp_path / "source", members)
-    rules = told(cli_call("audit", "--format", "json", path), 1).rules("error")
-    assert rules
-    assert not rule or rule in rules
+    assert rule in told(cli_call("audit", "--format", "json", path), 1).rules("error")
     for form in FORMATS:
         refused(cli_call("convert", path, tmp_path / "dest", "--to", form), 1, tmp_path / "dest")
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ociarchive.errors import HostError
+from ociarchive.errors import ContentError, HostError
 from ociarchive.remote.address import Access, parse
 from ociarchive.remote.client import Client
 from tests.support import build
@@ -224,7 +224,7 @@ def test_a_document_that_is_too_large_is_not_read(client: Talk) -> None:
     with filled() as registry:
         raw = build.dumped({"schemaVersion": 2, "layers": [], "x": "y" * (5 << 20)})
         registry.put(NAME, raw, build.OCI_MANIFEST, tag="large")
-        with pytest.raises(Exception, match="more than a document"):
+        with pytest.raises(ContentError, match="more than a document"):
             client(registry).manifest("large")
 
 

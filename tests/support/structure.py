@@ -252,7 +252,7 @@ FORBIDDEN_MODULES = {
     ),
     *("socket", "ssl", "http", "urllib.request", "ftplib", "smtplib", "asyncio", "webbrowser"),
 }
-#: The one module that starts programs: credential helpers, which the user's own configuration names.
+#: Credential helpers, which the user's own configuration names, and gpgv, where a call names a keyring.
 STARTS_PROGRAMS = {"ociarchive.remote.helpers": {"subprocess"}, "ociarchive.signing.gpgv": {"subprocess"}}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "input", "breakpoint"}
 FORBIDDEN_OF_OS = {"system", "popen", "fork", "forkpty", "startfile"}

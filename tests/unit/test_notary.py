@@ -141,10 +141,9 @@ HOLDS: dict[str, Callable[[], Node]] = {
 
 @pytest.mark.parametrize("node", HOLDS.values(), ids=HOLDS)
 def test_what_the_specification_allows_holds(node: Callable[[], Node], tmp_path: Path) -> None:
-    alone = make(WHO)
     made = node()
     envelope = next((raw for raw in made.blobs.values() if raw.startswith(b"\xd2")), b"")
-    trusted = [ROOT.certificate, alone.certificate]
+    trusted = [ROOT.certificate]
     if envelope:
         trusted.append(x509.load_der_x509_certificate(cbor2.loads(envelope).value[1][33]))
     only(judged(tmp_path, NODE, made, ca_x=trusted), "valid")
@@ -554,7 +553,7 @@ def test_a_signature_over_an_index_is_one_of_each_image_below(tmp_path: Path) ->
     assert not report.failed
 
 
-# What a policy makes of one signature: rules, the image's name, verdict, a piece of the sentence, the store
+# What a policy names, and the verdict
 NAMED = {
     "x509.subject: C=US, ST=WA, O=example.com": "valid",
     "x509.subject: C=US, ST=WA, O=other": "untrusted",
@@ -868,9 +867,9 @@ def test_a_folder_of_certificates_is_a_store_of_authorities(tmp_path: Path) -> N
     (folder / "two.crt").write_bytes(pem(FAR_ROOT.certificate) + pem(TSA_ROOT.certificate))
     (folder / "one.der").write_bytes(der(MID.certificate))
     path = tmp_path / "a.tar"
-    for holder, wanted in ((LEAF, "valid"), (make(WHO, issuer=FAR_ROOT), "valid")):
+    for holder in (LEAF, make(WHO, issuer=FAR_ROOT)):
         path.write_bytes(tar(layout(NODE, signed(jws(holder, GOOD)))))
-        only(ociarchive.audit(path, trust_store=folder, require_signature=True), wanted)
+        only(ociarchive.audit(path, trust_store=folder, require_signature=True), "valid")
 
 
 def test_keys_and_a_trust_store_go_together(tmp_path: Path) -> None:

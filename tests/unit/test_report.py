@@ -92,7 +92,7 @@ CUTS = {
     "wide": (WIDE * 2, 6, WIDE + "…", "…" + WIDE),
     "wide-does-not-fill": (WIDE * 2, 4, "\u6f22…", "…\u5b57"),
     "combined": ("e\u0301" * 5, 6, "e\u0301" * 5, "e\u0301" * 5),
-    "escaped": ("\x1b" * 3, 6, "\\x1b\\…", "…\\x1b"[:1] + "\\x1b"[-4:]),
+    "escaped": ("\x1b" * 3, 6, "\\x1b\\…", "…b\\x1b"),
     "one-column": ("layer", 1, "…", "…"),
     "empty": ("", 3, "", ""),
 }
@@ -103,8 +103,7 @@ def test_cut_and_tail(name: str) -> None:
     text, width, first, last = CUTS[name]
     assert cut(text, width) == first
     assert wcswidth(tail(text, width)) <= width
-    if name != "escaped":
-        assert tail(text, width) == last
+    assert tail(text, width) == last
 
 
 def test_a_name_that_a_message_cuts_has_an_ellipsis() -> None:

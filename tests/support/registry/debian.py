@@ -44,6 +44,8 @@ def docker_registry(folder: Path, root: Path | None = None) -> Iterator[str]:
             except (OSError, urllib.error.URLError):
                 assert process.poll() is None, (folder / "log").read_text()
                 time.sleep(0.05)
+        else:
+            pytest.fail(f"docker-registry does not answer: {(folder / 'log').read_text()}")
         yield address
     finally:
         process.terminate()

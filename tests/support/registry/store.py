@@ -41,7 +41,7 @@ class Manifest:
 
 @dataclass(slots=True)
 class Upload:
-    """A blob on its way. `ended` is false where a chunk was shorter than the least length."""
+    """A blob on its way. `short`: a chunk was shorter than the least length."""
 
     data: bytearray = field(default_factory=bytearray)
     short: bool = False
