@@ -70,6 +70,14 @@ class Documents:
         self.media_types[fetched.digest] = fetched.media_type
         return self.described(fetched.digest)
 
+    def has(self, digest: Digest) -> bool:
+        """Whether a document was fetched."""
+        return digest in self._held
+
+    def lacks(self, digest: Digest) -> bool:
+        """Whether a document was asked for, and the registry does not have it."""
+        return digest in self._absent
+
     def described(self, digest: Digest) -> Descriptor:
         """Return the descriptor of a manifest that was fetched. Its media type is its own, else the registry's."""
         document = self._document(digest)
@@ -152,7 +160,7 @@ class Documents:
             self._workers.run(ready, self._client.abort)
 
     def _manifest(self, digest: Digest) -> None:
-        if self._count >= self._limits.documents or self._bytes >= self._limits.documents_size:
+        if self._count > self._limits.documents or self._bytes > self._limits.documents_size:
             return  # who reads the graph meets the limit
         if self._at_hand(digest, self._limits.manifest_size):
             return

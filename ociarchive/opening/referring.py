@@ -44,6 +44,8 @@ class Referring:
         self._asked: set[Digest] = set()
         self._known: set[Digest] = set()
         self._tags = frozenset(tags) if tags is not None else None
+        #: What the registry lists and does not have.
+        self.absent: dict[Digest, None] = {}
 
     def of(self, root: Root) -> Iterator[Root]:
         """Give the roots that refer to an image or to anything below it. Their order is not the server's."""
@@ -78,8 +80,13 @@ class Referring:
             self._documents.take(fetched)
         self._documents.fetch([*listed, *(fetched.digest for fetched in named.values())])
         found = [self._root(fetched.digest, tag) for tag, fetched in sorted(named.items())]
-        under_tags = {edge.descriptor.digest for edge in walk(filter(None, found)) if edge.descriptor is not None}
-        found += [self._root(digest, None) for digest in sorted(listed) if digest not in under_tags | self._known]
+        known = {edge.descriptor.digest for edge in walk(filter(None, found)) if edge.descriptor is not None}
+        known |= self._known
+        for digest in sorted(listed):
+            if self._documents.lacks(digest):
+                self.absent[digest] = None
+            elif digest not in known and self._documents.has(digest):  # where not, there are too many
+                found.append(self._root(digest, None))
         return [root for root in found if root is not None]
 
     def _listed(self, subjects: list[Digest]) -> dict[Digest, None]:

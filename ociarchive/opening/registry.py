@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import Bytes
 from ociarchive.errors import UsageError, some
 from ociarchive.flaws import Flaws
@@ -99,7 +100,11 @@ class _Pull:
         beside: tuple[Blob, ...] = ()
         if not self._origin.notices:
             tags, keeps = self._asked()
-            companions = tuple(Referring(self._client, self._documents, self._graph, self._workers, tags).of(root))
+            referring = Referring(self._client, self._documents, self._graph, self._workers, tags)
+            companions = tuple(referring.of(root))
+            if referring.absent:
+                listed = some(map(str, referring.absent))
+                self._origin.notices.append(f"the registry lists referrers that it does not have: {listed}")
             beside = tuple(self._signatures(root)) if keeps else ()
         self._origin.stored_size = self._documents.size
         self._tell((root, *companions))
@@ -128,7 +133,12 @@ class _Pull:
             if edge.descriptor is not None and isinstance(edge.node, Image | Index)
         )
         calls = [partial(signatures.of, self._client, digest) for digest in digests]
-        for digest, found in zip(digests, self._workers.run(calls, self._client.abort), strict=True):
+        kept = self._workers.run(calls, self._client.abort)
+        most = self._origin.limits.listed
+        if sum(map(len, kept)) > most:
+            what = f"the registry keeps more than the {most} signatures allowed"
+            raise LimitError(what, "listed", where=self._origin.where)
+        for digest, found in zip(digests, kept, strict=True):
             for number, raw in enumerate(found, 1):
                 name = f"{digest.hex}.signature-{number}"
                 where = f"{self._origin.where}: {name}"

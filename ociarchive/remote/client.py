@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -16,18 +15,18 @@ from ociarchive.remote.address import PREFIX, Access
 from ociarchive.remote.auth import login_hint
 from ociarchive.remote.credentials import Keyring
 from ociarchive.remote.exchange import Exchange, retry_after
+from ociarchive.remote.listing import TAGS, Lists, descriptors
 from ociarchive.remote.proving import BlobError, content_of, proved
 from ociarchive.remote.ranges import Transfer
-from ociarchive.remote.urls import goes_on, shown
-from ociarchive.remote.wire import SMALL, LostConnection
+from ociarchive.remote.wire import SMALL, LostConnection, length_of
 from ociarchive.values import Descriptor, Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping
 
     from ociarchive.remote.address import Address
     from ociarchive.remote.ahead import Ahead
-    from ociarchive.remote.wire import Response
+    from ociarchive.remote.wire import Body, Response
 
 __all__ = ["Answer", "BlobError", "Client", "Fetched", "LostConnection"]
 
@@ -42,11 +41,6 @@ _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _REFUSED: Final = frozenset((401, 403))
 _SERVERS_FAULT: Final = 500
-#: A repository of more tags than these pages hold is not listed: asking for single tags is cheaper then.
-_TAGS: Final = 1000
-_PAGES: Final = 5
-#: Pages may be empty, so that their number needs a bound of its own.
-_MOST_PAGES: Final = 1000
 #: First bytes that are kept, because planning asks for them again and again.
 _SMALL_HEAD: Final = 64
 
@@ -92,6 +86,7 @@ class Client:
         names = {address.server: address.host}
         self._exchange = Exchange(self.access, self._keyring, address.repository, names, jobs)
         self._transfer = Transfer(self._exchange, self._blob_url, self.where, self._scopes(), self.refused)
+        self._lists = Lists(lambda url: self.request("GET", url), self.refused, self._limits)
         self._lock = threading.Lock()
         self._lists_referrers: bool | None = None
         self._firsts: dict[tuple[Digest, int], bytes] = {}
@@ -144,10 +139,10 @@ class Client:
         if answer.status == _NOT_FOUND:
             return None
         told = Digest.maybe(answer.headers.get("docker-content-digest"))
-        size = answer.headers.get("content-length", "")
-        if answer.status in _OK and told is not None and size.isdecimal():
+        size = length_of(answer.headers)
+        if answer.status in _OK and told is not None and size is not None:
             media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
-            return Descriptor.make(media_type, told, int(size))
+            return Descriptor.make(media_type, told, size)
         found = self.manifest(reference)  # some servers answer HEAD with nothing, or refuse it
         return Descriptor.make(found.media_type, found.digest, len(found.raw)) if found is not None else None
 
@@ -197,20 +192,14 @@ class Client:
         """Return what the Referrers API lists for a manifest, None where the registry has no such interface."""
         if self._lists_referrers is False:
             return None
-        found = self._listed(digest)
+        found = self._lists.referrers(self._url(f"referrers/{digest}"))
         if self._lists_referrers is None:
             self._lists_referrers = found is not None
         return found
 
     def tags(self) -> tuple[str, ...] | None:
         """Return the repository's tags, None where the registry does not list them, or has too many to list."""
-        found: list[str] = []
-        for number, members in enumerate(self._pages(f"tags/list?n={_TAGS}")):
-            if members is None or number >= _PAGES:
-                return None
-            listed = members.get("tags")
-            found.extend(tag for tag in (listed if isinstance(listed, list) else ()) if isinstance(tag, str))
-        return tuple(found)
+        return self._lists.tags(self._url(f"tags/list?n={TAGS}"))
 
     def request(
         self,
@@ -218,7 +207,7 @@ class Client:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | Sequence[bytes] | None = None,
+        body: Body | None = None,
         push: bool = False,
         also: Iterable[str] = (),
         again: bool = True,
@@ -278,20 +267,6 @@ class Client:
         """Close all connections."""
         self._exchange.close()
 
-    def _listed(self, digest: Digest) -> tuple[Descriptor, ...] | None:
-        """Return what the Referrers API lists, None where there is no such interface."""
-        found: list[Descriptor] = []
-        for members in self._pages(f"referrers/{digest}"):
-            if members is None:
-                return tuple(found) if found else None
-            listed = _descriptors(members)
-            if listed is None:
-                return None
-            found.extend(listed)
-            if len(found) > self._limits.documents:
-                break  # who reads them meets the limit
-        return tuple(dict.fromkeys(found))
-
     def _tagged(self, digest: Digest) -> tuple[Descriptor, ...]:
         """Return what the index under the tag of the referrers tag schema lists. Some servers answer with anything."""
         try:
@@ -304,31 +279,7 @@ class Client:
             members = documents.parse(found.raw, self.where, limit=self._limits.manifest_size).members
         except ContentError:
             return ()
-        return tuple(_descriptors(members) or ())
-
-    def _pages(self, path: str) -> Iterator[Mapping[str, object] | None]:
-        """Give each page of a list, by the links between them (RFC 8288). None: the registry does not list it.
-
-        HostError: there are more pages than any list has, or the next one is nowhere.
-        """
-        url: str | None = self._url(path)
-        seen: set[str] = set()
-        while url is not None and url not in seen:
-            seen.add(url)
-            if len(seen) > _MOST_PAGES:
-                raise HostError("the registry lists without end", where=shown(url), found=f"{_MOST_PAGES} pages")
-            answer = self.request("GET", url)
-            if answer.status not in _OK:
-                if answer.status == _TOO_MANY or answer.status >= _SERVERS_FAULT:
-                    raise self.refused(answer, "list what is there")
-                yield None
-                return
-            try:
-                yield documents.parse(answer.body, shown(url), limit=self._limits.manifest_size).members
-            except ContentError:
-                yield None
-                return
-            url = _next(answer)
+        return tuple(descriptors(members) or ())
 
     def _scopes(self, *, push: bool = False, also: Iterable[str] = ()) -> frozenset[str]:
         right = "pull,push" if push or self._push else "pull"
@@ -354,26 +305,6 @@ class Client:
             self.counts[what] += size
 
 
-def _descriptors(members: Mapping[str, object]) -> list[Descriptor] | None:
-    """Return the entries of an index, None for what is none. An entry without artifactType is one all the same."""
-    listed = members.get("manifests")
-    if not isinstance(listed, list):
-        return None
-    found = []
-    for entry in listed:
-        try:
-            found.append(Descriptor.parse(entry))
-        except ValueError:
-            continue
-    return found
-
-
-def _next(answer: Answer) -> str | None:
-    """Return the address of the next page (RFC 8288, `rel=next`)."""
-    found = _LINK.search(answer.headers.get("link", ""))
-    return goes_on(answer.url, found[1]) if found is not None else None
-
-
 def _said(body: bytes) -> str | None:
     """Return what a registry says about an error (distribution-spec, Error Codes)."""
     try:
@@ -386,7 +317,3 @@ def _said(body: bytes) -> str | None:
         return None
     words = [first[key] for key in ("code", "message") if isinstance(first.get(key), str) and first[key]]
     return clipped(": ".join(map(str, words)), 200) or None
-
-
-#: The link to the next page, in quotes or not.
-_LINK: Final = re.compile(r"<([^<>\s]{1,2048})>\s*;[^,]*\brel=\"?next\"?", re.IGNORECASE)

@@ -15,10 +15,11 @@ from ociarchive.remote.wire import LostConnection, Response, Wire
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ociarchive.remote.address import Access
     from ociarchive.remote.credentials import Keyring
+    from ociarchive.remote.wire import Body
 
 _AGAIN: Final = frozenset((429, 500, 502, 503, 504))
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
@@ -55,7 +56,7 @@ class Exchange:
         *,
         headers: Mapping[str, str],
         scopes: frozenset[str],
-        body: bytes | Sequence[bytes] | None = None,
+        body: Body | None = None,
         again: bool = True,
     ) -> Response:
         """Send a request and return the answer, whatever its status. Its body is not read yet.
@@ -123,7 +124,7 @@ class Exchange:
         url: str,
         headers: dict[str, str],
         scopes: frozenset[str],
-        body: bytes | Sequence[bytes] | None,
+        body: Body | None,
     ) -> Response:
         """Follow redirects. Each server gets the credentials that are its own, and no others."""
         for _ in range(_HOPS):
@@ -144,7 +145,7 @@ class Exchange:
         url: str,
         headers: dict[str, str],
         scopes: frozenset[str],
-        body: bytes | Sequence[bytes] | None,
+        body: Body | None,
     ) -> Response:
         """Send a request to one server, and again with what its challenge asks for.
 
@@ -171,7 +172,7 @@ class Exchange:
         url: str,
         headers: dict[str, str],
         shows: str | None,
-        body: bytes | Sequence[bytes] | None,
+        body: Body | None,
     ) -> Response:
         sent = {**_USUAL, **headers}
         if shows is not None:

@@ -27,6 +27,8 @@ _TOTAL: Final = re.compile(r"/(\d{1,18})\Z")
 #: How often a transfer may break before so many bytes more have come.
 _TRIES: Final = 4
 _PROGRESS: Final = 64 << 10
+#: A server that knows no Range sends all again after a break: then a part of that has to come as well.
+_AGAIN: Final = 8
 
 
 class Transfer:
@@ -51,13 +53,13 @@ class Transfer:
         """
         position, broken = offset, 0
         while True:
-            before = position
+            before, passed = position, [0]
             try:
-                for piece in self._from(digest, size, position):
+                for piece in self._from(digest, size, position, passed):
                     position += len(piece)
                     yield piece
             except LostConnection:
-                broken = 0 if position - before >= _PROGRESS else broken + 1
+                broken = 0 if position - before >= max(_PROGRESS, passed[0] // _AGAIN) else broken + 1
                 if broken >= _TRIES:
                     raise
                 self._exchange.pause(broken)
@@ -105,8 +107,8 @@ class Transfer:
             raise HostError("the registry does not say how large a blob is", where=self._shown(digest))
         return int(found[1])
 
-    def _from(self, digest: Digest, size: int, position: int) -> Iterator[bytes]:
-        """Give the bytes from a position on, as far as this connection has them."""
+    def _from(self, digest: Digest, size: int, position: int, passed: list[int]) -> Iterator[bytes]:
+        """Give the bytes from a position on, as far as this connection has them. `passed` counts those before it."""
         response = self._open(digest, f"bytes={position}-" if position else None)
         if response.status == _NO_SUCH_RANGE:
             response.close()
@@ -125,8 +127,10 @@ class Transfer:
             if end > size:
                 response.close()
                 raise self._wrong_size(digest, size, "more")
-            if end > position:  # what a server that knows no Range sends again is passed over
-                yield piece[max(position - start, 0) :]
+            before = max(min(position, end) - start, 0)  # what a server that knows no Range sends again
+            passed[0] += before
+            if end > position:
+                yield piece[before:]
             start = end
 
     def _open(self, digest: Digest, part: str | None) -> Response:

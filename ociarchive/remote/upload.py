@@ -101,7 +101,9 @@ class Upload:
         self._held.append(bytes(data))
         self._size += len(data)
         while self._size > self._length:
-            self._send()
+            self._begun()  # the registry may ask for longer chunks
+            if self._size > self._length:
+                self._send()
 
     def commit(self, digest: Digest) -> None:
         """Say what the blob is. Errors are those of `write`."""
@@ -235,7 +237,8 @@ class Upload:
         if reached is None:
             raise self._resend("the registry does not know its own upload any more")
         if reached != self._offset:
-            self._has(reached)
+            if not self._has(reached):
+                self._break(self._client.refused(answer, f"take a chunk of {length} bytes"), answer)
             return
         least = self._session.least if self._session else 0
         if min(length, self._chunk) <= max(_LEAST, least):
@@ -250,23 +253,30 @@ class Upload:
         self._move(answer)
         return _reached(answer.headers.get("range"), self._offset)
 
-    def _has(self, reached: int) -> None:
-        """Drop what the registry has."""
+    def _has(self, reached: int) -> bool:
+        """Drop what the registry has; return whether that is enough to go on: a registry may take byte by byte."""
         if not self._offset <= reached <= self._offset + self._size:
             raise self._resend("the registry has another part of the blob than was sent")
-        if reached > self._offset:
-            self._broken = 0
         taken = reached - self._offset
+        enough = taken >= min(self._size, _LEAST)
+        if enough and taken:
+            self._broken = 0
         self._held = self._rest(taken)
         self._offset, self._size = reached, self._size - taken
+        return enough
 
-    def _first(self, size: int) -> list[bytes]:
-        """Return the first bytes of what is held, in pieces that a slow line takes within the time for one."""
-        found: list[bytes] = []
+    def _first(self, size: int) -> list[memoryview]:
+        """Return the first bytes of what is held, in pieces that a slow line takes within the time for one.
+
+        They are no copies: what a registry asks for at least may be large, and several blobs are sent at a time.
+        """
+        found: list[memoryview] = []
         for piece in self._held:
-            end = min(len(piece), size)
-            found.extend(piece[start : min(start + _PIECE, end)] for start in range(0, end, _PIECE))
+            end, view = min(len(piece), size), memoryview(piece)
+            found.extend(view[start : min(start + _PIECE, end)] for start in range(0, end, _PIECE))
             size -= end
+            if not size:
+                break
         return found
 
     def _rest(self, size: int) -> list[bytes]:

@@ -9,6 +9,10 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from ociarchive.errors import HostError
 
 _URL: Final = re.compile(r"https?://[^/?#\s]+(?:[/?][^\s#]*)?\Z")
+#: A link with what is said of it. No character is looked at for two links: a header may have thousands.
+_LINK: Final = re.compile(r"<([^<>\s]{1,2048})>\s*;([^,<]*)")
+#: That it is the next page, in quotes or not.
+_NEXT: Final = re.compile(r"\brel=\"?next\"?", re.IGNORECASE)
 
 
 def joined(url: str, location: str) -> str:
@@ -38,6 +42,15 @@ def goes_on(url: str, location: str) -> str:
     if before.hostname != behind.hostname:
         raise HostError("the registry sends to a server without TLS", where=shown(target))
     return urlunsplit(behind._replace(scheme=before.scheme, netloc=before.netloc))
+
+
+def next_page(url: str, links: str) -> str | None:
+    """Return where the page behind the one at `url` is, by its Link headers (RFC 8288, `rel=next`); None for no page.
+
+    HostError: as in `goes_on`.
+    """
+    found = next((one for one in _LINK.finditer(links) if _NEXT.search(one[2])), None)
+    return goes_on(url, found[1]) if found is not None else None
 
 
 def no_address(url: str, location: str) -> HostError:

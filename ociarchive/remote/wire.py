@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ociarchive.remote.address import Access
     from ociarchive.remote.proxies import Proxy
 
+#: What a request sends: some bytes, or their pieces.
+Body: TypeAlias = "bytes | Sequence[bytes | memoryview]"
 #: What a server may send as an answer that is no document, such as its words about an error.
 SMALL: Final = 64 << 10
 _CHUNK: Final = 512 << 10
@@ -45,8 +47,7 @@ class Response:
     @property
     def length(self) -> int | None:
         """The number of bytes that the body is said to have, None where that is not said."""
-        told = self.headers.get("content-length", "")
-        return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
+        return length_of(self.headers)
 
     def chunks(self, size: int = _CHUNK) -> Generator[bytes]:
         """Give the body in pieces and keep the connection at its end. LostConnection: it breaks off.
@@ -107,6 +108,12 @@ class Response:
 _DIGITS: Final = 18
 
 
+def length_of(headers: Mapping[str, str]) -> int | None:
+    """Return the number of bytes that headers say a body has, None where they say none."""
+    told = headers.get("content-length", "")
+    return int(told) if told.isdecimal() and len(told) <= _DIGITS else None
+
+
 class Wire:
     """Connections to servers, each kept after a request. All threads may use it."""
 
@@ -118,9 +125,7 @@ class Wire:
         self._made: WeakSet[Any] = WeakSet()
         self._lock = threading.Lock()
 
-    def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Sequence[bytes] | None = None
-    ) -> Response:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Body | None = None) -> Response:
         """Send a request and return the answer, whatever it is.
 
         LostConnection: there is none, or it breaks. HostError: TLS refuses the server, or `url` is no address.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.remote.urls import next_page
+from ociarchive.remote.wire import length_of
 from tests.support import build
 from tests.support.call import Call, Result, hidden, refused, told
 from tests.support.registry import Kind, Registry, Request, Response, Store, faults, guards
@@ -505,6 +507,57 @@ def test_a_broken_transfer_from_a_server_without_ranges(cli_call: Call, tmp_path
     with filled(faults.NoRanges(), OfLayer(faults.CutDownload(150_000, 2))) as registry:
         told(pulled(cli_call, registry, tmp_path / "dest"))
         whole(cli_call, tmp_path / "dest")
+
+
+class CutsFurther(faults.Fault):
+    """Knows no Range, and breaks off a little later each time that it sends all again."""
+
+    def __init__(self, digest: str, step: int) -> None:
+        self._digest, self._step, self.sent = digest, step, 0
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        del store
+        request.headers.pop("range", None)
+        return None
+
+    def changed(self, request: Request, response: Response, store: Store) -> Response:
+        del store
+        if request.kind is Kind.BLOB and request.reference == self._digest:
+            self.sent += 1
+            response.cut = self._step * self.sent if self._step * self.sent < len(response.body) else None
+        return response
+
+
+def test_a_server_that_sends_all_again_is_left_when_little_is_new(cli_call: Call, tmp_path: Path) -> None:
+    noise = build.packed(bytes(range(256)) * 40_000, "none")
+    image = build.Image(layers=[noise])
+    fault = CutsFurther(noise.digest, 70_000)
+    with filled(fault, node=image.node()) as registry:
+        refused(pulled(cli_call, registry, tmp_path / "dest"), 3, tmp_path / "dest")
+        assert fault.sent < 30, "of 147 times"
+    fault = CutsFurther(noise.digest, 2_600_000)
+    with filled(fault, node=image.node()) as registry:
+        told(pulled(cli_call, registry, tmp_path / "dest"))
+        assert fault.sent >= 4
+
+
+@pytest.mark.parametrize(
+    ("links", "page"),
+    [
+        ('<?n=1&last=b>; rel="next"', "?n=1&last=b"), ("<?n=1>;rel=next", "?n=1"), ("<?n=1> ; a=b; REL=NEXT", "?n=1"),
+        ('<?n=0>; rel="prev", <?n=2>; rel="next"', "?n=2"), ("<?a,b>; rel=next", "?a,b"), ("<?n=1>", None),
+        ('<?n=1>; rel="prev"', None), ("<?n=1>, rel=next", None), ("rel=next", None), ("<?n=1>;" * 9_000, None),
+    ],
+)  # fmt: skip
+def test_the_link_to_the_next_page(links: str, page: str | None) -> None:
+    base = "https://registry.example/v2/app/tags/list"
+    assert next_page(base, links) == (f"{base}{page}" if page is not None else None)
+
+
+def test_a_length_that_is_none_is_not_read() -> None:
+    assert length_of({"content-length": "17"}) == 17
+    assert length_of({"content-length": "9" * 5_000}) is None
+    assert length_of({"content-length": "-1"}) is None
 
 
 def test_retry_after_is_honoured(cli_call: Call, tmp_path: Path, pauses: list[float]) -> None:

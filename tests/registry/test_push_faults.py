@@ -114,6 +114,30 @@ def test_a_registry_that_takes_no_chunk_is_given_up(cli_call: Call, source: Path
         assert tags(registry) == {}
 
 
+class TakesOneByte(faults.Fault):
+    """Refuses every chunk as too large, and says that it took one byte of it."""
+
+    def __init__(self, status: int) -> None:
+        self._status, self.taken = status, 0
+
+    def instead(self, request: Request, store: Store) -> Response | None:
+        """Take a byte."""
+        del store
+        if request.method not in ("PATCH", "PUT") or "uploads" not in request.path:
+            return None
+        self.taken += 1
+        return Response(self._status, {"Location": request.path, "Range": f"0-{self.taken - 1}"})
+
+
+@pytest.mark.parametrize("status", [413, 416])
+def test_a_registry_that_takes_byte_by_byte_is_given_up(cli_call: Call, source: Path, status: int) -> None:
+    fault = TakesOneByte(status)
+    with Registry(fault) as registry:
+        assert f"status {status}" in refused(push(cli_call, source, registry), 3)
+        assert tags(registry) == {}
+    assert fault.taken < 30
+
+
 def test_an_upload_goes_on_after_a_break(cli_call: Call, source: Path) -> None:
     with Registry(faults.CutUpload(100_000, 3)) as registry:
         told(push(cli_call, source, registry))
