@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.elsewhere import Elsewhere
@@ -24,6 +24,14 @@ _HERE = "is at DEST as it would be compressed"
 _GONE: Final = ("layer-not-rebuilt", "tar-split-missing", "layer-discarded")
 
 
+class Otherwise(NamedTuple):
+    """A layer of the same content in another blob: its digest, how it is stored in words, the archive that has it."""
+
+    digest: Digest
+    how: str
+    where: str
+
+
 class Pool:
     """The layers of some archives, by digest and by diff_id. `size` is what these archives take, in bytes."""
 
@@ -31,6 +39,7 @@ class Pool:
         self._blobs: dict[Digest, ByteSource] = {}
         self._contents: dict[Digest, ByteSource] = {}
         self._bare: dict[Digest, ByteSource] = {}  # those of layers without a digest of their own
+        self._named: dict[Digest, tuple[Digest, ByteSource, str]] = {}  # those with one, and the archive that has them
         self._loose: list[Callable[[Digest], ByteSource | None]] = []
         self.size = 0
         for archive in archives:
@@ -43,7 +52,7 @@ class Pool:
         for image in images(archive.roots):
             for layer in image.layers:
                 if layer.source is not None and layer.elsewhere is None:
-                    self._layer(layer, layer.source)
+                    self._layer(layer, layer.source, archive.where)
         for edge in walk(archive.roots):
             for part in parts(edge.node):
                 if part.descriptor is not None and part.source is not None:
@@ -52,13 +61,15 @@ class Pool:
             if stored.digest is not None and stored.source is not None:
                 self._blobs.setdefault(stored.digest, stored.source)
 
-    def _layer(self, layer: Layer, source: ByteSource) -> None:
+    def _layer(self, layer: Layer, source: ByteSource, where: str) -> None:
         if layer.descriptor is not None:
             self._blobs.setdefault(layer.descriptor.digest, source)
         if layer.diff_id is None or not layer.unpacks:
             return
         self._contents.setdefault(layer.diff_id, source)
-        if layer.descriptor is None:
+        if layer.descriptor is not None:
+            self._named.setdefault(layer.diff_id, (layer.descriptor.digest, source, where))
+        else:
             self._bare.setdefault(layer.diff_id, source)
             if sniff(source.head(MAGIC)) is NONE:
                 self._blobs.setdefault(layer.diff_id, source)
@@ -83,6 +94,18 @@ class Pool:
         if content is None:
             return layer
         return replace(layer, source=content, descriptor=None, name=content.where, elsewhere=elsewhere)
+
+    def otherwise(self, layer: Layer) -> Otherwise | None:
+        """Return the blob here that has the content of a layer, as its image claims, and is another one; None: none.
+
+        It does not complete the layer, whose manifest names bytes that it does not have.
+        """
+        found = self._named.get(layer.diff_id) if layer.diff_id is not None else None
+        if found is None:
+            return None
+        digest, source, where = found
+        codec = sniff(source.head(MAGIC))
+        return Otherwise(digest, "plain" if codec is NONE else f"in {codec.name}", where)
 
     def _content(self, layer: Layer, contents: Mapping[Digest, ByteSource]) -> ByteSource | None:
         """Return what unpacks to a layer's diff_id: from these contents, else a layer that no image there has."""

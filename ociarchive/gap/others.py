@@ -47,7 +47,7 @@ class Others:
         if self._pool is None:
             return archive, found
         whole = completing.complete(archive, self._pool, declared=True)
-        return whole, (*found, *coverage.unfound(whole))
+        return whole, (*found, *coverage.unfound(whole, self._pool))
 
     def close(self) -> None:
         """Close the bases."""

@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC
-from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.errors import ContentError, UsageError
 from ociarchive.formats import writable
 from ociarchive.formats._delta import written as listed
-from ociarchive.gap.completing import left_out
+from ociarchive.gap.coverage import require_complete
 from ociarchive.gap.held import Held
 from ociarchive.late import Late
 from ociarchive.mediatypes import look_up
@@ -98,7 +98,8 @@ def prepare(
     content, left, planned = _admitted(gathered, options, workers, held, look=fetching is None or not fetching.believe)
     judging = Judging(gathered.archives, content.roots, options.limits, workers)
     judging.check_documents()
-    _require_complete(content.roots, gathered)
+    deltas = [one.archive.where for one in gathered.archives if one.archive.delta is not None]
+    require_complete(content.roots, gathered.pool, deltas)
     refused = writable(options.format).refused(content.roots, options.outer)
     told = (f"{one.what}: {one.why}" for one in left)
     notices = (*gathered.notices, *told, *planned.notices, *refused, *_made(content.roots))
@@ -187,19 +188,6 @@ def _look_at_layers(content: Content, workers: Workers, claimed: Mapping[ByteSou
     if calls:
         with Reading(source for source in sources if source is not None) as reading:
             workers.run(calls, reading.abort)
-
-
-def _require_complete(roots: Sequence[Root], gathered: Gathering) -> None:
-    """Refuse a delta whose layers nothing in the call has. ContentError: it names them."""
-    wanting = [layer.elsewhere.descriptor.digest for layer in left_out(roots) if layer.elsewhere is not None]
-    if wanting:
-        what = "a layer that was left out is" if len(wanting) == 1 else f"{len(wanting)} layers that were left out are"
-        deltas = [one.archive.where for one in gathered.archives if one.archive.delta is not None]
-        raise ContentError(
-            f"{what} nowhere in the call: {some(map(str, wanting))}",
-            where=", ".join(deltas),
-            hint=f"name an archive that has {'this blob' if len(wanting) == 1 else 'these blobs'} with --base",
-        )
 
 
 def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:

@@ -62,7 +62,7 @@ class Gathered:
 
 @dataclass(slots=True)
 class Gathering:
-    """All sources together."""
+    """All sources together. `pool` has what could complete them, None where none of them lacks a layer."""
 
     archives: list[Gathered] = field(default_factory=list)
     content: Content = field(default_factory=lambda: Content(roots=()))
@@ -70,6 +70,7 @@ class Gathering:
     notices: list[str] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
     failed: dict[object, ContentError] = field(default_factory=dict)
+    pool: Pool | None = None
 
     @property
     def renames(self) -> tuple[Renamed, ...]:
@@ -132,7 +133,7 @@ def gather(
             raise nothing_in(archive)
         opened.append((source, archive))
     require_hosted(options.host, [archive for _, archive in opened])
-    opened = _completed(opened, options, spool, stack, fetching.dest, found.notices)
+    opened = _completed(opened, options, spool, stack, fetching.dest, found)
     if fetching.near.layers and not options.storage.preserve_digests:
         here = Replacements(fetching.near.layers, options.storage.compression)
         remote = [archive.origin.kind == "registry" for _, archive in opened]
@@ -259,7 +260,7 @@ def _completed(
     spool: str | None,
     stack: ExitStack,
     dest: str | None,
-    notices: list[str],
+    found: Gathering,
 ) -> list[tuple[Source, Archive]]:
     """Return the archives with the layers that they lack, as far as the call names an archive that has them."""
     if not any(lacking(archive) for _, archive in opened):
@@ -273,12 +274,12 @@ def _completed(
     for base, folder in named:
         archive = bases.opened(base, options.limits, options.access, folder)
         stack.callback(archive.close)
-        notices.extend(archive.notices)
+        found.notices.extend(archive.notices)
         others.append(archive)
-    pool = Pool([*others, *(archive for _, archive in opened)])
+    pool = found.pool = Pool([*others, *(archive for _, archive in opened)])
     made = [(source, complete(archive, pool)) for source, archive in opened]
     for _, archive in made:
-        notices.extend(_stand_ins(archive))
+        found.notices.extend(_stand_ins(archive))
     return made
 
 

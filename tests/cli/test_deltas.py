@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -385,6 +386,48 @@ def test_a_store_that_has_the_rest_completes_a_delta(
     found = told(cli_call("audit", store, "--strict", "--format", "json")).archive()
     assert len(found["images"]) == 2
     assert "delta.json" not in files_of(store)
+
+
+@pytest.mark.parametrize("sent", ["oci-layout", "oci-archive", "docker-archive"])
+@pytest.mark.parametrize("form", ["oci-layout", "registry-storage"])
+def test_a_store_that_compresses_otherwise_is_said_to(
+    form: str, sent: str, base: Path, corpus: Path, tmp_path: Path, cli_call: Call
+) -> None:
+    store, delta, two = tmp_path / "store", tmp_path / "delta", tmp_path / "two"
+    told(cli_call("convert", corpus / APP, store, "--to", form, "--compression", "zstd"))
+    told(cli_call("convert", corpus / TWO, two, "--to", "oci-layout"))
+    told(cli_call("convert", two, delta, "--to", sent, "--have", base))
+    (there,) = told(cli_call("inspect", store, "--format", "json")).archive()["images"]
+    held = {one["diff_id"]: one["digest"] for one in there["layers"]}
+    before = files_of(store)
+    for call in (
+        ("convert", delta, store, "--merge"),
+        ("convert", delta, tmp_path / "x", "--to", sent, "--base", store),
+    ):
+        line = refused(cli_call(*call), 1)
+        assert f"3 layers that were left out are in {store} under another compression alone: " in line
+        for one in listed(delta)["left_out"]:
+            told_of = f"{one['digest']} is there as {held[one['diff_id']]} (in zstd, diff_id {one['diff_id']})"
+            assert told_of in line
+        assert "nowhere" not in line
+    assert files_of(store) == before
+    found = told(cli_call("audit", delta, "--base", store, "--format", "json"), 1).archive()["findings"]
+    assert [
+        (one["message"].partition(" (diff_id")[0], one["found"]) for one in found if one["severity"] == "error"
+    ] == [
+        (f"a layer is left out, and {store} has its content as another blob, in zstd", held[one["diff_id"]])
+        for one in listed(delta)["left_out"]
+    ]
+    # What the message advises, and what it cannot know: each completes the store.
+    told(cli_call("inventory", store, "--output", tmp_path / "have.json"))
+    anew = ("--to", sent, "--have", tmp_path / "have.json")
+    told(cli_call("convert", two, tmp_path / "sent", *anew))
+    told(cli_call("convert", two, tmp_path / "zstd", *anew, "--compression", "zstd"))
+    assert "delta.json" in files_of(tmp_path / "zstd")
+    for number, more in enumerate(((delta, "--base", base), (tmp_path / "sent",), (tmp_path / "zstd",))):
+        whole = shutil.copytree(store, tmp_path / f"store-{number}")
+        told(cli_call("convert", more[0], whole, "--merge", *more[1:]))
+        told(cli_call("audit", whole, "--strict"))
 
 
 def test_nothing_is_merged_into_a_delta(delta: Path, base: Path, tmp_path: Path, cli_call: Call) -> None:

@@ -231,6 +231,48 @@ def test_the_summary_of_every_kind_of_source_fits(
     assert [line for line in summary if len(line) > width] == []
 
 
+LONG = "registry.example.org/platform/backend:1.2.3"
+#: The rows of a conversion at 60 columns, and of one more into zstd.
+NARROW = """\
+                               before       after  change
+  stored, manifests apart   130.6 KiB    41.0 KiB  -68.6 %
+  docker.io/corpus/app:1.0           8d31f80dbb26  new
+    linux/amd64 image id             0b0c57a83d23  same
+  layers by diff_id
+  f75d2b43ccf9 none->gzip    97.5 KiB    33.4 KiB  -65.8 %
+  d1ef2b7b105d none->gzip    28.0 KiB     4.8 KiB  -82.7 %
+  9284f5feb5d0 none->gzip     2.5 KiB       179 B  -93.0 %
+  diff_ids proved: 3 of 3 layers, all as before
+"""
+AGAIN = """\
+                               before       after  change
+  stored, manifests apart    41.0 KiB    40.2 KiB  -1.9 %
+  docker.io/corpus/app:1.0      8d31f80dbb26 -> 888521b0c6b4
+    linux/amd64 image id             0b0c57a83d23  same
+"""
+
+
+def summary_of(width: int, *call: str | Path) -> str:
+    call = ("convert", *call, "--to", "oci-layout", "--no-sync", "--no-progress")
+    status, shown = on_a_terminal(*call, COLUMNS=str(width), NO_COLOR="1")
+    text = shown.replace("\r\n", "\n")
+    assert status == 0
+    assert [line for line in text.splitlines() if len(line) > width] == []
+    return text
+
+
+def test_at_60_columns_each_row_of_a_summary_is_one_line(tmp_path: Path, corpus: Path) -> None:
+    assert NARROW in summary_of(60, corpus / "docker20.tar", tmp_path / "a")
+    assert AGAIN in summary_of(60, tmp_path / "a", tmp_path / "b", "--compression", "zstd")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_name_stands_beside_its_digest_where_there_is_room(width: int, tmp_path: Path, corpus: Path) -> None:
+    lines = summary_of(width, corpus / "docker20.tar", tmp_path / "a", "--tag", LONG).splitlines()
+    (row,) = (line for line in lines if LONG in line)
+    assert row.endswith("  new") is (width > 60)
+
+
 # What is passed over
 
 

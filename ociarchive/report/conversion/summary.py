@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.auditing.listing import full_platform, spelled
 from ociarchive.model import Image, Index, walk
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ociarchive.transform.convert import Conversion
 
 
-#: Columns for old and new values: a digest's first digits, or a size.
+#: Columns for old and new values: a digest's first digits, or a size. Where there are few, those of a size alone.
 _WIDE: Final = 12
+_SIZE: Final = len("1023.9 KiB")
 #: Columns for names: as many as hold those of layers; more where the terminal has them and a name is longer.
 _NAMES: Final = 34
 #: Sources and layers that are shown one by one; `-v` shows all.
@@ -34,18 +35,30 @@ def summary(conversion: Conversion, *, width: int, whole: bool, files: Mapping[s
     return _Summary(conversion, width, whole=whole, files=files).text()
 
 
+class _Row(NamedTuple):
+    """A name, the values before and after, and what became of it. `digests`: the values are no sizes."""
+
+    name: str
+    before: str
+    after: str
+    told: str
+    digests: bool = False
+
+
 class _Summary:
     def __init__(self, conversion: Conversion, width: int, *, whole: bool, files: Mapping[str, str]) -> None:
         self._done, self._width, self._whole, self._files = conversion, width, whole, files
         self._omitted = {one.elsewhere.descriptor.digest for one in conversion.omitted}
-        self._rows: list[tuple[str, str, str, str] | str] = []
+        self._rows: list[_Row | str] = []
+        self._room = width - 2 * (_WIDE + 2) - _TOLD - 4
+        self._narrow = self._room < _NAMES
 
     def text(self) -> str:
         before = sum(arrived.fact.size for arrived in self._done.arrived.values())
         arrived = {one.digest: one.size for one in self._done.arrived.values() if one.digest not in self._omitted}
         after = sum(arrived.values())
-        self._rows.append(("", "before", "after", "change"))
-        self._rows.append(("stored, manifests apart", size(before), size(after), _change(before, after)))
+        self._rows.append(_Row("", "before", "after", "change"))
+        self._rows.append(_Row("stored, manifests apart", size(before), size(after), _change(before, after)))
         for old, new in zip(self._done.old_roots, self._done.new_roots, strict=True):
             self._root(old, new)
         self._layers()
@@ -82,23 +95,31 @@ class _Summary:
 
     def _table(self) -> Iterator[str]:
         """Give the rows under one another; a name that has no room beside its values stands on a line of its own."""
-        room = self._width - 2 * (_WIDE + 2) - _TOLD - 4
-        longest = max(columns(row[0]) for row in self._rows if not isinstance(row, str))
-        names = min(max(longest, _NAMES), room)
+        wide = _SIZE if self._narrow else _WIDE
+        longest = max(columns(row.name) for row in self._rows if not isinstance(row, str))
+        names = min(max(longest, _NAMES), self._room)
+        if self._narrow:
+            names = max(self._width - 2 * (wide + 2) - _TOLD - 4, 0)
         for row in self._rows:
             if isinstance(row, str):
                 yield from placed([row], 2, self._width)
-                continue
-            name, before, after, told = row
-            if columns(name) > names:
-                yield f"  {name if self._whole else tail(name, self._width - 2)}"
-                name = ""
-            yield f"  {pad(name, names)}  {before:>{_WIDE}}  {after:>{_WIDE}}  {told}"
+            elif row.digests and (self._narrow or columns(row.name) > names):
+                yield from self._named(row.name, _became(row), self._width - columns(_became(row)) - 4)
+            else:
+                values = f"{row.before:>{wide}}  {row.after:>{wide}}  {row.told}"
+                yield from self._named(row.name, values, names)
+
+    def _named(self, name: str, values: str, room: int) -> Iterator[str]:
+        """Give the line of a name and its values, or two where the name has no room."""
+        if columns(name) > room:
+            yield f"  {name if self._whole else tail(name, self._width - 2)}"
+            name = ""
+        yield f"  {pad(name, room)}  {values}"
 
     def _digests(self, name: str, before: str | None, after: str | None, told: str) -> None:
         """Add the old and the new digest of something. Full digests have one line each."""
         if not self._whole:
-            self._rows.append((name, short(before), short(after), told))
+            self._rows.append(_Row(name, short(before), short(after), told, digests=True))
         elif before == after:
             self._rows += [f"{name}  {told}", f"  {before or '-'}"]
         else:
@@ -126,6 +147,8 @@ class _Summary:
         layers = [(arrived.fact.size, arrived) for arrived in self._done.arrived.values() if arrived.digest in named]
         layers.sort(key=lambda layer: -layer[0])
         shown = layers if self._whole else layers[:_SHOWN]
+        if shown and self._narrow and not self._whole:
+            self._rows.append("layers by diff_id")
         seen: set[object] = set()
         for before, arrived in shown:
             diff_id = named[arrived.digest]
@@ -138,10 +161,13 @@ class _Summary:
             elif arrived.digest in seen:  # of several sources: DEST holds it once
                 after, change = "-", "as above"
             seen.add(arrived.digest)
+            name = f"{kind} {short(str(digest))}  {how}"
             if self._whole:
-                self._rows += [(f"{kind}  {how}", size(before), after, change), f"  {digest}"]
-            else:
-                self._rows.append((f"{kind} {short(str(digest))}  {how}", size(before), after, change))
+                self._rows += [_Row(f"{kind}  {how}", size(before), after, change), f"  {digest}"]
+                continue
+            if self._narrow:
+                name = f"{short(str(digest))} {how.replace(' ', '')}"
+            self._rows.append(_Row(name, size(before), after, change))
         if len(layers) > len(shown):
             self._rows.append(f"{plural(len(layers) - len(shown), 'smaller layer')}: -v lists them")
         proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
@@ -177,6 +203,13 @@ class _Summary:
         for what, path in self._files.items():
             told = "standard output" if path == "-" else safe(path)
             yield from wrapped(f"{what:<9}  {told}", self._width, " " * 11, whole=True)
+
+
+def _became(row: _Row) -> str:
+    """Return what became of a digest, where there is no room for two columns: one that stays stands there once."""
+    if row.before not in ("-", row.after):
+        return f"{row.before} -> {row.after}"
+    return f"{row.after}  {row.told:<{_TOLD}}"
 
 
 def _change(before: int, after: int) -> str:
