@@ -51,6 +51,7 @@ class GraphReader(Noticing):
         self._documents = self._bytes = 0
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
         self._made: set[ByteSource] = set()
+        self._digests: dict[ByteSource, Digest] = {}
         self._values = self._layers = 0
         self._statements = Statements(self.limits, where)
         self._unpacking = Unpacking(self.limits)
@@ -315,7 +316,7 @@ class GraphReader(Noticing):
                 name=config.name,
                 named=config.named,
             )
-        padded = (*diff_ids, *[None] * (len(layers) - len(diff_ids)))
+        padded = (*diff_ids[: len(layers)], *[None] * (len(layers) - len(diff_ids)))
         return Image(
             document=document,
             source=source,
@@ -338,7 +339,9 @@ class GraphReader(Noticing):
         """Return the digest of a config's bytes, None where there are none or too many to read."""
         if source is None or counted(source, self.limits.config_size) > self.limits.config_size:
             return None
-        return sha256(b"".join(source.chunks()))
+        if source not in self._digests:  # many images may have one config
+            self._digests[source] = sha256(b"".join(source.chunks()))
+        return self._digests[source]
 
     def _config(self, config: Blob) -> tuple[Document | None, tuple[Digest, ...]]:
         """Return the config's document and diff_ids; none, and a flaw, where it is unreadable. Each is read once."""

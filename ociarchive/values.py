@@ -99,12 +99,13 @@ class Platform:
         if not text("os") and not text("architecture"):
             return None
         features = members.get("os.features")
+        listed = features[:MAX_FEATURES] if isinstance(features, list) else []
         return cls(
             os=text("os"),
             architecture=text("architecture"),
             variant=text("variant") or None,
             os_version=text("os.version") or None,
-            os_features=tuple(one for one in features if isinstance(one, str)) if isinstance(features, list) else (),
+            os_features=tuple(one for one in listed if isinstance(one, str) and len(one) <= MAX_WORD),
         )
 
     @classmethod
@@ -176,6 +177,8 @@ MAX_NAME = 255
 MAX_REFERENCE = MAX_NAME + 128 + MAX_DIGEST + 2
 #: Media types have 255 characters (RFC 6838, 4.2) and parameters; words of a platform have ten.
 MAX_WORD = 512
+#: Windows has one feature, `win32k`. Each entry of an index may repeat those of its image's config.
+MAX_FEATURES = 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -346,7 +349,7 @@ class Descriptor:
         """The claimed artifactType."""
         return word(self.raw.get("artifactType"))
 
-    @property
+    @cached_property
     def urls(self) -> tuple[str, ...]:
         """Other places of the blob, by its claim. This program never connects to them."""
         found = self.raw.get("urls")

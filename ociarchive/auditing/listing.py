@@ -104,7 +104,7 @@ def _signatures(edge: Edge, proofs: Proofs | None) -> Object:
 
 def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
     """Return what reports show of each layer of an image."""
-    chains = chain_ids(image.diff_ids)
+    chains = chain_ids(image.diff_ids[: len(image.layers)])
     return [
         _layer(layer, str(chains[number]) if number < len(chains) else None, evidence)
         for number, layer in enumerate(image.layers)
@@ -114,7 +114,7 @@ def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
 def _names(edge: Edge, holders: Mapping[int, tuple[Root, ...]]) -> Object:
     """Return the names that lead to an edge: its own, or those of the roots above it."""
     roots = (edge.entry,) if isinstance(edge.entry, Root) else holders[id(edge.entry)]
-    full = list(dict.fromkeys(str(name) for root in roots for name in root.names))
+    full = dict.fromkeys(str(name) for root in roots for name in root.names)
     ref_names = dict.fromkeys(root.ref_name for root in roots if root.ref_name and root.ref_name not in full)
     return {"references": [*full], "ref_names": [*ref_names]}
 

@@ -165,7 +165,8 @@ class _Side:
         self.archive, self.selectors = archive, selectors
         self.evidence = Evidence(archive, mine)
         self.units = units(archive, hosts=hosts)
-        self.images = {id(unit): held(unit, self.evidence) for unit in self.units}
+        steps: dict[tuple[int, int], list[str]] = {}
+        self.images = {id(unit): held(unit, self.evidence, steps) for unit in self.units}
         self._attached = companions.attached(self.evidence)
         self._manifests = all(root.descriptor is not None for root in archive.roots)
 

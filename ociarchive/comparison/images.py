@@ -41,10 +41,16 @@ class Held:
     layers: tuple[LayerSide, ...]
 
 
-def held(unit: Unit, evidence: Evidence) -> Held:
-    """Return an image with its layers. With several manifests, a layer is proved only if all of them prove it."""
+def held(unit: Unit, evidence: Evidence, steps: dict[tuple[int, int], list[str]]) -> Held:
+    """Return an image with its layers. With several manifests, a layer is proved only if all of them prove it.
+
+    `steps` has what made the layers of each config so far: images of many platforms may have one config.
+    """
     count = len(unit.image.layers)
-    made = created_by(unit.image.config_document, count)
+    key = (id(unit.image.config_document), count)
+    if key not in steps:
+        steps[key] = created_by(unit.image.config_document, count)
+    made = steps[key]
     nodes = [edge.node for edge in unit.edges if isinstance(edge.node, Image) and len(edge.node.layers) == count]
     columns = zip(*(image.layers for image in {id(node): node for node in nodes}.values()), strict=True)
     sides = (
@@ -167,9 +173,9 @@ def _layer_pair(old: LayerSide | None, new: LayerSide | None) -> LayerPair:
 
 def _config(old: Document | None, new: Document | None, values: Values) -> tuple[Change, ...]:
     """Return what differs in the configs, without the list of diff_ids, which the layers show."""
-    if old is None or new is None or old.raw == new.raw:
+    if old is None or new is None:
         return ()
-    found = values.changes(old.value, new.value)
+    found = values.between(old, new)
     return tuple(one for one in found if not one.pointer.startswith("/rootfs/diff_ids"))
 
 

@@ -12,6 +12,7 @@ from ociarchive.comparison.work import Work
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
+    from ociarchive.documents import Document
     from ociarchive.values import JSON
 
 
@@ -33,8 +34,20 @@ class Values:
     def __init__(self, work: Work) -> None:
         """`work` limits all comparisons together."""
         self._work = work
+        self._between: dict[tuple[int, int], tuple[Change, ...]] = {}
         self._numbers: dict[Hashable, int] = {}
         self._seen: dict[int, int] = {}
+
+    def between(self, old: Document, new: Document) -> tuple[Change, ...]:
+        """Return what differs between two documents. It is found once, and counted each time. LimitError: as below."""
+        key = (id(old), id(new))
+        if key not in self._between:
+            same = old.raw == new.raw
+            self._between[key] = () if same else tuple(self.changes(old.value, new.value))
+        else:
+            for change in self._between[key]:
+                self._work.list(change.pointer, change.old, change.new)
+        return self._between[key]
 
     def changes(self, old: JSON, new: JSON, pointer: str = "") -> Iterator[Change]:
         """Give what differs between two values at a place. LimitError: it is too much work, or the list is too long."""

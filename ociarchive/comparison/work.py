@@ -74,6 +74,7 @@ class Listing:
         self._lock = threading.Lock()
         self._counts: dict[int, int] = {}
         self._total = 0
+        self._full: int | None = None
 
     def add(self, place: int, count: int) -> bool:
         """Record the number of entries of the list at a position. False: it surely does not fit."""
@@ -82,7 +83,11 @@ class Listing:
             self._total += count
             if self._total <= self.most:  # then those before it fit, too
                 return True
-            return sum(size for at, size in self._counts.items() if at <= place) <= self.most
+            if self._full is not None and place >= self._full:
+                return False
+            fits = sum(size for at, size in self._counts.items() if at <= place) <= self.most
+            self._full = self._full if fits else place
+            return fits
 
     def fitting(self) -> dict[int, bool]:
         """Return for each position whether its list fits, after all were recorded."""

@@ -31,7 +31,7 @@ def uncovered(archive: Archive, held: Held) -> Iterator[Finding]:
     by_chain = layout is not None and layout.finds_chains
     wanting: dict[Digest, Layer] = {}
     for image in images(archive.roots):
-        chains = chain_ids(image.diff_ids)
+        chains = chain_ids(image.diff_ids[: len(image.layers)])
         for number, layer in enumerate(image.layers):
             if layer.elsewhere is None or layer.elsewhere.descriptor.digest in held.blobs:
                 continue

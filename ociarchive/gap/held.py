@@ -49,8 +49,11 @@ class Held:
         So it is on the other side, where a delta was loaded upon the archives that went before. `deltas` is the most
         that may have been made upon one another.
         """
-        chains = set(self.chains)
+        chains, before = set(self.chains), -1
         for _ in range(deltas if self.upon else 0):  # a delta may be made upon one that is named behind it
+            if len(chains) == before:
+                break
+            before = len(chains)
             for image in self.upon:
                 for chain, (_diff_id, here) in zip(chain_ids(one for one, _ in image), image, strict=True):
                     if not here and chain not in chains:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ociarchive.blobio.limits import LimitError
-from ociarchive.extent import extent
+from ociarchive.extent import extent, spoken
 from ociarchive.formats import _lookalike, detect
 from ociarchive.opening.folders import archive_around, holds_archive
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
@@ -45,12 +45,12 @@ def read(container: Container, path: str, host: str | None = None) -> Archive:
     return archive
 
 
-def require_listable(roots: Iterable[Root], limits: Limits, where: str) -> None:
+def require_listable(roots: Sequence[Root], limits: Limits, where: str) -> None:
     """Refuse a small archive whose report would fill disks: images under many names, indexes that nest in each other.
 
-    LimitError: `extent` is more than allowed. Code that visits an archive root by root may rely on it.
+    LimitError: `extent` or `spoken` is more than allowed. Code that visits an archive root by root may rely on it.
     """
-    if extent(roots, limits.listed) > limits.listed:
+    if extent(roots, limits.listed) > limits.listed or spoken(roots) > limits.listed:
         what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
         raise LimitError(what, "listed", where=where)
 

@@ -88,6 +88,7 @@ class _Assembler:
         self._beside: list[Root] = []
         self._old_names: set[Reference] = set()
         self._gone: set[Digest] = set()
+        self._apart: set[int] = set()
         self._absent: dict[Digest, str] = {}
 
     def run(self, sources: Sequence[tuple[str, tuple[Root, ...]]]) -> Assembled:
@@ -139,7 +140,7 @@ class _Assembler:
             self._beside.append(root)
 
     def _take_apart(self, where: str, root: Root, index: Index) -> None:
-        """Take the entries of an index, and of those in it. What the index says of itself is left out, and said."""
+        """Take the entries of an index, and of those in it. What the index says of itself is left out, said once."""
         self._old_names.update(root.names)
         for edge in walk([root]):
             if isinstance(edge.node, Index):
@@ -148,7 +149,8 @@ class _Assembler:
                 self._absent.setdefault(edge.entry.descriptor.digest, f"{edge.entry.platform} ({where})")
             elif isinstance(edge.entry, Child):
                 self._entries.append(_Entry(_with_platform(edge.entry), where))
-        extra = sorted(set(index.document.members) - _OWN)
+        extra = sorted(set(index.document.members) - _OWN) if id(index) not in self._apart else ()
+        self._apart.add(id(index))
         if extra:
             what = f"{', '.join(extra)} of the index {root.label} ({where})"
             self._found.left_out.append(LeftOut(what=what, why="the new index has its own"))
@@ -275,11 +277,12 @@ def _base(
     chosen = tops[0] if name is None else matching(roots, str(name), where)[0]
     mine = {id(root.node) for root in tops} if name is None else set()
     names = tuple(dict.fromkeys(one for root in tops for one in root.names)) if name is None else (name,)
+    given = frozenset(names)
     before: list[Root] = []
     after: list[Root] = []
     found = False
     for root in roots:
-        rest = tuple(one for one in root.names if one not in names)
+        rest = tuple(one for one in root.names if one not in given)
         taken = id(root.node) in mine or len(rest) < len(root.names)
         if not taken:
             (after if found else before).append(root)
@@ -324,9 +327,12 @@ def _with_platform(child: Child) -> Child:
 
 
 def _platform(image: Image) -> dict[str, JSON]:
-    """Return the `platform` of a config, empty where it names none."""
-    config = image.config_document.members if image.config_document is not None else {}
-    return {key: config[key] for key in _PLATFORM if config.get(key)} if image.platform is not None else {}
+    """Return the `platform` of a config, empty where it names none. Each entry has it, so it is as short as one is."""
+    one = image.platform
+    told: tuple[JSON, ...] = ("", "", "", [], "")
+    if one is not None:
+        told = (one.architecture, one.os, one.os_version, [*one.os_features], one.variant)
+    return {key: value for key, value in zip(_PLATFORM, told, strict=True) if value}
 
 
 def _chosen_by(child: Child) -> object:

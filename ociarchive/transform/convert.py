@@ -147,7 +147,7 @@ def _convert(
         # Whether a tag of a registry leads to the same image already is foreseen, which takes the truth.
         fetching = Fetching(step=step, believe=learned.believe and not is_remote(dest))
         if options.merge:
-            near = merge.at_hand(dest, sources, options.storage, stack)
+            near = merge.at_hand(dest, sources, options.storage, stack, options.limits)
             fetching = replace(fetching, near=near, dest=dest)
         opened = read_for(sources, dest, options)
         prepared = prepare(opened, options, target.spool, workers, stack, fetching, known=learned.known)

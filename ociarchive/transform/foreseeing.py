@@ -18,6 +18,7 @@ from ociarchive.transform.rewrite import Placed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ociarchive.documents import Document
     from ociarchive.transform.options import Options
     from ociarchive.transform.plan import Move
     from ociarchive.transform.prepare import Prepared, Settled
@@ -59,17 +60,18 @@ def _placed(prepared: Prepared) -> tuple[dict[Move, Placed], set[Digest]]:
 
 def _spread(unknown: Iterable[Digest], settled: Settled) -> frozenset[Digest]:
     """Return these digests and those of all documents that contain one of them."""
-    known = {str(digest).encode(): digest for digest in unknown}
-    documents = {
-        edge.descriptor.digest: frozenset(_DIGESTS.findall(edge.node.document.raw))
-        for edge in walk(settled.content.roots)
-        if edge.descriptor is not None and not isinstance(edge.node, Missing) and edge.node.document is not None
-    }
-    found = True
-    while found:
-        found = False
-        for digest, named in documents.items():
-            if str(digest).encode() not in known and not named.isdisjoint(known):
-                known[str(digest).encode()] = digest
-                found = True
-    return frozenset(known.values())
+    found = set(unknown)
+    documents: dict[Digest, Document] = {}
+    for edge in walk(settled.content.roots):
+        if edge.descriptor is not None and not isinstance(edge.node, Missing) and edge.node.document is not None:
+            documents.setdefault(edge.descriptor.digest, edge.node.document)
+    naming: dict[bytes, list[Digest]] = {}
+    for digest, document in documents.items():
+        for text in set(_DIGESTS.findall(document.raw)):
+            naming.setdefault(text, []).append(digest)
+    pending = list(found)
+    while pending:
+        fresh = set(naming.pop(str(pending.pop()).encode(), ())) - found
+        found |= fresh
+        pending.extend(fresh)
+    return frozenset(found)

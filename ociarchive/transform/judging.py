@@ -67,8 +67,8 @@ class Judging:
 
     def check(self, *, closer: bool = False) -> None:
         """Refuse the selection if a rule finds an error in it (ContentError). `closer` reads layers again for that."""
+        facts = dict(self.facts)
         for number, one in enumerate(self._taken):
-            facts = dict(self.facts)
             if closer:
                 self._seen[number] = look_closer(one, facts, self._limits, self._workers)
             refuse_errors(Evidence(one, facts, self._seen[number], folded=False))
@@ -100,8 +100,9 @@ class Judging:
 
     def findings(self) -> Iterator[Finding]:
         """Give the findings in the sources as far as they were read, in parts that are not selected too."""
+        facts = dict(self.facts)
         for one, seen in zip(self._archives, self._seen, strict=True):
-            yield from judge(Evidence(one.archive, dict(self.facts), seen))
+            yield from judge(Evidence(one.archive, facts, seen))
 
 
 def _any_of(root: Root, kept: set[int]) -> bool:

@@ -15,6 +15,7 @@ from ociarchive import documents
 from ociarchive.auditing.rules import RULES
 from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.blobio.files import fsync_folder
+from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import locked_folder, nobody
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
@@ -23,6 +24,7 @@ from ociarchive.formats import FORMATS
 from ociarchive.model import Image, images, walk
 from ociarchive.opening import open_archive
 from ociarchive.opening.pulling import Near
+from ociarchive.opening.recognise import require_listable
 from ociarchive.remote.address import is_remote
 from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 
@@ -50,13 +52,13 @@ def growth_of(fmt: Format) -> Growth:
     return fmt.growth
 
 
-def require(dest: str, fmt: Format) -> None:
+def require(dest: str, fmt: Format, limits: Limits | None = None) -> None:
     """Refuse a DEST that cannot be merged into: it has another format, or an error in what a merge relies on."""
     growth = growth_of(fmt)
     called = f"{'an' if fmt.name[0] in 'aeiou' else 'a'} {fmt.name}"
     if not os.path.isdir(dest):
         raise UsageError(f"--merge adds to {called} that exists", where=dest)
-    archive = open_archive(dest)
+    archive = open_archive(dest, limits=limits)
     try:
         if archive.format != fmt.name or (growth.index is not None and archive.entry is None):
             raise UsageError(f"--merge adds to {called}", where=dest, found=archive.format)
@@ -68,7 +70,7 @@ def require(dest: str, fmt: Format) -> None:
         archive.close()
 
 
-def at_hand(dest: str, sources: Sequence[Source], storage: Storage, stack: ExitStack) -> Near:
+def at_hand(dest: str, sources: Sequence[Source], storage: Storage, stack: ExitStack, limits: Limits) -> Near:
     """Return what DEST has and need not be fetched from a registry. `stack` closes DEST.
 
     Blobs are those of the same digest. An image of the same image ID serves as it is, unless the call says how it is
@@ -76,7 +78,7 @@ def at_hand(dest: str, sources: Sequence[Source], storage: Storage, stack: ExitS
     """
     if not any(is_remote(source.path) for source in sources):
         return Near()
-    archive = open_archive(dest)
+    archive = open_archive(dest, limits=limits)
     stack.callback(archive.close)
     blobs = {one.digest: one.source for one in archive.stored if one.digest is not None}
     whole = {
@@ -120,17 +122,21 @@ def _refuse_errors(flaws: Iterable[Flaw]) -> None:
             raise ContentError(f"what to merge into is at fault: {flaw.message}", where=flaw.where)
 
 
-def into(dest: str, staged: str, fmt: Format, *, sync: bool, hear: Hear = nobody) -> None:
+def into(dest: str, staged: str, fmt: Format, *, sync: bool, hear: Hear = nobody, limits: Limits | None = None) -> None:
     """Move what was made into DEST. UsageError: a name is taken by another image.
 
     New files get the mode and owner of their neighbours. `hear` reports where that is not allowed, and long waits.
 
     Two merges into one DEST wait for each other. ContentError: a blob of DEST differs from the new one of the same
-    digest. HostError: DEST cannot be written, and what was added before is removed again.
+    digest, or DEST would list more than readers take. HostError: DEST cannot be written, and what was added before is
+    removed again.
     """
     with locked_folder(dest, dest, hear, do="open"):
         rights = Rights(dest, dest, hear, sync=sync)
-        (_by_index if growth_of(fmt).index is not None else _by_files)(dest, staged, fmt, rights, sync=sync)
+        if growth_of(fmt).index is not None:
+            _by_index(dest, staged, fmt, rights, limits or Limits(), sync=sync)
+        else:
+            _by_files(dest, staged, fmt, rights, sync=sync)
 
 
 def _by_files(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool) -> None:
@@ -156,11 +162,11 @@ def _by_files(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool
             raise
 
 
-def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool) -> None:
+def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, limits: Limits, *, sync: bool) -> None:
     name = growth_of(fmt).index or ""
     with ExitStack() as stack:
         _clear_leftovers(dest, name)
-        old, new = open_archive(dest), open_archive(staged, shown=dest)
+        old, new = open_archive(dest, limits=limits), open_archive(staged, shown=dest, limits=limits)
         stack.callback(old.close)
         stack.callback(new.close)
         if old.entry is None or new.entry is None:
@@ -170,18 +176,28 @@ def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, *, sync: bool
         entries: list[JSON] = list(listed) if isinstance(listed, list) else []
         there = _There(old.roots, dest)
         added = [root for root in new.roots if not there.has(root)]
+        raw = [root.descriptor.raw for root in added if root.descriptor]
+        grown = documents.dump({**old.entry.members, "manifests": [*entries, *raw]}) if added else b""
+        _require_readable(grown, (*old.roots, *added), name, dest, limits)
         with undone_on_failure() as moved:
             blobs = (one for one in files_below(staged) if one not in fmt.reader.documents)
             add(dest, staged, blobs, moved, rights, sync=sync)
             if added:
-                raw = [root.descriptor.raw for root in added if root.descriptor]
-                index = {**old.entry.members, "manifests": [*entries, *raw]}
                 try:
-                    _replace(dest, name, documents.dump(index), rights, sync=sync)
+                    _replace(dest, name, grown, rights, sync=sync)
                 except BaseException:
                     if not _put_back(dest, name, old.entry.raw, rights):
                         moved.clear()  # as long as index.json lists them no blob is removed
                     raise
+
+
+def _require_readable(index: bytes, roots: Sequence[Root], name: str, dest: str, limits: Limits) -> None:
+    """Refuse, while DEST is as it was, what would make it more than readers take. ContentError."""
+    if len(index) > limits.manifest_size:
+        what = f"{name} of DEST would be larger than the {limits.manifest_size} bytes that readers take"
+        hint = "choose another DEST, or lift the limit with --limit manifest-size=N"
+        raise ContentError(what, where=dest, found=f"{len(index)} bytes", hint=hint)
+    require_listable(roots, limits, dest)
 
 
 def _read(path: str) -> bytes:

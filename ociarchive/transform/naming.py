@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import UsageError, some
 from ociarchive.model import walk
 from ociarchive.transform.rewrite import attached_to, without_names
@@ -13,10 +14,13 @@ from ociarchive.values import Digest, Reference, tagged_digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.formats.format import Format
     from ociarchive.model import Root
 
 _DEFAULT: Final = "docker.io/"
+#: For a digest and a repository that has it: the repositories that have it after the renames.
+_Following: TypeAlias = "dict[tuple[Digest | None, tuple[str, str]], dict[tuple[str, str], None]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +108,17 @@ def checked(option: str, text: str, *, digest: bool = False) -> Reference:
     return name
 
 
-def renamed(sources: Sequence[tuple[str, tuple[Root, ...]]], rules: Sequence[Rename], fmt: Format) -> list[Named]:
+def renamed(
+    sources: Sequence[tuple[str, tuple[Root, ...]]], rules: Sequence[Rename], fmt: Format, limits: Limits
+) -> list[Named]:
     """Return the roots of each source under their new names; `sources` has the name of each and its roots.
 
     A name takes the rule that names it in full; of those with `*` the longest OLD that fits. UsageError: a rule applies
-    to nothing, or its new name is none that `fmt` holds.
+    to nothing, or its new name is none that `fmt` holds. LimitError: what follows names would have too many.
     """
     ranked = sorted(rules, key=lambda rule: (rule.many, -len(rule.old)))
     used: set[str] = set()
-    found = [_in_source(where, roots, ranked, used) for where, roots in sources]
+    found = [_in_source(where, roots, ranked, used, limits) for where, roots in sources]
     for rule in rules:
         if rule.text not in used:
             there = some(dict.fromkeys(text for _, roots in sources for root in roots for text in _names(root)))
@@ -130,7 +136,7 @@ def _fault(name: Reference, fmt: Format) -> str | None:
     return name.disputed or fmt.refuses(name)
 
 
-def _in_source(where: str, roots: tuple[Root, ...], rules: Sequence[Rename], used: set[str]) -> Named:
+def _in_source(where: str, roots: tuple[Root, ...], rules: Sequence[Rename], used: set[str], limits: Limits) -> Named:
     renames: dict[str, Reference] = {}
     for text, spelled in {text: tried for root in roots for text, tried in _spellings(root)}.items():
         for rule in rules:
@@ -140,6 +146,10 @@ def _in_source(where: str, roots: tuple[Root, ...], rules: Sequence[Rename], use
                 renames[text] = rule.name(rest)
                 break
     follow = _following(roots, renames)
+    names = (name for root in roots for name in root.names if follow and str(name) not in renames)
+    if sum(len(follow.get(_place_of(name), ())) for name in names) > limits.listed:  # one may go to very many
+        what = f"tags made of digests follow names to more than the {limits.listed} places allowed"
+        raise LimitError(what, "listed", where=where)
     changed = {
         (root.identity, new): old
         for root in roots
@@ -168,14 +178,12 @@ def _names(root: Root) -> tuple[str, ...]:
     return tuple(map(str, root.names)) or ((root.ref_name,) if root.ref_name else ())
 
 
-def _following(
-    roots: Sequence[Root], renames: dict[str, Reference]
-) -> dict[tuple[Digest, tuple[str, str]], dict[tuple[str, str], None]]:
+def _following(roots: Sequence[Root], renames: dict[str, Reference]) -> _Following:
     """Return for a digest, and a repository that has it, the repositories that have it after the renames.
 
     Tags that are made of a digest (`sha256-<hex>.sig`) are looked up in the repository of their image.
     """
-    found: dict[tuple[Digest, tuple[str, str]], dict[tuple[str, str], None]] = {}
+    found: _Following = {}
     for root in roots:
         places = [(_repository(name), _repository(renames.get(str(name), name))) for name in root.names]
         if all(old == new for old, new in places):
@@ -192,16 +200,19 @@ def _repository(name: Reference) -> tuple[str, str]:
     return name.host, name.path
 
 
+def _place_of(name: Reference) -> tuple[Digest | None, tuple[str, str]]:
+    return tagged_digest(name.tag) if name.tag else None, _repository(name)
+
+
 def _mapping(
     root: Root,
     renames: dict[str, Reference],
-    follow: dict[tuple[Digest, tuple[str, str]], dict[tuple[str, str], None]],
+    follow: _Following,
 ) -> dict[str, tuple[Reference, ...]]:
     """Return the new names for each name of a root."""
     found: dict[str, tuple[Reference, ...]] = {}
     for name in root.names:
-        digest = tagged_digest(name.tag) if name.tag else None
-        places = follow.get((digest, _repository(name)), {}) if digest and str(name) not in renames else {}
+        places = follow.get(_place_of(name), {}) if str(name) not in renames else {}
         moved = tuple(Reference(host, path, name.tag, name.digest) for host, path in places)
         found[str(name)] = moved or (renames.get(str(name), name),)
     if not root.names and root.ref_name in renames:
@@ -223,7 +234,7 @@ def _moved(roots: Sequence[Root], taken: Sequence[Root]) -> Iterator[Root]:
 def _taken(
     root: Root,
     renames: dict[str, Reference],
-    follow: dict[tuple[Digest, tuple[str, str]], dict[tuple[str, str], None]],
+    follow: _Following,
 ) -> Root:
     """Return a root under its new names. What cosign attached to a name is attached to the new one."""
     names = tuple(dict.fromkeys(new for news in _mapping(root, renames, follow).values() for new in news))

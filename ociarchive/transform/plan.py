@@ -97,8 +97,10 @@ def plan(
     if storage.level is not None:
         _check_level(storage)
     planner = _Planner(storage, held or Held(), claimed or {})
+    seen: set[int] = set()
     for edge in walk(roots):
-        if storage.media_types == "docker" and isinstance(edge.node, Index):
+        if storage.media_types == "docker" and isinstance(edge.node, Index) and id(edge.node) not in seen:
+            seen.add(id(edge.node))
             _check_docker_index(edge.node)
         if isinstance(edge.node, Image):
             planner.image(edge.node, edge.descriptor)
@@ -131,7 +133,7 @@ class _Planner:
                 f"digests cannot be preserved: {image.made.of}, as {descriptor.digest} is, cannot be written",
                 hint="leave --preserve-digests out",
             )
-        chains = chain_ids(image.diff_ids)
+        chains = chain_ids(image.diff_ids[: len(image.layers)])
         for number, layer in enumerate(image.layers):
             if layer.source is None:
                 continue

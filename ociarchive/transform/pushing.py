@@ -22,10 +22,11 @@ from ociarchive.remote import push
 from ociarchive.remote.address import is_remote, parse
 from ociarchive.remote.client import Client
 from ociarchive.remote.upload import Session, Upload, mount
+from ociarchive.transform.precedence import behind, named
 from ociarchive.values import Descriptor, Digest, tagged_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ociarchive.blobio.locks import Hear
     from ociarchive.formats.format import Content
@@ -329,24 +330,4 @@ def _in_order(roots: Sequence[Root]) -> Iterator[Root | Child]:
     lists = {id(root.node) for root in roots if any(_lists_referrers(root, tag) for tag in _tags(root))}
     entries = [edge.entry for edge in walk(roots) if not isinstance(edge.node, Missing) and id(edge.node) not in lists]
     own = {entry.descriptor.digest: entry for entry in entries if entry.descriptor is not None}
-    seen: set[int] = set()
-    pending = [(entry, False) for entry in reversed(entries)]
-    while pending:
-        entry, ready = pending.pop()
-        if ready:
-            yield entry
-        elif id(entry.node) not in seen:
-            seen.add(id(entry.node))
-            pending.append((entry, True))
-            pending.extend((one, False) for one in _named(entry, own))
-
-
-def _named(entry: Root | Child, own: Mapping[Digest, Root | Child]) -> Iterator[Root | Child]:
-    """Give what has to be stored before an entry."""
-    if isinstance(entry.node, Missing):
-        return
-    if isinstance(entry.node, Index):
-        yield from (child for child in entry.node.children if not isinstance(child.node, Missing))
-    subject = entry.node.subject
-    if subject is not None and subject.digest in own:
-        yield own[subject.digest]
+    return behind(entries, lambda entry: named(entry, own))

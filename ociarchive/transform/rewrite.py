@@ -40,6 +40,7 @@ from ociarchive.model import (
 )
 from ociarchive.transform.following import followed
 from ociarchive.transform.plan import Move, Plan, Storage, family_of
+from ociarchive.transform.precedence import behind, named
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Rewriter:
     arrived: Mapping[Move, Placed]
     changes: list[Change] = field(default_factory=list)
     _done: dict[int, tuple[Descriptor, Node]] = field(default_factory=dict)
-    _by_digest: dict[Digest, tuple[Descriptor, Node]] = field(default_factory=dict)
+    _by_digest: dict[Digest, Root | Child] = field(default_factory=dict)
     _moved: dict[Digest, Descriptor] = field(default_factory=dict)
     _open: set[int] = field(default_factory=set)
 
@@ -115,7 +116,7 @@ class Rewriter:
         """Return the roots as they are in DEST."""
         for edge in walk(self.roots):
             if edge.descriptor is not None and edge.node.source is not None:
-                self._by_digest.setdefault(edge.descriptor.digest, (edge.descriptor, edge.node))
+                self._by_digest.setdefault(edge.descriptor.digest, edge.entry)
         return tuple(self._root(root) for root in self.roots)
 
     @property
@@ -124,7 +125,7 @@ class Rewriter:
         return self._moved
 
     def _root(self, root: Root) -> Root:
-        target, node = self._node(root.descriptor, root.node)
+        target, node = self._node(root)
         descriptor = target if root.descriptor is None else _retargeted(root.descriptor, target)
         return self._retagged(replace(root, descriptor=descriptor, node=node))
 
@@ -151,26 +152,39 @@ class Rewriter:
         known = self._by_digest.get(old)
         if known is None:
             return None
-        target, _ = self._node(*known)
+        target, _ = self._node(known)
         return target.digest if target.digest != old else None
 
-    def _node(self, descriptor: Descriptor | None, node: Node) -> tuple[Descriptor, Node]:
-        """Return the node in DEST and its descriptor there."""
+    def _node(self, entry: Root | Child) -> tuple[Descriptor, Node]:
+        """Return the node in DEST of an entry, and its descriptor there."""
+        if self._waits(entry):
+            for one in behind([entry], lambda one: filter(self._waits, named(one, self._by_digest))):
+                if self._waits(one):
+                    self._make(one.descriptor, one.node)
+        if id(entry.node) in self._done:
+            return self._done[id(entry.node)]
+        if entry.descriptor is None:
+            raise RuntimeError("what is not here has a descriptor")
+        return entry.descriptor, entry.node
+
+    def _waits(self, entry: Root | Child) -> bool:
+        """Whether the document of an entry is to be rewritten and was not yet."""
+        key, node = id(entry.node), entry.node
+        kept = isinstance(node, Missing) or (isinstance(node, Artifact) and node.document is None)
+        return not (kept or key in self._done or key in self._open)
+
+    def _make(self, descriptor: Descriptor | None, node: Node) -> None:
+        """Rewrite a document, when all that it names is rewritten."""
         key = id(node)
-        if key in self._done:
-            return self._done[key]
-        if isinstance(node, Missing) or key in self._open or (isinstance(node, Artifact) and node.document is None):
-            if descriptor is None:
-                raise RuntimeError("what is not here has a descriptor")
-            return descriptor, node
         self._open.add(key)
-        result: tuple[Descriptor, Node]
         if isinstance(node, Image):
-            result = self._image(descriptor, node)
+            result: tuple[Descriptor, Node] = self._image(descriptor, node)
         elif isinstance(node, Index):
             result = self._index(descriptor, node)
-        else:
+        elif isinstance(node, Artifact):
             result = self._artifact(descriptor, node)
+        else:
+            raise RuntimeError("what is not here is not rewritten")
         self._open.discard(key)
         self._done[key] = result
         old = descriptor if node.source is not None else None  # no archive has it: it was not there before
@@ -178,7 +192,6 @@ class Rewriter:
             self._moved[old.digest] = result[0]
         kind = "index" if isinstance(node, Index) else "manifest"
         self.changes.append(Change(kind=kind, old=old, new=result[0]))
-        return result
 
     # Images
 
@@ -282,7 +295,7 @@ class Rewriter:
         return _describe(document, index.document, descriptor), node
 
     def _child(self, child: Child) -> Child:
-        target, node = self._node(child.descriptor, child.node)
+        target, node = self._node(child)
         return Child(descriptor=_retargeted(child.descriptor, target), node=node)
 
     def _relinked(self, descriptor: Descriptor) -> Descriptor:
@@ -297,14 +310,13 @@ class Rewriter:
             raise RuntimeError("an artifact without a document is not rewritten")
         subject = self._subject(artifact.subject)
         document = self._document(artifact.document, descriptor, Kind.MANIFEST, {}, subject)
-        return _describe(document, artifact.document, descriptor), replace(
-            artifact, document=document, subject=subject, source=None
-        )
+        node = replace(artifact, document=document, subject=subject, source=None)
+        return _describe(document, artifact.document, descriptor), node
 
     def _subject(self, subject: Descriptor | None) -> Descriptor | None:
         if subject is None or subject.digest not in self._by_digest:
             return subject
-        target, _ = self._node(*self._by_digest[subject.digest])
+        target, _ = self._node(self._by_digest[subject.digest])
         return _retargeted(subject, target)
 
     def _document(
@@ -341,7 +353,7 @@ def _stored_as(
     new = old.retarget(Descriptor.make(media_type, arrived.digest, arrived.size))
     dropped = [key for key in old.annotations if key.startswith(UNTRUE)]
     if dropped:
-        new = new.annotate({key: text for key, text in old.annotations.items() if key not in dropped})
+        new = new.annotate({key: text for key, text in old.annotations.items() if not key.startswith(UNTRUE)})
     return new, tuple(dropped)
 
 
@@ -355,11 +367,8 @@ def _describe(document: documents.Document, before: documents.Document | None, o
 
 
 def _retargeted(descriptor: Descriptor, target: Descriptor) -> Descriptor:
-    same = (descriptor.digest, descriptor.size, descriptor.media_type) == (
-        target.digest,
-        target.size,
-        target.media_type,
-    )
+    told = (target.digest, target.size, target.media_type)
+    same = (descriptor.digest, descriptor.size, descriptor.media_type) == told
     return descriptor if same else descriptor.retarget(target)
 
 

@@ -189,7 +189,8 @@ def _select(opened: Sequence[tuple[Source, Archive]], options: Options, found: G
 
 def _joined(found: Gathering, options: Options) -> tuple[Root, ...]:
     """Return the roots of all archives under the names that they have in DEST."""
-    found.named = renamed([(one.archive.where, one.roots) for one in found.archives], options.rename, options.format)
+    listed = [(one.archive.where, one.roots) for one in found.archives]
+    found.named = renamed(listed, options.rename, options.format, options.limits)
     if options.tag is None:
         require_apart(found.named, options.format)
     return _merged([(named.where, named.roots) for named in found.named], homes=not options.format.hosts)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import judge
-from ociarchive.auditing.rules.blobs import explains, lacking
+from ociarchive.auditing.rules.blobs import Wanting, lacking
 from ociarchive.errors import ContentError
 from ociarchive.model import Image, parts, walk
 
@@ -44,9 +44,9 @@ def taken(archive: Archive, roots: tuple[Root, ...]) -> Archive:
 
 def refuse_errors(evidence: Evidence) -> None:
     """Raise the first error that a rule finds in the selection. ContentError: there is one."""
-    wanting = frozenset(name for one in lacking(evidence) for name in one.names)
+    wanting = Wanting(name for one in lacking(evidence) for name in one.names)
     for finding in judge(evidence):
-        if finding.severity != "error" or (finding.rule in _OF_STRAYS and not explains(finding.subject, wanting)):
+        if finding.severity != "error" or (finding.rule in _OF_STRAYS and not wanting.explained_by(finding.subject)):
             continue
         raise ContentError(
             finding.message, where=finding.location, expected=finding.expected, found=finding.found,

@@ -264,7 +264,9 @@ class Local:
             self._send()
         elif isinstance(self._place, Staging):
             options = self._options
-            merge.into(self._dest, self._place.path, options.format, sync=options.sync, hear=self._hear)
+            merge.into(
+                self._dest, self._place.path, options.format, sync=options.sync, hear=self._hear, limits=options.limits
+            )
         else:
             self._place.publish()
 
@@ -315,7 +317,7 @@ def _judged(dest: str, options: Options, sources: Sequence[Source], hear: Hear) 
     if options.outer != "none" and folder:
         raise UsageError(f"--outer compresses a tar, and {options.format.name} is a folder")
     if options.merge:
-        merge.require(dest, options.format)
+        merge.require(dest, options.format, options.limits)
     if dest == _STDOUT:
         if folder:
             raise UsageError(f"{options.format.name} is a folder and cannot be written to standard output")

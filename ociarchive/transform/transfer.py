@@ -204,7 +204,8 @@ def _order(sizes: Sequence[int], jobs: int) -> list[int]:
     shelf.
     """
     largest = sorted(range(len(sizes)), key=lambda number: -sizes[number])[: jobs - 1]
-    return [*largest, *(number for number in range(len(sizes)) if number not in largest)]
+    first = frozenset(largest)
+    return [*largest, *(number for number in range(len(sizes)) if number not in first)]
 
 
 def _arrived(move: Move, fact: Measured, encoder: Encoder | None) -> Arrived:

@@ -574,8 +574,7 @@ CASES: dict[str, Case] = {
     "referrers-in-a-chain-of-2-000": Case(
         build=later(lambda: _chain(2000)),
         audit=0,
-        convert=1,
-        to="registry-storage",
+        convert=0,
         of="work that grows with a square",
     ),
     "index-entries-that-are-none": Case(

@@ -8,7 +8,7 @@ import pytest
 
 from ociarchive.auditing.evidence import Evidence
 from ociarchive.auditing.rules import RULES
-from ociarchive.auditing.rules.blobs import explains, lacking
+from ociarchive.auditing.rules.blobs import Wanting, lacking
 from ociarchive.model import Archive
 from ociarchive.opening import open_archive
 from tests.support import build
@@ -117,7 +117,8 @@ def test_behind_damage_nothing_is_missing(opened: Opened) -> None:
     [("blobs/sha256/x", True), ("blobs/sha256", True), ("blobs", True), ("blob", False), ("x", False), (None, False)],
 )
 def test_what_explains_that_a_name_is_absent(member: str | None, so: bool) -> None:
-    assert explains(member, frozenset(("other", "blobs/sha256/x"))) is so
+    assert Wanting(("other", "blobs/sha256/x")).explained_by(member) is so
+    assert not Wanting(()).explained_by(member)
 
 
 # Sparse indexes

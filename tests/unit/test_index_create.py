@@ -221,6 +221,32 @@ def test_selectors_work_on_each_source(tmp_path: Path, cli_call: Call) -> None:
     assert [one["platform"]["architecture"] for one in top(tmp_path / "b")[1]["manifests"]] == ["amd64", "arm"]
 
 
+def test_what_an_index_loses_is_said_once_however_many_names_it_has(tmp_path: Path, cli_call: Call) -> None:
+    both = index([one.node(platform=one.platform.members()) for one in (AMD, ARM) if one.platform], members={"x": 1})
+    names = [both.named(f"docker.io/corpus/app:{number}") for number in range(3)]
+    receipt = tmp_path / "receipt.json"
+    told(cli_call("index", "create", tar(tmp_path, "a.tar", *names), tmp_path / "dest", *TO, "--receipt", receipt))
+    left = [one["what"] for one in json.loads(receipt.read_bytes())["left_out"]]
+    assert left == [f"x of the index docker.io/corpus/app:0 ({tmp_path / 'a.tar'})"]
+
+
+def test_an_entry_has_no_more_of_a_platform_than_is_of_use(tmp_path: Path, cli_call: Call) -> None:
+    said = {"os.features": [f"f{number}" for number in range(100)]}
+    told(cli_call("index", "create", tar(tmp_path, "a.tar", image("a", os=said).node()), tmp_path / "dest", *TO))
+    (entry,) = top(tmp_path / "dest")[1]["manifests"]
+    features = [f"f{number}" for number in range(16)]
+    assert entry["platform"] == {"architecture": "amd64", "os": "linux", "os.features": features}
+
+
+def test_an_archive_of_many_names_gets_an_entry_more(tmp_path: Path, cli_call: Call) -> None:
+    saved = Saved(image=AMD, tags=[f"app:{number}" for number in range(200)])
+    dest = write_tar(tmp_path / "dest", build.docker_archive(saved))
+    told(cli_call("index", "create", tar(tmp_path, "arm.tar", ARM.node()), dest, "--add", "--no-sync"))
+    found = told(cli_call("inspect", "--format", "json", dest)).archive()["images"]
+    names = [f"docker.io/library/app:{number}" for number in range(200)]
+    assert [(one["platform"], one["references"]) for one in found] == [("linux/amd64", names), ("linux/arm64", names)]
+
+
 def test_annotations_stand_on_the_index(amd: Path, arm: Path, tmp_path: Path, cli_call: Call) -> None:
     given = ("--annotation", "org.example.a=1=2", "--annotation", "org.example.b=")
     told(cli_call("index", "create", amd, arm, tmp_path / "dest", *TO, *given))

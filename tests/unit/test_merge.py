@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ociarchive.blobio.limits import Limits
 from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
 from ociarchive.formats import by_name
 from ociarchive.transform import merge
@@ -115,6 +116,23 @@ def test_a_blob_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> Non
     with pytest.raises(ContentError, match=r"differs from the one.*blobs/sha256/"):
         merge.into(str(dest), str(layout(tmp_path / "staged", NEW)), LAYOUT, sync=False)
     assert state(dest) == before
+
+
+def test_a_merge_that_no_reader_would_take_is_refused(tmp_path: Path) -> None:
+    more = image("more").named("docker.io/corpus/more:1")
+    dest, staged = layout(tmp_path / "dest", OLD), layout(tmp_path / "staged", NEW, more)
+    before, whole = state(dest), layout(tmp_path / "whole", OLD, NEW, more)
+    size = (whole / "index.json").stat().st_size
+    for limits, words in (
+        (Limits(manifest_size=size - 1), f"larger than the {size - 1} bytes that readers take: found {size} bytes"),
+        (Limits(listed=5), "more than the 5 allowed"),
+    ):
+        with pytest.raises(ContentError) as refusal:
+            merge.into(str(dest), str(staged), LAYOUT, sync=False, limits=limits)
+        assert words in str(refusal.value)
+        assert state(dest) == before
+    merge.into(str(dest), str(staged), LAYOUT, sync=False, limits=Limits(manifest_size=size, listed=6))
+    assert state(dest) == state(whole)
 
 
 def test_a_failing_disk_leaves_the_layout_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

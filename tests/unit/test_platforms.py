@@ -2,7 +2,7 @@
 
 import pytest
 
-from ociarchive.values import Platform
+from ociarchive.values import JSON, Platform
 
 
 def platform(text: str, version: str | None = None, *features: str) -> Platform:
@@ -25,6 +25,13 @@ USUAL = {
     "windows/amd64/10.0.20348.1": [platform("windows/amd64", "10.0.20348.1", "win32k")],
     "windows/arm64/10.0.1": [platform("windows/arm64/v8", "10.0.1"), platform("windows/arm64", "10.0.1")],
 }
+
+
+def test_features_are_few_short_words() -> None:
+    listed: list[JSON] = ["win32k", 1, "x" * 513, *(f"f{number}" for number in range(20))]
+    made = Platform.of({"os": "windows", "architecture": "amd64", "os.features": listed})
+    assert made is not None
+    assert made.os_features == ("win32k", *(f"f{number}" for number in range(13)))
 
 
 @pytest.mark.parametrize("usual", USUAL)

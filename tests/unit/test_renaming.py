@@ -212,6 +212,21 @@ def test_signatures_follow_their_image_into_its_repository(tmp_path: Path, cli_c
     assert not (dest / "docker/registry/v2/repositories/corpus").exists()
 
 
+def test_tags_that_would_follow_to_very_many_places_are_refused(tmp_path: Path, cli_call: Call) -> None:
+    tag = f"sha256-{hexed(ONE.digest)}.sig"
+    signed = [build.signature(ONE).annotated(n=str(n)).named(f"docker.io/corpus/a:{tag}") for n in range(20)]
+    path = source(tmp_path, *(ONE.named(f"docker.io/corpus/a:1{number}") for number in range(20)), *signed)
+    rename = ("--to", "oci-layout", "--no-sync", "--rename", "corpus/a:1*=corpus/b*")
+    dest = tmp_path / "dest"
+    told(cli_call("convert", path, dest, *rename))
+    entries = json.loads((dest / "index.json").read_bytes())["manifests"]
+    found = [one["annotations"][build.CONTAINERD_NAME].partition(":") for one in entries]
+    assert sorted(set(found)) == sorted(found)
+    assert {place for place, _, name in found if name == tag} == {f"docker.io/corpus/b{number}" for number in range(20)}
+    line = refused(cli_call("convert", path, tmp_path / "no", *rename, "--limit", "listed=300"), 1, tmp_path / "no")
+    assert "tags made of digests follow names to more than the 300 places allowed" in line
+
+
 def test_what_cosign_attached_follows_the_name(tmp_path: Path, cli_call: Call) -> None:
     cosign = {"kind": "dev.cosignproject.cosign/image", "dev.cosignproject.cosign/imageRef": A}
     attached = {**cosign, "kind": "dev.cosignproject.cosign/sigs"}

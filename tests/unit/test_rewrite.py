@@ -182,6 +182,24 @@ def test_a_subject_follows_and_other_subjects_stay(tmp_path: Path, cli_call: Cal
     assert foreign["digest"] == roots[2].digest
 
 
+def test_subjects_follow_through_chains_of_any_length(tmp_path: Path, cli_call: Call) -> None:
+    """In each direction: of what speaks of the one before it, and of indexes that hold what speaks of the next."""
+    chain = [IMAGE.node().named(NAME)]
+    for number in range(400):
+        chain.append(artifact(b"%d" % number, "a/b", subject=chain[-1]))
+    tops = [chain[0]]
+    for _ in range(300):
+        tops.append(index([artifact(b"text", "a/b", subject=tops[-1])]))
+    roots = (chain[0], *reversed(chain[1:]), *reversed(tops[1:]))
+    found = made(tmp_path, cli_call, build.layout(*roots), "--compression", "zstd")
+    image, *others = found.entries
+    for entries, inside in ((others[:400], False), (others[400:], True)):
+        for one, subject in zip(entries, [*entries[1:], image], strict=True):
+            (speaks,) = found.document(one["digest"])["manifests"] if inside else [one]
+            assert found.document(speaks["digest"])["subject"]["digest"] == subject["digest"]
+    assert image["digest"] != chain[0].digest
+
+
 DOCKER = (DOCKER_MANIFEST, DOCKER_CONFIG, DOCKER_LAYER + ".gzip")
 OCI = (OCI_MANIFEST, OCI_CONFIG, OCI_LAYER + "+gzip")
 TYPES: dict[str, tuple[Family, str, tuple[str, str, str]]] = {

@@ -1,15 +1,20 @@
 """What signatures and statements speak of, however large the SBOM is that stands behind the subjects."""
 
 import base64
+from pathlib import Path
 
 import pytest
 
+from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes
 from ociarchive.mediatypes import IN_TOTO
+from ociarchive.opening import open_archive
 from ociarchive.statements import DSSE, SIMPLE_SIGNING, spoken_of
-from tests.support.build import Json, digest, dumped, hexed
+from tests.support.build import OCI_MANIFEST, Image, Json, Node, blob, digest, dumped, hexed, layer, layout
+from tests.support.tar import write_tar
 
 MIB = 1 << 20
+KIND = "dev.cosignproject.cosign/atts"
 ONE, TWO = digest(b"one"), digest(b"two")
 
 
@@ -59,6 +64,19 @@ PAYLOADS: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "signature-without-an-image": (SIMPLE_SIGNING, b'{"critical":[]}', ()),
     "another-kind": ("application/octet-stream", statement(ONE), ()),
 }  # fmt: skip
+
+
+def test_what_many_signatures_speak_of_counts_for_each(tmp_path: Path) -> None:
+    node = Image(layers=[layer({"a": b"a"})]).node()
+    body = blob(statement(*(digest(b"%d" % number) for number in range(50))), IN_TOTO)
+    said = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": body.descriptor, "layers": [body.descriptor]}
+    saved = [blob(dumped({**said, "n": number}), OCI_MANIFEST) for number in range(20)]
+    kept = [Node(one.descriptor, {**one.blobs, **body.blobs}).annotated(kind=KIND) for one in saved]
+    path = write_tar(tmp_path / "a.tar", layout(node, *kept))
+    with open_archive(str(path), limits=Limits(listed=1000)) as archive:
+        assert len(archive.roots) == 21
+    with pytest.raises(LimitError, match="more than the 999 allowed"):
+        open_archive(str(path), limits=Limits(listed=999))
 
 
 @pytest.mark.parametrize("name", PAYLOADS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -92,9 +93,23 @@ def lacking(evidence: Evidence) -> Iterator[Lacking]:
                 yield Lacking(what=what, called=part.name, names=names)
 
 
-def explains(member: str | None, names: frozenset[str]) -> bool:
-    """Whether an unreadable member, or a folder that leads elsewhere, is why one of the names is absent."""
-    return member is not None and any(name == member or name.startswith(f"{member}/") for name in names)
+class Wanting:
+    """Names of what is absent. An archive may have very many, and as many members that lead nowhere."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = sorted(names)
+
+    def explained_by(self, member: str | None) -> bool:
+        """Whether an unreadable member, or a folder that leads elsewhere, is why one of the names is absent."""
+        if member is None:
+            return False
+        below = f"{member}/"
+        return self._first(member) == [member] or any(name.startswith(below) for name in self._first(below))
+
+    def _first(self, text: str) -> Sequence[str]:
+        """Return the first name that does not stand before a text in their order, if there is one."""
+        at = bisect_left(self._names, text)
+        return self._names[at : at + 1]
 
 
 def _places(name: str) -> Iterator[str]:
