@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.listing import image_facts, other_facts
+from ociarchive.auditing.listing import counted, image_facts, other_facts
 from ociarchive.auditing.report import BlobRow, Contents, Listed, Proof, member_of
 from ociarchive.formats import entry_documents
 from ociarchive.measure import agrees
@@ -35,6 +35,7 @@ def contents(evidence: Evidence, findings: Iterable[Finding], detail: Detail) ->
         format=evidence.archive.format,
         is_folder=evidence.archive.is_folder,
         images=len(evidence.images),
+        distinct=counted(evidence.edges).images,
         layers=tuple(layers.values()),
         tables=any(has_table(layer.descriptor) for image in evidence.images for layer in image.layers),
         files=_own_files(evidence, findings),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ociarchive.chains import chain_ids
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ociarchive.auditing import Evidence
     from ociarchive.auditing.signatures import Proofs
@@ -18,6 +18,32 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON, Platform
 
 Object: TypeAlias = "dict[str, JSON]"
+
+
+class Counted(NamedTuple):
+    """How many images there are, each by its image ID and platform, and in how many manifests they stand."""
+
+    images: int
+    manifests: int
+
+
+def image_key(edge: Edge) -> tuple[str, str]:
+    """Return what makes an image one, however it is packed: the image ID, and its platform with the usual variant.
+
+    An image whose config names none is one by itself.
+    """
+    image_id = edge.node.image_id if isinstance(edge.node, Image) else None
+    platform = edge.platform
+    return (
+        str(image_id) if image_id is not None else f"node {id(edge.node)}",
+        platform.usual if platform is not None else "",
+    )
+
+
+def counted(edges: Iterable[Edge]) -> Counted:
+    """Count the images that edges lead to. One image may stand in several manifests, as in gzip and in zstd."""
+    found = [edge for edge in edges if isinstance(edge.node, Image)]
+    return Counted(len({image_key(edge) for edge in found}), len({id(edge.node) for edge in found}))
 
 
 def archive_facts(archive: Archive, evidence: Evidence) -> Object:

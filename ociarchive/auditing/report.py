@@ -73,7 +73,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What was audited. `images` is their number.
+    """What was audited. `images` is the number of image manifests, `distinct` that of image IDs with their platforms.
 
     `layers` says for each distinct layer whether every claim about it was proved, None where that was impossible.
     `tables` says whether a layer has a table of contents. `files` are the places of findings that are separate files,
@@ -85,6 +85,7 @@ class Contents:
     format: str
     is_folder: bool
     images: int
+    distinct: int
     layers: tuple[bool | None, ...]
     tables: bool
     files: frozenset[str]
@@ -134,6 +135,11 @@ class Report:
     def images(self) -> int:
         """The number of images that were audited."""
         return self.contents.images if self.contents else 0
+
+    @property
+    def distinct(self) -> int:
+        """The number of images by image ID and platform. One that is packed in several ways has several manifests."""
+        return self.contents.distinct if self.contents else 0
 
     @property
     def layers(self) -> tuple[bool | None, ...]:

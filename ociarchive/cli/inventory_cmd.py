@@ -24,7 +24,7 @@ from ociarchive.cli.output import Output
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError
 from ociarchive.inventories import inventory_of
-from ociarchive.report.shared.text import plural, safe
+from ociarchive.report.shared.text import images_said, plural, safe
 
 _EXAMPLES = """\b
 Examples:
@@ -72,8 +72,9 @@ def command(**values: Any) -> int:
     for finding in found.findings:
         shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
     if values["output"] not in (None, "-"):
-        images, blobs = (found.facts[name] for name in ("images", "blobs"))
-        counts = (len(one) if isinstance(one, list) else 0 for one in (images, blobs))
-        told = ", ".join(plural(count, word) for count, word in zip(counts, ("image", "blob"), strict=True))
-        shared.say(f"{told}, {'proved' if values['verify'] else 'as claimed, not verified'}: {safe(values['output'])}")
+        images, blobs = (one if isinstance(one := found.facts[name], list) else [] for name in ("images", "blobs"))
+        packed = {(one["image_id"], one["platform"], one["manifest"]) for one in images if isinstance(one, dict)}
+        told = images_said(len({which[:2] for which in packed}), len(packed))
+        told += f", {plural(len(blobs), 'blob')}, {'proved' if values['verify'] else 'as claimed, not verified'}"
+        shared.say(f"{told}: {safe(values['output'])}")
     return int(bool(found.findings))

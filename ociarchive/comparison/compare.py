@@ -193,6 +193,7 @@ class _Side:
             source=self.archive.where,
             format=self.archive.format,
             images=len(self.units),
+            manifests=len({id(edge.node) for unit in self.units for edge in unit.edges}),
             layers=len(distinct),
             proved=sum(side.proved for side in distinct.values()),
             codecs=codecs(distinct.values()),

@@ -222,13 +222,15 @@ class ArchiveSide:
     """One of the two archives: its name in the call, and what was compared.
 
     `codecs` counts the distinct layers by codec, and `stored` is their size in bytes. `blobs` and `bytes` are what was
-    read. `layers` is the number of layers, and `proved` that of the proved ones. `selectors` are the names and digests
-    by which the call selected images.
+    read. `layers` is the number of layers, and `proved` that of the proved ones. `images` are those of one image ID and
+    platform, which stand in so many `manifests`; the layers of each are counted once. `selectors` are the names and
+    digests by which the call selected images.
     """
 
     source: str
     format: str
     images: int
+    manifests: int
     layers: int
     proved: int
     codecs: Mapping[str, int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ociarchive.auditing.listing import image_key
 from ociarchive.model import Artifact, Image, Missing, walk
 
 if TYPE_CHECKING:
@@ -64,9 +65,8 @@ def units(archive: Archive, *, hosts: bool) -> list[Unit]:
             image = edge.node
             if not isinstance(image, Image) or image.image_id is None:
                 continue
-            platform = edge.platform
-            key = (str(image.image_id), platform.usual if platform is not None else "")
-            unit = found.setdefault(key, Unit(image=image, image_id=key[0], platform=platform, hosts=hosts))
+            key = image_key(edge)
+            unit = found.setdefault(key, Unit(image=image, image_id=key[0], platform=edge.platform, hosts=hosts))
             unit.edges.append(edge)
             _name(unit, root)
     return list(found.values())

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import ociarchive
 from ociarchive.errors import without_credentials
 from tests.support import build
-from tests.support.build import Image, layer
+from tests.support.build import Image, layer, packed
 from tests.support.call import Call, refused, told
 from tests.support.signing import SIGNER
 from tests.support.tar import write_folder, write_tar
@@ -338,6 +338,34 @@ def test_a_layer_of_two_sources_counts_once_in_dest(source: Path, tmp_path: Path
 
 
 # Tables
+
+
+def test_an_image_in_several_manifests_is_one_image_in_every_summary(tmp_path: Path, cli_call: Call) -> None:
+    image = Image(layers=[layer({"a": b"a"}), layer({"b": b"b"})])
+    anew = Image(layers=[packed(one.stored, "zstd") for one in image.layers])
+    both = [image.node().named("docker.io/corpus/app:gzip"), anew.node().named("docker.io/corpus/app:zstd")]
+    other = Image(layers=[layer({"c": b"c"})]).node().named("docker.io/corpus/other:1")
+    two, one = (write_tar(tmp_path / f"{len(nodes)}.tar", build.layout(*nodes)) for nodes in ([*both, other], both[:1]))
+    said = "2 images in 3 manifests"
+    assert f"  oci-archive, {said}, 5 layers of " in told(cli_call("inspect", two)).stdout
+    shown = told(cli_call("audit", two)).stdout
+    assert f"      {said}, 5 of 5 layers proved: every claim holds\n" in shown
+    assert shown.splitlines()[1].split()[1:3] == ["oci-archive", "2"]
+    db = ("--catalogue", tmp_path / "c.db")
+    told(cli_call("audit", two, *db))
+    assert f"      {said}, 5 of 5 layers proved" in told(cli_call("audit", two, *db)).stdout  # as it was recorded
+    assert len(told(cli_call("audit", two, "--format", "json")).archive()["images"]) == 3
+    lines = told(cli_call("diff", two, one), 1).stdout.splitlines()
+    row, other_row = lines[2:4]
+    assert row.startswith("- ")
+    assert f"  oci-archive  {said}  plain 3  " in row
+    assert "  oci-archive  1 image " in other_row
+    assert "note: an image is one image ID for one platform: in several manifests" in " ".join(" ".join(lines).split())
+    for form, name in (("json", '"images": 2'), ("html", f"<dd>{said}</dd>")):
+        assert name in told(cli_call("diff", two, one, "--format", form), 1).stdout
+    assert "in several manifests" not in told(cli_call("diff", one, one)).stdout
+    listed = told(cli_call("inventory", two, "--output", tmp_path / "have.json")).stderr
+    assert listed.startswith(f"{said}, 10 blobs, as claimed, not verified: ")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

@@ -15,6 +15,7 @@ from ociarchive.report.shared.text import (
     aligned,
     columns,
     command,
+    images_said,
     placed,
     plural,
     safe,
@@ -146,7 +147,7 @@ def _row(report: Report) -> list[str]:
     return [
         safe(report.source),
         contents.format if contents else "-",
-        str(contents.images) if contents else "-",
+        str(contents.distinct) if contents else "-",
         str(report.blobs),
         size(report.bytes),
         f"{'FAIL' if report.failed else 'PASS'}  {', '.join(counts)}".rstrip(),
@@ -219,7 +220,8 @@ def _verdict(
     tally: Tally, width: int, seconds: float | None, paint: Callable[[str, str], str], unread: Sequence[str]
 ) -> list[str]:
     word = tally.outcome(unread)
-    told = [f"{plural(tally.images, 'image')}, {_proved(tally, sound=word.startswith('PASS') and not tally.waived)}"]
+    proved = _proved(tally, sound=word.startswith("PASS") and not tally.waived)
+    told = [f"{images_said(tally.distinct, tally.images)}, {proved}"]
     told += _strictness(tally)
     told += _recorded(tally)
     told += _receipt(tally)

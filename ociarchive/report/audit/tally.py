@@ -22,7 +22,7 @@ SEVERITIES: Final = ("error", "warning", "note")
 
 @dataclass(slots=True)
 class Tally:
-    """The totals of the reports that were added.
+    """The totals of the reports that were added. `images` counts manifests, `distinct` the images by image ID.
 
     `proved` and `unknown` are layers of all `layers`. `strict` counts, by rule, the warnings that fail because the
     call asks for it. `waived` counts findings that do not count, by rule, and `waivers` who asked for that;
@@ -37,6 +37,7 @@ class Tally:
     warnings: int = 0
     notes: int = 0
     images: int = 0
+    distinct: int = 0
     blobs: int = 0
     bytes: int = 0
     layers: int = 0
@@ -66,6 +67,7 @@ class Tally:
         """Count a report."""
         self.archives += 1
         self.images += report.images
+        self.distinct += report.distinct
         self.blobs += report.blobs
         self.bytes += report.bytes
         self.layers += len(report.layers)

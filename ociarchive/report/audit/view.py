@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
 from ociarchive.auditing.report import member_of
-from ociarchive.report.shared.text import plural, safe, short, shortened, size
+from ociarchive.report.shared.text import images_said, plural, safe, short, shortened, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -168,7 +168,7 @@ def _checks(control: Control, report: Report) -> str:
     if control is LAYERS:
         return f"{report.layers.count(True)} of {len(report.layers)} layers proved"
     if control is IDENTITY:
-        return f"{plural(report.images, 'image')}, {plural(proof.names, 'name')}"
+        return f"{images_said(report.distinct, report.images)}, {plural(proof.names, 'name')}"
     if control is COMPLETENESS:
         return f"{proof.here} of {proof.named} things that descriptors name are here"
     return f"{plural(proof.members, 'stored file')}, the container and its documents"

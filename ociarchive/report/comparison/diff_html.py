@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ociarchive.report.comparison import diff_words as words
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.shared.templating import again, environment, page
-from ociarchive.report.shared.text import shell
+from ociarchive.report.shared.text import images_said, shell
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def diff_html(difference: Difference, run: Run) -> str:
         proof=words.proof(difference),
         uncounted=words.uncounted(difference),
         held=words.held,
+        images_said=images_said,
         value=words.value,
         file_facts=words.file_facts,
         paired_by=words.paired_by,

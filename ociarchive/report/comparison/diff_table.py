@@ -8,6 +8,7 @@ from ociarchive.report.comparison import diff_words as words
 from ociarchive.report.shared.text import (
     columns,
     cut,
+    images_said,
     pad,
     placed,
     plural,
@@ -61,7 +62,7 @@ class _Table:
             lines.extend(self._companions(self._found.artifacts, 2))
         if lines[-1]:
             lines.append("")
-        for note in (*self._found.notes, *words.uncounted(self._found)):
+        for note in (*self._found.notes, *words.counting(self._found), *words.uncounted(self._found)):
             lines.extend(wrapped(f"note: {note}", self._width, "      ", whole=True))
         lines.extend(wrapped(words.proof(self._found), self._width, ""))
         listed = any(layer.files for pair in self._found.images for layer in pair.layers)
@@ -93,7 +94,7 @@ class _Table:
     @staticmethod
     def _archive(side: ArchiveSide) -> list[str]:
         stored = f"{size(side.stored)} in layers"
-        return [safe(side.label), side.format, plural(side.images, "image"), words.held(side), stored]
+        return [safe(side.label), side.format, images_said(side.images, side.manifests), words.held(side), stored]
 
     def _mark(self, mark: str) -> str:
         return self._paint(mark, _COLOURS[mark])

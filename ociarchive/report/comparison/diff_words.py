@@ -88,6 +88,14 @@ def uncounted(difference: Difference) -> list[str]:
     return told
 
 
+def counting(difference: Difference) -> list[str]:
+    """Return a sentence about how images are counted, where an archive has one in several manifests."""
+    if all(side.manifests == side.images for side in (difference.old, difference.new)):
+        return []
+    what = "an image is one image ID for one platform: in several manifests, packed in several ways"
+    return [f"{what}, it is compared once, and its layers are counted once"]
+
+
 def joined(parts: Iterable[str]) -> str:
     """Return parts of a sentence, `and` before the last."""
     *first, last = [*parts] or [""]

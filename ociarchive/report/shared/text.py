@@ -58,6 +58,12 @@ def size(count: int | None) -> str:
     return f"{count} B"
 
 
+def images_said(images: int, manifests: int) -> str:
+    """Return how many images there are; where one of them stands in several manifests, in how many they stand."""
+    told = plural(images, "image")
+    return told if images == manifests else f"{told} in {plural(manifests, 'manifest')}"
+
+
 def total(counts: Iterable[int | None]) -> str:
     """Return the sum of sizes in bytes for people. Where only some are known it is `at least` their sum."""
     found = list(counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.listing import created_by, full_platform, layer_facts, spelled
+from ociarchive.auditing.listing import counted, created_by, full_platform, layer_facts, spelled
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
 from ociarchive.report.shared.text import (
@@ -12,6 +12,7 @@ from ociarchive.report.shared.text import (
     columns,
     command,
     cut,
+    images_said,
     pad,
     placed,
     plural,
@@ -80,13 +81,12 @@ class Tree:
 
     def _head(self) -> list[str]:
         edges = list(walk(self._archive.roots))
-        images = len({id(edge.node) for edge in edges if isinstance(edge.node, Image)})
         indexes = len({id(edge.node) for edge in edges if isinstance(edge.node, Index)})
         artifacts = len({id(edge.node) for edge in edges if isinstance(edge.node, Artifact)})
         parts = [self._archive.format]
         if indexes:
             parts.append(plural(indexes, "index", "indexes"))
-        parts.append(plural(images, "image"))
+        parts.append(images_said(*counted(edges)))
         if artifacts:
             parts.append(plural(artifacts, "artifact"))
         sources = {
