@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON, Digest
 
 _SEVERITIES: Final = {rule.id: rule.severity for rule in RULES}
-_OTHER_NAME: Final = "give it one with --tag"
+_OTHER_NAME: Final = "give it one with --tag, or several with --rename"
 
 
 def growth_of(fmt: Format) -> Growth:

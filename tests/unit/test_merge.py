@@ -317,7 +317,8 @@ def test_a_merge_that_is_refused_leaves_nothing(tmp_path: Path, cli_call: Call) 
     dest = layout(tmp_path / "dest", OLD)
     before = state(dest)
     source = write_tar(tmp_path / "new.tar", build.layout(image("new").named("docker.io/corpus/old:1")))
-    assert "another image of the name" in refused(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"), 2)
+    line = refused(cli_call("convert", source, dest, "--to", "oci-layout", "--merge"), 2)
+    assert "another image of the name docker.io/corpus/old:1, give it one with --tag, or several with --rename" in line
     assert state(dest) == before
     assert sorted(one.name for one in tmp_path.iterdir()) == ["dest", "new.tar"]
 
