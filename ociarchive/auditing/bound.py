@@ -128,8 +128,9 @@ def entries(listed: Holding, here: Holding) -> Iterator[Difference]:
             expected=_at(one, paths[0]) if len(paths) == 1 else None,
             found=_at(other, paths[0]) if len(paths) == 1 else None,
         )
-    if not known and _sequence(listed) != _sequence(here):
-        same = Counter(_sequence(listed)) == Counter(_sequence(here))
+    told, found = ([], []) if known else (_sequence(listed), _sequence(here))
+    if told != found:
+        same = Counter(told) == Counter(found)
         what = "the entries stand in another order than in the receipt" if same else "the entries are others"
         yield Difference(what=what, subject="entries")
 

@@ -215,10 +215,6 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
     if receipt.holds is not None:
         sizes = {one.name: one.size for one in receipt.holds.files or ()}
         here = holding(archive, lambda _: None, hosts=has_hosts(receipt.form), known=sizes)
-    found = list(_differences(receipt, there, archive, here, identity))
-    more = len(found) - MAX_FINDINGS
-    if more > 0:
-        found[MAX_FINDINGS:] = [Difference(what=f"and {more} more like these", subject=archive.where)]
     findings = tuple(
         Finding(
             rule="receipt-mismatch",
@@ -229,12 +225,37 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
             expected=one.expected,
             found=one.found,
         )
-        for one in found
+        for one in _differences(receipt, there, archive, here, identity)
     )
     if signed and receipt.unsigned:
         what = "nobody signed the receipt, where a signature is asked for"
         findings = (*findings, Finding(rule="signature-missing", severity="error", message=what, location=receipt.path))
     return Compared(findings=findings, proof=_proof(receipt, there, archive, here, identity))
+
+
+class _Few:
+    """The differences that a report shows. Of the others only their number is kept."""
+
+    def __init__(self) -> None:
+        self._kept: list[Difference] = []
+        self._more = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._kept)
+
+    def take(self, found: Iterable[Difference]) -> None:
+        """Take some differences."""
+        for one in found:
+            if len(self._kept) < MAX_FINDINGS:
+                self._kept.append(one)
+            else:
+                self._more += 1
+
+    def told(self, where: str) -> Iterator[Difference]:
+        """Give those that are shown, then how many more there are."""
+        yield from self._kept
+        if self._more:
+            yield Difference(what=f"and {self._more} more like these", subject=where)
 
 
 class _There:
@@ -284,21 +305,21 @@ def _listed(receipt: Receipt, kind: str, left_out: Collection[str]) -> dict[str,
 def _differences(
     receipt: Receipt, there: _There, archive: Archive, here: Holding | None, identity: Identity | None
 ) -> Iterator[Difference]:
-    found: list[Difference] = []
+    found = _Few()
     listed = receipt.holds
     if listed is not None and here is not None:
         if not _hosts(receipt, archive):
             listed = listed.without_hosts()
-        found += bound.names(listed, here)
-        found += bound.entries(listed, here) if not found else []
-    found += _of_kinds(receipt, there, here)
+        found.take(bound.names(listed, here))
+        found.take(bound.entries(listed, here) if not found else ())
+    found.take(_of_kinds(receipt, there, here))
     if listed is not None and here is not None and receipt.form == archive.format:
         # An index.json, or the links of a registry, are others wherever a name or an image is.
-        found += bound.files(listed, here, beside=entry_documents() if found else frozenset())
+        found.take(bound.files(listed, here, beside=entry_documents() if found else frozenset()))
     parts = parts_of(archive)
     if receipt.parts and parts and receipt.parts != parts:
         yield bound.parts(receipt.parts, parts)
-    yield from found
+    yield from found.told(archive.where)
     if receipt.identity is None or identity is None or identity.algorithm != receipt.identity.algorithm:
         return
     if identity != receipt.identity and (identity.algorithm == "sha256" or not found):
