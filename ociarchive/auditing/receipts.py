@@ -18,7 +18,7 @@ from ociarchive.auditing.holding import Holding, file_in, has_hosts, holding, pa
 from ociarchive.auditing.identity import Identity, parts_of
 from ociarchive.auditing.proven import ReceiptProof, Share
 from ociarchive.auditing.provenance import receipt_in
-from ociarchive.auditing.rule import MAX_FINDINGS, Finding
+from ociarchive.auditing.rule import Finding
 from ociarchive.auditing.subjects import subjects
 from ociarchive.blobio.partlist import Part
 from ociarchive.blobio.source import read_named
@@ -233,31 +233,6 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
     return Compared(findings=findings, proof=_proof(receipt, there, archive, here, identity))
 
 
-class _Few:
-    """The differences that a report shows. Of the others only their number is kept."""
-
-    def __init__(self) -> None:
-        self._kept: list[Difference] = []
-        self._more = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._kept)
-
-    def take(self, found: Iterable[Difference]) -> None:
-        """Take some differences."""
-        for one in found:
-            if len(self._kept) < MAX_FINDINGS:
-                self._kept.append(one)
-            else:
-                self._more += 1
-
-    def told(self, where: str) -> Iterator[Difference]:
-        """Give those that are shown, then how many more there are."""
-        yield from self._kept
-        if self._more:
-            yield Difference(what=f"and {self._more} more like these", subject=where)
-
-
 class _There:
     """What is proved of an archive: its digests with those of layers unpacked, and digests of other bytes.
 
@@ -305,7 +280,7 @@ def _listed(receipt: Receipt, kind: str, left_out: Collection[str]) -> dict[str,
 def _differences(
     receipt: Receipt, there: _There, archive: Archive, here: Holding | None, identity: Identity | None
 ) -> Iterator[Difference]:
-    found = _Few()
+    found = bound.Few()
     listed = receipt.holds
     if listed is not None and here is not None:
         if not _hosts(receipt, archive):

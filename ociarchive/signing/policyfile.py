@@ -266,36 +266,39 @@ def _loaded(
     deque(_texts(source), maxlen=0)
     for one in _texts(source):
         loaded = from_bytes(one.data(), f"{one.file}: {one.place}") if inline else _from_file(one, from_file)
-        if isinstance(loaded, OciArchiveError):
-            return [], str(loaded)
+        if isinstance(loaded, str):
+            return [], loaded
         found.append(loaded)
     return found, None
 
 
-def _from_file(one: Member, load: Callable[[str], Read]) -> Read | OciArchiveError:
-    """Return what is in a file, or why it cannot be had. It is read once, however the policy names it."""
+def _from_file(one: Member, load: Callable[[str], Read]) -> Read | str:
+    """Return what is in a file, or why it cannot be had. It is read once, however the policy names it.
+
+    An error would be kept with all that was in memory where it was raised, so its words are.
+    """
     path = one.text()
     key = (load, path)
     if key not in one.kept:
-        file = (load, *_identity_of(path))
+        file = (load, _identity_of(path))
         if file not in one.kept:
             try:
                 one.kept[file] = load(path)
             except OciArchiveError as error:
-                one.kept[file] = error
+                one.kept[file] = str(error)
         loaded = one.kept[file]
         one.kept[key] = replace(loaded, name=path) if isinstance(loaded, Keyring | Key) else loaded
-    found: Read | OciArchiveError = one.kept[key]
+    found: Read | str = one.kept[key]
     return found
 
 
-def _identity_of(path: str) -> tuple[object, ...]:
+def _identity_of(path: str) -> object:
     """Return what is the same for each path of a file; the path itself where there is none."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        return (path, None)
-    return (status.st_dev, status.st_ino)
+        return path
+    return status.st_dev, status.st_ino
 
 
 def _identity(one: Member | None) -> Identity:
