@@ -232,11 +232,11 @@ def _ways_to_speak_of_a_table(place: Path) -> Arguments:
 
 def _one_history(place: Path) -> Arguments:
     """Thousands of images of one config, whose history is long."""
-    config: Json = {"history": [{}] * 380_000}
+    config: Json = {"history": [{}] * 200_000}
     one = Image(layers=[LAYER], config_members=config)
     raw, name = one.config, one.image_id
     nodes = []
-    for number in range(3500):
+    for number in range(2600):
         node = _image(number)
         document = node.document
         document["config"] = {**document["config"], "digest": name, "size": len(raw)}
@@ -281,11 +281,11 @@ def _receipt(place: Path, **holds: object) -> Arguments:
 
 
 def _receipt_of_names(place: Path) -> Arguments:
-    return _receipt(place, entries=[{"names": [f"{n:x}"], "descriptor": {"digest": ""}} for n in range(185_000)])
+    return _receipt(place, entries=[{"names": [f"{n:x}"], "descriptor": {"digest": ""}} for n in range(140_000)])
 
 
 def _receipt_of_blobs(place: Path) -> Arguments:
-    return _receipt(place, blobs=[{"digest": f"{number:x}", "size": 1} for number in range(300_000)])
+    return _receipt(place, blobs=[{"digest": f"{number:x}", "size": 1} for number in range(230_000)])
 
 
 CASES: dict[str, tuple[Callable[[Path], Arguments], int]] = {
@@ -305,11 +305,11 @@ CASES: dict[str, tuple[Callable[[Path], Arguments], int]] = {
     "links-7-000-to-deep-paths": (_links_to_deep_paths, 0),
     "links-60-000-and-whiteouts-5-000": (_links_and_whiteouts, 0),
     "ways-8-000-to-speak-of-a-table": (_ways_to_speak_of_a_table, 1),
-    "images-3-500-of-one-history": (_one_history, 0),
+    "images-2-600-of-one-history": (_one_history, 0),
     "names-of-folders-690-000-deep": (_a_name_of_folders, 1),
     "platforms-13-000-absent": (_platforms_that_are_absent, 0),
-    "receipt-of-185-000-names": (_receipt_of_names, 1),
-    "receipt-of-300-000-blobs": (_receipt_of_blobs, 1),
+    "receipt-of-140-000-names": (_receipt_of_names, 1),
+    "receipt-of-230-000-blobs": (_receipt_of_blobs, 1),
 }
 
 
