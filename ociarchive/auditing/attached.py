@@ -26,9 +26,9 @@ def attached_to(evidence: Evidence, edge: Edge) -> tuple[frozenset[Digest], Dige
     elif entry.attached is not None:
         return evidence.holders.get(entry.attached, (frozenset(), None))
     elif not entry.subjects and isinstance(entry.node, Artifact) and suffix_of(entry) is not None:
-        spoken = {digest for _, digests in entry.node.spoken_of for digest in digests}
+        spoken = [digests for _, digests in entry.node.spoken_of if digests]
         # What cosign saved with an image is the image's, whatever became of its digest since.
-        found = evidence.saved if spoken and spoken.isdisjoint(evidence.named) else frozenset()
+        return evidence.saved if spoken and not any(map(evidence.speaks_of_any, spoken)) else (frozenset(), None)
     else:
         found = entry.subjects
     return found, min(found, default=None)

@@ -11,10 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ociarchive.auditing.rule import MAX_FINDINGS
 from ociarchive.errors import some
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing.holding import Entry, Holding
     from ociarchive.auditing.listing import Object
@@ -30,6 +31,31 @@ class Difference:
     subject: str
     expected: str | None = None
     found: str | None = None
+
+
+class Few:
+    """The differences that a report shows. Of the others only their number is kept."""
+
+    def __init__(self) -> None:
+        self._kept: list[Difference] = []
+        self._more = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._kept)
+
+    def take(self, found: Iterable[Difference]) -> None:
+        """Take some differences."""
+        for one in found:
+            if len(self._kept) < MAX_FINDINGS:
+                self._kept.append(one)
+            else:
+                self._more += 1
+
+    def told(self, where: str) -> Iterator[Difference]:
+        """Give those that are shown, then how many more there are."""
+        yield from self._kept
+        if self._more:
+            yield Difference(what=f"and {self._more} more like these", subject=where)
 
 
 def names(listed: Holding, here: Holding) -> Iterator[Difference]:
@@ -128,8 +154,9 @@ def entries(listed: Holding, here: Holding) -> Iterator[Difference]:
             expected=_at(one, paths[0]) if len(paths) == 1 else None,
             found=_at(other, paths[0]) if len(paths) == 1 else None,
         )
-    if not known and _sequence(listed) != _sequence(here):
-        same = Counter(_sequence(listed)) == Counter(_sequence(here))
+    told, found = ([], []) if known else (_sequence(listed), _sequence(here))
+    if told != found:
+        same = Counter(told) == Counter(found)
         what = "the entries stand in another order than in the receipt" if same else "the entries are others"
         yield Difference(what=what, subject="entries")
 

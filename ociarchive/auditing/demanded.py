@@ -19,14 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing.evidence import Evidence
+    from ociarchive.auditing.standing import Standing
     from ociarchive.model import Edge, Root
     from ociarchive.signing.demands import Demand, Demands
     from ociarchive.signing.scene import Found, Trust
-    from ociarchive.signing.values import Signature
+    from ociarchive.signing.values import Kind, Signature
     from ociarchive.values import Digest, Reference
 
 #: What a policy may name of each transport.
 SCOPES: Final = {one.transport: one.scopes for one in FORMATS if one.transport is not None}
+#: A demand that is looked at is a step. A signature that is looked at for it, and an image that is reported, take so
+#: many; a check looks up so many digests of a statement in one. What else a check takes is bounded where it is done.
+_OF_A_LINE: Final = 10
+_NAMED: Final = 10
 #: What is said of a signature that several demands judge differently: the first of these.
 _BEST: Final = ("valid", "identity", "invalid", "untrusted", "unchecked")
 _OTHER: Final = "another signature meets the policy, this one is for"
@@ -49,7 +54,7 @@ class Unsigned:
 class Judge:
     """Keeps one verdict for each signature, and judges images of one archive by a policy.
 
-    `found` are its signatures; `check` gives the verdicts of one by a trust, `over` the digests that speak of an image.
+    `found` are its signatures; `check` gives the verdicts of one by a trust, `standing` the indexes above an image.
     """
 
     def __init__(
@@ -57,15 +62,11 @@ class Judge:
         evidence: Evidence,
         found: Sequence[Found[Any]],
         check: Callable[[int, Trust], Iterable[Signature]],
-        over: Callable[[Edge], Sequence[Digest]],
+        standing: Standing,
     ) -> None:
         self._evidence, self._found = evidence, found
-        self._check, self._over = check, over
-        self._checked: dict[tuple[int, str], tuple[Signature, ...]] = {}
-        self._by_digest: dict[Digest, list[int]] = {}
-        for number, one in enumerate(found):
-            for digest in {*one.says, *one.attached}:
-                self._by_digest.setdefault(digest, []).append(number)
+        self._check, self._standing = check, standing
+        self._checked: dict[tuple[int, int], tuple[Signature, ...]] = {}
         self._count = 0
         self._verdicts: dict[tuple[int, Digest | None], Signature] = {}
 
@@ -76,24 +77,49 @@ class Judge:
     def missing(self, images: Iterable[Edge], demands: Demands, roots: Iterable[Root]) -> Iterator[Unsigned]:
         """Give the images that do not meet what is demanded of the names that `roots` give them.
 
-        Their signatures are judged. An image to which several entries lead is judged for each of them.
+        Their signatures are judged. An image to which several entries lead is judged once, for all its names.
         """
         names: dict[int, dict[Reference, None]] = {}
         for root in roots:
             for edge in walk([root]):
                 if may_run(edge.node):
                     names.setdefault(id(edge.node), {}).update(dict.fromkeys(root.names))
+        signed = self._by_digest()
+        marked = self._standing.marked(signed)
+        judged: set[tuple[int, Digest | None]] = set()
         for edge in images:
-            digests = self._over(edge)
-            mine = tuple(dict.fromkeys(number for digest in digests for number in self._by_digest.get(digest, ())))
-            meant = dict.fromkeys(_proven(name, digests) for name in names.get(id(edge.node), {}))
+            digest = edge.descriptor.digest if edge.descriptor is not None else None
+            if (id(edge.node), digest) in judged:
+                continue
+            judged.add((id(edge.node), digest))
+            every = {number for one in self._standing.over(digest, marked) for each in signed[one] for number in each}
+            mine: dict[Kind, list[int]] = {}
+            for number in sorted(every):
+                mine.setdefault(self._found[number].kind, []).append(number)
+            meant = dict.fromkeys(self._proven(name, digest) for name in names.get(id(edge.node), {}))
             for name, listed in self._names(meant, demands):
                 for demand in listed:
-                    why = self._unmet(demand, name, mine, digests)
+                    why = self._unmet(demand, name, mine, digest)
                     if why is not None:
-                        label = str(name or next(iter(digests), None) or getattr(edge.node, "image_id", None))
-                        digest = digests[0] if digests else getattr(edge.node, "image_id", None)
-                        yield Unsigned(digest=digest, where=self._evidence.place(label), why=why)
+                        self._work(_OF_A_LINE)
+                        about = digest or getattr(edge.node, "image_id", None)
+                        yield Unsigned(digest=about, where=self._evidence.place(str(name or about)), why=why)
+
+    def _by_digest(self) -> dict[Digest, list[list[int]]]:
+        """Return the numbers of the signatures over each digest that is here, those that share what they name as one.
+
+        Thousands may be attached to one name, which thousands of images have.
+        """
+        here = {edge.descriptor.digest for edge in self._evidence.edges if edge.descriptor is not None}
+        groups: dict[tuple[Digest, ...] | frozenset[Digest], list[int]] = {}
+        for number, one in enumerate(self._found):
+            for digests in (one.named, one.attached):
+                groups.setdefault(digests, []).append(number)
+        found: dict[Digest, list[list[int]]] = {}
+        for named, numbers in groups.items():
+            for digest in here.intersection(named):
+                found.setdefault(digest, []).append(numbers)
+        return found
 
     def add(self, number: int, one: Signature) -> None:
         """Keep a verdict, unless a better one over the same digest is known."""
@@ -112,17 +138,18 @@ class Judge:
             yield None, demands.of_path(*_place(self._evidence))
 
     def _unmet(
-        self, demand: Demand, name: Reference | None, mine: Iterable[int], digests: Sequence[Digest]
+        self, demand: Demand, name: Reference | None, mine: Mapping[Kind, Sequence[int]], digest: Digest | None
     ) -> str | None:
-        """Return why an image does not meet a demand, None where it does."""
+        """Return why an image does not meet a demand, None where it does. `mine` are its signatures."""
+        self._work(1)
         if demand.type == "insecureAcceptAnything":
             return None
         if demand.type == "reject":
             return f"the policy rejects the image ({demand.where})"
-        candidates = [number for number in mine if self._found[number].kind in demand.kinds]
         judged = [
-            (number, one, _unfit(one, demand, name, digests))
-            for number in candidates
+            (number, one, self._unfit(one, demand, name, digest))
+            for kind in demand.kinds
+            for number in mine.get(kind, ())
             for one in self._by(number, demand)
         ]
         met = any(one.status == "valid" and unfit is None for _, one, unfit in judged)
@@ -141,36 +168,41 @@ class Judge:
         return why if demand.unmet is None else f"{why}: {demand.unmet}"
 
     def _by(self, number: int, demand: Demand) -> tuple[Signature, ...]:
-        self._count += 1
-        if self._count > self._evidence.archive.limits.listed:
-            what = f"images, names and demands make more than the {self._evidence.archive.limits.listed} checks allowed"
-            raise LimitError(what, "listed", where=self._evidence.archive.where)
+        self._work(_OF_A_LINE)
         found = self._found[number]
         if demand.unmet is not None and not isinstance(found.content, ContentError):
             return (verdict(found, "unchecked", demand.unmet, by="unknown"),)
-        key = (number, demand.where)
+        key = (number, id(demand.trust))  # of many demands, whose trust a policy makes once
         if key not in self._checked:
+            self._work(len(found.named) // _NAMED)
             self._checked[key] = tuple(self._check(number, demand.trust))
         return self._checked[key]
 
+    def _work(self, steps: int) -> None:
+        """Count steps. LimitError: they are more than so many lines of a report allow."""
+        self._count += steps
+        allowed = self._evidence.archive.limits.listed
+        if self._count > allowed * _OF_A_LINE:
+            what = f"images, names and demands make more than the {allowed} checks allowed"
+            raise LimitError(what, "listed", where=self._evidence.archive.where)
 
-def _proven(name: Reference, digests: Sequence[Digest]) -> Reference:
-    """Return a name without a digest that is none of the image's: in an archive that is a claim and no more.
+    def _proven(self, name: Reference, digest: Digest | None) -> Reference:
+        """Return a name without a digest that is none of the image's: in an archive that is a claim and no more.
 
-    Whoever pulls by digest gets what has it: so a digest in a name counts for more than a tag does.
-    """
-    return name if name.digest is None or name.digest in digests else replace(name, digest=None)
+        Whoever pulls by digest gets what has it: so a digest in a name counts for more than a tag does.
+        """
+        mine = name.digest is None or self._standing.is_over(name.digest, digest)
+        return name if mine else replace(name, digest=None)
 
-
-def _unfit(one: Signature, demand: Demand, name: Reference | None, digests: Sequence[Digest]) -> str | None:
-    """Return why a signature that holds is not for an image with a name; None where it is."""
-    if one.digest not in digests:
-        return "it holds, but for another digest than the image's"
-    if demand.identity.fits(name, one.reference):
-        return None
-    about = f"{name}" if name is not None else "an image without a name"
-    signed = word(one.reference) or "no name"
-    return f"it holds, but for {signed}; the policy asks for {demand.identity} of {about} ({demand.where})"
+    def _unfit(self, one: Signature, demand: Demand, name: Reference | None, digest: Digest | None) -> str | None:
+        """Return why a signature that holds is not for an image with a name; None where it is."""
+        if not self._standing.is_over(one.digest, digest):
+            return "it holds, but for another digest than the image's"
+        if demand.identity.fits(name, one.reference):
+            return None
+        about = f"{name}" if name is not None else "an image without a name"
+        signed = word(one.reference) or "no name"
+        return f"it holds, but for {signed}; the policy asks for {demand.identity} of {about} ({demand.where})"
 
 
 def _place(evidence: Evidence) -> tuple[str, str]:

@@ -118,6 +118,16 @@ class Evidence:
         return frozenset(descriptor.digest for descriptor in here if descriptor is not None)
 
     @cached_property
+    def _spoken(self) -> dict[int, bool]:
+        return {}
+
+    def speaks_of_any(self, digests: tuple[Digest, ...]) -> bool:
+        """Whether a payload speaks of a manifest or index that is in the archive. Thousands of artifacts share one."""
+        if id(digests) not in self._spoken:
+            self._spoken[id(digests)] = not self.named.isdisjoint(digests)
+        return self._spoken[id(digests)]
+
+    @cached_property
     def descriptors(self) -> tuple[Descriptor, ...]:
         """Every descriptor of the graph."""
         found = [edge.descriptor for edge in self.edges if edge.descriptor is not None]
@@ -170,10 +180,14 @@ class Evidence:
         return {name: (frozenset(digests), min(digests, default=None)) for name, digests in found.items()}
 
     @cached_property
-    def saved(self) -> frozenset[Digest]:
-        """The digests of the images that `cosign save` wrote here; what it saved without a name is theirs."""
-        found = (root.descriptor for root in self.archive.roots if root.descriptor is not None)
-        return frozenset(one.digest for one in found if one.annotations.get(COSIGN_KIND, "").endswith(COSIGN_IMAGES))
+    def saved(self) -> tuple[frozenset[Digest], Digest | None]:
+        """The digests of the images that `cosign save` wrote here, and the least of them.
+
+        What it saved without a name is theirs.
+        """
+        every = (root.descriptor for root in self.archive.roots if root.descriptor is not None)
+        found = frozenset(one.digest for one in every if one.annotations.get(COSIGN_KIND, "").endswith(COSIGN_IMAGES))
+        return found, min(found, default=None)
 
     @cached_property
     def leading(self) -> Mapping[int, tuple[Root, ...]]:

@@ -73,11 +73,14 @@ class Holding:
     def names(self) -> Mapping[str, tuple[str, ...]]:
         """The digests to which each name leads, sorted: one, unless the archive is at fault."""
         if not self._names:
-            found: dict[str, set[str]] = {}
+            several: dict[str, set[str]] = {}
             for entry in self.entries:
                 for name in entry.names:
-                    found.setdefault(name, set()).add(entry.digest)
-            self._names.update({name: tuple(sorted(digests)) for name, digests in found.items()})
+                    if name not in self._names:
+                        self._names[name] = (entry.digest,)
+                    elif entry.digest != self._names[name][0]:
+                        several.setdefault(name, {*self._names[name]}).add(entry.digest)
+            self._names.update({name: tuple(sorted(digests)) for name, digests in several.items()})
         return self._names
 
     def without_hosts(self) -> Holding:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.hard_links import check_links
 from ociarchive.blobio.limits import LimitError
@@ -15,22 +16,25 @@ from ociarchive.measure import Measured, measure
 from ociarchive.model import parts, walk
 from ociarchive.remote.blob import Reading
 from ociarchive.stores.rebuilt import RebuildError, Rebuilt
-from ociarchive.toc import has_table
+from ociarchive.toc import has_table, told_of_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing.claims import Claimed
     from ociarchive.auditing.factstore import FactStore
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Progress
-    from ociarchive.model import Archive
+    from ociarchive.model import Archive, Blob, Layer
     from ociarchive.toc import check
     from ociarchive.values import Descriptor
     from ociarchive.workers import Lane, Workers
 else:
     check = Late("ociarchive.toc.check")
+
+#: So many ways in which descriptors speak of the table of one layer are looked at. Tools of one maker speak in one.
+_WAYS: Final = 8
 
 
 def measure_all(
@@ -151,11 +155,10 @@ def unbuilt(error: RebuildError) -> Flaw:
 def _check_rebuilt(archive: Archive, facts: Mapping[ByteSource, Measured], workers: Workers) -> tuple[Flaw, ...]:
     """Return why layers were rebuilt to another tar than theirs. Only these are read again."""
     calls: dict[ByteSource, Callable[[], RebuildError]] = {}
-    for edge in walk(archive.roots):
-        for part in parts(edge.node):
-            fact = facts.get(part.source) if part.source is not None else None
-            if isinstance(part.source, Rebuilt) and fact is not None and not part.source.proved_by(fact.diff_ids):
-                calls[part.source] = partial(part.source.explain, fact.diff_ids)
+    for part in _parts(archive):
+        fact = facts.get(part.source) if part.source is not None else None
+        if isinstance(part.source, Rebuilt) and fact is not None and not part.source.proved_by(fact.diff_ids):
+            calls[part.source] = partial(part.source.explain, fact.diff_ids)
     found = workers.run(list(calls.values())) if calls else []
     return tuple(unbuilt(error) for error in found)
 
@@ -163,15 +166,35 @@ def _check_rebuilt(archive: Archive, facts: Mapping[ByteSource, Measured], worke
 def _check_tables(
     archive: Archive, facts: Mapping[ByteSource, Measured], limits: Limits, workers: Workers
 ) -> tuple[Flaw, ...]:
-    """Return what is wrong with layers' tables of contents. Only layers that have one are read again."""
-    calls: dict[tuple[ByteSource, Descriptor], Callable[[], list[Flaw]]] = {}
-    for edge in walk(archive.roots):
-        for part in parts(edge.node):
-            fact = facts.get(part.source) if part.source is not None else None
-            if part.source is None or part.descriptor is None or fact is None or fact.diff_ids is None:
-                continue
-            if has_table(part.descriptor):
-                key = (part.source, part.descriptor)
-                calls[key] = partial(check.check, part.descriptor, part.source, fact.uncompressed_size, limits)
+    """Return what is wrong with layers' tables of contents. Only layers that have one are read again.
+
+    A layer is read once for each way in which descriptors speak of its table: all but one of them are wrong.
+    """
+    calls: dict[tuple[ByteSource, tuple[str | None, ...]], Callable[[], list[Flaw]]] = {}
+    ways: Counter[ByteSource] = Counter()
+    more: dict[ByteSource, Flaw] = {}
+    for part in _parts(archive):
+        fact = facts.get(part.source) if part.source is not None else None
+        if part.source is None or part.descriptor is None or fact is None or fact.diff_ids is None:
+            continue
+        key = (part.source, told_of_table(part.descriptor))
+        if not has_table(part.descriptor) or key in calls:
+            continue
+        ways[part.source] += 1
+        if ways[part.source] > _WAYS:
+            more[part.source] = _more_ways(part.source, part.descriptor)
+        else:
+            calls[key] = partial(check.check, part.descriptor, part.source, fact.uncompressed_size, limits)
     found = workers.run(list(calls.values())) if calls else []
-    return tuple(flaw for flaws in found for flaw in flaws)
+    return (*(flaw for flaws in found for flaw in flaws), *more.values())
+
+
+def _more_ways(source: ByteSource, descriptor: Descriptor) -> Flaw:
+    message = f"descriptors speak of its table of contents in more than {_WAYS} ways, the others were not looked at"
+    return Flaw(rule="toc-annotation", where=source.where, message=message, subject=str(descriptor.digest))
+
+
+def _parts(archive: Archive) -> Iterator[Blob | Layer]:
+    """Give the parts of each manifest once, however many entries lead to it."""
+    for node in {id(edge.node): edge.node for edge in walk(archive.roots)}.values():
+        yield from parts(node)

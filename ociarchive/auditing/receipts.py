@@ -18,7 +18,7 @@ from ociarchive.auditing.holding import Holding, file_in, has_hosts, holding, pa
 from ociarchive.auditing.identity import Identity, parts_of
 from ociarchive.auditing.proven import ReceiptProof, Share
 from ociarchive.auditing.provenance import receipt_in
-from ociarchive.auditing.rule import MAX_FINDINGS, Finding
+from ociarchive.auditing.rule import Finding
 from ociarchive.auditing.subjects import subjects
 from ociarchive.blobio.partlist import Part
 from ociarchive.blobio.source import read_named
@@ -215,10 +215,6 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
     if receipt.holds is not None:
         sizes = {one.name: one.size for one in receipt.holds.files or ()}
         here = holding(archive, lambda _: None, hosts=has_hosts(receipt.form), known=sizes)
-    found = list(_differences(receipt, there, archive, here, identity))
-    more = len(found) - MAX_FINDINGS
-    if more > 0:
-        found[MAX_FINDINGS:] = [Difference(what=f"and {more} more like these", subject=archive.where)]
     findings = tuple(
         Finding(
             rule="receipt-mismatch",
@@ -229,7 +225,7 @@ def check_receipt(receipt: Receipt, evidence: Evidence, identity: Identity | Non
             expected=one.expected,
             found=one.found,
         )
-        for one in found
+        for one in _differences(receipt, there, archive, here, identity)
     )
     if signed and receipt.unsigned:
         what = "nobody signed the receipt, where a signature is asked for"
@@ -284,21 +280,21 @@ def _listed(receipt: Receipt, kind: str, left_out: Collection[str]) -> dict[str,
 def _differences(
     receipt: Receipt, there: _There, archive: Archive, here: Holding | None, identity: Identity | None
 ) -> Iterator[Difference]:
-    found: list[Difference] = []
+    found = bound.Few()
     listed = receipt.holds
     if listed is not None and here is not None:
         if not _hosts(receipt, archive):
             listed = listed.without_hosts()
-        found += bound.names(listed, here)
-        found += bound.entries(listed, here) if not found else []
-    found += _of_kinds(receipt, there, here)
+        found.take(bound.names(listed, here))
+        found.take(bound.entries(listed, here) if not found else ())
+    found.take(_of_kinds(receipt, there, here))
     if listed is not None and here is not None and receipt.form == archive.format:
         # An index.json, or the links of a registry, are others wherever a name or an image is.
-        found += bound.files(listed, here, beside=entry_documents() if found else frozenset())
+        found.take(bound.files(listed, here, beside=entry_documents() if found else frozenset()))
     parts = parts_of(archive)
     if receipt.parts and parts and receipt.parts != parts:
         yield bound.parts(receipt.parts, parts)
-    yield from found
+    yield from found.told(archive.where)
     if receipt.identity is None or identity is None or identity.algorithm != receipt.identity.algorithm:
         return
     if identity != receipt.identity and (identity.algorithm == "sha256" or not found):

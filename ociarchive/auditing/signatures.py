@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.auditing.attached import attached_to
 from ociarchive.auditing.demanded import SCOPES, Judge, Unsigned
+from ociarchive.auditing.standing import Standing
 from ociarchive.blobio.limits import LimitError
 from ociarchive.disguise import may_run
 from ociarchive.errors import ContentError, UsageError
@@ -24,10 +25,11 @@ from ociarchive.signing.values import BY_KEY, NOBODY, Signature, UncheckedError
 from ociarchive.signing.verdicts import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ociarchive.auditing.certified import Certified
     from ociarchive.auditing.evidence import Evidence
+    from ociarchive.auditing.standing import Marked
     from ociarchive.documents import Document
     from ociarchive.model import Edge, Root
     from ociarchive.signing.demands import Demands
@@ -95,30 +97,39 @@ def wanted(
     return Wanted(trust=trust, required=required, demands=demands)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Proofs:
     """What was found of signatures: each with its verdict, and the images that should have one and have none.
 
-    `above` has the digests of the indexes in which each manifest stands. `keys` are those who may have signed, as the
+    `standing` has the indexes in which each manifest stands. `keys` are those who may have signed, as the
     call names them, `required` says whether each image must have one, `signed` that there are images and each of the
     archive has one: a policy may take images that nobody signed, and a call may ask for some of them.
     """
 
     signatures: tuple[Signature, ...]
     missing: tuple[Unsigned, ...]
-    above: Mapping[Digest, frozenset[Digest]]
+    standing: Standing
     keys: tuple[str, ...] = ()
     required: bool = False
     signed: bool = False
-    _by_digest: dict[Digest, list[Signature]] = field(default_factory=dict, repr=False)
+    _over: dict[Digest | None, list[Signature]] = field(default_factory=dict, repr=False)
 
     def over(self, edge: Edge) -> list[Signature]:
         """Return the signatures over an image: over its manifest, and over the indexes in which it stands."""
-        if not self._by_digest:
-            for one in self.signatures:
-                for digest in {one.expected or one.digest} - {None}:
-                    self._by_digest.setdefault(digest, []).append(one)  # type: ignore[arg-type]  # None is taken out
-        return [one for digest in _over(edge, self.above) for one in self._by_digest.get(digest, ())]
+        digest = _digest_of(edge)
+        if digest not in self._over:
+            by_digest, marked = self._by_digest
+            self._over[digest] = [one for each in self.standing.over(digest, marked) for one in by_digest[each]]
+        return self._over[digest]
+
+    @cached_property
+    def _by_digest(self) -> tuple[dict[Digest, list[Signature]], Marked]:
+        found: dict[Digest, list[Signature]] = {}
+        for one in self.signatures:
+            digest = one.expected or one.digest
+            if digest is not None:
+                found.setdefault(digest, []).append(one)
+        return found, self.standing.marked(found)
 
 
 def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -> Proofs:
@@ -128,61 +139,97 @@ def prove(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -
 
 
 def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None) -> Proofs:
-    scene = _scene(evidence)
-    above = _indexes(evidence)
+    here = _documents(evidence)
+    scene = Scene(evidence.archive, evidence.edges, here, lambda edge: attached_to(evidence, edge))
+    standing = Standing(evidence.edges, here)
     every = [edge for edge in evidence.edges if may_run(edge.node)]
     images = every
     speaking = [(kind, one) for kind in KINDS for one in kind.find(scene)]
     if selected is not None:
         nodes = {id(edge.node) for edge in walk(selected)}
         images = [edge for edge in images if id(edge.node) in nodes]
-        about = {edge.descriptor.digest for edge in walk(selected) if edge.descriptor is not None}
-        about |= {digest for edge in images for digest in _over(edge, above)}
-        speaking = [
-            (kind, one)
-            for kind, one in speaking
-            if one.artifact in about or not about.isdisjoint((*one.says, *one.attached))
-        ]
+        about = _about(walk(selected), images, standing)
+        speaking = [(kind, one) for kind, one in speaking if about(one)]
     found = [one for _, one in speaking]
 
     def by(number: int, trust: Trust) -> Iterator[Signature]:
         kind, one = speaking[number]
         return _checked(kind, one, trust, scene)
 
-    judge = Judge(evidence, found, by, lambda edge: _over(edge, above))
+    judge = Judge(evidence, found, by, standing)
     if wanted.trust.named:
         for number, one in _verdicts(found, by, wanted.trust):
             judge.add(number, one)
     roots = evidence.archive.roots if selected is None else selected
     missing = list(judge.missing(images, wanted.demands, roots)) if wanted.demands is not None else []
     signatures = tuple(dict.fromkeys(judge.signatures()))
-    held = {one.digest for one in signatures if one.signs}
-    by_notary = {one.digest for one in signatures if one.signs and one.kind == "notary"}
-    stated = {one.digest for one in signatures if one.status == "valid"} - held
+    held = standing.marked(_digests(one for one in signatures if one.signs))
+    lacks = _lacking(wanted, scene, standing, signatures)
+    stated = standing.marked(_digests(one for one in signatures if one.status == "valid") - held.digests)
     missing += [
-        _unsigned(evidence, edge, stated=not stated.isdisjoint(_over(edge, above)))
-        for edge in images
-        if (wanted.required and held.isdisjoint(_over(edge, above)))
-        or (wanted.trust.demands(scene.repositories_of(edge)) and by_notary.isdisjoint(_over(edge, above)))
+        _unsigned(evidence, edge, stated=standing.has(_digest_of(edge), stated)) for edge in images if lacks(edge)
     ]
     if wanted.required and not images:
         missing.append(Unsigned(digest=None, where=evidence.archive.where, why=_NO_IMAGE))
     proofs = Proofs(
         signatures=signatures,
         missing=tuple(dict.fromkeys(missing)),
-        above=above,
+        standing=standing,
         keys=wanted.named,
         required=wanted.required or wanted.demands is not None or wanted.trust.demanding,
-        signed=bool(every) and not any(held.isdisjoint(_over(edge, above)) for edge in every),
+        signed=bool(every) and all(standing.has(_digest_of(edge), held) for edge in every),
     )
     _require_few(evidence, proofs, images)
     return proofs
 
 
-def _over(edge: Edge, above: Mapping[Digest, frozenset[Digest]]) -> tuple[Digest, ...]:
-    if edge.descriptor is None:
-        return ()
-    return (edge.descriptor.digest, *sorted(above.get(edge.descriptor.digest, ())))
+def _digest_of(edge: Edge) -> Digest | None:
+    return edge.descriptor.digest if edge.descriptor is not None else None
+
+
+def _digests(signatures: Iterable[Signature]) -> set[Digest]:
+    return {one.digest for one in signatures if one.digest is not None}
+
+
+def _lacking(
+    wanted: Wanted, scene: Scene, standing: Standing, signatures: Sequence[Signature]
+) -> Callable[[Edge], bool]:
+    """Return what says whether an image lacks a signature that the call, or a policy of certificates, asks for.
+
+    Thousands of entries may lead to one image with thousands of names: each image is looked at once.
+    """
+    held = standing.marked(_digests(one for one in signatures if one.signs))
+    by_notary = standing.marked(_digests(one for one in signatures if one.signs and one.kind == "notary"))
+    found: dict[Digest, bool] = {}
+
+    def lacks(edge: Edge) -> bool:
+        digest = _digest_of(edge)
+        if digest is None:
+            return wanted.required or wanted.trust.demands(scene.repositories_of(edge))
+        if digest not in found:
+            found[digest] = (wanted.required and not standing.has(digest, held)) or (
+                not standing.has(digest, by_notary) and wanted.trust.demands(scene.repositories(digest))
+            )
+        return found[digest]
+
+    return lacks
+
+
+def _about(edges: Iterable[Edge], images: Iterable[Edge], standing: Standing) -> Callable[[Found[Any]], bool]:
+    """Return what says whether a signature is one of some entries, or over one of them or over what is above an image.
+
+    What a name has is shared by all that is attached to it, and looked at once.
+    """
+    wanted = {edge.descriptor.digest for edge in edges if edge.descriptor is not None}
+    wanted.update(standing.above({edge.descriptor.digest for edge in images if edge.descriptor is not None}))
+    met: dict[frozenset[Digest], bool] = {}
+
+    def about(one: Found[Any]) -> bool:
+        if one.attached not in met:
+            met[one.attached] = not wanted.isdisjoint(one.attached)
+        return met[one.attached] or one.artifact in wanted or not wanted.isdisjoint(one.named)
+
+    return about
 
 
 def _require_few(evidence: Evidence, proofs: Proofs, images: Iterable[Edge]) -> None:
@@ -204,41 +251,15 @@ def _unsigned(evidence: Evidence, edge: Edge, *, stated: bool) -> Unsigned:
     return Unsigned(digest=digest or image_id, where=evidence.place(label), why=_STATED if stated else None)
 
 
-def _indexes(evidence: Evidence) -> dict[Digest, frozenset[Digest]]:
-    """Return for each digest below an index the digests of all indexes above it.
-
-    What has other bytes than its digest says is in no index, and binds nothing to what is above it.
-    """
-    whole = {
-        edge.descriptor.digest for edge in evidence.edges if edge.descriptor is not None and _is_whole(evidence, edge)
-    }
-    parents: dict[Digest, set[Digest]] = {}
-    for edge in evidence.edges:
-        if isinstance(edge.node, Index) and edge.descriptor is not None and edge.descriptor.digest in whole:
-            for child in edge.node.children:
-                parents.setdefault(child.descriptor.digest, set()).add(edge.descriptor.digest)
-    found = {}
-    for digest in parents.keys() & whole:
-        seen: set[Digest] = set()
-        pending = deque(parents[digest])
-        while pending:
-            one = pending.popleft()
-            if one not in seen:
-                seen.add(one)
-                pending.extend(parents.get(one, ()))
-        found[digest] = frozenset(seen)
-    return found
-
-
-def _scene(evidence: Evidence) -> Scene:
-    """Return what kinds of signatures see: a manifest is here where its bytes agree with the digest of its entry."""
+def _documents(evidence: Evidence) -> dict[Digest, Document]:
+    """Return the manifests and indexes that are here: their bytes agree with the digests of their entries."""
     here: dict[Digest, Document] = {}
     for edge in evidence.edges:
         if edge.descriptor is None or not _is_whole(evidence, edge):
             continue
         if isinstance(edge.node, Image | Index | Artifact) and edge.node.document is not None:
             here[edge.descriptor.digest] = edge.node.document
-    return Scene(evidence.archive, evidence.edges, here, lambda edge: attached_to(evidence, edge))
+    return here
 
 
 def _is_whole(evidence: Evidence, edge: Edge) -> bool:

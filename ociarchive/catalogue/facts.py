@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.factstore import Remembered
 from ociarchive.catalogue.guard import reported
-from ociarchive.catalogue.recording import fact_again, fact_value, packed, unpacked
+from ociarchive.catalogue.packing import packed, unpacked
+from ociarchive.catalogue.recording import fact_again, fact_value
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ociarchive.measure import Measured
     from ociarchive.values import Digest
 
+#: Facts of a blob have a kilobyte or two, and paths from its tar.
+_FACT: Final = 1 << 20
 _UNDER = "(SELECT id FROM limits WHERE limits = ?)"
 _GET = f"SELECT fact FROM proved WHERE digest = ? AND tool = ? AND limits = {_UNDER}"  # noqa: S608  a constant
 _LIMITS = "INSERT OR IGNORE INTO limits (limits) VALUES (?)"
@@ -43,7 +46,7 @@ class StoredFacts:
             return fact
         with self._lock, reported(self._path):
             row = self._connection.execute(_GET, (str(digest), VERSION, self._limits)).fetchone()
-            return fact_again(unpacked(row[0])) if row else None
+            return fact_again(unpacked(row[0], _FACT)) if row else None
 
     def put(self, fact: Measured) -> None:
         """Keep the facts of a blob that was read to its end; in the file where its tar is whole."""

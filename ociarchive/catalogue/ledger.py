@@ -15,6 +15,7 @@ from ociarchive.catalogue.ahead import Ahead
 from ociarchive.catalogue.database import Database
 from ociarchive.catalogue.facts import StoredFacts
 from ociarchive.catalogue.guard import reported
+from ociarchive.catalogue.packing import TooManyError
 from ociarchive.catalogue.recording import Recorded, recorded, report_again, respelled
 from ociarchive.catalogue.rows import insert, stored_text, text_again
 from ociarchive.catalogue.stamps import place, stamp, stamp_at
@@ -109,7 +110,10 @@ class Ledger:
         with reported(self._database.path):
             spelled = text_again(row[6])
             kept = Recorded(verdict=row[8], listed=row[9], proof=row[10])
-            report = report_again(kept, spelled, self._policy, detail, row[7])
+            try:
+                report = report_again(kept, spelled, self._policy, detail, row[7])
+            except TooManyError:
+                return None
         size = now.size if now.kind == "file" else None
         return respelled(report if report.size == size else replace(report, size=size), spelled, source)
 

@@ -1,38 +1,48 @@
-"""Reports as a catalogue keeps them: JSON, compressed, so that a changed byte is noticed (RFC 1950, ADLER32)."""
+"""Reports as a catalogue keeps them."""
 
 from __future__ import annotations
 
 import base64
-import json
-import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ociarchive.auditing.identity import Identity
 from ociarchive.auditing.proven import ReceiptProof, Share
 from ociarchive.auditing.report import BlobRow, Contents, Listed, Proof, Report
 from ociarchive.auditing.rule import Finding
+from ociarchive.catalogue.packing import packed, rows, split, text_of, unpacked, value_of
 from ociarchive.container.walk import Fault, Named, Walked
 from ociarchive.measure import Measured
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ociarchive.auditing.policy import Policy
     from ociarchive.auditing.report import Detail
 
-#: Fast: these are a few kilobytes each. What fits into a small window needs no large one, which takes longer to clear
-#: than such a text to compress (RFC 1950, CINFO); the bytes are as many.
-_LEVEL: Final = 1
-_SMALL: Final = 8 << 10
-_WINDOW_OF_SMALL: Final = (13, 6)
-_WINDOW: Final = (15, 8)
-#: What is kept may unpack to so much: a report of as many lines as there may be has half of it, and what is written
-#: larger has no more than so many times its size. Facts of a blob have a kilobyte or two, and paths from its tar.
-_REPORT: Final = 64 << 20
-_TIMES: Final = 16
-_FACT: Final = 16 << 20
+_Kinds: TypeAlias = "Mapping[str, tuple[type, ...]]"
+_TEXT: Final = (str,)
+_TEXT_OR_NONE: Final = (str, NoneType)
+_FINDING: Final[_Kinds] = {
+    **dict.fromkeys(("rule", "severity", "message", "location"), _TEXT),
+    **dict.fromkeys(("subject", "expected", "found"), _TEXT_OR_NONE),
+}
+#: The members of Measured and Walked that are kept as they are.
+_MEASURED: Final[_Kinds] = {
+    **dict.fromkeys(("size", "header"), (int,)),
+    "compression": _TEXT,
+    "uncompressed_size": (int, NoneType),
+    "damage": _TEXT_OR_NONE,
+    "limit": _TEXT_OR_NONE,
+    "padded": (bool,),
+}
+_WALKED: Final[_Kinds] = {"paths": (bool,), "loose": (int,), "headers": (int,)}
+_FAULT: Final[_Kinds] = {
+    "rule": _TEXT, "message": _TEXT, "offset": (int,), "expected": _TEXT_OR_NONE, "found": _TEXT_OR_NONE,
+}  # fmt: skip
+_NAMED: Final[_Kinds] = {"first": _TEXT, "count": (int,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,32 +54,12 @@ class Recorded:
     proof: bytes | None
 
 
-def packed(value: object) -> bytes:
-    """Return a value of JSON in few bytes."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
-    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, *(_WINDOW_OF_SMALL if len(text) <= _SMALL else _WINDOW))
-    return compressor.compress(text) + compressor.flush()
-
-
-def unpacked(data: bytes, most: int = _FACT) -> Any:  # noqa: ANN401  what JSON holds
-    """Return a value again. zlib.error, ValueError: the bytes are not those that were written, or are too many."""
-    stream = zlib.decompressobj()
-    found = stream.decompress(data, most)
-    if stream.unconsumed_tail or not stream.eof:
-        raise ValueError(f"a report of more than {most} bytes, or one that is cut")
-    return json.loads(found.decode("ascii"))
-
-
-def _unpacked(data: bytes) -> Any:  # noqa: ANN401  as above
-    return unpacked(data, max(_REPORT, _TIMES * len(data)))
-
-
 def recorded(report: Report) -> Recorded:
     """Return a report, which holds all details, as it is kept. Its policy is kept apart."""
     contents = report.contents
     verdict = {
-        "findings": [_finding(one) for one in report.findings],
-        "waived": [_finding(one) for one in report.waived],
+        "findings": map(_finding, report.findings),
+        "waived": map(_finding, report.waived),
         "blobs": report.blobs,
         "bytes": report.bytes,
         "demanded": report.demanded,
@@ -93,14 +83,17 @@ def recorded(report: Report) -> Recorded:
     listed, proof = report.listed, report.proof
     return Recorded(
         verdict=packed(verdict),
-        listed=packed([listed.images, listed.artifacts, listed.missing]) if listed else None,
+        listed=packed(iter((listed.images, listed.artifacts, listed.missing))) if listed else None,
         proof=packed(_proof(proof)) if proof else None,
     )
 
 
 def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, when: str) -> Report:
-    """Return the report that was kept, with as much detail as is asked for. KeyError, ValueError: it is damaged."""
-    verdict = _unpacked(kept.verdict)
+    """Return the report that was kept, with as much detail as is asked for.
+
+    KeyError, TypeError, ValueError: it is damaged. TooManyError: it is larger than what is read again.
+    """
+    verdict = unpacked(kept.verdict)
     facts = verdict["contents"]
     contents = None
     if facts is not None:
@@ -121,8 +114,8 @@ def report_again(kept: Recorded, source: str, policy: Policy, detail: Detail, wh
     return Report(
         source=source,
         contents=contents,
-        findings=tuple(Finding(**one) for one in verdict["findings"]),
-        waived=tuple(Finding(**one) for one in verdict["waived"]),
+        findings=tuple(Finding(**_typed(one, _FINDING)) for one in verdict["findings"]),
+        waived=tuple(Finding(**_typed(one, _FINDING)) for one in verdict["waived"]),
         policy=policy,
         blobs=verdict["blobs"],
         bytes=verdict["bytes"],
@@ -195,26 +188,31 @@ def _receipt_again(value: dict[str, Any] | None) -> ReceiptProof | None:
 def _listed_again(data: bytes | None) -> Listed | None:
     if data is None:
         return None
-    images, artifacts, missing = _unpacked(data)
+    images, artifacts, missing = unpacked(data)
     return Listed(images=tuple(images), artifacts=tuple(artifacts), missing=tuple(missing))
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
     names = ("held", "made", "here", "named", "names", "members", "roots", "unproved", "unread")
-    rows = [[row.where, row.fact and fact_value(row.fact), row.size, row.held, row.made] for row in proof.blobs]
-    return {name: getattr(proof, name) for name in names} | {"blobs": rows}
+    every = ([row.where, row.fact and fact_value(row.fact), row.size, row.held, row.made] for row in proof.blobs)
+    return {name: getattr(proof, name) for name in names} | {"blobs": every}
 
 
 def _proof_again(data: bytes | None) -> Proof | None:
     if data is None:
         return None
-    value = _unpacked(data)
-    rows = tuple(
-        BlobRow(where=where, fact=fact and fact_again(fact), size=size, held=held, made=made)
-        for where, fact, size, held, made in value.pop("blobs")
-    )
+    text = text_of(data)
+    head, at = split(text, "blobs")
+    value = value_of(head, len(data))
+    blobs = tuple(_row(*row) for row in rows(text, at, len(data)))
     unproved = tuple((what, why) for what, why in value.pop("unproved"))
-    return Proof(**value | {"unread": tuple(value["unread"])}, unproved=unproved, blobs=rows)
+    return Proof(**value | {"unread": tuple(value["unread"])}, unproved=unproved, blobs=blobs)
+
+
+def _row(where: Any, fact: Any, size: Any, held: Any, made: Any) -> BlobRow:  # noqa: ANN401  of JSON
+    kinds = {"where": _TEXT, "size": (int, NoneType), "held": (int,), "made": (int,)}
+    plain = _typed({"where": where, "size": size, "held": held, "made": made}, kinds)
+    return BlobRow(**plain, fact=None if fact is None else fact_again(fact))
 
 
 def fact_value(fact: Measured) -> dict[str, Any]:
@@ -230,17 +228,23 @@ def fact_value(fact: Measured) -> dict[str, Any]:
 
 
 def fact_again(value: dict[str, Any]) -> Measured:
-    """Return facts again. KeyError, ValueError: the value is another."""
+    """Return facts again. KeyError, TypeError, ValueError: the value is another."""
     tar = value["tar"]
     return Measured(
-        **value
-        | {
-            "digests": _digests(value["digests"]),
-            "diff_ids": None if value["diff_ids"] is None else _digests(value["diff_ids"]),
-            "first": base64.b64decode(value["first"]),
-            "tar": tar and _walked(tar),
-        }
+        **_typed({name: value[name] for name in _MEASURED}, _MEASURED),
+        digests=_digests(value["digests"]),
+        diff_ids=None if value["diff_ids"] is None else _digests(value["diff_ids"]),
+        first=base64.b64decode(value["first"]),
+        tar=tar and _walked(tar),
     )
+
+
+def _typed(value: dict[str, Any], kinds: _Kinds) -> dict[str, Any]:
+    """Return an object whose members are known and of these types. TypeError: it is another."""
+    for name, one in value.items():
+        if name not in kinds or not isinstance(one, kinds[name]):
+            raise TypeError(f"no {name[:80]}: {str(one)[:80]}")
+    return value
 
 
 def _plain(value: object) -> object:
@@ -251,8 +255,10 @@ def _plain(value: object) -> object:
 
 def _walked(value: dict[str, Any]) -> Walked:
     fault = value["fault"]
-    named = {name: value[name] and Named(**value[name]) for name in ("doubled", "outside", "absolute")}
-    return Walked(**value | named | {"fault": fault and Fault(**fault)})
+    named = {name: value[name] and Named(**_typed(value[name], _NAMED)) for name in ("doubled", "outside", "absolute")}
+    plain = {name: one for name, one in value.items() if name not in (*named, "fault")}
+    found: dict[str, Any] = {**_typed(plain, _WALKED), **named}
+    return Walked(**found, fault=fault and Fault(**_typed(fault, _FAULT)))
 
 
 def _digests(texts: Sequence[str]) -> tuple[Digest, ...]:

@@ -135,28 +135,59 @@ def _folder(path: str) -> Stamp:
     hashed = hashlib.sha256()
     size, mtime, ctime, sure = 0, 0, 0, True
     top = os.path.realpath(path)
-    for name, status, target in _entries(path, ""):
+    for name, status, target in _entries(path):
         facts = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, target)
         hashed.update(os.fsencode(name) + b"\0" + repr(facts).encode("utf-8", "surrogateescape") + b"\n")
         mtime, ctime = max(mtime, status.st_mtime_ns), max(ctime, status.st_ctime_ns)
         size += status.st_size if stat.S_ISREG(status.st_mode) else 0
         if target is not None:
-            real = os.path.realpath(os.path.join(path, name))
-            sure &= os.path.commonpath((top, real)) == top
+            sure = sure and _stays_inside(name, target, top)
     digest = f"sha256:{hashed.hexdigest()}"
     return Stamp(path=path, kind="folder", size=size, mtime_ns=mtime, ctime_ns=ctime, digest=digest, sure=sure)
 
 
-def _entries(top: str, below: str) -> Iterator[tuple[str, os.stat_result, str | None]]:
+def _stays_inside(name: str, target: str, top: str) -> bool:
+    """Whether a link at `name` in a folder leads into the folder, by its text alone.
+
+    Each folder on its way may be a link, but that is one of the folder's too, and looked at by itself. Where the way
+    goes up behind such a part it is not known.
+    """
+    depth, parts = name.count("/"), target.split("/")
+    if target.startswith("/"):
+        depth, above = 0, top.rstrip("/") + "/"
+        if not f"{target}/".startswith(above):
+            return False
+        parts = target[len(above) :].split("/")
+    down = False
+    for part in parts:
+        if part == "..":
+            depth -= 1
+            if down or depth < 0:
+                return False
+        else:
+            down |= part not in ("", ".")
+    return True
+
+
+def _entries(top: str) -> Iterator[tuple[str, os.stat_result, str | None]]:
     """Give a folder itself and all in it, sorted by name in each folder, with the target of what is a link."""
-    folder = os.path.join(top, below) if below else top
-    yield below, os.stat(folder), None
-    with os.scandir(folder) as scanned:
-        entries = sorted(scanned, key=lambda entry: entry.name)
-    for entry in entries:
+    yield "", os.stat(top), None
+    pending = [("", _sorted(top))]
+    while pending:
+        below, entries = pending[-1]
+        entry = next(entries, None)
+        if entry is None:
+            pending.pop()
+            continue
         name = os.path.join(below, entry.name)
         if entry.is_dir(follow_symlinks=False):
-            yield from _entries(top, name)
+            yield name, os.stat(entry.path), None
+            pending.append((name, _sorted(entry.path)))
         else:
             target = os.readlink(entry.path) if entry.is_symlink() else None
             yield name, entry.stat(follow_symlinks=False), target
+
+
+def _sorted(folder: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as scanned:
+        return iter(sorted(scanned, key=lambda entry: entry.name))

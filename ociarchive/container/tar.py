@@ -83,9 +83,13 @@ class TarContainer:
         return self._size
 
     def get(self, name: str) -> FileRange | None:
-        """Return a member that is a file; links are followed as `tar -x` would leave them."""
+        """Return a member that is a file; links are followed as `tar -x` would leave them.
+
+        A name that is longer than members may have is none's: each folder in it would be looked for.
+        """
         if name not in self._known:
-            resolved = self._links.resolve(normal(name), name)
+            wanted = normal(name)
+            resolved = self._links.resolve(wanted, name) if len(wanted) <= self.limits.name else None
             found = self._range(resolved, self._members[resolved]) if resolved is not None else None
             self._known[name] = found
         return self._known[name]

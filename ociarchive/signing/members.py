@@ -11,7 +11,7 @@ from ociarchive.errors import UsageError
 from ociarchive.values import type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.values import JSON
 
@@ -57,14 +57,14 @@ class Member:
                 raise self.wrong(f"no member {name}", f"{name}")
         return found
 
-    def entries(self) -> list[Member]:
-        """Return the entries of a list, at least one."""
+    def entries(self) -> Iterator[Member]:
+        """Give the entries of a list, at least one. Each takes more memory than what stands there."""
         if not isinstance(self.value, list):
             raise self.wrong("no list", "an array", type_name(self.value))
         if not self.value:
             raise self.wrong("an empty list", "at least one entry")
-        places = (f"{self.place}[{number}]" for number in range(len(self.value)))
-        return [Member(one, self.file, place, self.kept) for one, place in zip(self.value, places, strict=True)]
+        for number, one in enumerate(self.value):
+            yield Member(one, self.file, f"{self.place}[{number}]", self.kept)
 
     def text(self) -> str:
         """Return a string that is not empty."""

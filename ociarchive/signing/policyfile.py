@@ -7,7 +7,9 @@ demand stays and is never met: a policy speaks of more images than an archive ha
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -20,16 +22,18 @@ from ociarchive.signing.gpgv import find_gpgv
 from ociarchive.signing.identities import Identity, as_written
 from ociarchive.signing.keyless.root import deployment
 from ociarchive.signing.keyless.verify import KeylessTrust
-from ociarchive.signing.keys import key_in, load_key
+from ociarchive.signing.keys import Key, key_in, load_key
 from ociarchive.signing.members import Member
-from ociarchive.signing.openpgp import keyring, load_keyring
+from ociarchive.signing.openpgp import Keyring, keyring, load_keyring
 from ociarchive.signing.scene import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from ociarchive.signing.certificates import Certificate
     from ociarchive.signing.demands import Type
     from ociarchive.signing.identities import Match
+    from ociarchive.signing.keyless.root import TrustedRoot
 
 Read = TypeVar("Read")
 #: Policies of large fleets have some hundred scopes.
@@ -97,7 +101,13 @@ def _scoped(kind: str | None, one: Member) -> dict[str, tuple[Demand, ...]]:
 
 
 def _demands(one: Member) -> tuple[Demand, ...]:
-    return tuple(_demand(entry) for entry in one.entries())
+    """Return the requirements of a scope. One that stands there before asks for nothing more."""
+    made: dict[str, Demand] = {}
+    for entry in one.entries():
+        text = json.dumps(entry.value, sort_keys=True)
+        if text not in made:
+            made[text] = _demand(entry)
+    return tuple(made.values())
 
 
 def _demand(one: Member) -> Demand:
@@ -123,15 +133,33 @@ def _signed_by(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
     source = _one_of(one, found, ("keyPath", "keyPaths", "keyData"))
     identity = _identity(found.get("signedIdentity"))
     rings, unmet = _loaded(source, load_keyring, keyring)
-    program = None
-    try:
-        program = find_gpgv()
-    except UsageError as error:
-        unmet = unmet or error.what
+    program, absent = _gpgv(one)
+    unmet = unmet or absent
     if key_type != _KEY_TYPES[0]:
         unmet = f"keys of the type {key_type} are not checked here"
-    trust = Trust(keyrings=tuple(rings), gpgv=program or "")
+    every = {ring.digest: ring for ring in rings}
+    named = ("signedBy", *((ring.name, digest) for digest, ring in every.items()))
+    trust = _shared(one, named, lambda: Trust(keyrings=tuple(every.values()), gpgv=program))
     return Demand(where=one.place, type=kind, kinds=("simple-signing",), trust=trust, identity=identity, unmet=unmet)
+
+
+def _gpgv(one: Member) -> tuple[str, str | None]:
+    """Return the program, looked for once, and why there is none."""
+    if find_gpgv not in one.kept:
+        try:
+            one.kept[find_gpgv] = find_gpgv(), None
+        except UsageError as error:
+            one.kept[find_gpgv] = "", error.what
+    found: tuple[str, str | None] = one.kept[find_gpgv]
+    return found
+
+
+def _shared(one: Member, named: tuple[object, ...], make: Callable[[], Trust]) -> Trust:
+    """Return the trust that is `named` so: many requirements may name the same keys, and one check serves them all."""
+    if named not in one.kept:
+        one.kept[named] = make()
+    found: Trust = one.kept[named]
+    return found
 
 
 def _sigstore(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
@@ -140,7 +168,7 @@ def _sigstore(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
     if len(logs) > 1:
         raise one.wrong("more than one source of keys of transparency logs", f"one of {', '.join(_LOGS)}")
     for name in logs:
-        _texts(found[name])
+        deque(_texts(found[name]), maxlen=0)
     identity = _identity(found.get("signedIdentity"))
     demand = Demand(where=one.place, type=kind, kinds=("cosign",), identity=identity)
     if source is found.get("fulcio"):
@@ -149,12 +177,18 @@ def _sigstore(one: Member, kind: Type, found: Mapping[str, Member]) -> Demand:
         _require_pki(source)
         return replace(demand, unmet="certificates (pki) of a policy are not checked here")
     keys, unmet = _loaded(source, load_key, key_in)
-    root = None
+    of_logs: list[Key] = []
     if logs:
         of_logs, unlogged = _loaded(found[logs[0]], load_key, key_in)
-        root, unmet = deployment(one.file, (), of_logs), unmet or unlogged
-    trust = Trust(keys=tuple({key.fingerprint: key for key in keys}.values()), logs=root)
+        unmet = unmet or unlogged
+    mine, others = _each(keys), _each(of_logs)
+    named = (bool(logs), *(tuple((key.name, key.fingerprint) for key in each) for each in (mine, others)))
+    trust = _shared(one, named, lambda: Trust(keys=mine, logs=deployment(one.file, (), others) if logs else None))
     return replace(demand, trust=trust, unmet=unmet)
+
+
+def _each(keys: Iterable[Key]) -> tuple[Key, ...]:
+    return tuple({key.fingerprint: key for key in keys}.values())
 
 
 def _by_fulcio(one: Member, demand: Demand, source: Member, logs: Sequence[Member]) -> Demand:
@@ -167,9 +201,23 @@ def _by_fulcio(one: Member, demand: Demand, source: Member, logs: Sequence[Membe
     with without_warnings():
         certificates, unmet = _loaded(authorities, load_certificates, certificates_in)
         keys, unlogged = _loaded(logs[0], load_key, key_in)
-        root = deployment(one.file, (each for listed in certificates for each in listed), keys)
-    trust = Trust(keyless=KeylessTrust(root=root, identity=email, issuer=issuer, email=True))
+    root = _deployment(one, certificates, _each(keys))
+    named = (root.digest, *(log.name for log in root.logs), email, issuer)
+    trust = _shared(
+        one, named, lambda: Trust(keyless=KeylessTrust(root=root, identity=email, issuer=issuer, email=True))
+    )
     return replace(demand, trust=trust, unmet=unmet or unlogged)
+
+
+def _deployment(one: Member, certificates: list[tuple[Certificate, ...]], logs: tuple[Key, ...]) -> TrustedRoot:
+    """Return the deployment of some files of certificates and some logs, made once for all requirements with these."""
+    files = tuple(map(id, certificates))  # what is kept has them, so that no other ones get these
+    named = (files, *((key.name, key.fingerprint) for key in logs))
+    if named not in one.kept:
+        every = dict.fromkeys(each for listed in certificates for each in listed)
+        one.kept[named] = certificates, deployment(one.file, every, logs)
+    found: TrustedRoot = one.kept[named][1]
+    return found
 
 
 def _require_pki(source: Member) -> None:
@@ -202,12 +250,11 @@ def _one_of(one: Member, found: Mapping[str, Member], names: Sequence[str]) -> M
     return found[given[0]]
 
 
-def _texts(one: Member) -> list[Member]:
-    """Return the entries of a member that is a list by its name, itself where it is none."""
-    listed = one.entries() if one.place.endswith("s") else [one]
-    for each in listed:
+def _texts(one: Member) -> Iterator[Member]:
+    """Give the entries of a member that is a list by its name, itself where it is none. UsageError: one is no text."""
+    for each in one.entries() if one.place.endswith("s") else (one,):
         each.text()
-    return listed
+        yield each
 
 
 def _loaded(
@@ -216,24 +263,42 @@ def _loaded(
     """Return the keys that a member names or holds, and why they cannot be had."""
     inline = "Data" in source.place.rpartition(".")[2]
     found: list[Read] = []
+    deque(_texts(source), maxlen=0)
     for one in _texts(source):
         loaded = from_bytes(one.data(), f"{one.file}: {one.place}") if inline else _from_file(one, from_file)
-        if isinstance(loaded, OciArchiveError):
-            return [], str(loaded)
+        if isinstance(loaded, str):
+            return [], loaded
         found.append(loaded)
     return found, None
 
 
-def _from_file(one: Member, load: Callable[[str], Read]) -> Read | OciArchiveError:
-    """Return what is in a file, or why it cannot be had. It is read once, however often the policy names it."""
-    key = (load, one.text())
+def _from_file(one: Member, load: Callable[[str], Read]) -> Read | str:
+    """Return what is in a file, or why it cannot be had. It is read once, however the policy names it.
+
+    An error would be kept with all that was in memory where it was raised, so its words are.
+    """
+    path = one.text()
+    key = (load, path)
     if key not in one.kept:
-        try:
-            one.kept[key] = load(one.text())
-        except OciArchiveError as error:
-            one.kept[key] = error
-    found: Read | OciArchiveError = one.kept[key]
+        file = (load, _identity_of(path))
+        if file not in one.kept:
+            try:
+                one.kept[file] = load(path)
+            except OciArchiveError as error:
+                one.kept[file] = str(error)
+        loaded = one.kept[file]
+        one.kept[key] = replace(loaded, name=path) if isinstance(loaded, Keyring | Key) else loaded
+    found: Read | str = one.kept[key]
     return found
+
+
+def _identity_of(path: str) -> object:
+    """Return what is the same for each path of a file; the path itself where there is none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return path
+    return status.st_dev, status.st_ino
 
 
 def _identity(one: Member | None) -> Identity:

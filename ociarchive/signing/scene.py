@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ociarchive.blobio.source import counted, read_all
 from ociarchive.errors import ContentError
-from ociarchive.model import Artifact, Index, Root
+from ociarchive.model import Artifact, Root, walk
 from ociarchive.signing.values import UncheckedError
 
 if TYPE_CHECKING:
@@ -95,10 +95,14 @@ class Found(Generic[Read]):
     content: Read | ContentError
 
     @property
-    def says(self) -> tuple[Digest, ...]:
-        """The digests that it names, else those to which it is attached."""
-        named = () if isinstance(self.content, ContentError) else self.content.says
-        return named or tuple(sorted(self.attached))
+    def named(self) -> tuple[Digest, ...]:
+        """The digests that it names, none where that is unknown."""
+        return () if isinstance(self.content, ContentError) else self.content.says
+
+    @property
+    def about(self) -> Digest | None:
+        """The first digest that it names, else the least of those to which it is attached."""
+        return next(iter(self.named), self.first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,7 @@ class Scene:
         self.archive, self.edges, self.here = archive, edges, here
         self._attached, self._limits, self._read = attached, archive.limits, 0
         self._most = self._limits.said(archive.origin.stored_size)
+        self._first: dict[frozenset[Digest], Digest | None] = {}
 
     def holders(self) -> Iterator[Holder]:
         """Give the artifacts, in the archive's order, each once for all entries that attach it to the same."""
@@ -183,15 +188,7 @@ class Scene:
 
         None stands for a manifest without any full name.
         """
-        names: set[str] = set()
-        seen, pending = {digest}, [digest]
-        while pending:
-            one = pending.pop()
-            names |= self._repositories.get(one, set())
-            above = self._parents.get(one, set()) - seen
-            seen |= above
-            pending.extend(above)
-        return tuple(sorted(names)) or (None,)
+        return self._repositories.get(digest, (None,))
 
     def repositories_of(self, edge: Edge) -> tuple[str | None, ...]:
         """Return the repositories of an image's names, as above; of one without a manifest too."""
@@ -201,21 +198,21 @@ class Scene:
         return tuple(sorted({f"{one.host}/{one.path}" for one in names})) or (None,)
 
     @cached_property
-    def _parents(self) -> dict[Digest, set[Digest]]:
-        found: dict[Digest, set[Digest]] = {}
-        for edge in self.edges:
-            if isinstance(edge.node, Index) and edge.descriptor is not None:
-                for child in edge.node.children:
-                    found.setdefault(child.descriptor.digest, set()).add(edge.descriptor.digest)
-        return found
-
-    @cached_property
-    def _repositories(self) -> dict[Digest, set[str]]:
+    def _repositories(self) -> dict[Digest, tuple[str | None, ...]]:
+        """The repositories of the names that lead to each digest, found once from each name down."""
         found: dict[Digest, set[str]] = {}
         for root in self.archive.roots:
-            if root.descriptor is not None and root.names:
-                found.setdefault(root.descriptor.digest, set()).update(f"{one.host}/{one.path}" for one in root.names)
-        return found
+            repositories = {f"{one.host}/{one.path}" for one in root.names}
+            for edge in walk([root]) if repositories and root.descriptor is not None else ():
+                if edge.descriptor is not None:
+                    found.setdefault(edge.descriptor.digest, set()).update(repositories)
+        return {digest: tuple(sorted(names)) for digest, names in found.items()}
+
+    def first_here(self, digests: frozenset[Digest]) -> Digest | None:
+        """Return the least of some digests that a manifest or index of the archive has. Many signatures share them."""
+        if digests not in self._first:
+            self._first[digests] = min(filter(self.here.__contains__, digests), default=None)
+        return self._first[digests]
 
     def payload(self, source: ByteSource | None) -> bytes:
         """Return the bytes of a signature. UncheckedError: they are absent, or more than may be read."""

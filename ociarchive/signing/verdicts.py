@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 def verdict(found: Found[Any], status: Status, why: str, *, by: str) -> Signature:
     """Return the verdict of a signature over the first digest that it names."""
-    digest = next(iter(found.says), None)
-    return Signature(kind=found.kind, digest=digest, by=by, status=status, why=why, where=found.where)
+    return Signature(kind=found.kind, digest=found.about, by=by, status=status, why=why, where=found.where)
 
 
 def held(

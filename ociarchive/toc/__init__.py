@@ -5,6 +5,6 @@ containerd/stargz-snapshotter, docs/estargz.md (footer, TOC); containers/storage
 manifest of zstd:chunked).
 """
 
-from ociarchive.toc.annotations import CHUNKED, has_table
+from ociarchive.toc.annotations import CHUNKED, has_table, told_of_table
 
-__all__ = ["CHUNKED", "has_table"]
+__all__ = ["CHUNKED", "has_table", "told_of_table"]

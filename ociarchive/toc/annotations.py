@@ -16,6 +16,18 @@ PREFIXES: Final = (CHUNKED, "io.containers.zstd-chunked.")
 CHECKSUM, POSITION, SPLIT = "manifest-checksum", "manifest-position", "tarsplit-position"
 
 
+_ALL: Final = (
+    *(ESTARGZ_DIGEST, ESTARGZ_SIZE),
+    *(f"{prefix}{key}" for prefix in PREFIXES for key in (CHECKSUM, POSITION, SPLIT)),
+)
+
+
+def told_of_table(descriptor: Descriptor) -> tuple[str | None, ...]:
+    """Return what a layer's descriptor says of its table of contents, None for what it does not say."""
+    annotations = descriptor.annotations
+    return tuple(map(annotations.get, _ALL))
+
+
 def has_table(descriptor: Descriptor | None) -> bool:
     """Whether a layer's descriptor says that it has a table of contents."""
     annotations = descriptor.annotations if descriptor else {}

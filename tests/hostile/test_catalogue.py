@@ -1,9 +1,11 @@
 """Catalogues made to mislead SQLite: programs in place of tables, pages in a circle, a journal that kills."""
 
+import json
 import shutil
 import sqlite3
 import struct
 import zlib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from tests.hostile.parts import IMAGE
 from tests.hostile.process import MEMORY, Ended, run
 from tests.support.build import layout
-from tests.support.tar import write_tar
+from tests.support.tar import write_folder, write_tar
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT"
 ROW = (
@@ -170,3 +172,54 @@ def test_values_of_other_types_are_damage(name: str, form: str, catalogue: Path)
     changed(catalogue, WRONG[name])
     holds = ["--holds", "docker.io/library/app:1"] if form == "table" else []
     bounded(run("catalogue", catalogue, "--format", form, *holds, place=catalogue.parent), 3, "is damaged")
+
+
+_FINDING: dict[str, object] = {
+    "rule": "blob-name", "severity": "warning", "message": "m", "location": "l",
+    "subject": None, "expected": None, "found": None,
+}  # fmt: skip
+_PROOF = '{"held":1,"made":1,"here":1,"named":1,"names":1,"members":1,"roots":true,"unproved":[],"unread":[],"blobs":['
+#: What is put into a report: a column of it, its text, the status, and words of the error.
+REPORTS: dict[str, tuple[str, Callable[[], str], int, str]] = {
+    "nested": ("verdict", lambda: "[" * 500_000, 3, "nests deeper than any"),
+    "values": ("verdict", lambda: f"[{'[],' * 5_000_000}[]]", 0, ""),
+    "values-of-images": ("listed", lambda: f"[[{'[],' * 5_000_000}[]],[],[]]", 0, ""),
+    "texts-of-images": ("listed", lambda: "[[" + '"ab",' * 5_000_000 + '""],[],[]]', 0, ""),
+    "rows": ("proof", lambda: _PROOF + '["",null,null,0,0],' * 2_000_000 + "[]]}", 0, ""),
+    "one-row": ("proof", lambda: f"{_PROOF}[{'[],' * 5_000_000}[]]]}}", 3, "longer than any"),
+    "types-of-rows": ("proof", lambda: _PROOF + '["",null,[[[]]],0,0],' * 400_000 + "[]]}", 3, "no size"),
+    "types": (
+        "verdict",
+        lambda: json.dumps({"contents": None, "findings": [_FINDING | {"message": [1]}], "waived": []}),
+        3,
+        "no message: [1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_that_is_none_of_ours(name: str, source: Path, catalogue: Path) -> None:
+    """What has more values than are read is audited again, everything else is damage."""
+    column, text, status, words = REPORTS[name]
+    with closing(sqlite3.connect(catalogue)) as connection:
+        stored = zlib.compress(text().encode())
+        assert connection.execute(f"UPDATE reports SET {column} = ?", (stored,)).rowcount  # noqa: S608  names of ours
+        connection.commit()
+    ended = run("audit", source, "--catalogue", catalogue, "--format", "html", place=source.parent)
+    bounded(ended, status, words)
+
+
+def test_a_folder_is_stamped_whatever_its_depth_and_its_links(source: Path, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "folder", layout(IMAGE.node().named("docker.io/library/app:1", "1")))
+    made = [folder]
+    for _ in range(1_100):
+        made.append(made[-1] / "d")
+        made[-1].mkdir()
+    for number in range(5_000):
+        (folder / f"{number:04}").symlink_to(f"{number + 1:04}")
+    try:
+        for _ in range(2):
+            bounded(run("audit", folder, "--catalogue", tmp_path / "c.db", place=source.parent), 1)  # limit-links
+    finally:  # what clears folders of tests away goes no deeper than Python's calls
+        for one in reversed(made[1:]):
+            one.rmdir()

@@ -15,7 +15,7 @@ from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, named_by, refers_to, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.model import Edge, Root
@@ -112,20 +112,24 @@ class Wanting:
         return self._names[at : at + 1]
 
 
-def _places(name: str) -> Iterator[str]:
-    """Give a name and the folders that contain it."""
-    while name:
-        yield name
-        name = name.rpartition("/")[0]
+def _is_below(name: str, places: Collection[str], lengths: Collection[int]) -> bool:
+    """Whether a name is one of some places, or lies in one. They have these `lengths`: a name may have any."""
+    end = len(name)
+    while end > 0:
+        if end in lengths and name[:end] in places:
+            return True
+        end = name.rfind("/", 0, end)
+    return False
 
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
     yield from noticed("blob-missing")(evidence)
     if evidence.archive.damaged and evidence.folded:
         return  # it may be behind the damage, which is reported
-    told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded}
+    told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded and flaw.subject}
+    lengths = set(map(len, told))
     for one in lacking(evidence):
-        if not any(place in told for name in one.names for place in _places(name)):
+        if not any(_is_below(name, told, lengths) for name in one.names):
             yield Fault(
                 location=evidence.place(one.called), subject=one.called,
                 message=f"{one.what} is named and not in the archive",

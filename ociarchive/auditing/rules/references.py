@@ -25,7 +25,7 @@ def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
             continue
         attached, first = attached_to(evidence, edge)
         for blob, spoken in node.spoken_of:
-            if attached and spoken and attached.isdisjoint(sets.of(spoken)):
+            if attached and spoken and sets.are_apart(attached, spoken):
                 yield Fault(
                     location=blob.source.where if blob.source else evidence.place(blob.name),
                     subject=edge.descriptor.digest, expected=first, found=spoken[0],
@@ -34,16 +34,25 @@ def _signature_stale(evidence: Evidence) -> Iterator[Fault]:
 
 
 class _Sets:
-    """The sets of digests to which payloads refer, each made once: thousands of artifacts may share one payload."""
+    """The sets of digests to which payloads refer, each made and compared with the same ones once.
+
+    Thousands of artifacts may share one payload, and be attached to one name that thousands of images have.
+    """
 
     def __init__(self) -> None:
         self._made: dict[int, frozenset[Digest]] = {}
+        self._apart: dict[tuple[frozenset[Digest], int], bool] = {}
 
-    def of(self, spoken: tuple[Digest, ...]) -> frozenset[Digest]:
-        """Return the set of a payload's digests. The digests live as long as the evidence."""
+    def are_apart(self, attached: frozenset[Digest], spoken: tuple[Digest, ...]) -> bool:
+        """Whether a payload speaks of none of some digests. What it speaks of lives as long as the evidence."""
         if id(spoken) not in self._made:
             self._made[id(spoken)] = frozenset(spoken)
-        return self._made[id(spoken)]
+        if len(attached) == 1:
+            return attached.isdisjoint(self._made[id(spoken)])
+        key = (attached, id(spoken))
+        if key not in self._apart:
+            self._apart[key] = attached.isdisjoint(self._made[id(spoken)])
+        return self._apart[key]
 
 
 def _name_conflict(evidence: Evidence) -> Iterator[Fault]:

@@ -61,17 +61,31 @@ class TrustPolicy:
     path: str
     rules: tuple[Rule, ...]
     raw: bytes = field(repr=False)
+    _by_scope: dict[str | None, Rule] = field(default_factory=dict, repr=False, compare=False)
+    _chosen: dict[tuple[str | None, ...], tuple[str | None, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def rule_for(self, repository: str | None) -> Rule | None:
         """Return the policy for a repository, None where there is none.
 
         Selecting a trust policy based on artifact URI: the one that lists the repository, else the global one.
         """
-        for wanted in (repository, "*"):
-            for rule in self.rules:
-                if wanted in rule.scopes:
-                    return rule
-        return None
+        if not self._by_scope:
+            self._by_scope.update({scope: rule for rule in self.rules for scope in rule.scopes})
+        return self._by_scope.get(repository, self._by_scope.get("*"))
+
+    def one_of_each(self, repositories: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        """Return the first of some repositories for each policy that is for one of them.
+
+        Thousands of signatures may be over one image with thousands of names.
+        """
+        if repositories not in self._chosen:
+            first: dict[int, str | None] = {}
+            for one in repositories:
+                first.setdefault(id(self.rule_for(one)), one)
+            self._chosen[repositories] = tuple(first.values())
+        return self._chosen[repositories]
 
 
 def load_policy(path: str, stores: Iterable[Store]) -> TrustPolicy:

@@ -25,7 +25,7 @@ from ociarchive.signing.timestamps import check_stamp
 from ociarchive.signing.values import BrokenError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from ociarchive.signing.certificates import Certificate
@@ -98,7 +98,7 @@ class _Doubts:
             self.logged.append(why)
 
 
-def judge(envelope: Envelope, trust: NotaryTrust, repositories: Sequence[str | None]) -> Judged:
+def judge(envelope: Envelope, trust: NotaryTrust, repositories: tuple[str | None, ...]) -> Judged:
     """Return the verdict of a signature over what has names in these repositories: the worst of their policies'.
 
     Whether its target is in the archive is not asked here.
@@ -113,7 +113,8 @@ def judge(envelope: Envelope, trust: NotaryTrust, repositories: Sequence[str | N
     if envelope.plugin is not None:
         why = f"it asks for the verification plugin {envelope.plugin}, and none is run here"
         return Judged(status="unchecked", why=why, by=by)
-    every = [_by_rule(envelope, trust, one, by) for one in dict.fromkeys(repositories)]
+    chosen = trust.policy.one_of_each(repositories) if trust.policy is not None else repositories[:1]
+    every = [_by_rule(envelope, trust, one, by) for one in chosen]
     return min(every, key=lambda one: _ORDER.index(one.status))
 
 
