@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing.evidence import Evidence
+    from ociarchive.documents import Document
     from ociarchive.model import Image, Layer
 
 
@@ -88,23 +89,31 @@ def _swapped(evidence: Evidence, image: Image) -> bool:
 
 
 def _history_count(evidence: Evidence) -> Iterator[Fault]:
+    steps: dict[int, int | None] = {}  # many images may have one config
     for image in evidence.images:
         config = image.config_document
-        history = config.members.get("history") if config else None
-        if not isinstance(history, list) or not history or image.config.source is None:
-            continue
-        if len(image.layers) != len(image.diff_ids):
-            continue  # one of the two is wrong, which is reported
-        empty = [entry.get("empty_layer") for entry in history if isinstance(entry, dict)]
-        if len(empty) < len(history) or not all(told is None or isinstance(told, bool) for told in empty):
-            continue  # malformed, which is reported
-        made = sum(told is not True for told in empty)
-        if made != len(image.layers):
+        if config is None or image.config.source is None or len(image.layers) != len(image.diff_ids):
+            continue  # where the numbers differ, one of the two is wrong, which is reported
+        if id(config) not in steps:
+            steps[id(config)] = _steps_with_a_layer(config)
+        made = steps[id(config)]
+        if made is not None and made != len(image.layers):
             yield Fault(
                 location=f"{image.config.source.where}#/history", subject=image.image_id,
                 expected=f"{len(image.layers)} entries with a layer", found=f"{made}",
                 message="the history speaks of another number of layers than there are",
             )  # fmt: skip
+
+
+def _steps_with_a_layer(config: Document) -> int | None:
+    """Return how many steps of the history made a layer; None without a history, or with one that is malformed."""
+    history = config.members.get("history")
+    if not isinstance(history, list) or not history:
+        return None
+    empty = [entry.get("empty_layer") for entry in history if isinstance(entry, dict)]
+    if len(empty) < len(history) or not all(told is None or isinstance(told, bool) for told in empty):
+        return None
+    return sum(told is not True for told in empty)
 
 
 def _layer_name(evidence: Evidence) -> Iterator[Fault]:
