@@ -11,9 +11,12 @@ from pathlib import Path
 
 from tests.hostile.parts import IMAGE, LAYER, SAVED
 from tests.support.build import (
+    AMD64,
+    ARM64,
     CONTAINERD_NAME,
     IN_TOTO,
     OCI_CONFIG,
+    OCI_FOREIGN,
     OCI_INDEX,
     OCI_LAYER,
     OCI_MANIFEST,
@@ -124,6 +127,21 @@ def _layers_in_pairs(images: int, names: int, *, mark: str) -> list[Member]:
     return layout(*(nodes[at].annotated(**{REF_NAME: f"r{number}"}) for number, at in enumerate(order)))
 
 
+def _urls_of_an_absent_layer(names: int, urls: int) -> list[Member]:
+    one = replace(LAYER, media_type=OCI_FOREIGN, members={"urls": ["a:b"] * urls}, stored=b"elsewhere", absent=True)
+    node = Image(layers=[LAYER, one]).node()
+    return layout(*(node.annotated(**{REF_NAME: f"r{number}"}) for number in range(names)))
+
+
+def _index_under_names(names: int, said: int, notes: int) -> list[Member]:
+    """An index that says much, or much of an image, and of which less is selected by platform."""
+    made = [Image(layers=[LAYER], platform=one, config_members={"author": str(one)}).node() for one in (AMD64, ARM64)]
+    made[0] = made[0].annotated(**{f"a{number}": "" for number in range(notes)})
+    more = [] if notes else [Image(layers=[LAYER], config_members={"author": "more"}).node()]
+    top = index([*made, *more], members={"annotations": {"x": "y" * said}})
+    return layout(*(top.annotated(**{REF_NAME: f"r{number}"}) for number in range(names)))
+
+
 def _delta(count: int) -> list[Member]:
     """An image of layers that a delta leaves out."""
     layers = [{"mediaType": OCI_LAYER, "digest": f"sha256:{number:064}", "size": 1} for number in range(count)]
@@ -183,6 +201,19 @@ BUILT: dict[str, tuple[Build, Build | None, str, tuple[str, ...]]] = {
     "layers-12-000-in-pairs": (
         _gzip(lambda: _layers_in_pairs(2000, 6, mark="a")), _gzip(lambda: _layers_in_pairs(2000, 6, mark="b")), "",
         ("diff-files", "diff-json"),
+    ),
+    "history-100-000-of-2-400-images": (
+        _plain(lambda: _of_one_config(2400, **_diff_ids(1), history=[{}] * 100_000)), None, "",
+        ("audit-json", "inspect-verbose", "diff"),
+    ),
+    "urls-100-000-of-12-000-names": (
+        _plain(lambda: _urls_of_an_absent_layer(12_000, 100_000)), None, "", ("audit-json", "convert-layout"),
+    ),
+    "index-of-3-mb-under-7-000-names": (
+        _plain(lambda: _index_under_names(7000, 3_500_000, 0)), None, "", ("convert-platform",),
+    ),
+    "annotations-100-000-below-9-000-names": (
+        _plain(lambda: _index_under_names(9000, 0, 100_000)), None, "limit-listed", ("audit-json", "convert-platform"),
     ),
     "delta-of-9-000-layers": (
         _plain(lambda: _delta(9000)), None, "", ("audit-base", "audit-have", "convert-base", "diff"),

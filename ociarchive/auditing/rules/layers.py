@@ -89,16 +89,14 @@ def _swapped(evidence: Evidence, image: Image) -> bool:
 
 
 def _history_count(evidence: Evidence) -> Iterator[Fault]:
-    counts: dict[int, int | None] = {}
+    steps: dict[int, int | None] = {}  # many images may have one config
     for image in evidence.images:
-        if image.config_document is None or image.config.source is None:
-            continue
-        if len(image.layers) != len(image.diff_ids):
-            continue  # one of the two is wrong, which is reported
-        key = id(image.config_document)
-        if key not in counts:  # many images may have one config
-            counts[key] = _made(image.config_document)
-        made = counts[key]
+        config = image.config_document
+        if config is None or image.config.source is None or len(image.layers) != len(image.diff_ids):
+            continue  # where the numbers differ, one of the two is wrong, which is reported
+        if id(config) not in steps:
+            steps[id(config)] = _steps_with_a_layer(config)
+        made = steps[id(config)]
         if made is not None and made != len(image.layers):
             yield Fault(
                 location=f"{image.config.source.where}#/history", subject=image.image_id,
@@ -107,8 +105,8 @@ def _history_count(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _made(config: Document) -> int | None:
-    """Return how many layers a history speaks of; None where there is none, or it is malformed, which is reported."""
+def _steps_with_a_layer(config: Document) -> int | None:
+    """Return how many steps of the history made a layer; None without a history, or with one that is malformed."""
     history = config.members.get("history")
     if not isinstance(history, list) or not history:
         return None

@@ -56,6 +56,7 @@ class Tree:
         )
         self._seen: set[str] = set()
         self._shared: dict[str, int] = {}
+        self._created_by: dict[tuple[int, int], list[str]] = {}
         self._above: set[int] = set()  # the indexes whose entries a root shows
 
     def text(self) -> str:
@@ -186,7 +187,10 @@ class Tree:
         if not facts:
             yield f"{indent}no layers"
             return
-        names = _created_by(image.config_document, len(image.layers))
+        key = (id(image.config_document), len(image.layers))
+        if key not in self._created_by:  # many entries may lead to images of one config
+            self._created_by[key] = _created_by(image.config_document, len(image.layers))
+        names = self._created_by[key]
         sizes = [(self._evidence.size(layer) or 0) if layer.source is not None else 0 for layer in image.layers]
         here: set[str] = set()
         rows: list[dict[str, str]] = [{name: name for name in _WIDTHS}]
