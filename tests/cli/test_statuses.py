@@ -466,7 +466,7 @@ def test_an_archive_through_pipes(tmp_path: Path, run_cli: Run) -> None:
 
 
 def test_nothing_is_sent_where_the_source_is_at_fault(run_cli: Run) -> None:
-    result = told(run_cli("convert", "-", "-", "--to", "oci-archive", stdin=tar(wrong_layer())), 1)
+    result = told(run_cli("convert", "-", "-", "--to", "oci-archive", "--no-progress", stdin=tar(wrong_layer())), 1)
     assert result.raw == b""
     assert result.stderr.startswith("error: ")
 
@@ -488,7 +488,7 @@ def test_a_reader_that_goes_away_is_nothing_to_speak_of(args: tuple[str, ...], t
 
 def test_an_archive_whose_reader_goes_away_was_not_written(tmp_path: Path) -> None:
     source = write_tar(tmp_path / "source", SOUND)
-    command = [*shared().command, "convert", str(source), "-", "--to", "oci-archive"]
+    command = [*shared().command, "convert", str(source), "-", "--to", "oci-archive", "--no-progress"]
     reading, writing = os.pipe()
     os.close(reading)
     try:
