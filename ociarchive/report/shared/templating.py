@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ociarchive.errors import with_units
 from ociarchive.report.shared.text import plural, safe, shell, size
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(size=size, plural=plural, ticks=_ticks)
+    made.filters.update(size=size, plural=plural, ticks=_ticks, units=with_units)
     return made
 
 

@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.errors import in_units
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -50,12 +52,7 @@ def size(count: int | None) -> str:
     """Return a number of bytes for people; `?` where it is not known."""
     if count is None:
         return "?"
-    value = float(count)
-    for unit in _UNITS:
-        if value < _STEP or unit == _UNITS[-1]:
-            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= _STEP
-    return f"{count} B"
+    return in_units(count)
 
 
 def images_said(images: int, manifests: int) -> str:
