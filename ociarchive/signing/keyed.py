@@ -61,7 +61,7 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
 def _checked(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
     message, signed = content.message, content
     if message is None:
-        about = next((digest for digest in sorted(found.attached) if digest in scene.here), None)
+        about = scene.first_here(found.attached)
         if about is None:
             yield verdict(found, "unchecked", "the manifest that it signs is not in the archive", by="unknown")
             return
