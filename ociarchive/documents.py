@@ -292,6 +292,8 @@ def _too_deep(raw: bytes, limit: int) -> bool:
                 return True
         elif first in b"]}":
             depth -= 1
+            if depth < 0:  # no JSON goes on behind its end
+                return False
     return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from bisect import bisect_left
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -29,17 +30,44 @@ _WAYS_OUT: Final = {
 #: What to do where a file or folder is to be written into a folder that does not exist.
 NO_FOLDER: Final = "make that folder first, or name another place"
 
-#: The user and the password of a URL (RFC 3986, 3.2.1). A password may hold what has to be spelled otherwise there, as
-#: a slash, so after a name with a colon all up to the last @ counts. What stands before the @ of a digest is none.
-_CREDENTIALS: Final = re.compile(
-    r"(?<=://)(?:[^\s/:@\[]+:\S*|[^\s/\[]*)@(?!sha[0-9]+:|[a-z0-9+._-]+:[0-9a-f]{32})", re.IGNORECASE
-)
+#: Words that may have the user and the password of a URL in them (RFC 3986, 3.2.1).
+_WORD: Final = re.compile(r"\S+")
+_BEGINS: Final = re.compile("://")
+#: A name with a password behind it, a user without one, and what ends either: the @ of a digest ends nothing.
+_NAME: Final = re.compile(r"[^\s/:@\[]+:")
+_USER: Final = re.compile(r"[^\s/\[]*")
+_AT: Final = re.compile(r"@(?!sha[0-9]+:|[a-z0-9+._-]+:[0-9a-f]{32})", re.IGNORECASE)
 _HIDDEN: Final = "***@"
 
 
 def without_credentials(text: str, *, instead: str = _HIDDEN) -> str:
     """Return text in which no URL, of whatever scheme, has a user or a password. All that is printed goes through."""
-    return _CREDENTIALS.sub(instead, text) if "://" in text else text
+    return _WORD.sub(lambda word: _hidden(word[0], instead), text) if "://" in text and "@" in text else text
+
+
+def _hidden(word: str, instead: str) -> str:
+    """Return a word without credentials.
+
+    A password may hold what has to be spelled otherwise there, as a slash, so after a name with a colon all up to the
+    last @ counts. What stands before the @ of a digest is none. Each character is looked at a few times, for a word may
+    have as many beginnings of URLs as an archive's author likes.
+    """
+    ends = [found.start() for found in _AT.finditer(word)] if "://" in word else []
+    kept: list[str] = []
+    done = 0
+    for found in _BEGINS.finditer(word) if ends else ():
+        at = found.end()
+        name = _NAME.match(word, at)
+        if name is not None and name.end() <= ends[-1]:
+            end = ends[-1]
+        else:
+            user = _USER.match(word, at)
+            before = bisect_left(ends, user.end() if user is not None else at)
+            end = ends[before - 1] if before else -1
+        if at >= done and end >= at:
+            kept += [word[done:at], instead]
+            done = end + 1
+    return "".join([*kept, word[done:]])
 
 
 def require_no_credentials(address: str, hint: str) -> None:

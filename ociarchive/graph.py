@@ -50,9 +50,10 @@ class GraphReader(Noticing):
         self._open: set[tuple[Digest, str]] = set()
         self._documents = self._bytes = 0
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
+        self._alike: dict[ByteSource, bool] = {}
         self._made: set[ByteSource] = set()
         self._digests: dict[ByteSource, Digest] = {}
-        self._values = self._layers = 0
+        self._values = self._layers = self._looked = 0
         self._statements = Statements(self.limits, where)
         self._unpacking = Unpacking(self.limits)
         #: The facts of layers that were read for configs that the archive does not have.
@@ -173,7 +174,7 @@ class GraphReader(Noticing):
         if depth >= self.limits.nesting:
             what = f"indexes nest more than {self.limits.nesting} deep, --limit nesting=N lifts this limit"
             raise Malformed(what, rule="limit-nesting")
-        _check_version(document)
+        schema.require_version(document.members)
         entries = self._descriptors(document.members, "manifests", source, descriptor)
         if not entries and document.members.get("manifests") == []:
             self.flaw("index-empty", "the index lists nothing", f"{source.where}#/manifests", descriptor.digest)
@@ -185,7 +186,7 @@ class GraphReader(Noticing):
         )
 
     def _manifest(self, document: Document, source: ByteSource, descriptor: Descriptor) -> Image | Artifact:
-        _check_version(document)
+        schema.require_version(document.members)
         config = schema.config_in(document.members)
         listed = document.members.get("layers")
         layers = self._descriptors(document.members, "layers", source, descriptor)
@@ -206,12 +207,24 @@ class GraphReader(Noticing):
         return self._image(document, source, blob, found, schema.subject_in(document.members))
 
     def _is_config(self, config: Descriptor) -> bool:
-        """Whether a blob of another media type can be read as an image's config."""
+        """Whether a blob of another media type can be read as an image's config. Each is read once."""
         source = self.find(config)
-        if source is None or counted(source, self.limits.manifest_size) > self.limits.manifest_size:
+        if source is not None and source not in self._alike:
+            self._alike[source] = self._reads_as_config(source)
+        return source is not None and self._alike[source]
+
+    def _reads_as_config(self, source: ByteSource) -> bool:
+        size, most = counted(source, self.limits.manifest_size), self.limits.documents_size
+        if size > self.limits.manifest_size:
             return False
+        self._looked += size
+        if self._looked > most:
+            what = f"configs of what may be images are more than the {most} bytes allowed"
+            raise LimitError(what, "documents-size", where=self._where)
         try:
             rootfs = self.read_document(source, self.limits.manifest_size, surrogates=True).members.get("rootfs")
+        except LimitError:
+            raise
         except ContentError:
             return False
         return isinstance(rootfs, dict) and "diff_ids" in rootfs
@@ -310,12 +323,7 @@ class GraphReader(Noticing):
             raise LimitError(what, "listed", where=self._where)
         parsed, diff_ids = self._config(config)
         if parsed is not None and config.source is not None:
-            config = Blob(
-                descriptor=config.descriptor,
-                source=Bytes(parsed.raw, config.source.where),
-                name=config.name,
-                named=config.named,
-            )
+            config = replace(config, source=Bytes(parsed.raw, config.source.where))
         padded = (*diff_ids[: len(layers)], *[None] * (len(layers) - len(diff_ids)))
         return Image(
             document=document,
@@ -336,8 +344,9 @@ class GraphReader(Noticing):
         return Layer(descriptor=descriptor, source=source, name=name, diff_id=diff_id, elsewhere=elsewhere)
 
     def _digest(self, source: ByteSource | None) -> Digest | None:
-        """Return the digest of a config's bytes, None where there are none or too many to read."""
-        if source is None or counted(source, self.limits.config_size) > self.limits.config_size:
+        """Return the digest of a config's bytes, None where there are none or too many, its own or those of all."""
+        many = self._documents > self.limits.documents or self._bytes > self.limits.documents_size
+        if source is None or many or counted(source, self.limits.config_size) > self.limits.config_size:
             return None
         if source not in self._digests:  # many images may have one config
             self._digests[source] = sha256(b"".join(source.chunks()))
@@ -383,9 +392,3 @@ class GraphReader(Noticing):
             except Malformed as error:
                 self.failed(error, source.where, descriptor.digest)
         return tuple(found)
-
-
-def _check_version(document: Document) -> None:
-    problem = schema.version_in(document.members)
-    if problem is not None:
-        raise Malformed(problem.message, problem.pointer, expected=problem.expected, found=problem.found)

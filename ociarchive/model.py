@@ -148,9 +148,9 @@ Node: TypeAlias = Image | Artifact | Index | Missing
 
 def refers_to(descriptor: Descriptor | None) -> Digest | None:
     """Return the manifest that the descriptor of a BuildKit attestation refers to, None for anything else."""
-    annotations = descriptor.annotations if descriptor else {}
-    named = annotations.get(REFERENCE_DIGEST) if annotations.get(REFERENCE_TYPE) == ATTESTATION else None
-    return Digest.maybe(named)
+    if descriptor is None or descriptor.annotation(REFERENCE_TYPE) != ATTESTATION:
+        return None
+    return Digest.maybe(descriptor.annotation(REFERENCE_DIGEST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,8 @@ class Root:
     @property
     def speaks_of_another(self) -> bool:
         """Whether it is no image in its own right: a signature, a referrer, an index of referrers."""
-        saved = self.descriptor is not None and self.descriptor.annotations.get(COSIGN_KIND, "").endswith(COSIGN_KINDS)
+        kind = self.descriptor.annotation(COSIGN_KIND) if self.descriptor is not None else None
+        saved = kind is not None and kind.endswith(COSIGN_KINDS)
         spoken_of = self.node.spoken_of if isinstance(self.node, Artifact) and not (self.names or self.ref_name) else ()
         speaks = bool(self.subjects) and not isinstance(self.node, Image)
         return self.attached is not None or saved or speaks or any(spoken for _, spoken in spoken_of)

@@ -21,7 +21,7 @@ from ociarchive.mediatypes import IN_TOTO
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
@@ -35,6 +35,10 @@ _READ: Final = (SIMPLE_SIGNING, IN_TOTO, DSSE)
 #: What is looked into. Signatures' payloads are small; statements name their subjects first, however large the SBOM
 #: behind them is.
 _HEAD: Final = 1 << 20
+#: Values of payloads that are read as a whole, all of an archive together, each half a microsecond; and those of one
+#: that always may be. Of others the subjects alone are looked for, as in large ones.
+_VALUES: Final = 6_000_000
+_FEW: Final = 100
 _SUBJECT: Final = re.compile(r'"subject"\s*:\s*(?=\[)')
 
 
@@ -94,6 +98,7 @@ class Statements:
     def __init__(self, limits: Limits, where: str) -> None:
         self._limits, self._where = limits, where
         self._read = self._count = 0
+        self._left = _VALUES
         self._known: dict[tuple[str, ByteSource], tuple[Digest, ...]] = {}
 
     def of(self, blobs: Iterable[_Blob]) -> tuple[tuple[_Blob, tuple[Digest, ...]], ...]:
@@ -117,12 +122,20 @@ class Statements:
         if self._read > self._limits.statements:
             what = f"signatures and statements are more than the {self._limits.statements} bytes allowed"
             raise LimitError(what, "statements", where=self._where)
-        found = self._known[key] = spoken_of(media_type, source)
+        found = self._known[key] = spoken_of(media_type, source, self._fits)
         self._count += len(found)
         if self._count > self._limits.listed:
             what = f"signatures and statements speak of more than the {self._limits.listed} digests allowed"
             raise LimitError(what, "listed", where=self._where)
         return found
+
+    def _fits(self, raw: bytes) -> bool:
+        """Whether a payload has no more values than may be read as a whole; then they are counted."""
+        count = documents.marks(raw)
+        if _FEW < count > self._left:
+            return False
+        self._left -= count
+        return True
 
 
 def is_read(media_type: str) -> bool:
@@ -130,28 +143,32 @@ def is_read(media_type: str) -> bool:
     return media_type in _READ or media_type.startswith(BUNDLE)
 
 
-def spoken_of(media_type: str, source: ByteSource) -> tuple[Digest, ...]:
-    """Return the digests that a payload speaks of; none where it is of another kind or cannot be read."""
+def spoken_of(
+    media_type: str, source: ByteSource, whole: Callable[[bytes], bool] = lambda _: True
+) -> tuple[Digest, ...]:
+    """Return the digests that a payload speaks of; none where it is of another kind or cannot be read.
+
+    `whole` says of each document in it whether it may be read as a whole, which takes longest.
+    """
     if not is_read(media_type):
         return ()
     try:
-        value = _value(source.head(_HEAD), source.where)
+        value = _value(source.head(_HEAD), source.where, whole)
         if media_type.startswith(BUNDLE):
             value = value.get("dsseEnvelope") if isinstance(value, dict) else None
         if media_type == DSSE or media_type.startswith(BUNDLE):
             payload = value.get("payload") if isinstance(value, dict) else None
-            value = _value(
-                base64.b64decode(payload, validate=True) if isinstance(payload, str) else b"{}", source.where
-            )
-    except (ContentError, binascii.Error, ValueError):
+            content = base64.b64decode(payload, validate=True) if isinstance(payload, str) else b"{}"
+            value = _value(content, source.where, whole)
+    except (ContentError, binascii.Error, ValueError, RecursionError):
         return ()
     found = signed_digests(value) if media_type == SIMPLE_SIGNING else subjects(value)
     return tuple(dict.fromkeys(found))
 
 
-def _value(raw: bytes, where: str) -> JSON:
-    """Return the value of a document, of a large one nothing but its subjects."""
-    if len(raw) < _HEAD:
+def _value(raw: bytes, where: str, whole: Callable[[bytes], bool]) -> JSON:
+    """Return the value of a document, of one that is large or not read `whole` nothing but its subjects."""
+    if len(raw) < _HEAD and whole(raw):
         return documents.parse(raw, where, limit=_HEAD, surrogates=True).value
     text = raw.decode("utf-8", "ignore")
     found = _SUBJECT.search(text)
@@ -173,6 +190,6 @@ def subjects(value: JSON) -> Iterator[Digest]:
     for subject in listed if isinstance(listed, list) else []:
         digests = subject.get("digest") if isinstance(subject, dict) else None
         for algorithm, encoded in (digests if isinstance(digests, dict) else {}).items():
-            digest = Digest.maybe(f"{algorithm}:{encoded}")
+            digest = Digest.maybe(f"{algorithm}:{encoded}") if isinstance(encoded, str) else None
             if digest:
                 yield digest

@@ -334,6 +334,12 @@ class Descriptor:
         found = self.raw.get("annotations")
         return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 
+    def annotation(self, key: str) -> str | None:
+        """Return the text of one annotation, None where there is none."""
+        found = self.raw.get("annotations")
+        text = found.get(key) if isinstance(found, dict) else None
+        return text if isinstance(text, str) else None
+
     def annotate(self, annotations: Mapping[str, str]) -> Descriptor:
         """Return this descriptor with exactly these annotations. Without any the member is removed."""
         return self.evolve(annotations=dict(annotations) or None)

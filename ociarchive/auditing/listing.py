@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from ociarchive.chains import chain_ids
+from ociarchive.errors import clipped
 from ociarchive.model import REFERENCE_DIGEST, Artifact, Child, Image, Index, Missing, Root, walk
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ociarchive.values import JSON, Platform
 
 Object: TypeAlias = "dict[str, JSON]"
+#: Characters of what many lines may repeat. Real platforms have some dozen.
+_LINE: Final = 80
 
 
 class Counted(NamedTuple):
@@ -88,8 +91,8 @@ def full_platform(entry: Root | Child) -> Platform | None:
 
 
 def spelled(platform: Platform) -> str:
-    """Return a platform with its OS version, by which images for Windows differ."""
-    return f"{platform} {platform.os_version}" if platform.os_version else str(platform)
+    """Return a platform with its OS version, by which images for Windows differ, in one line of usual length."""
+    return clipped(f"{platform} {platform.os_version}" if platform.os_version else str(platform), _LINE)
 
 
 def _image(edge: Edge, layers: list[JSON], holders: Mapping[int, tuple[Root, ...]], proofs: Proofs | None) -> Object:
@@ -187,7 +190,7 @@ def _artifact(edge: Edge) -> Object:
     node = edge.node
     if not isinstance(node, Artifact):
         raise TypeError(edge)
-    attested = edge.descriptor.annotations.get(REFERENCE_DIGEST) if edge.descriptor else None
+    attested = edge.descriptor.annotation(REFERENCE_DIGEST) if edge.descriptor else None
     return {
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "artifact_type": node.artifact_type,

@@ -41,6 +41,8 @@ _SUFFIXES: Final = {
     ".txt": "table",
     ".csv": "csv",
 }
+#: No path has more characters (PATH_MAX), so none ends behind them.
+_LONGEST_PATH: Final = 4096
 #: Columns of text where nothing says how many there are, and the fewest.
 _USUAL: Final = 80
 _NARROWEST: Final = 40
@@ -347,7 +349,7 @@ def source(argument: str) -> Source:
 def _selector(argument: str) -> tuple[str, str]:
     """Return the path before the first # where that path exists, and the selector after it."""
     position = -1
-    while (position := argument.find("#", position + 1)) != -1:
+    while (position := argument.find("#", position + 1, _LONGEST_PATH)) != -1:
         if os.path.lexists(argument[:position]) or argument[:position] == "-":
             return argument[:position], argument[position + 1 :]
     path, _, selector = argument.partition("#")

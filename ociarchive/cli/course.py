@@ -184,19 +184,31 @@ def _sizes(path: str, *, folders: bool) -> Iterator[int]:
         with suppress(OSError):
             yield os.path.getsize(path.partition("#")[0] if not os.path.lexists(path) else path)
         return
-    with os.scandir(path) as scanned:
-        entries = sorted(scanned, key=lambda entry: entry.name)
-    if not folders or any(entry.name in _MARKERS for entry in entries):
-        yield _below(path)
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
+    pending = [path]
+    while pending:
+        folder = pending.pop()
+        with os.scandir(folder) as scanned:
+            entries = list(scanned)
+        if not folders or any(entry.name in _MARKERS for entry in entries):
+            yield _below(folder)
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _sizes(entry.path, folders=True)
-        elif entry.is_file():
-            yield entry.stat().st_size
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(entry.path)
+            elif entry.is_file():
+                yield entry.stat().st_size
 
 
 def _below(folder: str) -> int:
-    return sum(os.lstat(os.path.join(above, name)).st_size for above, _, names in os.walk(folder) for name in names)
+    """Return the size of all files below a folder, however deep, as far as they can be looked at."""
+    found, pending = 0, [folder]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                else:
+                    found += entry.stat(follow_symlinks=False).st_size
+    return found

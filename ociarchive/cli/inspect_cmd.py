@@ -35,6 +35,7 @@ from ociarchive.opening import open_archive
 from ociarchive.report.audit.audit_json import inspect_json, inspected
 from ociarchive.report.audit.audit_table import first_of_each, verdict
 from ociarchive.report.audit.tally import Tally
+from ociarchive.report.shared.pieces import gathered
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.select import Selectors, nothing_in, select
@@ -149,7 +150,7 @@ class _Inspection:
         self._limits, self._host = limits(values), host(values)
         self._access = access(values)
         self._failed: OciArchiveError | None = None
-        self._reports: list[Report] = []
+        self._tally = Tally()
         self._unread: list[str] = []
         self.status = 0
 
@@ -165,20 +166,20 @@ class _Inspection:
                 result.write(self._table(found))
             for _ in each:  # a reader that has enough changes nothing of the status
                 pass
-            verified = Tally.of(self._reports).outcome(self._unread) if self._values["verify"] else "read, not verified"
+            verified = self._tally.outcome(self._unread) if self._values["verify"] else "read, not verified"
             say_written(self._values, self._shared, verified)
         if self._alone and self._failed is not None:
             raise self._failed
 
     def _each(self, sources: Sequence[Source]) -> Generator[tuple[Archive, Evidence, Report | None]]:
         for one in sources:
-            judged = len(self._reports)
+            judged = self._tally.archives
             try:
                 with open_archive(one.path, limits=self._limits, host=self._host, access=self._access) as archive:
                     yield from self._one(archive, one)
             except OciArchiveError as error:
                 self._report(error)
-                self._unread += [one.path] if len(self._reports) == judged else []
+                self._unread += [one.path] if self._tally.archives == judged else []
 
     def _report(self, error: OciArchiveError) -> None:
         self.status = max(self.status, error.status)
@@ -198,7 +199,7 @@ class _Inspection:
             archive = replace(archive, roots=select(archive.roots, selectors, archive.where).roots)
         yield archive, Evidence(archive, known.facts) if known is not None else sniffed(archive), report
         if report is not None:
-            self._reports.append(report)
+            self._tally.add(report)
         if archive.untagged:
             what = plural(len(archive.untagged), "manifest")
             self._shared.say(f"notice: {what} without a tag: --all-revisions lists them ({safe(one.path)})")
@@ -231,7 +232,7 @@ class _Inspection:
             if number:
                 yield "\n"
             tree = Tree(archive, evidence, width=width(), whole=self._shared.verbose > 0, ascii_only=ascii_only())
-            yield tree.text()
+            yield from gathered(tree.lines())
             if report is not None:
                 yield "\n".join(["", *verdict([report], width=width())]) + "\n"
 

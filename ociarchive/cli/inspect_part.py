@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.report.shared.listing import listing
 from ociarchive.report.shared.text import plural, safe
 from ociarchive.selection.single import config_bytes, manifest_bytes, the_image
@@ -54,7 +54,7 @@ def _chosen(layers: Sequence[Layer], text: str, where: str) -> list[tuple[int, L
         if not found and len(short) >= _SHORTEST and text in (short, f"sha256:{short}"):
             found = [one for one in enumerate(layers, 1) if any(it.hex.startswith(short) for it in _digests(one[1]))]
         if len({_digests(layer) for _, layer in found}) > 1:
-            listed = ", ".join(f"{number} ({_digests(layer)[0]})" for number, layer in found)
+            listed = some(f"{number} ({_digests(layer)[0]})" for number, layer in found)
             raise UsageError(f"{text} is the beginning of several layers: {listed}", where=where)
         if found:
             return found[:1]
@@ -75,14 +75,14 @@ def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, sh
 
     ContentError: a layer that should be here is not, or is not what is claimed of it.
     """
-    lacking = None
+    allowed, lacking = archive.limits, None  # all layers together are held to what one archive may have
     for number, layer in wanted:
         name = layer.descriptor.digest if layer.descriptor else layer.diff_id or layer.name
         why = _absent(layer) if layer.source is None else None if layer.unpacks else _opaque(layer)
         if why is None:
             if len(wanted) > 1:
                 yield f"layer {number} of {count}: {safe(str(name))}\n"
-            yield from listing(layer, archive.limits)
+            yield from listing(layer, allowed)
             continue
         error = ContentError(f"layer {number} cannot be listed: {why}", where=f"{archive.where}: {name}")
         if len(wanted) == 1:

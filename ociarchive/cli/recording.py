@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -27,6 +27,8 @@ F = TypeVar("F", bound="Callable[..., Any]")
 #: What SQLite keeps beside its file; without them what was written last is lost.
 _ENDS = ("", *BESIDE)
 _STDIN = "-"
+#: Bytes of a line of a list: the longest path and selector have 5,000.
+_LONGEST: Final = 16 << 10
 
 
 def recording_options(function: F) -> F:
@@ -105,7 +107,9 @@ def arguments(values: dict[str, Any]) -> Iterator[Iterator[str]]:
 def _lines(file: Any, path: str) -> Iterator[str]:
     where = "standard input" if path == _STDIN else path
     try:
-        for line in file:
+        while line := file.readline(_LONGEST + 1):
+            if len(line) > _LONGEST:
+                raise ContentError(f"a list of SOURCEs has a line of more than {_LONGEST} bytes", where=where)
             name = line.rstrip(b"\r\n")
             if b"\0" in name:
                 raise ContentError("a list of SOURCEs has a NUL in a line", where=where)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MEMBER: Final = 20
 _LEAST: Final = 100
 #: Characters of a value that fill a line of a report.
-_LINE: Final = 400
+_LINE: Final = 200
 
 
 class Work:
@@ -102,7 +102,7 @@ def _length(value: object) -> int:
     while pending:
         one = pending.pop()
         if isinstance(one, str):
-            found += len(one)
+            found += len(repr(one))  # what cannot be printed has ten characters
         elif isinstance(one, dict):
             pending.extend(one)
             pending.extend(one.values())

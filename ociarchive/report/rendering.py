@@ -138,7 +138,7 @@ def render_diff(difference: Difference, form: DiffFormat, *, limits: Limits | No
         sha256={path: sha256_of(path) for path in files},
         sizes={path: os.path.getsize(path) for path in files},
     )
-    return diff_html.diff_html(difference, run)
+    return "".join(diff_html.diff_html(difference, run))
 
 
 def render_receipt(conversion: Conversion, *, sha256: Mapping[str, str | None] | None = None) -> str:

@@ -11,6 +11,7 @@ from ociarchive.schema.required import (
     diff_ids_in,
     list_in,
     object_in,
+    require_version,
     subject_in,
     version_in,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "list_in",
     "manifest_problems",
     "object_in",
+    "require_version",
     "shown",
     "spelled",
     "subject_in",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.schema import kinds
 from ociarchive.schema.kinds import STRING, STRINGS, Members, Problem, Table
-from ociarchive.values import MAX_WORD
+from ociarchive.values import MAX_FEATURES, MAX_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,4 +96,11 @@ def member_problems(members: Members, pointer: str, rule: str) -> Iterator[Probl
         if isinstance(value, str) and len(value) > MAX_WORD:
             expected, found = f"{MAX_WORD} characters at most", f"{len(value)} characters"
             yield Problem("platform-malformed", f"{key} is too long", f"{pointer}/{key}", expected, found)
+    features = members.get("os.features")
+    if isinstance(features, list):
+        longest = max((len(one) for one in features if isinstance(one, str)), default=0)
+        if len(features) > MAX_FEATURES or longest > MAX_WORD:
+            expected = f"{MAX_FEATURES} at most, of up to {MAX_WORD} characters"
+            found = f"{len(features)}, the longest of {longest}"
+            yield Problem("platform-malformed", "os.features is too long", f"{pointer}/os.features", expected, found)
     yield from kinds.checked(members, _MEMBERS, pointer, rule)

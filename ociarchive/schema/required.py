@@ -86,6 +86,13 @@ def version_in(members: Members) -> Problem | None:
     return Problem("schema", f"schemaVersion {says}", "/schemaVersion", str(SCHEMA_VERSION), found)
 
 
+def require_version(members: Members) -> None:
+    """Malformed: the schemaVersion of a manifest or index is not what it should be."""
+    problem = version_in(members)
+    if problem is not None:
+        raise Malformed(problem.message, problem.pointer, expected=problem.expected, found=problem.found)
+
+
 def diff_ids_in(config: Members) -> tuple[Digest, ...]:
     """Return the diff_ids of a config (config.md, Properties). Malformed: it has none that could be read.
 

@@ -1020,6 +1020,14 @@ FAILS: Cases = {
         "features": Case(
             content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "os.features": "none"}))
         ),
+        "features-too-many": Case(
+            content=layout(
+                NODE.described(platform={"os": "linux", "architecture": "amd64", "os.features": ["a"] * 101})
+            ),
+            expected="16 at most, of up to 512 characters",
+            found="101, the longest of 1",
+        ),
+        "features-too-long": configured("os.features", ["a" * 513], found="1, the longest of 513"),
         "variant": Case(
             content=layout(NODE.described(platform={"os": "linux", "architecture": "amd64", "variant": []}))
         ),
@@ -2291,7 +2299,7 @@ PASSES: Cases = {
                         "architecture": "amd64",
                         "variant": "",
                         "os.version": "10.0.1",
-                        "os.features": ["a"],
+                        "os.features": ["a" * 512] * 16,
                         "odd": 1,
                     }
                 )

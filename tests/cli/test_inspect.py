@@ -293,6 +293,35 @@ def test_layers_that_cannot_be_listed_are_said(tmp_path: Path, cli_call: Call) -
     assert result.stdout.splitlines()[-1].endswith(" c")
 
 
+def test_all_layers_of_an_image_are_held_to_one_limit(tmp_path: Path, cli_call: Call) -> None:
+    one = layer({str(number): b"" for number in range(30)}, "gzip")
+    folder = write_folder(tmp_path / "app", build.layout(Image(layers=[one] * 4).node()))
+    assert len(told(cli_call("inspect", folder, "--files", "--limit", "headers=120")).stdout.splitlines()) == 124
+    result = told(cli_call("inspect", folder, "--files", "--limit", "headers=100"), 1)
+    assert "the archive's layers have more than 100 tar headers" in result.stderr
+
+
+def test_a_long_owner_makes_no_other_line_longer(tmp_path: Path, cli_call: Call) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in ("o" * 2000, "o" * 100, ""):
+            info = tarfile.TarInfo("file")
+            info.uname = name
+            tar.addfile(info)
+    folder = write_folder(tmp_path / "app", build.layout(Image(layers=[packed(buffer.getvalue(), "none")]).node()))
+    lines = told(cli_call("inspect", folder, "--files")).stdout.splitlines()
+    assert [len(line) for line in lines] == [2000 + 37, *[128 + 33] * 2]
+
+
+def test_many_layers_of_one_beginning_are_no_long_message(tmp_path: Path, cli_call: Call) -> None:
+    ends = [f"sha256:abcdef{number:058x}" for number in range(50)]
+    image = Image(layers=[ONE] * 50, config_members={"rootfs": {"type": "layers", "diff_ids": ends}})
+    folder = write_folder(tmp_path / "many", build.layout(image.node()))
+    line = refused(cli_call("inspect", folder, "--files", "--layer", "abcdef"), 2)
+    assert line.count(ONE.digest) == 12
+    assert " and 38 more" in line
+
+
 def test_a_listing_keeps_nothing_of_what_it_listed() -> None:
     def peak(count: int) -> int:
         plain = layer({f"{number:090}/{number:090}": b"" for number in range(count)}).plain

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ociarchive
 from ociarchive.errors import ContentError, with_units, without_credentials
@@ -97,6 +100,15 @@ def test_a_schedulers_password_is_not_repeated(engine: str, source: Path, cli_ca
 )
 def test_what_is_taken_for_credentials(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
+
+
+#: The same in one pattern, which looks at a text as often as there are beginnings of URLs in it.
+PATTERN = re.compile(r"(?<=://)(?:[^\s/:@\[]+:\S*|[^\s/\[]*)@(?!sha[0-9]+:|[a-z0-9+._-]+:[0-9a-f]{32})", re.IGNORECASE)
+
+
+@given(st.lists(st.sampled_from([*"://@[ \nabA", "://", "@sha256:", f"@{DIGEST}", "a:b@"]), max_size=40).map("".join))
+def test_what_is_taken_for_credentials_is_what_the_pattern_says(text: str) -> None:
+    assert without_credentials(text, instead="<>") == PATTERN.sub("<>", text)
 
 
 # The width of a terminal

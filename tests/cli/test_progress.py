@@ -1,5 +1,7 @@
 """How work is told of while it goes: not at all where it is short, by lines in a pipe, by bars on a terminal."""
 
+import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -195,3 +197,23 @@ def test_what_is_to_go_is_counted_by_names(tmp_path: Path, monkeypatch: pytest.M
     assert counted([f"{tmp_path}/all/a.tar"], recursive=False) is None
     with following({"paths": ["a", "b"], "recursive": False, "listed": None}, None) as followed:
         assert followed is None
+
+
+def test_folders_are_counted_however_deep_they_are(tmp_path: Path) -> None:
+    for top, marks in ((tmp_path / "archives", ()), (tmp_path / "archive", ("index.json",))):
+        top.mkdir()
+        for name in marks:
+            (top / name).write_bytes(b"")
+        here = os.open(top, os.O_RDONLY)
+        for _ in range(1500):
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        with open(os.open("a.tar", os.O_CREAT | os.O_WRONLY, dir_fd=here), "wb") as file:
+            file.write(b"12345")
+        os.close(here)
+        try:
+            assert list(course._sizes(str(top), folders=True)) == [5]
+        finally:  # pytest's own clearing recurses
+            subprocess.run(["rm", "-rf", "--", top], check=True)

@@ -142,3 +142,10 @@ def test_a_line_of_tar_split_data_may_have_commas_in_a_name() -> None:
     assert isinstance(found, tarsplit.Content)
     with pytest.raises(ContentError, match="no object"):
         list(tarsplit.entries(Bytes(line.replace(b",", b",,"), "split"), Limits()))
+
+
+@pytest.mark.parametrize("line", [b"#", b"oci:", b"x"])
+def test_a_list_of_sources_with_one_long_line(line: bytes, tmp_path: Path) -> None:
+    listed = tmp_path / "list"
+    listed.write_bytes(line * (3_000_000 // len(line)))
+    bounded(run("audit", "--from", listed, place=tmp_path), 1, "a line of more than 16384 bytes")

@@ -46,6 +46,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "audit-base": ("audit", "--base", "SOURCE", "SOURCE"),
     "audit-have": ("audit", "--have", "SOURCE", "SOURCE"),
     "diff": ("diff", "SOURCE", "OTHER"),
+    "diff-verbose": ("diff", "-v", "SOURCE", "OTHER"),
     "diff-json": ("diff", "--format", "json", "SOURCE", "OTHER"),
     "diff-html": ("diff", "--format", "html", "SOURCE", "OTHER"),
     "diff-files": ("diff", "--files", "SOURCE", "OTHER"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.hostile import dense, products
+from tests.hostile import dense, products, shared
 from tests.hostile.parts import IMAGE, LAYER, SAVED, listed
 from tests.support.build import (
     CONTAINERD_NAME,
@@ -343,5 +343,9 @@ CASES: dict[str, Wide] = {
     **{
         name: Wide(build=build, other=other, rule=rule, alone=calls)
         for name, (build, other, rule, calls) in products.BUILT.items()
+    },
+    **{
+        name: Wide(build=build, rule=rule, other=other, alone=calls)
+        for name, (build, rule, other, calls) in shared.BUILT.items()
     },
 }

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,30 @@ def test_findings_of_rules_that_others_add() -> None:
     cases = {one.get("name"): one for one in ET.fromstring(junit.render([report], run)).iter("testcase")}  # noqa: S314
     assert cases["theirs"].find("failure") is not None
     assert cases["waived"].find("skipped") is not None
+
+
+class Heard(tuple[Finding, ...]):  # noqa: SLOT001  a tuple with a count
+    """Findings that count how often they are gone through."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Finding]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def test_findings_of_very_many_rules_that_others_add() -> None:
+    run = Run(command=("ociarchive",), time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), seconds=0)
+    passes = set()
+    for count in (1, 50):
+        one = Finding(rule="", severity="error", message="odd", location="app.tar: x")
+        found, waived = (Heard(replace(one, rule=f"{what}{n}") for n in range(count)) for what in ("theirs", "waived"))
+        report = Report(source="app.tar", contents=None, findings=found, waived=waived)
+        cases = {one.get("name"): one for one in ET.fromstring(junit.render([report], run)).iter("testcase")}  # noqa: S314
+        assert len([name for name in cases if name and name.startswith(("theirs", "waived"))]) == 2 * count
+        assert len((cases["waived0"].findtext("system-out") or "").splitlines()) == 1
+        passes.add((found.passes, waived.passes))
+    assert len(passes) == 1
 
 
 def test_no_archives_at_all() -> None:

@@ -89,7 +89,7 @@ def trees(archive: Archive, known: Evidence, report: Report) -> Iterator[dict[tu
         for plain in (False, True):
 
             def render(width: int, whole: bool, evidence: Evidence = evidence, plain: bool = plain) -> str:
-                return Tree(archive, evidence, width=width, whole=whole, ascii_only=plain).text()
+                return "".join(Tree(archive, evidence, width=width, whole=whole, ascii_only=plain).lines())
 
             yield fits(render)
     fits(lambda width, _: "\n".join(verdict([report], width=width)))
@@ -194,7 +194,7 @@ def test_comparisons_fit(name: str) -> None:
         path, _, ref = one.partition("#")
         sides.append(Source(path=str(CORPUS / path), images=(ref,) if ref else ()))
     found = difference(Compared(old=sides[0], new=sides[1], files=True))
-    shown = fits(lambda width, whole: diff_table(found, width=width, whole=whole, paint=uncolored))
+    shown = fits(lambda width, whole: "".join(diff_table(found, width=width, whole=whole, paint=uncolored)))
     if name == "one-archive":
         assert (found.old.label, found.new.label) == (f"{CORPUS}/umoci-oci#app", f"{CORPUS}/umoci-oci#edited")
         assert all("#app" in text and "#edited" in text for text in shown.values())
@@ -207,7 +207,7 @@ def test_comparisons_of_hostile_names_fit(text: str, tmp_path: Path) -> None:
         paths.append(write_tar(tmp_path / f"{number}{one[:40]}.tar", build.layout(hostile(one)[1])))
     found = difference(Compared(old=Source(path=str(paths[0])), new=Source(path=str(paths[1])), files=True))
     assert not found.same
-    fits(lambda width, whole: diff_table(found, width=width, whole=whole, paint=uncolored))
+    fits(lambda width, whole: "".join(diff_table(found, width=width, whole=whole, paint=uncolored)))
 
 
 @pytest.mark.parametrize("count", [1, 3, 24])

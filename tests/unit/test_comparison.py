@@ -324,3 +324,10 @@ def test_what_no_header_field_says_counts_too() -> None:
 def test_a_hard_link_leads_to_a_path_however_it_is_written() -> None:
     found = listed(tar([file("a", b"x"), hardlink("b", "a")]), tar([file("./a", b"x"), hardlink("./b", "./a")]))
     assert (told(found), found.same) == ([], 2)
+
+
+def test_what_cannot_be_printed_counts_with_its_escapes() -> None:
+    work = Work(Limits(listed=5), "two archives")
+    work.list("a" * 1000)
+    with pytest.raises(LimitError, match="more than 10 lines"):
+        work.list("\U000e0001" * 300)

@@ -1,11 +1,19 @@
 """What a manifest is taken for: an image, what only looks like one, and what is not read at all."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ociarchive import graph
+from ociarchive.blobio import hashing
+from ociarchive.blobio.limits import Limits
+from ociarchive.graph import GraphReader
+from ociarchive.model import Artifact, Blob
+from ociarchive.values import Descriptor, Digest
 from tests.support import build
 from tests.support.build import OCI_CONFIG, Image, artifact, layer
 from tests.support.call import Call, told
@@ -117,3 +125,82 @@ def test_what_can_be_downloaded_may_be_absent(urls: Json, tmp_path: Path, cli_ca
     found = audited(node, tmp_path, cli_call, 0 if urls else 1)
     missing = [one["subject"] for one in found if one["rule"] == "blob-missing"]
     assert missing == ([] if urls else [build.digest(b"note")])
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A source that counts how often its bytes are read."""
+
+    content: bytes
+    reads: list[int] = field(default_factory=list, compare=False)
+    where: str = "heard"
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        del size
+        self.reads.append(1)
+        yield self.content
+
+    def head(self, size: int) -> bytes:
+        return self.content[:size]
+
+
+@pytest.mark.parametrize("content", [b'{"rootfs":{"type":"layers","diff_ids":[]}}', b"no config"])
+def test_a_config_is_read_and_hashed_once_however_many_images_have_it(
+    content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[bytes] = []
+
+    def heard(data: bytes) -> Digest:
+        hashed.append(data)
+        return hashing.sha256(data)
+
+    monkeypatch.setattr(graph, "sha256", heard)
+    reader, config = GraphReader(lambda _: None, "archive"), Heard(content)
+    blob = Blob(descriptor=None, source=config, name="config")
+    images = [reader.image_of(blob, ()) for _ in range(100)]
+    assert {image.config_digest for image in images} == {hashing.sha256(content)}
+    assert hashed == [content]
+    assert len(config.reads) <= 2
+
+
+@pytest.mark.parametrize("limits", [Limits(documents=0), Limits(documents_size=0)], ids=["documents", "their size"])
+def test_configs_beyond_the_limit_are_not_hashed(limits: Limits) -> None:
+    reader = GraphReader(lambda _: None, "archive", limits)
+    source = Heard(b'{"rootfs":{}}')
+    image = reader.image_of(Blob(descriptor=None, source=source, name="config"), ())
+    assert (image.config_digest, source.reads) == (None, [])
+
+
+def disguised(config: bytes, number: int) -> bytes:
+    """A manifest of media types of its own over what may be a config."""
+    held = {"mediaType": f"{build.OCI_LAYER}+other", "digest": build.digest(b"layer"), "size": 5}
+    described = {"mediaType": "application/vnd.example.x", "digest": build.digest(config), "size": len(config)}
+    return build.dumped({"schemaVersion": 2, "config": described, "layers": [held], "annotations": {"n": str(number)}})
+
+
+def test_what_may_be_a_config_is_read_once_however_many_manifests_have_it() -> None:
+    config = Heard(b'{"rootfs":{"type":"layers","diff_ids":[]}}')
+    manifests = {build.digest(raw): Heard(raw) for raw in (disguised(config.content, n) for n in range(50))}
+    known = {build.digest(config.content): config, **manifests}
+    reader = GraphReader(lambda digest: known.get(str(digest)), "archive")
+    for digest, source in manifests.items():
+        node = reader.node(Descriptor.make(build.OCI_MANIFEST, Digest.parse(digest), source.size))
+        assert isinstance(node, Artifact)
+        assert node.disguised
+    assert len(config.reads) == 1
+
+
+@pytest.mark.parametrize(("most", "read"), [(100_000, 20), (20_000, 9)])
+def test_what_may_be_configs_is_bounded(most: int, read: int) -> None:
+    configs = [Heard(b'{"n":%d,"x":"%s","rootfs":{"diff_ids":[]}}' % (number, b"x" * 2000)) for number in range(20)]
+    manifests = [Heard(disguised(config.content, 0)) for config in configs]
+    known = {build.digest(one.content): one for one in (*configs, *manifests)}
+    reader = GraphReader(lambda digest: known.get(str(digest)), "archive", Limits(documents_size=most))
+    for one in manifests:
+        reader.node(Descriptor.make(build.OCI_MANIFEST, Digest.parse(build.digest(one.content)), one.size))
+    assert sum(len(one.reads) for one in configs) == read
+    assert ("limit-documents-size" in {flaw.rule for flaw in reader.flaws}) is (read < len(configs))

@@ -57,3 +57,12 @@ FITS = [
 @pytest.mark.parametrize(("wanted", "has", "fits"), FITS)
 def test_fits(wanted: str, has: str, fits: bool) -> None:
     assert platform(has).fits(platform(wanted)) is fits
+
+
+@pytest.mark.parametrize(
+    ("listed", "kept"), [(["win32k"], 1), (["a"] * 16, 16), (["a"] * 101, 16), (["a" * 513, "b"], 1)]
+)
+def test_features_are_as_many_as_a_platform_can_have(listed: list[str], kept: int) -> None:
+    found = Platform.of({"os": "windows", "architecture": "amd64", "os.features": listed})  # type: ignore[dict-item]
+    assert found is not None
+    assert len(found.os_features) == kept

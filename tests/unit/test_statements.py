@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive import documents, statements
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.opening import open_archive
-from ociarchive.statements import DSSE, SIMPLE_SIGNING, spoken_of
+from ociarchive.statements import DSSE, SIMPLE_SIGNING, Statements, spoken_of
+from ociarchive.values import Descriptor, Digest
 from tests.support.build import OCI_MANIFEST, Image, Json, Node, blob, digest, dumped, hexed, layer, layout
 from tests.support.tar import write_tar
 
@@ -52,6 +54,7 @@ PAYLOADS: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "large-with-subjects-behind-1-mib": (
         IN_TOTO, b'{"predicate":"' + b"x" * MIB + b'","subject":' + dumped(subject(ONE)) + b"}", (),
     ),
+    "large-with-subjects-that-nest": (IN_TOTO, b'{"subject":' + b"[" * 2 * MIB, ()),
     "small-and-cut": (IN_TOTO, statement(ONE)[:-1], ()),
     "small-and-a-list": (IN_TOTO, b"[]", ()),
     "subjects-of-other-kinds": (IN_TOTO, dumped({"subject": [1, {}, {"digest": 1}, {"digest": {"sha256": 1}}]}), ()),
@@ -83,3 +86,32 @@ def test_what_many_signatures_speak_of_counts_for_each(tmp_path: Path) -> None:
 def test_spoken_of(name: str) -> None:
     media_type, payload, expected = PAYLOADS[name]
     assert tuple(map(str, spoken_of(media_type, Bytes(payload, "payload")))) == expected
+
+
+def test_of_very_many_values_the_subjects_are_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small payload is read as a whole whatever came before it; of one of many values its subjects are looked for."""
+    read: list[int] = []
+    parse = documents.parse
+
+    def heard(raw: bytes, where: str, *, limit: int, surrogates: bool) -> documents.Document:
+        read.append(len(raw))
+        return parse(raw, where, limit=limit, surrogates=surrogates)
+
+    monkeypatch.setattr(documents, "parse", heard)
+    monkeypatch.setattr(statements, "_VALUES", 1000)
+    known = Statements(Limits(), "archive")
+    large = [dumped({"subject": subject(ONE), "n": number, "p": [1] * 500}) for number in range(4)]
+    spoken = [known.of([Held(IN_TOTO, one)])[0][1] for one in large]
+    assert spoken == [(Digest.parse(ONE),)] * 4
+    assert len(read) == 1
+    assert known.of([Held(SIMPLE_SIGNING, signed(TWO))])[0][1] == (Digest.parse(TWO),)
+    assert known.of([Held(DSSE, enveloped(large[1] + b" "))])[0][1] == (Digest.parse(ONE),)
+    assert len(read) == 3
+
+
+class Held:
+    """A blob that an artifact holds."""
+
+    def __init__(self, media_type: str, content: bytes) -> None:
+        self.source = Bytes(content, "payload")
+        self.descriptor = Descriptor.make(media_type, Digest.parse(digest(content)), len(content))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import IDENTITY
 from ociarchive.auditing.rule import Fault, Rule
+from ociarchive.errors import clipped
 from ociarchive.model import Image, Index, Missing
 from ociarchive.schema import spelled
+from ociarchive.values import MAX_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +69,7 @@ def _shown(platform: Platform, differing: frozenset[str]) -> str:
     if "os.version" in differing:
         parts.append(f"os.version {platform.os_version}")
     if "os.features" in differing:
-        parts.append(f"os.features {', '.join(sorted(platform.os_features))}")
+        parts.append(clipped(f"os.features {', '.join(sorted(platform.os_features))}", MAX_WORD))
     return ", ".join(parts)
 
 

@@ -13,7 +13,7 @@ from ociarchive.report.audit.view import receipt_line
 from ociarchive.report.shared.text import plural, safe, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from ociarchive.auditing import Finding, Report
     from ociarchive.auditing.run import Run, Unread
@@ -67,8 +67,10 @@ class _JUnit(Piecewise):
 def _suite(report: Report, run: Run) -> ET.Element:
     cases = [_case(outcome, report) for outcome in outcomes(report, run)]
     known = {case.get("name") for case in cases}
-    others = dict.fromkeys(one.rule for one in (*report.findings, *report.waived) if one.rule not in known)
-    cases.extend(_unlisted(rule, report) for rule in others)
+    found, waived = (_by_rule(listed, known) for listed in (report.findings, report.waived))
+    cases.extend(
+        _unlisted(rule, tuple(found.get(rule, ())), tuple(waived.get(rule, ())), report) for rule in {**found, **waived}
+    )
     told = [("format", report.contents.format if report.contents else "none"), *_read(report)]
     told += [(f"waived:{one.rule}", f"{one.how}, as {one.by} asks") for one in report.policy.waivers]
     return _suite_of(report.source, cases, run, told)
@@ -127,14 +129,22 @@ def _case(outcome: Outcome, report: Report) -> ET.Element:
     return case
 
 
-def _unlisted(rule: str, report: Report) -> ET.Element:
+def _by_rule(findings: Iterable[Finding], known: Container[str | None]) -> dict[str, list[Finding]]:
+    """Return findings by their rules, those of `known` rules apart."""
+    found: dict[str, list[Finding]] = {}
+    for one in findings:
+        if one.rule not in known:
+            found.setdefault(one.rule, []).append(one)
+    return found
+
+
+def _unlisted(rule: str, findings: tuple[Finding, ...], waived: tuple[Finding, ...], report: Report) -> ET.Element:
     """Return the case of a rule that this program does not have."""
     case = ET.Element("testcase", name=safe(rule), classname=safe(report.source), time="0")
-    findings = tuple(finding for finding in report.findings if finding.rule == rule)
     if findings:
         _tell(case, findings, report, "")
     else:
-        _skip(case, f"waived: {report.policy.waives(rule)}", report.waived)
+        _skip(case, f"waived: {report.policy.waives(rule)}", waived)
     return case
 
 

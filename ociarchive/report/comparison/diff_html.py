@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from ociarchive.report.comparison import diff_words as words
 from ociarchive.report.comparison.diff_json import diff_json
-from ociarchive.report.shared.templating import again, environment, page
+from ociarchive.report.shared.pieces import gathered
+from ociarchive.report.shared.templating import again, environment, page_pieces
 from ociarchive.report.shared.text import images_said, shell
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ociarchive.auditing.run import Run
     from ociarchive.comparison.difference import Difference, ImagePair
 
 
-def diff_html(difference: Difference, run: Run) -> str:
-    """Return the report. Same arguments, same text."""
+def diff_html(difference: Difference, run: Run) -> Iterator[str]:
+    """Give the report, in pieces. Same arguments, same text."""
     made = environment()
     hashed = hashlib.sha256()
     for piece in diff_json(difference):
@@ -25,7 +28,7 @@ def diff_html(difference: Difference, run: Run) -> str:
     digest = hashed.hexdigest()
     style = made.get_template("audit.css.jinja").render(foot=f"JSON report sha256:{digest}", feet=[])
     sides = (("First", difference.old), ("Second", difference.new))
-    return page(
+    pieces = page_pieces(
         made,
         "diff.html.jinja",
         style,
@@ -50,6 +53,7 @@ def diff_html(difference: Difference, run: Run) -> str:
         digest=digest,
         version=VERSION,
     )
+    return gathered(pieces)
 
 
 def _layer_counts(pair: ImagePair) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.report.comparison import diff_words as words
@@ -20,7 +21,7 @@ from ociarchive.report.shared.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ociarchive.comparison.difference import (
         ArchiveSide,
@@ -44,31 +45,32 @@ _PATHS: Final = 40
 _NARROW: Final = 12
 
 
-def diff_table(difference: Difference, *, width: int, whole: bool, paint: Paint) -> str:
-    """Return the comparison. `paint` colours a word for a severity; `whole` shows digests in full, and everything."""
-    return _Table(difference, width, paint, whole=whole).text()
+def diff_table(difference: Difference, *, width: int, whole: bool, paint: Paint) -> Iterator[str]:
+    """Give the comparison, line by line: it may be many times as long as the archives.
+
+    `paint` colours a word for a severity; `whole` shows digests in full, and everything.
+    """
+    return (f"{line.rstrip()}\n" for line in _Table(difference, width, paint, whole=whole).lines())
 
 
 class _Table:
     def __init__(self, difference: Difference, width: int, paint: Paint, *, whole: bool) -> None:
         self._found, self._width, self._paint, self._whole = difference, width, paint, whole
 
-    def text(self) -> str:
-        lines = [*self._verdict(), "", *self._archives(), ""]
+    def lines(self) -> Iterator[str]:
+        yield from (*self._verdict(), "", *self._archives(), "")
         for pair in self._found.images:
-            lines.extend(self._pair(pair))
+            yield from self._pair(pair)
         if self._found.artifacts:
-            lines.append("artifacts beside the images")
-            lines.extend(self._companions(self._found.artifacts, 2))
-        if lines[-1]:
-            lines.append("")
+            yield "artifacts beside the images"
+            yield from self._companions(self._found.artifacts, 2)
+            yield ""
         for note in (*self._found.notes, *words.counting(self._found), *words.uncounted(self._found)):
-            lines.extend(wrapped(f"note: {note}", self._width, "      ", whole=True))
-        lines.extend(wrapped(words.proof(self._found), self._width, ""))
+            yield from wrapped(f"note: {note}", self._width, "      ", whole=True)
+        yield from wrapped(words.proof(self._found), self._width, "")
         listed = any(layer.files for pair in self._found.images for layer in pair.layers)
         if not listed and any(layer.kind != "same" for pair in self._both() for layer in pair.layers):
-            lines.extend(wrapped("--files lists the paths that differ in these layers", self._width, "  "))
-        return "\n".join(line.rstrip() for line in lines) + "\n"
+            yield from wrapped("--files lists the paths that differ in these layers", self._width, "  ")
 
     def _both(self) -> list[ImagePair]:
         return [pair for pair in self._found.images if pair.old is not None and pair.new is not None]
@@ -158,8 +160,8 @@ class _Table:
             yield from self._labelled("config", "the same values, in other bytes or with other diff_ids")
         if pair.annotations:
             yield "  annotations"
-            told = [self._value(one.kind, f"{one.on} {one.key}", one.old, one.new) for one in pair.annotations]
-            yield from self._some(told, _SHOWN, 4)
+            told = (self._value(one.kind, f"{one.on} {one.key}", one.old, one.new) for one in pair.annotations)
+            yield from self._some(told, len(pair.annotations), _SHOWN, 4)
         if pair.attestations:
             if all(one.kind == "same" for one in pair.attestations):
                 count = len(pair.attestations)
@@ -235,11 +237,11 @@ class _Table:
         if files.problem is not None:
             yield from (f"      {line}" for line in wrapped(files.problem, self._width - 6, ""))
             return
-        told = [
+        told = (
             self._path(words.MARKS[change.kind], change.path or ".", words.file_facts(change))
             for change in files.changes
-        ]
-        yield from self._some(told, _PATHS, 6)
+        )
+        yield from self._some(told, len(files.changes), _PATHS, 6)
         counts = [f"{files.count(kind)} {kind}" for kind in ("added", "removed", "changed")]
         yield f"      {', '.join(counts)}, {files.same} the same"
 
@@ -258,12 +260,12 @@ class _Table:
 
     def _config(self, changes: Sequence[Change]) -> Iterator[str]:
         yield "  config"
-        told = []
-        for one in changes:
-            old = None if one.kind == "added" else words.value(one.old)
-            new = None if one.kind == "removed" else words.value(one.new)
-            told.append(self._value(one.kind, one.pointer, old, new))
-        yield from self._some(told, _SHOWN, 4)
+        yield from self._some(map(self._changed, changes), len(changes), _SHOWN, 4)
+
+    def _changed(self, one: Change) -> list[str]:
+        old = None if one.kind == "added" else words.value(one.old)
+        new = None if one.kind == "removed" else words.value(one.new)
+        return self._value(one.kind, one.pointer, old, new)
 
     def _value(self, kind: str, name: str, old: str | None, new: str | None) -> list[str]:
         """Return the old and the new value: on one line, or on one line each where that is too long."""
@@ -271,31 +273,31 @@ class _Table:
         if kind != "changed":
             return self._lines(mark, f"{name}  {new if kind == 'added' else old}", 4)
         line = f"{name}  {old} -> {new}"
-        if columns(safe(line)) <= self._width - 6:
+        if len(line) <= self._width * 8 and columns(safe(line)) <= self._width - 6:
             return self._lines(mark, line, 4)
         return [*self._lines(mark, name, 4), *self._lines("-", str(old), 6), *self._lines("+", str(new), 6)]
 
     def _companions(self, found: Sequence[Companion], indent: int) -> Iterator[str]:
-        told = []
-        for one in found:
-            digests = [digest for digest in dict.fromkeys((one.old, one.new)) if digest]
-            mark = words.MARKS[one.kind]
-            if not self._whole:
-                told.append(self._lines(mark, f"{' -> '.join(map(short, digests))}  {one.type}", indent))
-                continue
-            lines = self._lines(mark, one.type, indent)
-            for number, digest in enumerate(digests):
-                which = "=" if len(digests) == 1 and one.old == one.new else "+" if number or not one.old else "-"
-                lines += self._lines(which, digest, indent + 2)
-            told.append(lines)
-        yield from self._some(told, _SHOWN, indent)
+        yield from self._some((self._companion(one, indent) for one in found), len(found), _SHOWN, indent)
 
-    def _some(self, told: Sequence[Sequence[str]], most: int, indent: int) -> Iterator[str]:
-        shown = told if self._whole or len(told) <= most + 1 else told[:most]
-        for lines in shown:
+    def _companion(self, one: Companion, indent: int) -> list[str]:
+        digests = [digest for digest in dict.fromkeys((one.old, one.new)) if digest]
+        mark = words.MARKS[one.kind]
+        if not self._whole:
+            return self._lines(mark, f"{' -> '.join(map(short, digests))}  {one.type}", indent)
+        lines = self._lines(mark, one.type, indent)
+        for number, digest in enumerate(digests):
+            which = "=" if len(digests) == 1 and one.old == one.new else "+" if number or not one.old else "-"
+            lines += self._lines(which, digest, indent + 2)
+        return lines
+
+    def _some(self, told: Iterable[Sequence[str]], count: int, most: int, indent: int) -> Iterator[str]:
+        """Give the lines of `count` things, of many the first alone: those that are not shown are not made."""
+        shown = count if self._whole or count <= most + 1 else most
+        for lines in islice(told, shown):
             yield from lines
-        if len(shown) < len(told):
-            yield f"{' ' * indent}and {len(told) - len(shown)} more: -v shows all"
+        if shown < count:
+            yield f"{' ' * indent}and {count - shown} more: -v shows all"
 
 
 def _restored(layers: Sequence[LayerPair], of: int) -> str:

@@ -32,6 +32,8 @@ _LETTERS: Final = {
 }  # fmt: skip
 #: The columns that owner, group and size have at first (GNU tar, list.c).
 _FIRST_WIDTH: Final = 19
+#: And at most: a tar has 32 bytes for each name, and each line is as wide as the widest before it.
+_WIDEST: Final = 128
 _SECOND: Final = 1_000_000_000
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ESCAPES: Final = {
@@ -115,14 +117,14 @@ def line(member: Member, width: int) -> tuple[str, int]:
     size = str(member.size if member.real is None else member.real)
     if member.kind in ("char", "block"):
         size = ",".join(map(_number, member.device))
-    width = max(width, len(owner) + 1 + len(size))
+    width = max(width, min(len(owner) + 1 + len(size), _WIDEST))
     mode = _LETTERS.get(member.kind, "?") + stat.filemode(member.mode or 0)[1:]
     name = member.spelled
     if member.kind == "dir" and not name.endswith("/"):
         name += "/"
     target = {"symlink": " -> ", "hardlink": " link to "}.get(member.kind)
     end = f"{target}{escaped(member.link)}" if target else ""
-    return f"{mode} {owner} {size:>{width - len(owner) - 1}} {_time(member.mtime)} {escaped(name)}{end}", width
+    return f"{mode} {owner} {size.rjust(width - len(owner) - 1)} {_time(member.mtime)} {escaped(name)}{end}", width
 
 
 def escaped(text: str) -> str:

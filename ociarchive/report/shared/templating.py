@@ -37,13 +37,11 @@ def environment() -> Environment:
     return made
 
 
-def page(made: Environment, template: str, style: str, **facts: object) -> str:
-    """Return a page with its style sheet, in ASCII only, so that no transport can damage it."""
-    return "".join(page_pieces(made, template, style, **facts))
-
-
 def page_pieces(made: Environment, template: str, style: str, **facts: object) -> Iterator[str]:
-    """Give the same in pieces, as what the facts hold gives them."""
+    """Give a page with its style sheet, in ASCII only, so that no transport can damage it.
+
+    It comes in pieces, as what the facts hold gives them.
+    """
     pieces = made.get_template(template).generate(
         **facts,
         style=Markup(style),  # noqa: S704  # our own CSS, and digests in hex

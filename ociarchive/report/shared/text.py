@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import in_units
@@ -22,6 +23,8 @@ _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 _KEPT_WHOLE: Final = 160
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
+#: Characters of what is remembered with its columns.
+_SHORT: Final = 8
 #: Characters that are looked at for each column: marks that take none stand above one another in a few.
 _PER_COLUMN: Final = 8
 #: Bytes that stand for themselves between the quotes of `$'...'`.
@@ -29,6 +32,24 @@ _PLAIN: Final = frozenset(range(0x20, 0x7F)) - frozenset(b"\\'")
 #: Colours, as click sets them (ECMA-48, 8.3.117, SGR).
 _STYLES: Final = re.compile("(\x1b\\[[0-9;]*m)")
 _KEPT: Final = {ord("\n"): None, ord("\t"): None}
+#: How many kinds of characters are remembered with what stands for them.
+_KINDS: Final = 4096
+
+
+class _Spelled(dict[int, str]):
+    """What stands for each character, by its number: itself where it can be printed, else its escape."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        text = char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        if len(self) < _KINDS:
+            self[code] = text
+        return text
+
+
+_SAFE: Final = _Spelled()
+#: The same for whole texts, in which lines end and tabs stand.
+_HARMLESS: Final = _Spelled({ord(one): one for one in "\n\t"})
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -36,16 +57,22 @@ def columns(text: str) -> int:
     """Return how many columns a terminal needs for text without control characters."""
     if (text.isascii() and text.isprintable()) or _NARROW.fullmatch(text):
         return len(text)
+    return _known(text) if len(text) <= _SHORT else _measured(text)
+
+
+def _measured(text: str) -> int:
     import wcwidth  # noqa: PLC0415  it takes as long to load as all formats together
 
     return max(wcwidth.wcswidth(text), 0)
 
 
+#: The same for characters and short words, which come again and again.
+_known = lru_cache(4096)(_measured)
+
+
 def safe(text: str) -> str:
     """Return text from an archive. Everything is escaped that could move a cursor or reverse the reading direction."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return text if text.isprintable() else text.translate(_SAFE)
 
 
 def size(count: int | None) -> str:
@@ -98,21 +125,33 @@ def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[
     A digest is never broken, with `whole` a path or name neither, so that it can be copied: its line may be wider.
     """
     lines: list[str] = []
-    line = ""
+    line, words = "", list[str]()  # what a line begins with, and the words behind that
+    used, size, gap = 0, 0, 0  # columns and characters of all that: nothing is measured again for each word
     for word in _BLANK.split(safe(text)):
-        joined = f"{line} {word}" if line.strip() else line + word
-        if len(joined) <= width * _PER_COLUMN and columns(joined) <= width:
-            line = joined
+        if size + gap + len(word) <= width * _PER_COLUMN and used + gap + (wide := columns(word)) <= width:
+            if word or gap:
+                words.append(word)
+                used, size, gap = used + gap + wide, size + gap + len(word), 1
             continue
+        line = _line(line, words)
+        words = []
         if line.strip():
             lines.append(line)
             line = indent
         if _COPIED.search(word) if whole else len(word) <= _KEPT_WHOLE and _DIGEST.search(word):
             rest = line + word
             line = word if columns(rest) > width else rest
-            continue
-        line = _broken(line + word, width, indent, lines)
-    return [*lines, line]
+        else:
+            line = _broken(line + word, width, indent, lines)
+        used, size, gap = columns(line), len(line), 1 if line.strip() else 0
+    return [*lines, _line(line, words)]
+
+
+def _line(line: str, words: Sequence[str]) -> str:
+    """Return a line with words behind what it begins with."""
+    if not words:
+        return line
+    return f"{line}{' ' if line.strip() else ''}{' '.join(words)}"
 
 
 def _broken(word: str, width: int, indent: str, lines: list[str]) -> str:
@@ -257,4 +296,4 @@ def harmless(text: str, *, styled: bool = False) -> str:
 def _lines(text: str) -> str:
     if text.translate(_KEPT).isprintable():
         return text
-    return "".join(char if char in "\n\t" else safe(char) for char in text)
+    return text.translate(_HARMLESS)

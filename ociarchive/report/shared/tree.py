@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.listing import counted, created_by, full_platform, layer_facts, spelled
+from ociarchive.errors import clipped, some
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
 from ociarchive.report.shared.text import (
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Evidence
-    from ociarchive.documents import Document
     from ociarchive.model import Archive
     from ociarchive.values import JSON, Digest
 
@@ -42,6 +42,9 @@ _IDS: Final = (
     "Docker's classic store and podman show the image id as IMAGE ID; Docker's containerd store shows the digest of"
     " the index, where there is one, else of the manifest. Registries and Kubernetes name images by those digests."
 )
+#: Characters of a command, and of the types of an artifact: more are not shown, for many lines may repeat them.
+_LONGEST: Final = 4096
+_TYPES: Final = 400
 _MARKS: Final = str.maketrans({"…": "~", "█": "#"})
 
 
@@ -59,26 +62,29 @@ class Tree:
         self._created_by: dict[tuple[int, int], list[str]] = {}
         self._above: set[int] = set()  # the indexes whose entries a root shows
 
-    def text(self) -> str:
-        """Return the whole tree."""
-        lines = self._head()
+    def lines(self) -> Iterator[str]:
+        """Give the whole tree, line by line: names and types may make it many times as long as the archive."""
+        for line in self._lines():
+            text = f"{line.rstrip()}\n"
+            yield text.translate(_MARKS) if self._ascii else text
+
+    def _lines(self) -> Iterator[str]:
+        yield from self._head()
         for number, root in enumerate(self._archive.roots):
             last = number == len(self._archive.roots) - 1
             self._above.clear()
-            lines.extend(self._entry(root, "", last=last))
+            yield from self._entry(root, "", last=last)
         if self._shared:
             saved = sum(self._shared.values())
             told = f"= also in another image above: {plural(len(self._shared), 'layer')}"
             told += f", stored once, {size(saved)} saved" if saved else ""
-            lines += ["", *wrapped(told, self._width, "  ")]
+            yield from ("", *wrapped(told, self._width, "  "))
         if not self._evidence.facts:
             where = self._archive.where
             call = ("ociarchive", "audit", "-" if where == "standard input" else where)
-            lines += ["", *command("Digests were read, not checked; this checks them:", call, self._width)]
+            yield from ("", *command("Digests were read, not checked; this checks them:", call, self._width))
         if self._whole:
-            lines += ["", *wrapped(_IDS, self._width, "")]
-        text = "\n".join(line.rstrip() for line in lines) + "\n"
-        return text.translate(_MARKS) if self._ascii else text
+            yield from ("", *wrapped(_IDS, self._width, ""))
 
     def _head(self) -> list[str]:
         edges = list(walk(self._archive.roots))
@@ -189,9 +195,10 @@ class Tree:
             return
         key = (id(image.config_document), len(image.layers))
         if key not in self._created_by:  # many entries may lead to images of one config
-            self._created_by[key] = _created_by(image.config_document, len(image.layers))
+            self._created_by[key] = [*map(_command, created_by(image.config_document, len(image.layers)))]
         names = self._created_by[key]
         sizes = [(self._evidence.size(layer) or 0) if layer.source is not None else 0 for layer in image.layers]
+        whole = sum(sizes)
         here: set[str] = set()
         rows: list[dict[str, str]] = [{name: name for name in _WIDTHS}]
         for number, (stored, fact, name) in enumerate(zip(sizes, facts, names, strict=False), 1):
@@ -200,7 +207,7 @@ class Tree:
             if mark:
                 self._shared[told] = stored
             here.add(told)
-            share = bar(stored, sum(sizes), _BAR)
+            share = bar(stored, whole, _BAR)
             rows.append(
                 {
                     "#": str(number),
@@ -247,10 +254,10 @@ def _type(artifact: Artifact) -> str:
     A config of the type of images tells that old registries should take it (image-spec, manifest.md, artifactType).
     """
     told = artifact.artifact_type
-    if told is None or kind_of(told) is not Kind.CONFIG:
-        return told or "of an unknown type"
-    held = dict.fromkeys(blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None)
-    return ", ".join(one for one in held if one and kind_of(one) is not Kind.CONFIG) or told
+    if told is not None and kind_of(told) is Kind.CONFIG:
+        held = dict.fromkeys(blob.descriptor.media_type for blob in artifact.blobs if blob.descriptor is not None)
+        told = some(one for one in held if one and kind_of(one) is not Kind.CONFIG) or told
+    return clipped(told or "of an unknown type", _TYPES)
 
 
 def _number(value: JSON, key: str) -> int | None:
@@ -269,9 +276,6 @@ def _comp(fact: JSON) -> str:
     return _text(fact, "compression") or "?"
 
 
-def _created_by(config: Document | None, count: int) -> list[str]:
-    """Return the command that made each layer, without the shell that ran it."""
-    return [
-        text.removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
-        for text in created_by(config, count)
-    ]
+def _command(text: str) -> str:
+    """Return a command of the history, the beginning of a long one, without the shell that ran it."""
+    return text[:_LONGEST].removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
