@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.model import Artifact, Image, parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.model import Root
     from ociarchive.values import Descriptor
 
@@ -45,3 +47,14 @@ def spoken(roots: Iterable[Root]) -> int:
     """
     bare = (root.node for root in roots if isinstance(root.node, Artifact) and not root.subjects)
     return sum(len(digests) for node in bare for _, digests in node.spoken_of)
+
+
+def require_listable(roots: Sequence[Root], limits: Limits, where: str) -> None:
+    """Refuse a small archive whose report would fill disks: images under many names, indexes that nest in each other.
+
+    LimitError: `extent` or `spoken` is more than allowed. Code that visits an archive root by root may rely on it; a
+    reader that does so asks first.
+    """
+    if extent(roots, limits.listed) > limits.listed or spoken(roots) > limits.listed:
+        what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
+        raise LimitError(what, "listed", where=where)

@@ -48,7 +48,7 @@ class GraphReader(Noticing):
         self.limits = limits or Limits()
         self._nodes: dict[tuple[Digest, str], Node] = {}
         self._open: set[tuple[Digest, str]] = set()
-        self._documents = self._bytes = 0
+        self._documents = self._bytes = self._making = 0
         self._configs: dict[ByteSource, tuple[Document | None, tuple[Digest, ...]]] = {}
         self._alike: dict[ByteSource, bool] = {}
         self._made: set[ByteSource] = set()
@@ -95,10 +95,8 @@ class GraphReader(Noticing):
         if self._values > self.limits.values:
             what = f"the archive's documents hold more than the {self.limits.values} values allowed"
             raise LimitError(what, "values", where=self._where)
-        limits = self.limits
-        return documents.parse(
-            raw, source.where, limit=limit, depth=limits.depth, surrogates=surrogates, values=limits.values
-        )
+        depth, values = self.limits.depth, self.limits.values
+        return documents.parse(raw, source.where, limit=limit, depth=depth, surrogates=surrogates, values=values)
 
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
         opaque = Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
@@ -116,9 +114,13 @@ class GraphReader(Noticing):
         """Count a document of at most `limit` bytes before it is read: all of them stay in memory."""
         self._documents += 1
         self._bytes += counted(source, limit)
+        self._require_room(self._documents, self._bytes)
+
+    def _require_room(self, documents: int, size: int) -> None:
+        """Refuse (LimitError) documents that are too many or, in bytes, too large."""
         for name, count, allowed in (
-            ("documents", self._documents, self.limits.documents),
-            ("documents-size", self._bytes, self.limits.documents_size),
+            ("documents", documents, self.limits.documents),
+            ("documents-size", size, self.limits.documents_size),
         ):
             if count > allowed:
                 unit = " bytes" if name.endswith("size") else ""
@@ -282,13 +284,16 @@ class GraphReader(Noticing):
         """Return the image of an old form without a config, whose document is `source`.
 
         Each layer is read to its end, once, for its diff_id, of which `config` makes the config. Where a layer has
-        none, the node is missing, and the flaws say why. Malformed: `config` raises it.
+        none, the node is missing, and the flaws say why. Malformed: `config` raises it. LimitError: it is too large.
         """
+        self._require_few(layers, source.where)
         diff_ids = [self._diff_id(layer, source.where) for layer in layers]
         whole = [one for one in diff_ids if one is not None]
         if len(whole) < len(layers):
             return Missing(source=source)
         made = Bytes(config(whole), f"{source.where}: the config made of it")
+        self._making += made.size  # many may share what makes it large, and be equal
+        self._require_room(self._documents + 1, max(self._bytes + made.size, self._making))
         self._made.add(made)
         blob = Blob(descriptor=None, source=made, name=how.of)
         image = self._image(None, source, blob, layers, None)
@@ -314,13 +319,8 @@ class GraphReader(Noticing):
         layers: tuple[Found, ...],
         subject: Descriptor | None,
     ) -> Image:
-        if len(layers) > self.limits.layers:
-            what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
-            raise LimitError(what, "layers", where=source.where if source else self._where)
+        self._require_few(layers, source.where if source else self._where)
         self._layers += len(layers)
-        if self._layers > self.limits.listed:
-            what = f"the archive's images have more than the {self.limits.listed} layers allowed"
-            raise LimitError(what, "listed", where=self._where)
         parsed, diff_ids = self._config(config)
         if parsed is not None and config.source is not None:
             config = replace(config, source=Bytes(parsed.raw, config.source.where))
@@ -335,6 +335,15 @@ class GraphReader(Noticing):
             diff_ids=diff_ids,
             subject=subject,
         )
+
+    def _require_few(self, layers: tuple[Found, ...], where: str) -> None:
+        """Refuse an image of too many layers, alone or with those of the others (LimitError)."""
+        if len(layers) > self.limits.layers:
+            what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
+            raise LimitError(what, "layers", where=where)
+        if self._layers + len(layers) > self.limits.listed:
+            what = f"the archive's images have more than the {self.limits.listed} layers allowed"
+            raise LimitError(what, "listed", where=self._where)
 
     def _layer(self, found: Found, diff_id: Digest | None) -> Layer:
         descriptor, source, name = found

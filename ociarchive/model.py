@@ -66,10 +66,8 @@ class Layer:
     @property
     def unpacks(self) -> bool:
         """Whether its content can be read: it is not encrypted, and its kind is known."""
-        if self.descriptor is None:
-            return True
-        known = look_up(self.descriptor.media_type)
-        return known is not None and known.codec is not None
+        known = look_up(self.descriptor.media_type) if self.descriptor is not None else None
+        return self.descriptor is None or (known is not None and known.codec is not None)
 
     @property
     def foreign(self) -> bool:
@@ -77,7 +75,7 @@ class Layer:
         if self.descriptor is None:
             return False
         known = look_up(self.descriptor.media_type)
-        return bool(self.descriptor.urls) or (known is not None and known.foreign)
+        return bool(self.descriptor.urls or (known is not None and known.foreign))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +195,7 @@ class Root:
     def subjects(self) -> frozenset[Digest]:
         """The digests that it refers to: its subject, BuildKit's annotation, the digest in a tag `sha256-<hex>`."""
         subject = None if isinstance(self.node, Missing) else self.node.subject
-        said = (refers_to(self.descriptor), subject.digest if subject is not None else None)
-        found = (*map(tagged_digest, self.tags), *said)
+        found = (*map(tagged_digest, self.tags), refers_to(self.descriptor), subject.digest if subject else None)
         return frozenset(digest for digest in found if digest is not None)
 
     @property
@@ -233,9 +230,8 @@ class Root:
 
 def platform_of(descriptor: Descriptor | None, node: Node) -> Platform | None:
     """Return the platform of a descriptor, else of the image's config."""
-    if descriptor is not None and descriptor.platform is not None:
-        return descriptor.platform
-    return node.platform if isinstance(node, Image) else None
+    told = descriptor.platform if descriptor is not None else None
+    return node.platform if told is None and isinstance(node, Image) else told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,9 +379,14 @@ def walk(roots: Iterable[Root]) -> Iterator[Edge]:
             pending.append((iter(entry.node.children), (*above, entry)))
 
 
+def nodes(roots: Iterable[Root]) -> Iterator[Node]:
+    """Give what edges lead to, each once, however many edges do."""
+    yield from {id(edge.node): edge.node for edge in walk(roots)}.values()
+
+
 def images(roots: Iterable[Root]) -> Iterator[Image]:
     """Give every image once."""
-    yield from {id(edge.node): edge.node for edge in walk(roots) if isinstance(edge.node, Image)}.values()
+    yield from (node for node in nodes(roots) if isinstance(node, Image))
 
 
 def parts(node: Node) -> tuple[Blob | Layer, ...]:

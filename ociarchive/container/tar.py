@@ -100,11 +100,11 @@ class TarContainer:
             if found.kind != FOLDER and name.startswith(prefix):
                 yield name
 
-    def names_in(self, start: int, end: int) -> Iterator[str]:
-        """Give the names of the files of which bytes lie between two positions of the tar."""
+    def stretches(self) -> Iterator[tuple[str, int, int]]:
+        """Give the names of the files that have bytes, and between which positions of the tar these lie."""
         for name, found in self._members.items():
-            if found.kind == FILE and found.size and found.offset < end and found.offset + found.size > start:
-                yield name
+            if found.kind == FILE and found.size:
+                yield name, found.offset, found.offset + found.size
 
     def is_hollow(self, most: int) -> bool:
         """Whether more than `most` bytes of the tar lie in holes of a sparse file. HostError: it cannot be read."""

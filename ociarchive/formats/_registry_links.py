@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import read_all
 from ociarchive.errors import ContentError
 from ociarchive.model import Artifact, Image, Index, Link, Missing, named_by, walk
@@ -17,6 +18,8 @@ ROOT: Final = "docker/registry/v2/"
 BLOBS: Final = f"{ROOT}blobs/"
 REPOSITORIES: Final = f"{ROOT}repositories/"
 MANIFESTS: Final = "/_manifests/"
+#: Links for each line that a report may have: a tag has one, its manifest another, and so has each blob of it.
+FOR_A_LINE: Final = 3
 #: A link is a digest and nothing else. The longest registered one is of sha512.
 _MAX_LINK: Final = 256
 
@@ -41,11 +44,16 @@ class Links:
     def __init__(self, container: Container) -> None:
         self._container = container
         self._seen: set[str] = set()
+        self._noticed: set[str | None] = set()
+        self._flaws = 0
         self._required: set[tuple[str, int]] = set()
         self.bad: dict[str, Link] = {}
 
     def follow(self, name: str, repository: str, what: str = "manifest") -> Digest | None:
-        """Return the digest that a link holds; None, and a bad link, where it holds none."""
+        """Return the digest that a link holds; None, and a bad link, where it holds none.
+
+        LimitError: there are more bad links than a report may list.
+        """
         self._seen.add(name)
         source = self._container.get(name)
         if source is None:
@@ -88,8 +96,15 @@ class Links:
     def _require(self, name: str, repository: str, what: str) -> None:
         if name in self._seen or self.follow(name, repository, what) is not None or name in self.bad:
             return
-        if all(flaw.subject != name for flaw in self._container.flaws):
+        if not self._is_noticed(name):
             self._bad(name, repository, what)
+
+    def _is_noticed(self, name: str) -> bool:
+        """Whether the container reports a link of the file system in the place of one."""
+        flaws = self._container.flaws
+        if len(flaws) != self._flaws:  # each look-up may add one
+            self._flaws, self._noticed = len(flaws), {flaw.subject for flaw in flaws}
+        return name in self._noticed
 
     def leads_nowhere(self, name: str, repository: str) -> None:
         """Note a link to an absent manifest."""
@@ -98,6 +113,10 @@ class Links:
     def _bad(
         self, name: str, repository: str, what: str, *, held: str | None = None, leads_nowhere: bool = False
     ) -> None:
+        most = self._container.limits.listed
+        if len(self.bad) >= most:
+            what = f"more than {most} links are missing or hold no digest"
+            raise LimitError(what, "listed", where=self._container.where)
         self.bad[name] = Link(
             what=what,
             where=f"{self._container.where}: {name}",

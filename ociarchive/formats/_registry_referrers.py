@@ -8,7 +8,7 @@ a registry does that is pushed to.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive import documents, referrers
 from ociarchive.blobio.hashing import sha256
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: A link has one digest, a list of referrers is a manifest: 4 MiB at most, as registries take them.
 _DOCUMENT: Final = 4 << 20
+#: All lists that grow together, in bytes: those of a hundred thousand images. Many tags may lead to one large list.
+_ALL: Final = 256 << 20
 _TAGS: Final = f"{MANIFESTS}tags/"
 _CURRENT: Final = "/current/link"
 
@@ -79,9 +81,11 @@ def grow(dest: str, staged: str, names: Sequence[str]) -> dict[str, bytes]:
     `names` are the files in `staged`. What a joined list needs is written there, and the link of its tag taken away:
     it is returned by its name, with what it holds in DEST from then on.
 
-    UsageError: a link of the file system is in the way. HostError: a file cannot be read or written.
+    UsageError: a link of the file system is in the way. ContentError: the lists are too large together. HostError: a
+    file cannot be read or written.
     """
     grown: dict[str, bytes] = {}
+    room = _ALL
     for name in names:
         repository, _, rest = name.removeprefix(REPOSITORIES).partition(_TAGS)
         tag = rest.removesuffix(_CURRENT)
@@ -89,12 +93,18 @@ def grow(dest: str, staged: str, names: Sequence[str]) -> dict[str, bytes]:
         if subject is None or tag != referrers.tag_of(subject) or not os.path.lexists(os.path.join(dest, name)):
             continue
         ours, theirs = _listed(staged, name) or _listed(dest, name, staged), _listed(dest, name)
-        if ours is None or theirs is None or ours == theirs:
+        if ours is None or theirs is None:
+            continue
+        room -= ours.size + theirs.size
+        if room < 0:
+            what = f"the lists of referrers that would grow have more than {_ALL} bytes together"
+            raise ContentError(what, where=dest, hint="take fewer images with --image")
+        if ours.members == theirs.members:
             continue
         if os.path.realpath(os.path.join(dest, name)) != os.path.join(os.path.realpath(dest), name):
             raise UsageError("a link stands where a list of referrers would grow; nothing is written there", where=dest)
-        listed = ours.get("manifests")
-        raw = referrers.joined(theirs, listed if isinstance(listed, list) else [])
+        listed = ours.members.get("manifests")
+        raw = referrers.joined(theirs.members, listed if isinstance(listed, list) else [])
         _unlink(os.path.join(staged, name))
         if raw is None:
             continue
@@ -105,8 +115,15 @@ def grow(dest: str, staged: str, names: Sequence[str]) -> dict[str, bytes]:
     return grown
 
 
-def _listed(folder: str, name: str, link_in: str | None = None) -> dict[str, JSON] | None:
-    """Return the members of the index to which a tag's link leads, None where it leads to no index that can be read.
+class _Listed(NamedTuple):
+    """The members of an index, and its size in bytes."""
+
+    members: dict[str, JSON]
+    size: int
+
+
+def _listed(folder: str, name: str, link_in: str | None = None) -> _Listed | None:
+    """Return the index to which a tag's link leads, None where it leads to no index that can be read.
 
     The link may lie in another folder than the index: what DEST has is not staged.
     """
@@ -119,7 +136,7 @@ def _listed(folder: str, name: str, link_in: str | None = None) -> dict[str, JSO
     except OciArchiveError:
         return None
     told = members.get("mediaType")
-    return members if isinstance(told, str) and kind_of(told) is Kind.INDEX else None
+    return _Listed(members, len(raw)) if isinstance(told, str) and kind_of(told) is Kind.INDEX else None
 
 
 def _read(path: str) -> bytes:

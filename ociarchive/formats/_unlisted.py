@@ -14,32 +14,34 @@ from ociarchive.blobio.source import counted, read_all
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.mediatypes import kind_of
-from ociarchive.model import Artifact, Index, Root, named_by, walk
+from ociarchive.model import Artifact, Index, Root, named_by, nodes, walk
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ociarchive.blobio.limits import Limits
-    from ociarchive.documents import Document
+    from ociarchive.container import Container
     from ociarchive.graph import GraphReader
     from ociarchive.model import Stored
+    from ociarchive.values import Descriptor
 
 #: Manifests of signatures have some hundred bytes; a large one has some thousand.
 _MOST: Final = 1 << 20
 _MARK: Final = b'"subject"'
 
 
-def referrers(roots: tuple[Root, ...], stored: Iterable[Stored], graph: GraphReader) -> Iterator[Root]:
+def referrers(
+    roots: tuple[Root, ...], stored: Iterable[Stored], graph: GraphReader, container: Container
+) -> Iterator[Root]:
     """Give the roots of manifests among the blobs that refer to what is here, or to one another, in their order.
 
-    LimitError: with them there are too many documents.
+    As much is read as of signatures (`Limits.said`); what lies behind that stays a stray blob. LimitError: with them
+    there are too many documents.
     """
-    edges = list(walk(roots))
-    here = {edge.descriptor.digest for edge in edges if edge.descriptor is not None}
-    reached = here | {part.descriptor.digest for edge in edges for part in named_by(edge.node) if part.descriptor}
+    here = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor is not None}
+    reached = here | {part.descriptor.digest for node in nodes(roots) for part in named_by(node) if part.descriptor}
     strays = [one for one in stored if one.digest is not None and one.digest not in reached]
-    found = dict(_with_subject(strays, graph.limits))
+    found = dict(_with_subject(strays, container))
     speaking: dict[Digest, list[Digest]] = {}
     for digest, (_, subject) in found.items():
         speaking.setdefault(subject, []).append(digest)
@@ -50,37 +52,40 @@ def referrers(roots: tuple[Root, ...], stored: Iterable[Stored], graph: GraphRea
         if digest not in following:
             following.add(digest)
             pending.extend(speaking.get(digest, ()))
-    for digest, (document, _) in found.items():
+    for digest, (descriptor, _) in found.items():
         if digest in following:
-            descriptor = _layout.described(document, digest)
             node = graph.node(descriptor)
             if isinstance(node, Artifact | Index):
                 yield Root(descriptor=descriptor, node=node)
 
 
-def _with_subject(strays: Iterable[Stored], limits: Limits) -> Iterator[tuple[Digest, tuple[Document, Digest]]]:
-    """Give the blobs that are manifests or indexes with a subject, each with its document and what it refers to."""
-    left = limits.statements
+def _with_subject(strays: Iterable[Stored], container: Container) -> Iterator[tuple[Digest, tuple[Descriptor, Digest]]]:
+    """Give the blobs that are manifests or indexes with a subject, each with its descriptor and what it refers to."""
+    left: int | None = None
     for one in strays:
         if one.digest is None or one.source is None or one.source.head(1) != b"{":
             continue
+        if left is None:
+            left = container.limits.said(container.stored_size)
         size = counted(one.source, min(_MOST, left))
         if size > min(_MOST, left):
             continue
         left -= size
         raw = read_all(one.source, _MOST)
-        subject = _subject(raw, one.source.where)
+        subject = _subject(raw, one.digest, one.source.where)
         if subject is not None:
             yield one.digest, subject
 
 
-def _subject(raw: bytes, where: str) -> tuple[Document, Digest] | None:
+def _subject(raw: bytes, digest: Digest, where: str) -> tuple[Descriptor, Digest] | None:
     if _MARK not in raw:
         return None
     try:
         document = documents.parse(raw, where, limit=_MOST)
     except ContentError:
         return None
-    subject = document.members.get("subject")
-    digest = Digest.maybe(subject.get("digest")) if isinstance(subject, dict) else None
-    return (document, digest) if digest is not None and kind_of(_layout.media_type_of(document)) is not None else None
+    told = document.members.get("subject")
+    subject = Digest.maybe(told.get("digest")) if isinstance(told, dict) else None
+    if subject is None or kind_of(_layout.media_type_of(document)) is None:
+        return None
+    return _layout.described(document, digest), subject

@@ -15,17 +15,18 @@ from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import counted
 from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout
-from ociarchive.model import Image, images, parts, walk
+from ociarchive.model import Image, images, nodes, parts
 from ociarchive.values import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.graph import GraphReader
     from ociarchive.model import Root, Stored
-    from ociarchive.values import Digest
+    from ociarchive.values import JSON, Digest
 
 NAME: Final = "repositories"
 _RULE: Final = "v1-conflict"
@@ -36,21 +37,27 @@ _BEGINS: Final = b'{"id":"'
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
-def kept_beside(roots: Sequence[Root], listed: Sequence[Root], stored: Iterable[Stored]) -> frozenset[Digest]:
+def kept_beside(
+    roots: Sequence[Root], listed: Sequence[Root], stored: Iterable[Stored], limits: Limits
+) -> frozenset[Digest]:
     """Return the digests of the v1 documents that Docker from 25 on keeps among the blobs for engines before 1.10.
 
     Nothing leads to them. Each has an id, and its parent is another one of them or absent. There are at most as many as
-    layers in either document (moby, image/tarexport/save.go), so no more are searched.
+    layers in either document (moby, image/tarexport/save.go), so no more are searched, and no more bytes of them read
+    than documents may have.
     """
-    nodes = {id(edge.node): edge.node for edge in walk([*roots, *listed])}.values()
-    led_to = {part.source for node in nodes for part in parts(node)} | {node.source for node in nodes}
+    every = [*nodes([*roots, *listed])]
+    led_to = {part.source for node in every for part in parts(node)} | {node.source for node in every}
     left = max(sum(len(image.layers) for image in images(one)) for one in (roots, listed))
     below: dict[str | None, list[tuple[str, Digest]]] = {}  # by their parents' ids
+    room = limits.documents_size
     for one in stored:
         if one.source is None or one.digest is None or one.source in led_to:
             continue
-        if counted(one.source, _JSON_SIZE) <= _JSON_SIZE and left and one.source.head(len(_BEGINS)) == _BEGINS:
+        size = counted(one.source, _JSON_SIZE)
+        if size <= min(_JSON_SIZE, room) and left and one.source.head(len(_BEGINS)) == _BEGINS:
             left -= 1
+            room -= size
             document = _v1_image(one.source)
             if document is not None:
                 below.setdefault(document[1], []).append((document[0], one.digest))
@@ -89,9 +96,17 @@ def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
         return
     if graph.incomplete or not listed:
         return  # manifest.json could not be read, so there is no contradiction
+    try:
+        _compare(found.members if found else {}, container, listed, graph)
+    except LimitError as error:
+        graph.failed(error, where, NAME)
+
+
+def _compare(members: dict[str, JSON], container: Container, listed: list[Root], graph: GraphReader) -> None:
+    where = f"{container.where}: {NAME}"
     owners = {name: root for root in listed for name in root.names}
     chains = _Chains(container, graph)
-    for repository, tags in (found.members if found else {}).items():
+    for repository, tags in members.items():
         for tag, top in (tags if isinstance(tags, dict) else {}).items():
             name = Reference.maybe(f"{repository}:{tag}")
             owner = owners.get(name) if name else None
@@ -109,7 +124,10 @@ def check(container: Container, listed: list[Root], graph: GraphReader) -> None:
 
 
 class _Chains:
-    """Follows parents from the top layers. It reads the document of each layer once."""
+    """Follows parents from the top layers. It reads the document of each layer once.
+
+    LimitError: all of them are larger than documents may be.
+    """
 
     def __init__(self, container: Container, graph: GraphReader) -> None:
         self._container, self._graph = container, graph
@@ -117,6 +135,7 @@ class _Chains:
         self._named: dict[int, list[ByteSource | None]] = {}
         self._whole: dict[int, bool] = {}
         self._steps = container.limits.members  # many names may lead to one long chain
+        self._room = container.limits.documents_size
 
     def hold(self, top: str, image: Image) -> None:
         """Compare a top layer and its parents with the layers of an image."""
@@ -146,6 +165,11 @@ class _Chains:
         source = self._container.get(name)
         if source is None or source.size > _JSON_SIZE:
             return None, False
+        self._room -= source.size
+        if self._room < 0:
+            most = self._container.limits.documents_size
+            what = f"the json of all layers is more than the {most} bytes allowed"
+            raise LimitError(what, "documents-size", where=self._container.where)
         try:
             members = documents.parse(b"".join(source.chunks()), where, limit=_JSON_SIZE, surrogates=True).members
         except documents.DocumentError as error:

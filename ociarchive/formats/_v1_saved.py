@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from ociarchive import documents
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, clipped
 from ociarchive.formats import _layout, _v1
@@ -125,14 +126,21 @@ class _Layers:
             source = self._container.get(name) if layer != name and "/" not in layer else None
             if source is None:
                 continue
-            size += source.size
             if len(self.found) + len(self.unreadable) >= limits.documents:
                 what = f"more than the {limits.documents} layers allowed have a json"
                 raise LimitError(what, "documents", where=self._container.where)
-            if size > limits.documents_size:
-                what = f"the json of all layers is more than the {limits.documents_size} bytes allowed"
-                raise LimitError(what, "documents-size", where=self._container.where)
+            size += source.size
+            self._require_room(size)
             self._read(layer, source)
+            if layer in self.found:
+                size += len(self.found[layer].history)  # Go's escapes may make six bytes of one
+            self._require_room(size)
+
+    def _require_room(self, size: int) -> None:
+        most = self._container.limits.documents_size
+        if size > most:
+            what = f"the json of all layers is more than the {most} bytes allowed"
+            raise LimitError(what, "documents-size", where=self._container.where)
 
     def _read(self, layer: str, source: ByteSource) -> None:
         graph = self._graph
@@ -172,7 +180,11 @@ class _Layers:
 
     def _config(self, top: ByteSource, diff_ids: Sequence[Digest], chain: Sequence[str]) -> bytes:
         document = self._graph.read_document(top, _JSON_SIZE, surrogates=True)
-        return v1image.config(document, diff_ids, [self.found[one] for one in chain])
+        history = [self.found[one] for one in chain]
+        size, most = sum(len(one.history) for one in history), self._container.limits.config_size
+        if size > most:
+            raise documents.too_large(size, most, top.where)
+        return v1image.config(document, diff_ids, history)
 
     def _chain(self, top: str) -> list[str]:
         """Return a layer and its parents, the base first.

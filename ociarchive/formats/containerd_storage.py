@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import Sliceable
 from ociarchive.errors import ContentError
+from ociarchive.extent import require_listable
 from ociarchive.formats import _layout
 from ociarchive.formats._storages import CONTAINERD, DATABASE
 from ociarchive.graph import GraphReader
@@ -50,6 +51,9 @@ def read(container: Container) -> Archive:
         graph.flaw("store-name-dangling", f"{told} leads to no descriptor", source.where, told)
     filled = _Filled(store, graph, names)
     roots = tuple(_roots(filled, graph, names))
+    require_listable(roots, store.limits, store.where)
+    for root in roots:
+        filled.note(root)
     stored = tuple(_stored(store))
     store.stored_size = sum(one.source.size or 0 for one in stored if one.source is not None)
     return Archive(
@@ -151,6 +155,7 @@ class _Filled:
     graph: GraphReader
     names: _Names
     _done: dict[int, tuple[Node, Node]] = field(default_factory=dict)  # the first is kept, so that its id stays its own
+    _others: dict[Digest, ByteSource | None] = field(default_factory=dict)  # by diff_id
 
     def node(self, node: Node) -> Node:
         """Return a node with whatever its images lack that is found elsewhere."""
@@ -167,8 +172,10 @@ class _Filled:
     def _index(self, index: Index) -> Index:
         """Return an index without the images of which containerd has the documents alone, if it has another whole."""
         nodes = [self.node(child.node) for child in index.children]
-        if any(isinstance(node, Image) and _whole(node) for node in nodes):
-            nodes = [Missing() if isinstance(node, Image) and _bare(node) else node for node in nodes]
+        held = {id(node): node for node in nodes if isinstance(node, Image)}  # many entries may lead to one
+        if any(map(_whole, held.values())):
+            bare = {number for number, image in held.items() if _bare(image)}
+            nodes = [Missing() if id(node) in bare else node for node in nodes]
         if all(new is child.node for new, child in zip(nodes, index.children, strict=True)):
             return index
         children = (
@@ -184,11 +191,14 @@ class _Filled:
         """Return a layer as its own blob, else as another of its diff_id, which its descriptor does not describe."""
         if layer.source is not None or layer.diff_id is None or not layer.unpacks:
             return layer
-        for digest in (layer.diff_id, *self.names.by_diff_id.get(str(layer.diff_id), ())):
-            source = self.store.get(_path(digest))
-            if source is not None:
-                return replace(layer, descriptor=None, source=source, name=str(layer.diff_id))
-        return layer
+        if layer.diff_id not in self._others:
+            digests = (layer.diff_id, *self.names.by_diff_id.get(str(layer.diff_id), ()))
+            found = (self.store.get(_path(digest)) for digest in digests)
+            self._others[layer.diff_id] = next((one for one in found if one is not None), None)
+        source = self._others[layer.diff_id]
+        if source is None:
+            return layer
+        return replace(layer, descriptor=None, source=source, name=str(layer.diff_id))
 
     def note(self, root: Root) -> None:
         """Note the layers of a root's images that containerd has in no blob."""
@@ -227,13 +237,11 @@ def _roots(filled: _Filled, graph: GraphReader, names: _Names) -> Iterator[Root]
         if reference is None and target.digest in named:
             continue
         named.add(target.digest)
-        root = Root(
+        yield Root(
             descriptor=Descriptor.make(target.media_type, target.digest, target.size),
             node=filled.node(graph.node(target)),
             names=(reference,) if reference is not None else (),
         )
-        filled.note(root)
-        yield root
 
 
 def _name(told: str) -> Reference | None:

@@ -82,6 +82,8 @@ class _Driver:
     known: dict[Digest, ByteSource]
     _layers: dict[str, dict[str, JSON]] = field(default_factory=dict)
     _alike: dict[JSON, list[str]] = field(default_factory=dict)  # layers by what the storage says of their diff_id
+    _digests: dict[ByteSource, Digest | None] = field(default_factory=dict)  # of manifests: links may share one
+    _types: dict[ByteSource, tuple[str, int] | None] = field(default_factory=dict)
     _chains: _stored.Chains = field(init=False)
 
     def roots(self) -> Iterator[Root]:
@@ -90,9 +92,9 @@ class _Driver:
         for key, entry in self._layers.items():
             if isinstance(told := entry.get("diff-digest"), str):
                 self._alike.setdefault(told, []).append(key)
-        records = [record for entry in self._list(listed(self.driver)) if (record := self._record(entry)) is not None]
-        bare = {record.id: self._config(record) for record in records}
         try:
+            records = self._records()
+            bare = {record.id: self._config(record) for record in records}
             chains = self._chains_of(records)
         except LimitError as error:
             self.graph.failed(error, self.store.where, self.store.where)
@@ -145,6 +147,17 @@ class _Driver:
             return
         yield from (entry for entry in value if isinstance(entry, dict))
 
+    def _records(self) -> list[_Record]:
+        """Return what images.json says of all images. LimitError: they are more than a report may list."""
+        most, found = self.store.limits.listed, []
+        for entry in self._list(listed(self.driver)):
+            if (record := self._record(entry)) is not None:
+                found.append(record)
+            if len(found) > most:
+                what = f"{listed(self.driver)} has more than the {most} images allowed"
+                raise LimitError(what, "listed", where=self.store.where)
+        return found
+
     def _record(self, entry: dict[str, JSON]) -> _Record | None:
         key, layer = entry.get("id"), entry.get("layer")
         where = f"{self.store.where}: {listed(self.driver)}"
@@ -160,7 +173,8 @@ class _Driver:
                 what = "a name of an image is none"
                 self.graph.flaw("reference-malformed", what, where, text[:200], "NAME:TAG", repr(text[:80]))
         digests: list[Digest] = []
-        for data in sorted(_strings(entry.get("big-data-names")), key=lambda one: one != _MANIFEST):
+        kept = dict.fromkeys(_strings(entry.get("big-data-names")))
+        for data in sorted(kept, key=lambda one: one != _MANIFEST):
             if data == _MANIFEST or data.startswith(_OF_MANIFEST):
                 source = self._data(key, data)
                 digest = self._digest(source) if data == _MANIFEST else Digest.maybe(data.removeprefix(_OF_MANIFEST))
@@ -174,7 +188,7 @@ class _Driver:
             manifests=tuple(dict.fromkeys(digests)),
             signed=tuple(
                 data
-                for data in _strings(entry.get("big-data-names"))
+                for data in kept
                 if data.startswith(_SIGNATURE) and (found := self._data(key, data)) is not None and found.size != 0
             ),
         )
@@ -188,7 +202,9 @@ class _Driver:
         """Return the digest of a document, None where it is absent or too large for one."""
         if source is None or source.size is None or source.size > self.store.limits.manifest_size:
             return None
-        return sha256(b"".join(source.chunks()))
+        if source not in self._digests:
+            self._digests[source] = sha256(b"".join(source.chunks()))
+        return self._digests[source]
 
     def _config(self, record: _Record) -> Image:
         """Return an image without its layers."""
@@ -279,11 +295,14 @@ class _Driver:
 
     def _node(self, digest: Digest) -> Node:
         source = self.known[digest]
-        try:
-            document = self.graph.read_document(source, self.store.limits.manifest_size)
-        except ContentError:
-            return Missing(source=source)
-        return self.graph.node(Descriptor.make(_layout.media_type_of(document), digest, len(document.raw)))
+        if source not in self._types:
+            try:
+                document = self.graph.read_document(source, self.store.limits.manifest_size)
+                self._types[source] = (_layout.media_type_of(document), len(document.raw))
+            except ContentError:
+                self._types[source] = None
+        told = self._types[source]
+        return Missing(source=source) if told is None else self.graph.node(Descriptor.make(told[0], digest, told[1]))
 
     def _index(self, record: _Record, held: Mapping[Digest, Image]) -> Root:
         """Return a manifest list, with the images of the storage that it names."""

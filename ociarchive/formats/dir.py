@@ -11,7 +11,7 @@ from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats import _layout, _refusals
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Blob, Root, Stored, named_by, parts, walk
+from ociarchive.model import Archive, Blob, Root, Stored, named_by, nodes, parts, walk
 from ociarchive.schema import Malformed
 from ociarchive.values import REGISTERED, Digest
 
@@ -203,7 +203,7 @@ def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
 def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
     """Give the blobs. A name is hex alone. Only the manifests say which algorithm it is of."""
     told = {edge.descriptor.digest for edge in walk(roots) if edge.descriptor}
-    told |= {part.descriptor.digest for edge in walk(roots) for part in named_by(edge.node) if part.descriptor}
+    told |= {part.descriptor.digest for node in nodes(roots) for part in named_by(node) if part.descriptor}
     by_hex = {digest.hex: digest for digest in told}
     for name in container.names():
         encoded = name.removesuffix(_CHILD)

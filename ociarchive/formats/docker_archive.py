@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError
+from ociarchive.extent import require_listable
 from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.model import Archive, Blob, Image, Root, images
@@ -73,7 +74,11 @@ class DockerReader:
         told: list[LayerSource] = []
         listed = list(_entries(container, graph, told))
         entry, roots = _index(container, graph)
-        roots = tuple(_join(roots, listed, graph, container.where)) if roots is not None else _distinct(listed)
+        if roots is not None:
+            require_listable(roots, container.limits, container.where)  # names of roots are held against their images
+            roots = tuple(_join(roots, listed, graph, container.where))
+        else:
+            roots = _distinct(listed)
         _v1.check(container, listed, graph)
         stored = _layout.stored(container, graph)
         return Archive(
@@ -84,7 +89,7 @@ class DockerReader:
             incomplete=graph.incomplete or container.damaged,
             stored=stored,
             entry=entry if entry and roots else None,
-            beside=_v1.kept_beside(roots, listed, stored),
+            beside=_v1.kept_beside(roots, listed, stored, container.limits),
             layer_sources=tuple(told),
             facts=graph.facts,
             delta=delta,

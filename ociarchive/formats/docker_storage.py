@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import ContentError
+from ociarchive.blobio.limits import LimitError
+from ociarchive.errors import ContentError, some
 from ociarchive.formats import _stored
 from ociarchive.formats._storages import CONTENT, DOCKER, REPOSITORIES, has_images
 from ociarchive.graph import GraphReader
@@ -59,6 +60,7 @@ class _Driver:
         found = {digest: self._config(digest) for digest in self._digests()}
         parents = {self._parent(digest) for digest in found}
         kept = {digest: image for digest, image in found.items() if digest in names or digest not in parents}
+        self._require_few(kept.values())
         chains = {digest: chain_ids(image.diff_ids) for digest, image in kept.items()}
         users: dict[str, list[str]] = {}
         for digest, chain in chains.items():
@@ -75,10 +77,16 @@ class _Driver:
             if digest not in found:
                 image = self._config(digest)
                 self.graph.flaw(
-                    "store-name-dangling", f"{', '.join(map(str, spelled))} names an image that is not in the storage",
+                    "store-name-dangling", f"{some(map(str, spelled))} names an image that is not in the storage",
                     f"{self.store.where}: {image.config.name}", image.config.name,
                 )  # fmt: skip
                 yield Root(descriptor=None, node=image, names=tuple(spelled))
+
+    def _require_few(self, kept: Iterable[Image]) -> None:
+        """Refuse images that have more layers together than a report may list (LimitError)."""
+        most = self.store.limits.listed
+        if sum(len(image.diff_ids) for image in kept) > most:
+            raise LimitError(f"the images have more than the {most} layers allowed", "listed", where=self.store.where)
 
     def _digests(self) -> Iterator[Digest]:
         prefix = self._base + CONTENT

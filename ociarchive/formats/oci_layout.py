@@ -57,7 +57,7 @@ class OciReader:
         _layout.marker_flaws(container, graph)
         stored = _layout.stored(container, graph)
         if roots and not container.damaged:
-            roots = (*roots, *_unlisted.referrers(roots, stored, graph))
+            roots = (*roots, *_unlisted.referrers(roots, stored, graph, container))
         return Archive(
             format=self.name,
             origin=container,

@@ -12,13 +12,14 @@ from ociarchive.formats.format import Format, LeftOut, NeverWritten
 from ociarchive.values import Reference, tagged_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
     from ociarchive.model import Archive, Root
     from ociarchive.remote.address import Address
+    from ociarchive.values import Digest
 
 _USUAL_TAG: Final = "latest"
 
@@ -65,18 +66,24 @@ class Repository:
             hint = f"select one with --image, or leave {self.address.reference} out, so that each keeps its own tag"
             raise UsageError(f"DEST names one image, here are {len(tops)}: {listed}", hint=hint)
         mine = {id(root) for root in tops}
+        named: dict[Reference, dict[Digest, None]] = {}
+        for top in tops:
+            for name in top.names:
+                if top.descriptor is not None:
+                    named.setdefault(name, {})[top.descriptor.digest] = None
         doubled = {id(root) for root in tops[1:]} if single else set()  # one image under several names gets one
-        roots = [
-            self._placed(root, top=id(root) in mine, single=single, tops=tops)
-            for root in content.roots
-            if id(root) not in doubled
-        ]
+        placed: dict[int, Root] = {}
         owners: dict[str, Root] = {}
-        for root in roots:
-            for name in root.names:
-                owner = owners.setdefault(name.tag or "", root)
-                if owner.node is not root.node:
+        # Images first: once no two claim one tag, a signature of a name is one of a single image.
+        for root in (*tops, *(root for root in content.roots if id(root) not in mine)):
+            if id(root) in doubled:
+                continue
+            one = placed[id(root)] = self._placed(root, top=id(root) in mine, single=single, named=named)
+            for name in one.names:
+                owner = owners.setdefault(name.tag or "", one)
+                if owner.node is not one.node:
                     raise UsageError(f"two images would have the tag {name.tag} in {self._where}", hint="select one")
+        roots = [placed[id(root)] for root in content.roots if id(root) in placed]
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
         return replace(content, roots=tuple(roots), extras=()), left
 
@@ -84,8 +91,8 @@ class Repository:
     def _where(self) -> str:
         return f"{self.address.host}/{self.address.repository}"
 
-    def _placed(self, root: Root, *, top: bool, single: bool, tops: Sequence[Root]) -> Root:
-        """Return a root with its names in the repository."""
+    def _placed(self, root: Root, *, top: bool, single: bool, named: Mapping[Reference, Iterable[Digest]]) -> Root:
+        """Return a root with its names in the repository. `named` are the images by their names in the source."""
         if top and single:
             tags = [] if self.address.digest is not None else [self.address.tag or _USUAL_TAG]
         elif top:
@@ -97,7 +104,7 @@ class Repository:
                     f"{root.label} has no name to store it under", hint="select it, and name its tag in DEST"
                 )
         else:
-            tags = [*root.tags, *_attached(root, tops)]
+            tags = [*root.tags, *_attached(root, named)]
         names = [
             Reference(self.address.host, self.address.repository, tag) for tag in dict.fromkeys(tags) if _is_tag(tag)
         ]
@@ -110,8 +117,7 @@ class Repository:
 
     def require_few(self, content: Content, limits: Limits) -> None:
         """Check the number of requests: some for each blob and manifest."""
-        found = sum(extent([replace(root, names=())], limits.listed) for root in content.roots)
-        if found > limits.listed:
+        if extent((replace(root, names=()) for root in content.roots), limits.listed) > limits.listed:
             raise ContentError(
                 f"a registry would be asked for more than {limits.listed} blobs and manifests",
                 hint="take less with --image, or lift the limit with --limit listed=N",
@@ -122,16 +128,15 @@ def _is_tag(text: str) -> bool:
     return Reference.maybe(f"name:{text}") is not None
 
 
-def _attached(root: Root, tops: Sequence[Root]) -> Iterator[str]:
+def _attached(root: Root, named: Mapping[Reference, Iterable[Digest]]) -> Iterator[str]:
     """Give the tag by which cosign finds what it attached to an image, where a layout that it saved says only that."""
     if root.attached is None:
         yield from filter(None, [_cosign.tag_of(root)])
     if root.attached is None or root.descriptor is None or any(tagged_digest(tag) for tag in root.tags):
         return
     suffix = _cosign.suffix_of(root)
-    for top in tops:
-        if suffix is not None and top.descriptor is not None and root.attached in top.names:
-            yield f"{top.descriptor.digest.algorithm}-{top.descriptor.digest.hex}{suffix}"
+    for digest in named.get(root.attached, ()) if suffix is not None else ():
+        yield f"{digest.algorithm}-{digest.hex}{suffix}"
 
 
 def pushed_to(address: Address, *, tagged: bool) -> Format:

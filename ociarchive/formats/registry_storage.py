@@ -10,10 +10,21 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, UsageError
-from ociarchive.extent import extent
+from ociarchive.extent import extent, require_listable
 from ociarchive.formats import _cosign, _layout, _refusals, _registry_referrers
-from ociarchive.formats._registry_links import BLOBS, MANIFESTS, REPOSITORIES, ROOT, Links, blob_path, path_of
+from ociarchive.formats._registry_homes import FEWER, findable, homes_of
+from ociarchive.formats._registry_links import (
+    BLOBS,
+    FOR_A_LINE,
+    MANIFESTS,
+    REPOSITORIES,
+    ROOT,
+    Links,
+    blob_path,
+    path_of,
+)
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
 _NAME: Final = "registry-storage"
 _TAGS: Final = f"{MANIFESTS}tags/"
 _CURRENT: Final = "/current/link"
+_REVISIONS: Final = f"{MANIFESTS}revisions/"
 #: A tag has two links in five folders of its own, a repository eight folders, whatever it holds.
 _OF_A_TAG: Final = 7
 _OF_A_REPOSITORY: Final = 8
@@ -69,7 +81,7 @@ class RegistryReader:
         links, described = Links(container), _Described(container, graph, self.host)
         roots: list[Root] = []
         revisions: dict[Digest, list[str]] = {}
-        for name in sorted(container.names(REPOSITORIES)):
+        for name in _links(container):
             repository, manifests, rest = name.removeprefix(REPOSITORIES).partition(MANIFESTS)
             if not manifests:
                 continue
@@ -82,6 +94,7 @@ class RegistryReader:
                 revisions.setdefault(digest, []).append(name)
         following, untagged = _untagged(described, links, roots, revisions)
         roots += following
+        require_listable((*roots, *untagged), container.limits, container.where)
         for root in (*roots, *untagged):
             links.require(root)
         return Archive(
@@ -117,14 +130,14 @@ class RegistryLayout:
                 owner = owners.setdefault(place, root)
                 if owner.identity != root.identity:
                     raise UsageError(f"two images would have the name {place} in a registry", hint="select one")
-        homes = _homes(content)
+        homes = homes_of(content)
         for number, root in enumerate(content.roots):
             if number not in homes:
                 raise UsageError(f"{root.label} has no name to store it under", hint="give it one with --tag")
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
         hosts = {name.host for root in content.roots for name in root.names} - {DEFAULT_HOST}
         left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
-        roots = _findable(content.roots, homes, owners)
+        roots = findable(content.roots, homes, owners)
         return replace(content, roots=roots, extras=()), left
 
     def refused(self, roots: Sequence[Root], outer: str) -> Iterator[str]:
@@ -146,7 +159,7 @@ class RegistryLayout:
 
         A referrer belongs to all repositories that its subject is in.
         """
-        homes = _homes(content)
+        homes = homes_of(content)
         most, found = limits.listed * 3 // 2, 0
         repositories: set[str] = set()
         for number, root in enumerate(content.roots):
@@ -158,14 +171,12 @@ class RegistryLayout:
                     repositories.add(repository)
                     found += _OF_A_REPOSITORY + repository.count("/")
             if found > most:
-                raise ContentError(
-                    f"a registry would need more than {most} links and folders for tags, blobs and repositories",
-                    hint="take fewer names with --image, or lift the limit with --limit listed=N",
-                )
+                what = f"a registry would need more than {most} links and folders for tags, blobs and repositories"
+                raise ContentError(what, hint=FEWER)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
         """The lists of referrers and the links of every repository; those of its tags last."""
-        homes = _homes(content)
+        homes = homes_of(content)
         links: dict[str, bytes] = {}
         tags: dict[str, bytes] = {}
         for number, root in enumerate(content.roots):
@@ -198,52 +209,16 @@ def _text(descriptor: Descriptor) -> bytes:
     return str(descriptor.digest).encode()
 
 
-def _findable(
-    roots: Sequence[Root], homes: Mapping[int, Sequence[str]], owners: Mapping[str, Root]
-) -> tuple[Root, ...]:
-    """Return roots; a signature that cosign saved gets the tag by which it is found, where nothing else has it."""
-    taken = set(owners)
-    found = []
-    for number, root in enumerate(roots):
-        tag = _cosign.tag_of(root) if not root.names else None
-        places = [place for place in homes.get(number, ()) if tag is not None and f"{place}:{tag}" not in taken]
-        taken.update(f"{place}:{tag}" for place in places)
-        names = tuple(Reference(DEFAULT_HOST, place, tag) for place in places)
-        found.append(replace(root, names=names) if names else root)
-    return tuple(found)
-
-
-def _homes(content: Content) -> dict[int, list[str]]:
-    """Return the repositories of each root: those of its names, else of what it refers to, else where it was before."""
-    homes: dict[int, list[str]] = {}
-    owners: dict[Digest, dict[str, None]] = {}
-    for number, root in enumerate(content.roots):
-        before = [root.repository] if root.repository is not None and not root.subjects else []
-        here = list(dict.fromkeys(name.path for name in root.names)) or before
-        if here:
-            homes[number] = here
-            for edge in walk([root]):
-                if edge.descriptor is not None:
-                    owners.setdefault(edge.descriptor.digest, {}).update(dict.fromkeys(here))
-    waiting = deque(number for number in range(len(content.roots)) if number not in homes)
-    by_subject: dict[Digest, list[int]] = {}
-    for number in waiting:
-        for digest in _cosign.speaks_of(content.roots[number]):
-            by_subject.setdefault(digest, []).append(number)
-    while waiting:
-        number = waiting.popleft()
-        root = content.roots[number]
-        owner = next((owners[digest] for digest in sorted(_cosign.speaks_of(root)) if digest in owners), None)
-        if owner is None or number in homes:
-            continue
-        homes[number] = list(owner)
-        if root.descriptor is not None:
-            owners.setdefault(root.descriptor.digest, owner)
-            waiting.extend(by_subject.get(root.descriptor.digest, ()))
-    for number, root in enumerate(content.roots):
-        if root.repository is not None:
-            homes.setdefault(number, [root.repository])
-    return homes
+def _links(container: Container) -> list[str]:
+    """Return the names of what lies in repositories, sorted. LimitError: more of it are links than may be followed."""
+    most, found = container.limits.listed * FOR_A_LINE, []
+    for name in container.names(REPOSITORIES):
+        found.append(name)
+        most -= name.endswith(_CURRENT) or _REVISIONS in name
+        if most < 0:
+            what = f"more than {container.limits.listed * FOR_A_LINE} tags and revisions lie in the repositories"
+            raise LimitError(what, "listed", where=container.where)
+    return sorted(found)
 
 
 class _Described:
@@ -252,6 +227,7 @@ class _Described:
     def __init__(self, container: Container, graph: GraphReader, host: str) -> None:
         self.container, self.graph, self._host = container, graph, host
         self._made: dict[Digest, Descriptor] = {}
+        self._count = self._size = 0
 
     def of(self, digest: Digest) -> Descriptor:
         """Return the descriptor of a manifest. The manifest itself has the media type."""
@@ -265,11 +241,15 @@ class _Described:
         return Reference.maybe(full if self._host == DEFAULT_HOST else f"{self._host}/{full}")
 
     def _make(self, digest: Digest) -> Descriptor:
-        source = self.container.get(blob_path(digest))
+        source, limits = self.container.get(blob_path(digest)), self.container.limits
         if source is None:
             return Descriptor.make("", digest, 0)
+        self._count += 1
+        self._size += source.size
+        if self._size > limits.documents_size or self._count > limits.documents:
+            return Descriptor.make("", digest, source.size)  # who reads the graph meets the limit
         try:
-            document = self.graph.read_document(source, self.container.limits.manifest_size)
+            document = self.graph.read_document(source, limits.manifest_size)
         except ContentError:
             return Descriptor.make("", digest, source.size)
         return _layout.described(document, digest)
@@ -317,6 +297,7 @@ def _untagged(
             else:
                 found.setdefault(digest, []).append(Root(descriptor=descriptor, node=node, repository=repository))
     tops = [roots[0] for roots in found.values()]
+    require_listable((*tagged, *tops), graph.limits, described.container.where)
     listed = {edge.descriptor.digest for edge in walk(tops) if edge.descriptor and edge.above}
     speaking: dict[Digest, list[Digest]] = {}
     for root in tops:

@@ -192,9 +192,11 @@ class Map:
             return None
         if not isinstance(value, dict):
             raise _wrong("an object", value, pointer)
-        read = self.of.read
-        found = {gojson.decoded(key): read(one, self.of.zero(), f"{pointer}/{key}") for key, one in value.items()}
-        return {**(before or {}), **found}
+        # Each spelling of a key adds to the same map, and a name may have thousands of spellings: none is copied.
+        found = {} if before is None else before
+        for key, one in value.items():
+            found[gojson.decoded(key)] = self.of.read(one, self.of.zero(), f"{pointer}/{key}")
+        return found
 
     def write(self, value: dict[str, Any] | None) -> bytes:
         """Return an object in the order of its keys, and null where there is none."""

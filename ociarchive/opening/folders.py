@@ -14,7 +14,7 @@ from ociarchive.container import DirectoryContainer, looks_like_tar
 from ociarchive.errors import ContentError, HostError, cannot
 from ociarchive.formats import _lookalike, detect
 from ociarchive.late import Late
-from ociarchive.model import parts, walk
+from ociarchive.model import nodes, parts
 from ociarchive.objects.address import parse
 from ociarchive.opening import partset
 
@@ -62,7 +62,7 @@ def owned_names(path: str) -> Callable[[str], bool] | None:
         container.close()
     if not marked or not (archive.roots or archive.stored):
         return None
-    named = {part.name for edge in walk(archive.roots) for part in parts(edge.node)}
+    named = {part.name for node in nodes(archive.roots) for part in parts(node)}
     return lambda name: reader.owns(name) or name in named
 
 
@@ -72,29 +72,29 @@ def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: Fals
     Files of other kinds are given too, and the caller judges them. Hidden files are skipped, and so are the parts of an
     archive, for which its list stands. A folder that `is_known` to be an archive is not opened.
     """
-    if is_known(folder):
-        yield folder
-        return
-    container = DirectoryContainer(folder, folder)
+    pending = [iter(((folder, True),))]  # of each folder on the way what is still to come, for they may lie very deep
+    while pending:
+        path, is_folder = next(pending[-1], (None, False))
+        if path is None:
+            pending.pop()
+        elif not is_folder or is_known(path) or format_in(path) is not None:
+            yield path
+        else:
+            pending.append(_entries(path))
+
+
+def _entries(folder: str) -> Iterator[tuple[str, bool]]:
+    """Give the paths in a folder that are not skipped, sorted, each with whether it is a folder."""
     try:
-        found = detect(container)
-    finally:
-        container.close()
-    if found is not None:
-        yield folder
-        return
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise cannot("read", error, folder) from error
     inside = {path for entry in entries if entry.name.endswith(LIST) for path in partset.files_of(entry.path)[1:]}
     for entry in entries:
-        if entry.name.startswith(".") or entry.path in inside:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from archives_below(entry.path, is_known)
-        elif entry.is_file():
-            yield entry.path
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if not entry.name.startswith(".") and entry.path not in inside and (is_folder or entry.is_file()):
+            yield entry.path, is_folder
 
 
 def is_text_object(source: str, known: Known) -> bool:

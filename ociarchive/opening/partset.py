@@ -361,13 +361,13 @@ def _note(container: TarContainer, faults: list[_Fault], parts: Parts, *, mended
     """Make flaws of parts that are lost or changed, each with what lies in it, instead of those of the walk."""
     others = [flaw for flaw in container.flaws if flaw.rule != MISSING]
     container.flaws = Flaws()
-    listed = parts.listed
+    numbers = {part.name: number for number, part in enumerate(parts.listed.parts)}
+    names = _names(container, parts.listed.part_size)
     for fault in faults:
-        number = next((number for number, part in enumerate(listed.parts) if part.name == fault.part.name), None)
+        number = numbers.get(fault.part.name)
         message = f"part {fault.part.name} {fault.what}"
         if number is not None:
-            start = number * listed.part_size
-            message += f"; in it lies {_within(container, start, start + fault.part.size)}"
+            message += f"; in it lies {_within(container, names.get(number, []))}"
         if mended:
             message += "; the parity makes it again"
         container.flaws.add(
@@ -380,10 +380,18 @@ def _note(container: TarContainer, faults: list[_Fault], parts: Parts, *, mended
         container.flaws.add(flaw)
 
 
-def _within(container: TarContainer, start: int, end: int) -> str:
+def _names(container: TarContainer, part_size: int) -> dict[int, list[str]]:
+    """Return the names of the files of the tar by the parts in which bytes of them lie. None where it is compressed."""
+    found: dict[int, list[str]] = {}
+    for name, start, end in container.stretches() if container.stored_size == container.size else ():
+        for number in range(start // part_size, (end - 1) // part_size + 1):
+            found.setdefault(number, []).append(name)
+    return found
+
+
+def _within(container: TarContainer, names: list[str]) -> str:
     """Return in words which files of the tar lie in a part, as far as they are known."""
-    unpacked = container.stored_size != container.size
-    names = [] if unpacked else list(container.names_in(start, end))
     if container.damaged:
-        names.append("what cannot be known without it")
+        names = [*names, "what cannot be known without it"]
+    unpacked = container.stored_size != container.size
     return some(names) if names else "a piece of the compressed tar" if unpacked else "no file"

@@ -60,7 +60,7 @@ class Documents:
         self._sizes: dict[Digest, int] = {}
         self._foreign: set[Digest] = set()
         self._unsized: set[Digest] = set()
-        self._payloads = self._count = self._bytes = 0
+        self._payloads = self._count = self._bytes = self._values = 0
         self.media_types: dict[Digest, str] = {}
         self.reused: dict[Digest, int] = {}
 
@@ -197,9 +197,15 @@ class Documents:
         self._held[digest] = Bytes(raw, f"{self._where}: {digest}")
         self._count += 1
         self._bytes += len(raw)
+        self._values += documents.marks(raw)
 
     def _below(self, digest: Digest) -> Iterator[tuple[str, Descriptor]]:
-        """Give what a manifest or index names: manifests, documents that are read, and blobs, whose size is noted."""
+        """Give what a manifest or index names: manifests, documents that are read, and blobs, whose size is noted.
+
+        Nothing where documents hold more values than they may: who reads the graph meets that limit.
+        """
+        if self._values > self._limits.values:
+            return
         document = self._document(digest)
         members = document.members if document is not None else {}
         if schema1.is_one(members):

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ociarchive.blobio.limits import LimitError
-from ociarchive.extent import extent, spoken
+from ociarchive.extent import require_listable
 from ociarchive.formats import _lookalike, detect
 from ociarchive.opening.folders import archive_around, holds_archive
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
     from ociarchive.formats.format import Format
-    from ociarchive.model import Archive, Root
+    from ociarchive.model import Archive
 
 
 def read(container: Container, path: str, host: str | None = None) -> Archive:
@@ -43,16 +39,6 @@ def read(container: Container, path: str, host: str | None = None) -> Archive:
         container.close()
         raise
     return archive
-
-
-def require_listable(roots: Sequence[Root], limits: Limits, where: str) -> None:
-    """Refuse a small archive whose report would fill disks: images under many names, indexes that nest in each other.
-
-    LimitError: `extent` or `spoken` is more than allowed. Code that visits an archive root by root may rely on it.
-    """
-    if extent(roots, limits.listed) > limits.listed or spoken(roots) > limits.listed:
-        what = f"layers, names and entries, as often as they are reached, are more than the {limits.listed} allowed"
-        raise LimitError(what, "listed", where=where)
 
 
 def _packed_with_its_folder(container: Container) -> tuple[Container, Format | None]:

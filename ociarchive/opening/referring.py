@@ -74,7 +74,7 @@ class Referring:
         tagged = self._together(partial(self._client.manifest, tag) for tag, _ in by_tag)
         named: dict[str, Fetched] = {}
         for (tag, digest), fetched in zip(by_tag, tagged, strict=True):
-            if fetched is not None and fetched.digest not in {digest, *self._asked}:
+            if fetched is not None and fetched.digest != digest and fetched.digest not in self._asked:
                 named[tag] = fetched
         for fetched in named.values():
             self._documents.take(fetched)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import Bytes
 from ociarchive.errors import UsageError, some
+from ociarchive.extent import require_listable
 from ociarchive.flaws import Flaws
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import kind_of
@@ -107,6 +108,7 @@ class _Pull:
                 self._origin.notices.append(f"the registry lists referrers that it does not have: {listed}")
             beside = tuple(self._signatures(root)) if keeps else ()
         self._origin.stored_size = self._documents.size
+        require_listable((root, *companions), self._origin.limits, self._origin.where)
         self._tell((root, *companions))
         return Archive(
             format=FORMAT,

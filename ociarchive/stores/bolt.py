@@ -1,7 +1,7 @@
 """A small reader of bbolt databases, which only looks up and lists (etcd-io/bbolt, page.go, node.go, bucket.go).
 
 Every number in the file is a claim. Offsets are compared with the page that they must lie in, no page is read twice
-below one bucket, and what is listed is bounded.
+below one bucket, what a page holds is no more than the page, and what is read in all is bounded.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ _SMALLEST, _LARGEST = 512, 1 << 16
 _DEEPEST: Final = 40
 #: The largest page with its overflow: a value of containerd's is a digest, a media type or a label.
 _LONGEST: Final = 16 << 20
-#: How often each page may be read: look-ups begin at the root again, and buckets of a cut file may share pages.
-_READINGS: Final = 64
-_FEW: Final = 10_000
+#: How often all of the file may be read: look-ups begin at the root again, and buckets of a cut file may share pages.
+_READINGS: Final = 8
+#: In bytes. A small file has a few pages, which each look-up begins with.
+_FEW: Final = 16 << 20
 _FNV_PRIME: Final = 0x100000001B3
 _FNV_BASIS: Final = 0xCBF29CE484222325
 _U64: Final = (1 << 64) - 1
@@ -61,7 +62,7 @@ class Bolt:
         """`read` returns so many bytes from an offset on; `source` names the file. BoltError: it is no database."""
         self._where, self._size, self._read = source.where, size, read
         self.page_size, root = self._meta()
-        self._left = _FEW + _READINGS * (size // self.page_size)
+        self._left = _FEW + _READINGS * size
         self.root = Bucket(root)
 
     def items(self, bucket: Bucket) -> Iterator[tuple[bytes, bytes | Bucket]]:
@@ -70,10 +71,13 @@ class Bolt:
             yield from self._leaf(bucket.inline)
             return
         seen: set[int] = set()
-        pending = [(bucket.root, 0)]
+        pending = [iter((bucket.root,))]
         while pending:
-            number, depth = pending.pop()
-            if number in seen or depth > _DEEPEST:
+            number = next(pending[-1], None)
+            if number is None:
+                pending.pop()
+                continue
+            if number in seen or len(pending) - 1 > _DEEPEST:
                 raise self._damaged(f"page {number} is reached twice or too deep down")
             seen.add(number)
             page = self._page(number)
@@ -81,7 +85,7 @@ class Bolt:
             if flags == _LEAF:
                 yield from self._leaf(page)
             elif flags == _BRANCH:
-                pending.extend((child, depth + 1) for child in reversed(list(self._branch(page, number))))
+                pending.append(self._branch(page, number))
             else:
                 raise self._damaged(f"page {number} is neither a branch nor a leaf")
 
@@ -132,9 +136,7 @@ class Bolt:
     def _page(self, number: int) -> bytes:
         """Return a page with its overflow."""
         offset = number * self.page_size
-        self._left -= 1
-        if self._left < 0:
-            raise self._damaged("its pages lead to each other again and again")
+        self._spend(self.page_size)
         if number < 2 or offset + self.page_size > self._size:  # noqa: PLR2004  the first two pages are meta pages
             raise self._damaged(f"page {number} lies outside of the file")
         raw = self._read(offset, self.page_size)
@@ -144,17 +146,28 @@ class Bolt:
             raise self._damaged(f"page {number} says that it is page {told}")
         if offset + length > self._size or length > _LONGEST:
             raise self._damaged(f"page {number} is longer than it can be")
+        self._spend(length - self.page_size)
         return raw if not overflow else raw + self._read(offset + self.page_size, length - self.page_size)
+
+    def _spend(self, size: int) -> None:
+        """Count bytes that are read. BoltError: they are too many."""
+        self._left -= size
+        if self._left < 0:
+            raise self._damaged("its pages lead to each other again and again")
 
     def _leaf(self, page: bytes) -> Iterator[tuple[bytes, bytes | Bucket]]:
         if len(page) < _PAGE.size:
             raise self._damaged("a page is shorter than its header")
         count = _PAGE.unpack_from(page)[2]
+        left = len(page)
         for position in self._elements(page, count):
             flags, offset, key_size, value_size = _LEAF_ELEMENT.unpack_from(page, position)
             start = position + offset
             if start + key_size + value_size > len(page):
                 raise self._damaged("a key lies outside of its page")
+            left -= _LEAF_ELEMENT.size + key_size + value_size
+            if left < 0:
+                raise self._damaged("the keys and values of a page are more than the page")
             key = page[start : start + key_size]
             value = page[start + key_size : start + key_size + value_size]
             yield key, self._bucket(value) if flags & _BUCKET else value

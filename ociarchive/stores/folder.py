@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from ociarchive.container import DirectoryContainer
 from ociarchive.errors import ContentError, some
 from ociarchive.flaws import Flaw
+from ociarchive.stores.bounds import Bounds
 from ociarchive.stores.rebuilt import Rebuilt
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Store:
             )
         self.stored_size = sys.maxsize
         self.files = container
+        self._bounds = Bounds(container.limits)
         self.where = container.where
 
     @property
@@ -100,7 +102,7 @@ class Store:
         folder = self.files.below(place)
         if folder is None:
             return Absent("layer-not-rebuilt", f"its folder {place} is not in the storage")
-        return Rebuilt(source, folder, f"{self.where}: {place}", diff_id, some(images), self.limits)
+        return Rebuilt(source, folder, f"{self.where}: {place}", diff_id, some(images), self.limits, self._bounds)
 
     def note(self, rule: str, where: str, message: str, subject: str, *values: str | None) -> Flaw:
         """Return a flaw of this storage. `values` are what was expected and what was found."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
     from ociarchive.blobio.within import Astray, Folder
     from ociarchive.stores import tarsplit
+    from ociarchive.stores.bounds import Bounds
     from ociarchive.stores.tarsplit import Content, Segment
     from ociarchive.values import Digest
 else:
@@ -68,7 +68,8 @@ class RebuildError(ContentError):
 class Rebuilt:
     """A layer in a folder and the tar-split file that goes with it.
 
-    `of` names the images that have it, for messages. `tree` is the folder, with the name of its place.
+    `of` names the images that have it, for messages. `tree` is the folder, with the name of its place. `bounds` counts
+    what is read for all layers of the storage.
     """
 
     split: ByteSource
@@ -77,6 +78,7 @@ class Rebuilt:
     diff_id: Digest
     of: str
     limits: Limits
+    bounds: Bounds | None = None
 
     # Two folders of one path are the same folder, which every reading makes sure of.
     def __eq__(self, other: object) -> bool:
@@ -100,7 +102,7 @@ class Rebuilt:
         try:
             return sum(
                 len(entry.payload) if isinstance(entry, tarsplit.Segment) else entry.size
-                for entry in tarsplit.entries(self.split, self.limits)
+                for entry in tarsplit.entries(self.split, self.limits, self.bounds)
             )
         except ContentError:
             return None
@@ -117,18 +119,17 @@ class Rebuilt:
 
         HostError: a file may not be read.
         """
-        held: deque[bytes] = deque()
+        held: list[bytes] = []
         length = 0
         for piece in self._pieces(size):
             held.append(piece)
             length += len(piece)
-            while length >= size:
+            if length >= size:
                 whole = b"".join(held)
-                held.clear()
-                length -= size
-                yield whole[:size]
-                if length:
-                    held.append(whole[size:])
+                end = length - length % size
+                for start in range(0, end, size):
+                    yield whole[start : start + size]
+                held, length = [whole[end:]], length - end
         if length:
             yield b"".join(held)
 
@@ -150,15 +151,17 @@ class Rebuilt:
 
     def _explain(self) -> RebuildError:
         sparse: Content | None = None
-        header = b""
+        header = bytearray()
         try:
             for entry, chunks in self._contents(CHUNK):
                 if isinstance(entry, tarsplit.Segment):
-                    header = (header + entry.payload)[-CHUNK:]
+                    header += entry.payload
+                    if len(header) > 2 * CHUNK:
+                        del header[:-CHUNK]
                     continue
                 if _SPARSE in header and sparse is None:
                     sparse = entry
-                header = b""
+                header.clear()
                 if entry.crc is not None and crc64(chunks) != entry.crc:
                     return self._fault(entry, "has another content than the layer had")
         except RebuildError as error:
@@ -178,9 +181,7 @@ class Rebuilt:
         """Give each entry, and the content of a file."""
         files = _Files(self, size)
         try:
-            for entry in self._named(tarsplit.entries(self.split, self.limits)):
-                if isinstance(entry, tarsplit.Segment):
-                    files.guard.stored += len(entry.payload)
+            for entry in self._named(tarsplit.entries(self.split, self.limits, self.bounds)):
                 yield entry, self._named(files.read(entry)) if isinstance(entry, tarsplit.Content) else iter(())
         finally:
             files.close()
@@ -205,8 +206,12 @@ class _Files:
         self._layer, self._size = layer, size
         self._folder = layer.tree.again(layer.limits.links)
         self._ways: dict[tuple[str, ...], tuple[str, ...]] = {}
-        # A small file system can hold huge holes: only what a file takes there counts as stored.
+        # A small file system can hold huge holes, and one file may be listed again and again: only what a file takes
+        # there counts as stored, and once.
         self.guard: Guard = replace(layer.limits, total=None).guard(layer.where)
+        self.guard.stored = layer.split.size or 0
+        self._taken = 0
+        self._counted: set[tuple[int, int]] = set()
 
     def close(self) -> None:
         """Close the folder."""
@@ -218,7 +223,7 @@ class _Files:
             status = os.fstat(fd)
             if status.st_size != entry.size:
                 raise self._fault(entry, f"has {status.st_size} bytes instead of {entry.size}")
-            self.guard.stored += min(entry.size, status.st_blocks * _BLOCK or _allocated(fd, entry.size))
+            self._take(fd, status, entry.size)
             position = 0
             while position < entry.size:
                 piece = os.pread(fd, min(self._size, entry.size - position), position)
@@ -226,7 +231,20 @@ class _Files:
                     raise self._fault(entry, "shrank while it was read")
                 position += len(piece)
                 self.guard.unpacked(len(piece))
+                if self._layer.bounds is not None:
+                    self._layer.bounds.file(self._folder.path, self._taken, len(piece), self._layer.where)
                 yield piece
+
+    def _take(self, fd: int, status: os.stat_result, size: int) -> None:
+        """Count what a file takes on the disk, where it was not read before. Of very many the first are remembered."""
+        key = (status.st_dev, status.st_ino)
+        if key in self._counted:
+            return
+        if len(self._counted) < self._layer.limits.layer_paths:
+            self._counted.add(key)
+        taken = min(size, status.st_blocks * _BLOCK or _allocated(fd, size))
+        self._taken += taken
+        self.guard.stored += taken
 
     @contextmanager
     def _opened(self, entry: Content) -> Iterator[int]:

@@ -12,15 +12,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.spool import unpack
 from ociarchive.documents import marks
 from ociarchive.errors import ContentError
+from ociarchive.stores.bounds import listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
+    from ociarchive.stores.bounds import Bounds
 
 _FILE, _SEGMENT = 1, 2
 #: The longest line: an entry holds one header with its extensions, or the zeros behind a tar. Go's writer of archives
@@ -54,31 +57,51 @@ class Content:
         return self.name.decode("utf-8", "backslashreplace")
 
 
-def entries(source: ByteSource, limits: Limits) -> Iterator[Segment | Content]:
+def entries(source: ByteSource, limits: Limits, bounds: Bounds | None = None) -> Iterator[Segment | Content]:
     """Give the entries that write anything. ContentError: the file is damaged, or is no tar-split.
 
     A file without a size writes nothing, whatever it is (folders, links, devices, whiteouts), and is left out.
+    `bounds` counts what is read with the other files of a storage. LimitError: it is too much.
     """
-    _, chunks = unpack(iter(source.chunks()), limits, source.where)
-    for position, line in enumerate(_lines(chunks, source.where)):
+    _, chunks = unpack(iter(source.chunks()), listing(limits), source.where)
+    for position, line in enumerate(_lines(_counted(chunks, source, bounds), source.where)):
         entry = _entry(line, position, source.where)
+        if isinstance(entry, Content) and len(entry.name) > limits.name:
+            what = f"a file in the tar-split has a name of more than {limits.name} bytes"
+            raise LimitError(what, "name", where=f"{source.where}#{position}")
         if entry is not None:
             yield entry
 
 
-def _lines(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
-    rest = b""
+def _counted(chunks: Iterator[bytes], source: ByteSource, bounds: Bounds | None) -> Iterator[bytes]:
+    size = lines = 0
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield line
-        if len(rest) > _LINE:
+        size += len(chunk)
+        lines += chunk.count(b"\n")
+        if bounds is not None:
+            bounds.split(source, size, lines)
+        yield chunk
+
+
+def _lines(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
+    held: list[bytes] = []  # of a line whose end is still to come: chunks may be a byte each
+    length = 0
+    for chunk in chunks:
+        if b"\n" in chunk:
+            *lines, rest = b"".join((*held, chunk)).split(b"\n")
+            held, length = [rest], len(rest)
+            for line in lines:
+                if line.strip():
+                    yield line
+        else:
+            held.append(chunk)
+            length += len(chunk)
+        if length > _LINE:
             raise ContentError(
                 "a line of the tar-split is longer than any", where=where, expected=f"{_LINE} bytes at most"
             )
-    if rest.strip():
-        yield rest
+    if (last := b"".join(held)).strip():
+        yield last
 
 
 def _entry(line: bytes, position: int, where: str) -> Segment | Content | None:

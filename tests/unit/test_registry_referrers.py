@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ociarchive.errors import ContentError
+from ociarchive.formats import _registry_referrers
 from ociarchive.transform import merge
 from tests.support import build
 from tests.support.build import Image, Node, artifact, hexed, layer
@@ -135,3 +137,18 @@ def test_a_merge_that_fails_leaves_the_list_as_it_was(
     refused(cli_call("convert", referring(tmp_path / "two", other), dest, *options), 3)
     assert folders
     assert files(dest) == before
+
+
+def test_lists_that_grow_together_have_a_bound(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many tags of DEST may lead to one large list, which each of them would be written anew with."""
+    dest = stored(cli_call, referring(tmp_path / "one", NOTE), tmp_path / "registry")
+    other = artifact(b"other", "application/vnd.example.note", subject=APP)
+    staged = stored(cli_call, referring(tmp_path / "two", other), tmp_path / "staged")
+    before = files(staged)
+    monkeypatch.setattr(_registry_referrers, "_ALL", 500)
+    with pytest.raises(ContentError, match="more than 500 bytes together"):
+        _registry_referrers.grow(str(dest), str(staged), [*before])
+    assert files(staged) == before
+    monkeypatch.setattr(_registry_referrers, "_ALL", 5000)
+    (tag,) = _registry_referrers.grow(str(dest), str(staged), [*before])
+    assert tag.endswith(f"{tag_of(APP)}/current/link")
