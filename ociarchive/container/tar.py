@@ -6,6 +6,8 @@ reported, never skipped. Sources: POSIX.1-2017, pax, Interchange Formats; GNU ta
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from functools import cached_property
 from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -74,6 +76,7 @@ class TarContainer:
         self._early: list[str] = []  # hard links that stand before what they lead to, or lead to nothing
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
         self._known: dict[str, FileRange | None] = {}
+        self._headers = 0  # that were read
         self._links = Links(self._members, self._folders, self.flaws, where, self.limits)
         self._walk()
 
@@ -102,9 +105,15 @@ class TarContainer:
 
     def names_in(self, start: int, end: int) -> Iterator[str]:
         """Give the names of the files of which bytes lie between two positions of the tar."""
-        for name, found in self._members.items():
-            if found.kind == FILE and found.size and found.offset < end and found.offset + found.size > start:
-                yield name
+        first = bisect_right(self._files, start, key=lambda one: one[1])
+        last = bisect_left(self._files, end, key=lambda one: one[0])
+        yield from (name for _, _, name in self._files[first:last])
+
+    @cached_property
+    def _files(self) -> list[tuple[int, int, str]]:
+        """Where each file that is not empty begins and ends, in the order of the tar: none overlap."""
+        every = ((one.offset, one.offset + one.size, name) for name, one in self._members.items() if one.kind == FILE)
+        return [one for one in every if one[1] > one[0]]
 
     def is_hollow(self, most: int) -> bool:
         """Whether more than `most` bytes of the tar lie in holes of a sparse file. HostError: it cannot be read."""
@@ -154,7 +163,7 @@ class TarContainer:
     def _members_until_end(self) -> int:
         """Collect all members; return where the end marker ends."""
         window, start = b"", 0
-        position, count = 0, 0
+        position = 0
         extended, alike = header.Extended(), Alike()
         while True:
             at = position - start
@@ -173,13 +182,11 @@ class TarContainer:
                 parsed = header.parse(block)
                 alike.block(block, parsed.flag)
                 position += BLOCK
-                count += 1
-                if count > self.limits.members:
-                    what = f"tar has more than {self.limits.members} members, --limit members=N lifts this limit"
-                    raise _Damage("limit-members", what, position)
+                self._count(1, position)
                 size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
                 if parsed.flag in header.EXTENDED_FLAGS:
                     content, behind = self._extended(parsed.size, position)
+                    self._count(header.weight(content), position)
                     extended.take(parsed.flag, content, behind)
                     alike.extended(parsed.flag, content, behind)
                 else:
@@ -193,6 +200,13 @@ class TarContainer:
             except header.HeaderError as error:
                 raise _Damage(error.rule, str(error), position) from None
             position += -(-size // BLOCK) * BLOCK
+
+    def _count(self, headers: int, position: int) -> None:
+        """Count headers, or what takes as long to read."""
+        self._headers += headers
+        if self._headers > self.limits.members:
+            what = f"tar has more than {self.limits.members} members, --limit members=N lifts this limit"
+            raise _Damage("limit-members", what, position)
 
     def _window(self, position: int) -> bytes:
         """Return the next headers; where bytes behind the first one are lost, that one alone."""
@@ -289,6 +303,7 @@ class TarContainer:
             if len(block) < BLOCK:
                 raise _Damage("tar-truncated", "tar is cut short inside the map of a sparse file", self._size)
             position += BLOCK
+            self._count(1, position)
             end = header.sparse_end(block, 0, 21, end)
             more = block[504]
         return position
