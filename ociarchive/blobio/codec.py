@@ -24,6 +24,8 @@ Level: TypeAlias = int | Literal["fast", "small"]
 #: The most that a decoder gives at once. On one thread half as much takes 8 % less processor time for gzip; in audits
 #: with two workers it takes 3 % more, and 6 % more for zstd, because more pieces change threads.
 PIECE: Final = 1 << 20
+#: Smaller pieces are joined, in bytes: each costs whoever hashes and reads it as much as some kilobytes do.
+_SMALL: Final = 64 << 10
 #: Bytes of a gzip header: its extra field has 64 KiB at most; names and comments have no bound, and real ones a line.
 HEADER: Final = 1 << 20
 #: Go's gzip reader refuses a header whose name or comment, with the zero behind it, has more bytes than this.
@@ -101,6 +103,31 @@ class Codec:
 def _function(place: str) -> Any:  # noqa: ANN401  its type is that of who asks
     module, _, name = place.partition(":")
     return getattr(import_module(f"ociarchive.blobio.{module}"), name)
+
+
+def together(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Give pieces of what a decoder unpacks, small ones joined: a stream may be of a million members of one byte.
+
+    What came before an error is given before it.
+    """
+    held: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            if held and size + len(piece) > _SMALL:
+                yield b"".join(held)
+                held, size = [], 0
+            if len(piece) >= _SMALL:
+                yield piece
+            else:
+                held.append(piece)
+                size += len(piece)
+    except ContentError:
+        if held:
+            yield b"".join(held)
+        raise
+    if held:
+        yield held[0] if len(held) == 1 else b"".join(held)
 
 
 class Plain:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import deflate
 
-from ociarchive.blobio.codec import HEADER, PIECE, StreamError
+from ociarchive.blobio.codec import HEADER, PIECE, StreamError, together
 from ociarchive.blobio.limits import LimitError
 
 _inflate: Any
@@ -45,6 +45,9 @@ class GzipDecoder:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more of the stream and give what it unpacks to."""
+        return together(self._fed(data))
+
+    def _fed(self, data: bytes) -> Iterator[bytes]:
         if self._held:
             data, self._held = self._held + data, b""
         position, step = 0, len(data)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import zstandard
 
 from ociarchive.blobio import zstdframe
-from ociarchive.blobio.codec import HEADER, PIECE, StreamError
+from ociarchive.blobio.codec import HEADER, PIECE, StreamError, together
 from ociarchive.blobio.limits import LimitError
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ class ZstdDecoder:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more of the stream and give what it unpacks to."""
+        return together(self._fed(data))
+
+    def _fed(self, data: bytes) -> Iterator[bytes]:
         try:
             for blocks in self._frames.feed(data):
                 if self._frames.window > _SMALL_WINDOW and not self._holds:

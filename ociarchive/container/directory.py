@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.limits import LimitError, Limits
@@ -126,11 +127,13 @@ class DirectoryContainer:
             yield from self._walk_on(trail, base, at.parts, sizes=sizes)
 
     def _walk_on(self, trail: Trail, base: str, at: tuple[str, ...], *, sizes: bool) -> Iterator[tuple[str, int]]:
-        pending = [(base, at)]
+        pending = [(base, at, "")]  # a folder, and a name in it, which is joined late: paths of all take too much
         entered: set[tuple[str, ...]] = set()
-        count = 0
+        count = held = 0
         while pending:
-            folder, parts = pending.pop()
+            folder, parts, below = pending.pop()
+            if below:
+                folder, parts = f"{folder}/{below}" if folder else below, (*parts, below)
             found = self._entries(trail, folder, parts, self.limits.members + 1 - count, sizes=sizes)
             count += len(found)
             if count > self.limits.members:
@@ -139,13 +142,20 @@ class DirectoryContainer:
                 return
             folders = []
             for name, kind, size in found:
+                if kind == "folder":
+                    folders.append((folder, parts, name))
+                    continue
                 path = f"{folder}/{name}" if folder else name
-                inside = (*parts, name)
-                real = inside if kind == "folder" else self._linked(inside, entered) if kind == "link" else None
-                if real is None:
-                    yield path, size
-                else:
-                    folders.append((path, real))
+                real = self._linked((*parts, name), entered) if kind == "link" else None
+                if real is not None:
+                    folders.append((path, real, ""))
+                    continue
+                held += 0 if sizes else getsizeof(path)
+                if held > self.limits.names_size:
+                    what = f"names take more than {self.limits.names_size} bytes of memory"
+                    self._note("limit-name", folder[:100], f"{what}, --limit names-size=N lifts this limit")
+                    return
+                yield path, size
             pending.extend(reversed(folders))
 
     def _entries(

@@ -13,6 +13,10 @@ ZEROS: Final = bytes(512)
 EXTENDED_FLAGS: Final = (b"L", b"K", b"x", b"g")
 #: Links, devices, folders and FIFOs have no data, whatever their size field says (as in Go and GNU tar).
 WITHOUT_DATA: Final = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
+#: So many bytes of an extended header take as long to read as a header, where they name something of many parts, and so
+#: many of its records do.
+_BYTES: Final = 64
+_RECORDS: Final = 2
 #: Where GNU's old sparse header, and each block of map behind it, tells that another one follows (GNU tar manual).
 MORE: Final = 482
 MORE_STILL: Final = 504
@@ -130,6 +134,7 @@ class Extended:
         self._long_name: bytes | None = None
         self._long_link: bytes | None = None
         self.pending = False  # whether an extended header describes a member that did not come yet
+        self.size = 0  # the bytes of the headers that do
 
     def take(self, flag: bytes, content: bytes, behind: int = 0) -> None:
         """Take the content of an extended header; HeaderError where it is malformed, or read otherwise by others.
@@ -137,6 +142,7 @@ class Extended:
         `behind` is the first byte of what fills its last block.
         """
         self.pending = True
+        self.size += len(content)
         if flag in (b"L", b"K"):
             name, end, _ = content.partition(b"\0")
             if not end and behind:  # Python's tarfile reads on to the next zero
@@ -195,7 +201,12 @@ class Extended:
         """Forget what was said of one member only."""
         self._next = {}
         self._long_name = self._long_link = None
-        self.pending = False
+        self.pending, self.size = False, 0
+
+
+def weight(content: bytes) -> int:
+    """Return how many headers take as long to read as the content of an extended one."""
+    return len(content) // _BYTES + content.count(b"\n") // _RECORDS
 
 
 def records(content: bytes) -> Iterator[tuple[bytes, bytes]]:

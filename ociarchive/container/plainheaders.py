@@ -45,26 +45,28 @@ class Run(NamedTuple):
     """Members that follow each other: their names as they are written, and `at`, where the next header must be.
 
     `begin` is where the data of the last member begins, `size` its number of bytes. Places count within the piece.
+    `extended` is what the extended headers among them weigh.
     """
 
     names: list[bytes]
     at: int
     begin: int = 0
     size: int = 0
+    extended: int = 0
 
 
 class _Heads(NamedTuple):
     """Headers that are not known to be sound yet, by their number.
 
     `names` are first fields, `forms` the fields from mode to time, `digits` checksums. `given` has names that do not
-    stand in the first field. `extended` has the numbers of extended headers.
+    stand in the first field. `extended` has extended headers, and what they weigh.
     """
 
     names: list[bytes]
     forms: list[bytes]
     digits: list[bytes]
     given: dict[int, bytes]
-    extended: list[int]
+    extended: dict[int, int]
 
 
 class PlainHeaders:
@@ -79,7 +81,7 @@ class PlainHeaders:
     # One loop without calls of our own, which are slow here.
     def run(self, data: bytes, at: int) -> Run:  # noqa: C901
         """Return the run that begins at `at`. It has no names where there is no plain header."""
-        heads = _Heads([], [], [], {}, [])
+        heads = _Heads([], [], [], {}, {})
         names, forms, digits, given, extended = heads
         start = at
         known, rest, prefix = self._last
@@ -105,10 +107,11 @@ class PlainHeaders:
                     if prefix:
                         given.setdefault(len(names), prefix + b"/" + name.split(b"\0", 1)[0])
                     if flag in _EXTENDED:
-                        path = _EXTENDED[flag](data[at + _BLOCK : at + _BLOCK + size], size)
-                        if path is None or (extended and extended[-1] == len(names) - 1):
+                        content = data[at + _BLOCK : at + _BLOCK + size]
+                        path = _EXTENDED[flag](content, size)
+                        if path is None or len(names) - 1 in extended:
                             break
-                        extended.append(len(names))
+                        extended[len(names)] = header.weight(content)
                         if path:
                             given[len(names) + 1] = path
                     elif flag != _FILE and (size or flag not in _OTHERS):
@@ -136,11 +139,13 @@ class PlainHeaders:
         for number, name in given.items():
             if number < count:
                 names[number] = name
+        weight = 0
         for number in reversed(extended):
             if number < count:
                 del names[number]
+                weight += extended[number]
         size = int(forms[count - 1][_SIZE], 8)
-        return Run(names, at, at - (size + 511 & -512), size)
+        return Run(names, at, at - (size + 511 & -512), size, weight)
 
     def _sound(self, heads: _Heads) -> int:
         """Return how many of these headers are a run. An extended header counts only together with its member."""

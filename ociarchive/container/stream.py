@@ -89,13 +89,15 @@ class Tar:
             parsed = header.parse(block)
             size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
             if parsed.flag in header.EXTENDED_FLAGS:
-                if size > self._limits.extended:
+                if size + extended.size > self._limits.extended:
                     raise header.HeaderError(f"extended header claims {size} bytes", "limit-extended")
                 content = self._read(size + -size % BLOCK)
+                self._limits.walked(header.weight(content), self._where)
                 extended.take(parsed.flag, content[:size], *content[size : size + 1])
                 continue
             more = parsed.flag == b"S" and block[header.MORE]
             while more:  # in GNU's old sparse files the map precedes the data
+                self._limits.walked(1, self._where)
                 more = self._read(BLOCK)[header.MORE_STILL : header.MORE_STILL + 1] > b"\0"
             name, link, size = extended.apply(parsed, size)
             made = _member(block, parsed, name, link, size, extended)

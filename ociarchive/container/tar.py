@@ -74,6 +74,7 @@ class TarContainer:
         self._early: list[str] = []  # hard links that stand before what they lead to, or lead to nothing
         self._folders: set[str] = set()  # those that members lie in, whether they are members themselves or not
         self._known: dict[str, FileRange | None] = {}
+        self._headers = 0  # that were read
         self._links = Links(self._members, self._folders, self.flaws, where, self.limits)
         self._walk()
 
@@ -154,7 +155,7 @@ class TarContainer:
     def _members_until_end(self) -> int:
         """Collect all members; return where the end marker ends."""
         window, start = b"", 0
-        position, count = 0, 0
+        position = 0
         extended, alike = header.Extended(), Alike()
         while True:
             at = position - start
@@ -173,13 +174,11 @@ class TarContainer:
                 parsed = header.parse(block)
                 alike.block(block, parsed.flag)
                 position += BLOCK
-                count += 1
-                if count > self.limits.members:
-                    what = f"tar has more than {self.limits.members} members, --limit members=N lifts this limit"
-                    raise _Damage("limit-members", what, position)
+                self._count(1, position)
                 size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
                 if parsed.flag in header.EXTENDED_FLAGS:
                     content, behind = self._extended(parsed.size, position)
+                    self._count(header.weight(content), position)
                     extended.take(parsed.flag, content, behind)
                     alike.extended(parsed.flag, content, behind)
                 else:
@@ -193,6 +192,13 @@ class TarContainer:
             except header.HeaderError as error:
                 raise _Damage(error.rule, str(error), position) from None
             position += -(-size // BLOCK) * BLOCK
+
+    def _count(self, headers: int, position: int) -> None:
+        """Count headers, or what takes as long to read."""
+        self._headers += headers
+        if self._headers > self.limits.members:
+            what = f"tar has more than {self.limits.members} members, --limit members=N lifts this limit"
+            raise _Damage("limit-members", what, position)
 
     def _window(self, position: int) -> bytes:
         """Return the next headers; where bytes behind the first one are lost, that one alone."""
@@ -289,6 +295,7 @@ class TarContainer:
             if len(block) < BLOCK:
                 raise _Damage("tar-truncated", "tar is cut short inside the map of a sparse file", self._size)
             position += BLOCK
+            self._count(1, position)
             end = header.sparse_end(block, 0, 21, end)
             more = block[504]
         return position

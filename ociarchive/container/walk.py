@@ -58,7 +58,7 @@ class Walked:
 
     `fault` ended it early. Without `paths` there were too many to keep, and doubled ones and hard links are unknown.
     `loose` is the number of hard links whose target does not precede them in this layer. A layer below may have it.
-    `headers` is the number of headers that were read.
+    `headers` is the number of headers that were read, as they count for the limit: long extended ones count as several.
     """
 
     fault: Fault | None = None
@@ -175,7 +175,7 @@ class Walk:
             run = self._headers.run(self._data, self._at)
             if not run.names:
                 break
-            self._count(len(run.names))
+            self._count(len(run.names) + run.extended)
             self._at = run.at
             self._member = (run.names[-1].rstrip(b"\0"), self._before + run.begin, run.size)
             self._enter(run.names)
@@ -230,18 +230,20 @@ class Walk:
         self._at += BLOCK
         size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
         if parsed.flag in header.EXTENDED_FLAGS:
-            if size > self._limits.extended:
-                what = f"an extended header of {size} bytes, --limit extended=N lifts the limit"
+            if size + self._extended.size > self._limits.extended:
+                together = "extended headers of one member have" if self._extended.size else "an extended header of"
+                what = f"{together} {size + self._extended.size} bytes, --limit extended=N lifts the limit"
                 raise header.HeaderError(f"{what} of {self._limits.extended}", "limit-extended")
             self._member = (b"an extended header", self._offset, size)
             content = yield from self._content(size)
+            self._count(header.weight(content))
             self._extended.take(parsed.flag, content[:size], *content[size : size + 1])
             self._promised |= parsed.flag != b"g"
             return
         if parsed.flag == _SPARSE and block[header.MORE]:
             self._member = (b"a sparse map", self._offset, BLOCK)
             while (yield from self._content(BLOCK))[header.MORE_STILL]:
-                pass
+                self._count(1)
         name, link, size = self._extended.apply(parsed, size)
         sparse = self._extended.records.get(b"GNU.sparse.name")
         raw = sparse if sparse is not None else name.encode("utf-8", "surrogateescape")

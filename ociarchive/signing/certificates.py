@@ -29,6 +29,8 @@ _LARGEST: Final = 256 << 10
 _LARGEST_FILE: Final = 4 << 20
 #: A chain has two or three certificates.
 LONGEST: Final = 16
+#: So many signatures of a chain are tried. Certificates with the name of an issuer and another key are rare.
+_TRIED: Final = 16
 _WEAK: Final = ("md5", "sha1")
 _SHORTEST_RSA: Final = 2048
 #: What the leaf's key must not be for (Leaf Certificates, Key Usage).
@@ -193,13 +195,30 @@ def path_to(
 
     What it may be used for, and when, is not asked here.
     """
-    chain = [certificate]
+    chain, tried = [certificate], 0
     while chain[-1] not in roots:
-        above = next((one for one in (*roots, *others) if one not in chain and issued_by(chain[-1], one)), None)
+        above = None
+        for one in (*roots, *others):
+            if one in chain or not _names(chain[-1], one):
+                continue
+            tried += 1
+            if issued_by(chain[-1], one):
+                above = one
+                break
+            if tried >= _TRIED:
+                return None
         if above is None or len(chain) == LONGEST:
             return None
         chain.append(above)
     return tuple(chain)
+
+
+def _names(one: Certificate, issuer: Certificate) -> bool:
+    """Whether a certificate says that another one's subject issued it."""
+    try:
+        return bool(one.x509.issuer == issuer.x509.subject)
+    except ValueError:
+        return False
 
 
 def weakness(chain: Iterable[Certificate]) -> str | None:

@@ -15,15 +15,16 @@ from ociarchive.signing.envelopes import OTHER_FORMAT, Signed, kind_of_blob, rea
 from ociarchive.signing.keyless.entries import About
 from ociarchive.signing.keyless.verify import logged, vouch
 from ociarchive.signing.keys import Message, maker
-from ociarchive.signing.scene import begins, beside
+from ociarchive.signing.scene import CERTIFIED, begins, beside
 from ociarchive.signing.values import BY_KEY, NOBODY, UncheckedError
 from ociarchive.signing.verdicts import held, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ociarchive.signing.certificates import Certificate
     from ociarchive.signing.keyless.verify import KeylessTrust
-    from ociarchive.signing.keys import Made
+    from ociarchive.signing.keys import Key, Made
     from ociarchive.signing.scene import Found, Scene, Trust
     from ociarchive.signing.values import Signature
 
@@ -59,15 +60,15 @@ def check(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> 
 
 
 def _checked(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) -> Iterator[Signature]:
-    message, signed = content.message, content
-    if message is None:
-        about = scene.first_here(found.attached)
-        if about is None:
-            yield verdict(found, "unchecked", "the manifest that it signs is not in the archive", by="unknown")
-            return
-        message = scene.here[about].raw
-        signed = replace(content, says=(about,))
-    made = maker(signed.signatures, trust.keys, Message(message))
+    try:
+        signed, message = _message(found, content, scene)
+        scene.spend(len(signed.signatures) * sum(key.cost for key in trust.keys))
+        made = maker(signed.signatures, trust.keys, message)
+        if trust.logs is not None or (made is None and signed.certified is not None and trust.keyless is not None):
+            scene.spend(CERTIFIED)
+    except UncheckedError as error:
+        yield verdict(found, "unchecked", error.what, by="unknown")
+        return
     if made is not None:
         yield from _by_key(found, signed, message, made, trust, scene)
     elif signed.certified is not None and trust.keyless is not None:
@@ -76,8 +77,29 @@ def _checked(found: Found[Signed], content: Signed, trust: Trust, scene: Scene) 
         yield _by_nobody(found, signed, trust)
 
 
+def _message(found: Found[Signed], content: Signed, scene: Scene) -> tuple[Signed, Message]:
+    """Return a signature and what it is over. UncheckedError: that is not in the archive, or too much."""
+    if content.message is not None:
+        return content, Message(content.message)
+    about = scene.first_here(found.attached)
+    if about is None:
+        raise UncheckedError("the manifest that it signs is not in the archive")
+    return replace(content, says=(about,)), scene.message(about)
+
+
+def _about(signer: Key | Certificate, signature: bytes, message: Message, signed: Signed) -> About:
+    """Return what a log's entry of a signature has to be about."""
+    return About(
+        signer=signer,
+        signature=signature,
+        message=message,
+        payload=Message(signed.payload) if signed.payload is not None else None,
+        blob=Message(signed.blob) if signed.blob else None,
+    )
+
+
 def _by_key(
-    found: Found[Signed], signed: Signed, message: bytes, made: Made, trust: Trust, scene: Scene
+    found: Found[Signed], signed: Signed, message: Message, made: Made, trust: Trust, scene: Scene
 ) -> Iterator[Signature]:
     """Give the verdicts of a signature by a key, and by what logs say of it where the call names logs."""
     by = f"{BY_KEY}{made.key}"
@@ -88,10 +110,7 @@ def _by_key(
     try:
         if trust.logs is not None:
             entries = signed.logged() if signed.logged is not None else ()
-            about = About(
-                signer=made.key, signature=made.signature, message=message, payload=signed.payload, blob=signed.blob
-            )
-            more = logged(entries, about, trust.logs)
+            more = logged(entries, _about(made.key, made.signature, message, signed), trust.logs)
     except UncheckedError as error:
         yield verdict(found, "unchecked", error.what, by=by)
     except ContentError as error:
@@ -121,7 +140,7 @@ def _statement(signed: Signed) -> str:
 
 
 def _by_certificate(
-    found: Found[Signed], signed: Signed, message: bytes, trust: KeylessTrust, scene: Scene
+    found: Found[Signed], signed: Signed, message: Message, trust: KeylessTrust, scene: Scene
 ) -> Iterator[Signature]:
     try:
         material = signed.certified() if signed.certified is not None else None
@@ -130,14 +149,7 @@ def _by_certificate(
         return
     if material is None:
         raise RuntimeError("a signature by a certificate has one")
-    about = About(
-        signer=material.certificate,
-        signature=b"",
-        message=message,
-        payload=signed.payload,
-        blob=signed.blob,
-    )
-    vouched = vouch(material, signed.signatures, about, trust)
+    vouched = vouch(material, signed.signatures, _about(material.certificate, b"", message, signed), trust)
     if vouched.status != "valid":
         yield verdict(found, vouched.status, vouched.why, by=vouched.by)
     else:

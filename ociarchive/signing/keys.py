@@ -29,6 +29,10 @@ _STRONG: Final = ("sha256", "sha384", "sha512")
 _WEAK: Final = ("sha1", "md5")
 #: Curves by the names that SEC 2 has for them.
 _CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+#: What one trial takes, with every hash: those of large curves take longer.
+_TRIAL: Final = 1 << 10
+_SLOW_TRIAL: Final = 4 << 10
+_QUICK: Final = ("Ed25519", "ECDSA P-256")
 #: The kinds of keys, for messages.
 KINDS: Final = "ECDSA P-256, P-384 or P-521, Ed25519, or RSA"
 
@@ -68,6 +72,13 @@ class Key:
         serialization, _ = library()
         der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return _of_der, (self.name, der)
+
+    @property
+    def cost(self) -> int:
+        """What it takes to try a signature with it, as the bytes of signatures that are read in the same time."""
+        if self.algorithm == "RSA":
+            return _TRIAL * max(1, int(self.public.key_size) // _SHORTEST_RSA) ** 2
+        return _TRIAL if self.algorithm in _QUICK else _SLOW_TRIAL
 
     def meant_by(self, hint: str) -> bool:
         """Whether a hint names this key: the fingerprint in base64, as cosign writes it, or in hexadecimal."""

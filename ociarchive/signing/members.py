@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, clipped
 from ociarchive.values import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ociarchive.values import JSON
+
+#: Characters of a member's name that messages show. Names of scopes have 255 at most, those of members fewer.
+_SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Member:
     def below(self, name: str, value: JSON) -> Member:
         """Return a member's value."""
         plain = name.replace("_", "").isalnum()
-        place = f"{self.place}.{name}".lstrip(".") if plain else f'{self.place}["{name}"]'
+        shown = clipped(name, _SHOWN)  # every value below has it in its place
+        place = f"{self.place}.{shown}".lstrip(".") if plain else f'{self.place}["{shown}"]'
         return Member(value, self.file, place, self.kept)
 
     def members(self) -> dict[str, Member]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Keyrings of distributions have some hundred KiB.
 _MOST: Final = 16 << 20
+#: Keys of one keyring, each of which takes 300 bytes. Distributions have some thousand developers.
+_MANY: Final = 100_000
 _SHORTEST: Final = 2048
 _PUBLIC, _SUBKEY, _SECRET = 6, 14, (5, 7)
 #: RFC 4880, 9.1; RFC 9580, 9.1; 22 is what GnuPG calls EdDSA.
@@ -47,21 +49,17 @@ class PublicKey:
 class Keyring:
     """Public keys of one file. `packets` is what gpgv reads, `keys` has the keys by fingerprint, in capitals.
 
-    `count` is how many there are, each with its subkeys.
+    `count` is how many there are, each with its subkeys. `digest` is the SHA-256 of all of them.
     """
 
     name: str
     packets: bytes = field(repr=False)
     keys: Mapping[str, PublicKey] = field(repr=False)
     count: int
+    digest: str
 
     def __str__(self) -> str:
         return f"{self.name} (keyring with {self.count} key{'' if self.count == 1 else 's'}, sha256:{self.digest})"
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of its keys."""
-        return hashlib.sha256(self.packets).hexdigest()
 
 
 def load_keyring(path: str) -> Keyring:
@@ -85,6 +83,8 @@ def keyring(raw: bytes, name: str) -> Keyring:
             one = _key(body) if tag in (_PUBLIC, _SUBKEY) else None
             if one is not None:
                 keys[one.fingerprint] = one
+                if len(keys) > _MANY:
+                    raise UsageError("too large for a keyring", where=name, expected=f"{_MANY} keys at most")
     except (ValueError, IndexError):
         keys = {}
     if secret or b"BEGIN PGP PRIVATE KEY BLOCK" in raw or b"PRIVATE KEY-----" in raw:
@@ -94,7 +94,7 @@ def keyring(raw: bytes, name: str) -> Keyring:
         raise UsageError(f"{what}, where a keyring of GPG is asked for", where=name, hint="--key takes keys in PEM")
     if not keys:
         raise UsageError("no keyring", where=name, expected="public keys as `gpg --export` writes them")
-    return Keyring(name=name, packets=packets, keys=keys, count=count)
+    return Keyring(name=name, packets=packets, keys=keys, count=count, digest=hashlib.sha256(packets).hexdigest())
 
 
 def joined(every: Iterable[Keyring]) -> bytes:

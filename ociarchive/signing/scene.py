@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from ociarchive.blobio.source import counted, read_all
 from ociarchive.errors import ContentError
 from ociarchive.model import Artifact, Root, walk
+from ociarchive.signing.keys import Message
 from ociarchive.signing.values import UncheckedError
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from ociarchive.signing.openpgp import Keyring
     from ociarchive.signing.values import Kind, Signature
     from ociarchive.values import Digest
+
+
+#: What a check of certificates, logs and time stamps takes, as the bytes that are read in the same time.
+CERTIFIED: Final = 6 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,7 @@ class Scene:
         self._attached, self._limits, self._read = attached, archive.limits, 0
         self._most = self._limits.said(archive.origin.stored_size)
         self._first: dict[frozenset[Digest], Digest | None] = {}
+        self._messages: dict[Digest, Message] = {}
 
     def holders(self) -> Iterator[Holder]:
         """Give the artifacts, in the archive's order, each once for all entries that attach it to the same."""
@@ -214,11 +220,30 @@ class Scene:
             self._first[digests] = min(filter(self.here.__contains__, digests), default=None)
         return self._first[digests]
 
+    def message(self, digest: Digest) -> Message:
+        """Return a manifest that is here, as what a signature is over.
+
+        It counts as what is read of the signature: it is hashed for each. UncheckedError: that is more than may be.
+        """
+        raw = self.here[digest].raw
+        self.spend(len(raw))
+        return self._messages.setdefault(digest, Message(raw))
+
+    def spend(self, size: int) -> None:
+        """Count work on a signature, as the bytes that are read in the same time.
+
+        UncheckedError: all signatures together take more than what may be read of them.
+        """
+        self._read += size
+        if self._read > self._most:
+            what = "checking the signatures takes longer than reading all that may be (--limit statements=N)"
+            raise UncheckedError(what)
+
     def payload(self, source: ByteSource | None) -> bytes:
         """Return the bytes of a signature. UncheckedError: they are absent, or more than may be read."""
         if source is None:
             raise UncheckedError("its payload is not in the archive")
-        most = min(self._limits.signed_size, self._most - self._read)
+        most = min(self._limits.signed_size, max(self._most - self._read, 0))
         size = counted(source, most)
         self._read += min(size, most)
         if size > most:

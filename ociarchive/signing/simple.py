@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Each costs a process. Real images have one or two.
 _CHECKED: Final = 256
+#: What a process takes, and what it takes to read a keyring, as the bytes of signatures that are read in the same time.
+_PROCESS: Final = 8 << 10
+_KEYRING: Final = 32
 _ARMOR: Final = b"-----BEGIN PGP MESSAGE-----"
 #: containers-signature(5), critical.type.
 _TYPE: Final = "atomic container signature"
@@ -76,7 +79,13 @@ def check(found: Found[Message], content: Message, trust: Trust, scene: Scene) -
     if not (content.raw[:1] >= b"\x80" or content.raw.startswith(_ARMOR)):
         yield verdict(found, "invalid", "it is no signed message of OpenPGP", by="unknown")
         return
-    answer = gpgv.verify(trust.gpgv, content.raw, joined(trust.keyrings))
+    keys = joined(trust.keyrings)
+    try:
+        scene.spend(_PROCESS + len(keys) // _KEYRING)
+    except UncheckedError as error:
+        yield verdict(found, "unchecked", error.what, by="unknown")
+        return
+    answer = gpgv.verify(trust.gpgv, content.raw, keys)
     if answer.failed is not None:
         yield verdict(found, "unchecked", answer.failed, by="unknown")
         return

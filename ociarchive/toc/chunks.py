@@ -6,6 +6,7 @@ from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.blobio.codec import NONE
 from ociarchive.blobio.hashing import hasher
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.spool import unpack
@@ -90,9 +91,12 @@ class _Pieces:
     def _unpacked(self) -> Generator[bytes]:
         """Give what there is. LimitError: it is too much."""
         try:
-            _, pieces = unpack(self._source.chunks(), self._limits, self._source.where)
+            codec, pieces = unpack(self._source.chunks(), self._limits, self._source.where)
             with closing(pieces):
-                yield from pieces
+                for piece in pieces:
+                    if codec is NONE:  # places of anything overlap as much as those of streams
+                        self._limits.unpacked(len(piece), self._source.where)
+                    yield piece
         except LimitError:
             raise
         except ContentError:

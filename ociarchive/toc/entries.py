@@ -48,6 +48,8 @@ def compare(claims: Claims, tar: Tar, faults: Faults, limits: Limits, *, gzip: b
     It removes the claims that were compared with a member. HeaderError: the tar is damaged.
     """
     places: list[Place] = []
+    for every in claims.files.values():
+        every.reverse()  # so that the first is taken from the end: thousands may have one name
     folders: set[str] = {""}
     held = 0
     for member in tar.members():
@@ -69,7 +71,7 @@ def compare(claims: Claims, tar: Tar, faults: Faults, limits: Limits, *, gzip: b
         if not found:
             faults.add("toc-entry", f"the table of contents leaves out {shown(name)}")
             continue
-        claim = found.pop(0)
+        claim = found.pop()
         if not found:
             del claims.files[name]
         places.extend(_hold(claim, member, tar, faults, gzip=gzip))

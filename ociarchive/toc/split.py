@@ -114,16 +114,19 @@ class Rebuilt:
     def _read(source: Sliceable, stretch: Stretch, limits: Limits) -> Generator[bytes]:
         """Give the lines. TableError: the number of bytes differs from the stated one."""
         _, pieces = unpack(source.part(stretch.offset, stretch.size).chunks(), limits, source.where)
-        held, size = b"", 0
+        held, size = bytearray(), 0
         with closing(pieces):
             for piece in pieces:
                 size += len(piece)
-                *lines, held = (held + piece).split(b"\n")
-                yield from filter(None, lines)
+                held += piece
+                if b"\n" in piece:
+                    *lines, rest = bytes(held).split(b"\n")
+                    held = bytearray(rest)
+                    yield from filter(None, lines)
                 if len(held) > _LINE:
                     raise TableError(_RULE, "the tar-split data has a line that is too long")
         if held.strip():
-            yield held
+            yield bytes(held)
         if stretch.unpacked is not None and size != stretch.unpacked:
             message = "the annotation gives the tar-split data another size"
             raise TableError("toc-annotation", message, f"{stretch.unpacked} bytes", f"{size} bytes")

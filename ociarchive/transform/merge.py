@@ -20,11 +20,11 @@ from ociarchive.blobio.locks import locked_folder, nobody
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
 from ociarchive.errors import ContentError, HostError, UsageError, cannot
+from ociarchive.extent import require_listable
 from ociarchive.formats import FORMATS
 from ociarchive.model import Image, images, walk
 from ociarchive.opening import open_archive
 from ociarchive.opening.pulling import Near
-from ociarchive.opening.recognise import require_listable
 from ociarchive.remote.address import is_remote
 from ociarchive.transform.merge_files import add, files_below, same, undone_on_failure
 

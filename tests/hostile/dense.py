@@ -11,10 +11,12 @@ import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 
 import zstandard
 
+from tests.hostile import raw
 from tests.hostile.parts import IMAGE
 from tests.support.build import Image, Layer, layout
 from tests.support.tar import file, hardlink, header, tar, write_tar
@@ -166,6 +168,74 @@ def stacks(count: int, mebibytes: int) -> Callable[[Path], None]:
     return build
 
 
+# Extended headers
+
+
+def units(unit: bytes, mebibytes: int) -> Callable[[Path], None]:
+    """Build a layout with one layer: members again and again, until it unpacks to so much."""
+
+    def build(path: Path) -> None:
+        packed, last = _zstd(unit), bytes(1024)
+        count = min(mebibytes * _MEBIBYTE // len(unit), _LARGEST // len(packed))
+        stored = packed * count + _zstd(last)
+        _image(path, [_known(stored, lambda: chain(repeat(unit, count), (last,)), f"{_TYPE}+zstd")])
+
+    return build
+
+
+def whole_units(unit: bytes, mebibytes: int) -> Callable[[Path], None]:
+    """Build a sound archive with strays again and again, packed as a whole."""
+
+    def build(path: Path) -> None:
+        sound, packed = _zstd(tar(layout(IMAGE.node().named(_NAME, "1")))[:-1024]), _zstd(unit)
+        count = min(mebibytes * _MEBIBYTE // len(unit), _LARGEST // len(packed))
+        path.write_bytes(sound + packed * count + _zstd(bytes(1024)))
+
+    return build
+
+
+def _noise() -> bytes:
+    """A member that does not pack, so that what stands before it may pack well."""
+    return raw.whole(b"noise", _CHANCE.randbytes(4250))
+
+
+def _records() -> bytes:
+    """Records of five bytes, as many as an extended header may have."""
+    return raw.pax(raw.record(b"a", b"") * 205_000) + _noise()
+
+
+def _named_by_slashes(count: int, length: int) -> bytes:
+    """Members whose names are nearly all slashes."""
+    one = raw.pax(raw.record(b"path", b"/" * length + b"a")) + raw.head(b"a")
+    return one * count + _noise()
+
+
+def _maps() -> bytes:
+    """A sparse file with a map that goes on for 2,000 blocks."""
+    block = bytearray(raw.head(b"sparse", 512, b"S", odd=raw.Odd(magic=b"ustar  \0")))
+    block[386:482] = b"00000000000\0" * 8
+    block[482] = 1
+    more = b"00000000000\0" * 42
+    maps = (more + b"\1" + bytes(7)) * 2000 + more + bytes(8)
+    return raw.resealed(bytes(block)) + maps + bytes(512) + _noise()
+
+
+def keys(path: Path) -> None:
+    """Extended headers one after another before one member, each with other keys."""
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(48):
+            first = number * 60_000
+            yield raw.pax(
+                *(raw.record(b"%x" % (one * 2_654_435_761 % 2**40), b"") for one in range(first, first + 60_000))
+            )
+        yield raw.head(b"a") + bytes(1024)
+
+    packer = zstandard.ZstdCompressor(level=3).compressobj()
+    stored = b"".join([*map(packer.compress, pieces()), packer.flush()])
+    _image(path, [_known(stored, pieces, f"{_TYPE}+zstd")])
+
+
 #: By name: how it is built, and the rule that refuses it; empty where it stays below what is allowed.
 BUILT: dict[str, tuple[Callable[[Path], None], str]] = {
     "bzip2-500-mib": (layered(bz2.compress, _JUMPING * 10, 500), ""),
@@ -182,4 +252,11 @@ BUILT: dict[str, tuple[Callable[[Path], None], str]] = {
     "whole-twice-200-gib": (twice, "limit-ratio"),
     "headers-400-000": (headers(_hard, 400_000), ""),
     "stacks-of-80-layers": (stacks(80, 24), ""),
+    "records-of-5-bytes": (units(_records(), 2380), ""),
+    "whole-records-of-5-bytes": (whole_units(_records(), 2380), "limit-members"),
+    "names-of-slashes": (units(_named_by_slashes(1, 1_000_000), 2380), ""),
+    "whole-names-of-slashes": (whole_units(_named_by_slashes(200, 4_000), 2380), "limit-members"),
+    "sparse-maps": (units(_maps(), 2380), ""),
+    "whole-sparse-maps": (whole_units(_maps(), 2380), "limit-members"),
+    "keys-of-one-member": (keys, ""),
 }

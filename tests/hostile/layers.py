@@ -217,6 +217,21 @@ CASES: dict[str, Case] = {
         rule="diff-id-mismatch",
         of="zstd of 10^6 frames",
     ),
+    "bzip2-streams-700-000": Case(
+        build=_bomb(lambda: bz2.compress(b"") * 700_000),
+        rule="diff-id-mismatch",
+        of="bzip2 of 700,000 streams",
+    ),
+    "xz-streams-300-000": Case(
+        build=_bomb(lambda: lzma.compress(b"") * 300_000),
+        rule="diff-id-mismatch",
+        of="xz of 300,000 streams",
+    ),
+    "zstd-frames-of-one-byte": Case(
+        build=_bomb(lambda: b"\x28\xb5\x2f\xfd\x20\x01\x09\0\0x" * 950_000, _ZSTD),
+        rule="diff-id-mismatch",
+        of="zstd of 950,000 frames",
+    ),
     "zstd-skippable-frames-alone": Case(
         build=_bomb(lambda: b"\x50\x2a\x4d\x18\0\0\0\0" * 100_000, _ZSTD),
         rule="diff-id-mismatch",

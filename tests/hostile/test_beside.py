@@ -18,7 +18,7 @@ from tests.hostile.parts import IMAGE, LAYER
 from tests.hostile.process import MEMORY, Ended, run
 from tests.support import stores
 from tests.support.build import Image, Layer, layout
-from tests.support.tar import file, write_folder, write_tar
+from tests.support.tar import file, tar, write_folder, write_tar
 
 #: Python needs 88 bytes for an array of an array. Without a bound so many take 490 MiB.
 NESTED = b"[" + b",".join([b"[" * 90 + b"]" * 90] * 53_000) + b"]"
@@ -149,3 +149,19 @@ def test_a_list_of_sources_with_one_long_line(line: bytes, tmp_path: Path) -> No
     listed = tmp_path / "list"
     listed.write_bytes(line * (3_000_000 // len(line)))
     bounded(run("audit", "--from", listed, place=tmp_path), 1, "a line of more than 16384 bytes")
+
+
+def test_thousands_of_changed_parts_of_a_tar_of_many_members(tmp_path: Path) -> None:
+    """Of each part it is said which files lie in it."""
+    members = [*layout(IMAGE.node().named("docker.io/library/app:1", "1")), *(file(f"{n}", b"") for n in range(19_000))]
+    whole = tar(members)
+    parts = [whole[start : start + 1000] for start in range(0, len(whole), 1000)]
+    listed = []
+    for number, part in enumerate(parts, 1):
+        name = f"app.tar.{number:0{len(str(len(parts)))}}"
+        (tmp_path / name).write_bytes(part)
+        listed.append({"name": name, "size": len(part), "sha256": "0" * 64})
+    about = {"schema_version": 1, "name": "app.tar", "size": len(whole), "sha256": "0" * 64, "part_size": 1000}
+    source = tmp_path / "app.tar.parts.json"
+    source.write_text(json.dumps({**about, "parts": listed}))
+    bounded(run("audit", source, place=tmp_path), 1, "part-mismatch")

@@ -4,7 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from ociarchive.signing.certificates import Certificate
+from ociarchive.signing.notary.names import has_name, parse_name
+from ociarchive.signing.openpgp import joined
+from ociarchive.signing.policyfile import load_demands
 from tests.hostile.parts import IMAGE
 from tests.hostile.process import MEMORY, Ended, run
 from tests.support import certificates
@@ -61,6 +66,8 @@ def _rule(**members: object) -> Json:
 
 
 TRUST = {
+    "spaces": {"trustedIdentities": [f"x509.subject:C={' ' * 30_000};"]},
+    "spaces-in-a-value": {"trustedIdentities": [f"x509.subject:C=DE,ST=a,O=o{' ' * 3_000_000}o;"]},
     "identities": {"trustedIdentities": [f"x509.subject:C=DE,ST=a,O=o{number}" for number in range(90_000)]},
     "scopes": {
         "registryScopes": [*(f"r.example.com/a{number}" for number in range(130_000)), *["r.example.com/z"] * 2]
@@ -88,6 +95,83 @@ def test_a_policy_reads_a_file_once_however_often_it_names_it(source: Path, tmp_
         policy.write_text(json.dumps({"default": demands}))
         assert policy.stat().st_size < 4 << 20
         bounded(run("audit", source, "--policy", policy, place=tmp_path), 1)
+
+
+def test_a_policy_hashes_a_keyring_once(source: Path, tmp_path: Path) -> None:
+    ring, policy = tmp_path / "ring", tmp_path / "policy"
+    ring.write_bytes(_key(1) + b"\xcd\xff" + (7_500_000).to_bytes(4) + b"u" * 7_500_000)
+    by_ring = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": str(ring)}
+    policy.write_text(json.dumps({"default": [by_ring] * 20_000}))
+    bounded(run("audit", source, "--policy", policy, place=tmp_path), 1)
+
+
+def test_a_policy_has_a_keyring_once(tmp_path: Path) -> None:
+    ring, policy = tmp_path / "ring", tmp_path / "policy"
+    ring.write_bytes(_key(1) + b"\xcd\xff" + (1_000_000).to_bytes(4) + b"u" * 1_000_000)
+    policy.write_text(
+        json.dumps({"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPaths": [str(ring)] * 10_000}]})
+    )
+    (demand,) = load_demands(str(policy), {}).default
+    assert len(joined(demand.trust.keyrings)) == ring.stat().st_size
+
+
+def test_a_scope_with_a_long_name_and_many_demands(source: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy"
+    scope = {"a" * 2_000_000: [{"type": "reject"}] * 90_000}
+    policy.write_text(json.dumps({"default": [{"type": "reject"}], "transports": {"docker": scope}}))
+    assert policy.stat().st_size < 4 << 20
+    bounded(run("audit", source, "--policy", policy, place=tmp_path), 1)
+
+
+def _key(number: int) -> bytes:
+    """A public key of Ed25519 that says nothing but when it was made."""
+    return b"\x98\x06\x04" + number.to_bytes(4) + b"\x16"
+
+
+def test_a_keyring_has_a_largest_number_of_keys(source: Path, tmp_path: Path) -> None:
+    ring = tmp_path / "ring"
+    ring.write_bytes(b"".join(map(_key, range(1_200_000))))
+    ended = run("audit", source, "--keyring", ring, place=tmp_path)
+    bounded(ended, 2)
+    assert "100000 keys at most" in ended.stderr
+
+
+def test_a_subject_is_read_once_for_all_identities() -> None:
+    holder = certificates.make("C=DE,ST=a,O=o")
+    one = Certificate(certificates.der(holder.certificate), _Counted(holder.certificate.subject))
+    names = [{"2.5.4.6": "DE", "2.5.4.8": "a", "2.5.4.10": f"o{number}"} for number in range(100)]
+    assert not has_name(one, names)
+    assert one.x509.reads == 1
+    assert has_name(one, [*names, {"2.5.4.6": "DE", "2.5.4.8": "a", "2.5.4.10": "o"}])
+
+
+class _Counted:
+    """Counts how often a subject is asked for."""
+
+    def __init__(self, subject: x509.Name) -> None:
+        self._subject, self.reads = subject, 0
+
+    @property
+    def subject(self) -> x509.Name:
+        self.reads += 1
+        return self._subject
+
+
+@pytest.mark.parametrize(
+    ("text", "organization"),
+    [
+        ("C=DE,ST=a,O=o", "o"), (" C = DE , ST = a , O = o  ", "o"), ("C=DE,ST=a,O=o\\ ", "o "),
+        ("C=DE,ST=a,O=o\\\\ ", "o\\"), ("C=DE,ST=a,O=a\\,b c", "a,b c"), ("C=DE,ST=a,O=\\ ", " "),
+    ],
+)  # fmt: skip
+def test_spaces_around_a_value_of_a_name(text: str, organization: str) -> None:
+    assert parse_name(text)["2.5.4.10"] == organization
+
+
+@pytest.mark.parametrize("text", ["C=DE,ST=a,O=", "C=DE,ST=a,O= ", "C=DE,ST=a,O=o;", "C=DE,ST=a,O=o,O=o", "C=DE,ST=a"])
+def test_a_name_that_is_none(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  it says nothing more
+        parse_name(text)
 
 
 def test_a_file_of_certificates_has_a_largest_size(source: Path, tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ WIDE_ROWS: Final = (
     "tests/hostile/test_hostile.py::test_comes_to_its_end[document-documents-2-000]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[layer-gzip-members-a-million-around]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[layer-zstd-frames-a-million]",
+    "tests/hostile/test_hostile.py::test_comes_to_its_end[layer-zstd-frames-of-one-byte]",
+    "tests/hostile/test_hostile.py::test_comes_to_its_end[layer-bzip2-streams-700-000]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[layer-zeros-512-mib]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[document-entries-20-000-beside-15-000-roots]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[folder-files-20-000]",

@@ -291,3 +291,18 @@ def test_deep_folders_are_walked_within_the_bound(tmp_path: Path) -> None:
     container = DirectoryContainer(str(tmp_path / "f"), "layout", Limits(links=1000))
     assert list(container.names()) == []
     assert rules(container) == ["limit-links"]
+
+
+def test_names_take_no_more_memory_than_allowed(tmp_path: Path) -> None:
+    members = [file(f"{'d' * 200}/{'e' * 200}/{number:04}", b"") for number in range(50)]
+    write_folder(tmp_path / "f", members)
+    container = DirectoryContainer(str(tmp_path / "f"), "layout", Limits(names_size=10_000))
+    found = list(container.names())
+    assert 10 < len(found) < 30
+    (flaw,) = container.flaws
+    assert flaw.rule == "limit-name"
+    assert "--limit names-size=N" in flaw.message
+    assert container.stored_size == 0
+    whole = DirectoryContainer(str(tmp_path / "f"), "layout", Limits(names_size=100_000))
+    assert len(list(whole.names())) == 50
+    assert rules(whole) == []

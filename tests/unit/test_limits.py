@@ -1,13 +1,15 @@
 """Limits against streams that unpack to too much."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
 
 from ociarchive.blobio.limits import NAMES, LimitError, Limits
+from ociarchive.container.header import HeaderError
 from ociarchive.container.stream import Tar
 from ociarchive.container.walk import Walk
-from tests.support.tar import file, hardlink, tar
+from tests.support.tar import BLOCK, Style, file, hardlink, header, pax, tar
 
 SMALL = Limits(ratio=10, ratio_from=1000, layer_size=5000)
 
@@ -135,3 +137,41 @@ def test_a_walk_ends_where_the_archive_has_no_more_headers() -> None:
         assert (found.fault.rule if found.fault else None) == (None if whole else "layer-unchecked")
     with pytest.raises(LimitError, match="more than 2 tar headers"):
         list(Tar([data], Limits(headers=2).within(len(data)), "layer").members())
+
+
+@pytest.mark.parametrize("record", ["path", "comment"])
+def test_extended_headers_count_by_their_size(record: str) -> None:
+    """One of them is read with all plain headers, the other alone."""
+    data = pax({record: "n" * 3000}) + tar([file("a", b"a")])
+    for most, whole in ((60, True), (40, None)):
+        walk = Walk(Limits(headers=most).within(len(data)), "layer")
+        walk.take(data)
+        assert walk.finish().whole is whole
+    with pytest.raises(LimitError, match="more than 40 tar headers"):
+        list(Tar([data], Limits(headers=40).within(len(data)), "layer").members())
+
+
+def test_blocks_of_a_sparse_map_count_as_headers() -> None:
+    block = bytearray(header(file("a", b""), 0, style=Style.GNU))
+    block[156:157], block[257:265], block[482] = b"S", b"ustar  \0", 1
+    block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 8 * 32)
+    data = bytes(block) + (bytes(504) + b"\1" + bytes(7)) * 50 + bytes(BLOCK) + tar([])
+    for most, whole in ((60, True), (40, None)):
+        walk = Walk(Limits(headers=most).within(len(data)), "layer")
+        walk.take(data)
+        assert walk.finish().whole is whole
+    with pytest.raises(LimitError, match="more than 40 tar headers"):
+        list(Tar([data], Limits(headers=40).within(len(data)), "layer").members())
+
+
+def test_all_extended_headers_of_one_member_have_one_limit() -> None:
+    one = pax({"comment": "n" * 3000})
+    for count, rule in ((3, None), (4, "layer-unchecked")):
+        data = one * count + tar([file("a", b"a")])
+        walk = Walk(Limits(extended=10_000), "layer")
+        walk.take(data)
+        found = walk.finish().fault
+        assert (found.rule if found else None) == rule
+        members = Tar([data], Limits(extended=10_000), "layer").members()
+        with pytest.raises(HeaderError) if rule else nullcontext():
+            assert len(list(members)) == 1

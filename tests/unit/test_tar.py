@@ -664,3 +664,33 @@ def test_normal(name: str) -> None:
 def test_normal_names_agree_with_the_file_system(name: str) -> None:
     expected = os.path.normpath(name.lstrip("/")) if name.strip("/") else "."
     assert normal(name) == ("" if expected == "." else expected)
+
+
+@given(st.lists(st.integers(0, 1500), max_size=9))
+def test_where_the_files_of_a_tar_lie(sizes: list[int]) -> None:
+    members = [file(f"f{number}", bytes(size)) for number, size in enumerate(sizes)]
+    with opened(tar([folder("f"), *members, symlink("l", "f0")])) as container:
+        wanted, position = [], BLOCK
+        for one in members:
+            begin = position + BLOCK
+            if one.data:
+                wanted.append((one.name, begin, begin + len(one.data)))
+            position = begin + len(one.data) + -len(one.data) % BLOCK
+        assert list(container.stretches()) == wanted
+
+
+def test_extended_headers_count_as_members_by_their_size() -> None:
+    raw = pax({"path": "n" * 3000}) + tar([file("a", b"")])
+    for most, found in ((60, []), (40, ["limit-members"])):
+        with opened(raw, Limits(members=most)) as container:
+            assert rules(container) == found
+
+
+def test_a_map_of_a_sparse_file_counts_as_members_by_its_blocks() -> None:
+    block = bytearray(header(file("a", b""), 0, style=Style.GNU))
+    block[156:157], block[257:265], block[482] = b"S", b"ustar  \0", 1
+    block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 8 * 32)
+    maps = (bytes(504) + b"\1" + bytes(7)) * 50 + bytes(BLOCK)
+    for most, found in ((60, ["member-special"]), (40, ["limit-members"])):
+        with opened(bytes(block) + maps + tar([]), Limits(members=most)) as container:
+            assert rules(container) == found

@@ -14,7 +14,7 @@ from ociarchive import documents
 from ociarchive.errors import ContentError, UsageError
 from ociarchive.signing.certificates import read_pem
 from ociarchive.signing.keyless.fields import data, items, member, text
-from ociarchive.signing.keys import Key, key_in
+from ociarchive.signing.keys import Key, Message, key_in
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.values import word
 
@@ -36,14 +36,14 @@ _BARE = "its log entry is of a bare key, where its certificate is asked for"
 class About:
     """What an entry has to be about: whose signature it is, by a certificate or by a key that has none, over what.
 
-    `payload` is what an envelope (DSSE) is around, `blob` all of the signature.
+    `payload` is what an envelope (DSSE) is around, `blob` all of the signature. Each is hashed once for all entries.
     """
 
     signer: Certificate | Key
     signature: bytes
-    message: bytes
-    payload: bytes | None
-    blob: bytes
+    message: Message
+    payload: Message | None
+    blob: Message | None
 
 
 def body_fault(body: bytes, about: About) -> str | None:
@@ -100,8 +100,7 @@ def _enveloped_2(spec: JSON, about: About) -> str | None:
 
 def _statement(spec: JSON, about: About) -> str | None:
     """The kind intoto 0.0.1 has the hash of the whole envelope, as it was uploaded; in a bundle it is another text."""
-    blob = about.blob or None
-    if not _is_hash(member(spec, "content", "hash", "algorithm"), text(spec, "content", "hash", "value"), blob):
+    if not _is_hash(member(spec, "content", "hash", "algorithm"), text(spec, "content", "hash", "value"), about.blob):
         return _HASH
     return _other_signer(data(spec, "publicKey"), about)
 
@@ -126,9 +125,9 @@ _KINDS: Final[dict[tuple[str, str], Callable[[JSON, About], str | None]]] = {
 }
 
 
-def _is_hash(algorithm: JSON, value: str, content: bytes | None) -> bool:
+def _is_hash(algorithm: JSON, value: str, content: Message | None) -> bool:
     used = _HASHES.get(algorithm) if isinstance(algorithm, str) else None
-    return content is not None and used is not None and hashlib.new(used, content).hexdigest() == value.lower()
+    return content is not None and used is not None and content.digest(used).hex() == value.lower()
 
 
 def _other_signer(pem: bytes, about: About) -> str | None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _SIGNED: Final = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+=*)\n")
 #: The first bytes of a signature in a note name the key.
 _HINT: Final = 4
+#: A log signs its checkpoint once. So many signatures that name its key are tried, whoever wrote them there.
+_TRIED: Final = 2
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -30,7 +33,7 @@ def entry_fault(entry: Entry, log: Log) -> str | None:
     if entry.proof is None and entry.promise is None:
         return "its log entry has neither an inclusion proof nor a signed entry timestamp"
     fault = _proof_fault(entry.proof, entry.body, log) if entry.proof is not None else None
-    if fault is None and entry.promise is not None and not _holds(log, entry.promise, _promised(entry)):
+    if fault is None and entry.promise is not None and not _holds(log, entry.promise, Message(_promised(entry))):
         fault = f"the signed entry timestamp of its log entry does not hold under the key of {log.name}"
     return fault
 
@@ -57,9 +60,10 @@ def _proof_fault(proof: Proof, body: bytes, log: Log) -> str | None:
     lines = note.split("\n")
     if not blank or len(lines) < 3 or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004  origin, size, root
         return "the checkpoint of its log entry cannot be read"
-    signed = f"{note}\n".encode("utf-8", "surrogatepass")
-    made = [_decoded(text) for _, text in _SIGNED.findall(signatures)]
-    if not any(raw[:_HINT] == log.key_id[:_HINT] and _holds(log, raw[_HINT:], signed) for raw in made):
+    signed = Message(f"{note}\n".encode("utf-8", "surrogatepass"))
+    made = (_decoded(one[2]) for one in _SIGNED.finditer(signatures))
+    named = islice((raw[_HINT:] for raw in made if raw[:_HINT] == log.key_id[:_HINT]), _TRIED)
+    if not any(_holds(log, signature, signed) for signature in named):
         return f"the checkpoint of its log entry does not hold under the key of {log.name}"
     if int(lines[1]) != proof.size or _decoded(lines[2]) != proof.root:
         return "the checkpoint of its log entry is of another root than the inclusion proof"
@@ -85,8 +89,8 @@ def root_of(proof: Proof, body: bytes) -> bytes | None:
     return found if last == 0 else None
 
 
-def _holds(log: Log, signature: bytes, signed: bytes) -> bool:
-    return log.key.made(signature, Message(signed)) == ""
+def _holds(log: Log, signature: bytes, signed: Message) -> bool:
+    return log.key.made(signature, signed) == ""
 
 
 def _decoded(text: str) -> bytes:

@@ -130,7 +130,7 @@ def from_annotations(notes: Mapping[str, str]) -> Material:
     stamp = notes.get(STAMP)
     return Material(
         certificate=chain[0],
-        others=(*chain[1:], *others),
+        others=(*chain[1:], *others)[:LONGEST],
         entries=entries_of_annotations(notes),
         stamps=(data(_parsed(stamp), "SignedRFC3161Timestamp"),) if stamp else (),
     )

@@ -24,7 +24,6 @@ from ociarchive.signing.keyless.entries import body_fault
 from ociarchive.signing.keyless.identity import identities, issuer_of
 from ociarchive.signing.keyless.log import entry_fault
 from ociarchive.signing.keyless.published import publication_fault
-from ociarchive.signing.keys import Message
 from ociarchive.signing.timestamps import check_stamp
 from ociarchive.signing.values import BrokenError, UncheckedError, shown
 from ociarchive.values import word
@@ -116,7 +115,7 @@ def _signer(certificate: Certificate) -> str:
 def _require(material: Material, signatures: Sequence[bytes], about: About, trust: KeylessTrust) -> str:
     """Return when a signature was made and what was not checked. An error says why it does not hold."""
     certificate, root = material.certificate, trust.root
-    made = [(one, certificate.key.made(one, Message(about.message))) for one in signatures[:_MANY]]
+    made = [(one, certificate.key.made(one, about.message)) for one in signatures[:_MANY]]
     held = next(((one, weak) for one, weak in made if weak is not None), None)
     if held is None:
         raise BrokenError("it does not hold under the certificate that goes with it")

@@ -38,6 +38,8 @@ _ALG, _CRIT, _CONTENT, _CHAIN, _HASH_ENVELOPE = 1, 2, 3, 33, 258
 _ALGORITHMS: Final = {-37: "PS256", -38: "PS384", -39: "PS512", -7: "ES256", -35: "ES384", -36: "ES512"}
 #: An envelope is an array with maps with an array in it.
 _DEEPEST: Final = 16
+#: Most of an envelope is certificates and a time stamp. Each byte of CBOR may be a value, which takes Python a hundred.
+_LARGEST: Final = 1 << 20
 #: What the library would turn into values of its own: large numbers, shared values, and more. None belongs here.
 _MEANINGS: Final = (
     0, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799,
@@ -68,6 +70,8 @@ def read_cose(raw: bytes) -> Envelope:
     """
     from cbor2 import dumps  # noqa: PLC0415  of an extra
 
+    if len(raw) > _LARGEST:
+        raise UncheckedError(f"its envelope is larger than {_LARGEST} bytes")
     tagged = _decoded(raw, "envelope")
     if not isinstance(tagged, _Sign1) or not _is_sign1(tagged.value):
         raise BrokenError("its envelope is no COSE_Sign1_Tagged")

@@ -12,6 +12,7 @@ from ociarchive.errors import ContentError
 from ociarchive.signing.notary.cose import read_cose
 from ociarchive.signing.notary.jws import read_jws
 from ociarchive.signing.notary.verify import judge
+from ociarchive.signing.scene import CERTIFIED
 from ociarchive.signing.values import BrokenError, UncheckedError
 from ociarchive.signing.verdicts import held, verdict
 from ociarchive.values import word
@@ -70,6 +71,7 @@ def check(found: Found[Any], content: _Held, trust: Trust, scene: Scene) -> Iter
         yield verdict(found, "unchecked", _WHY, by="unknown")
         return
     try:
+        scene.spend(CERTIFIED)
         yield from _checked(found, _read(content), trust.notary, scene)
     except UncheckedError as error:
         yield verdict(found, "unchecked", error.what, by="unknown")

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ociarchive.signing.certificates import Certificate
 
@@ -21,7 +21,8 @@ _TYPES: Final = {
 }  # fmt: skip
 #: Each identity MUST contain country, state or province, and organization.
 _REQUIRED: Final = ("C", "ST", "O")
-_PAIR: Final = re.compile(r"\s*([A-Za-z]+)\s*=\s*((?:\\.|[^\\,;+])*?)\s*(?:,|\Z)", re.DOTALL)
+#: Nothing is given back once it matched, so that spaces are looked at once.
+_PAIR: Final = re.compile(r"\s*+([A-Za-z]++)\s*+=\s*+((?:\\.|[^\\,;+])*+)(?:,|\Z)", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -32,13 +33,21 @@ def parse_name(text: str) -> dict[str, str]:
     while at < len(text):
         pair = _PAIR.match(text, at)
         oid = _TYPES.get(pair[1].upper()) if pair else None
-        if pair is None or oid is None or oid in found or not pair[2] or pair.end() == at:
+        value = _stripped(pair[2]) if pair else ""
+        if pair is None or oid is None or oid in found or not value:
             raise ValueError
-        found[oid] = _ESCAPED.sub(r"\1", pair[2])
+        found[oid] = _ESCAPED.sub(r"\1", value)
         at = pair.end()
     if not all(_TYPES[name] in found for name in _REQUIRED):
         raise ValueError
     return found
+
+
+def _stripped(text: str) -> str:
+    """Return a value without spaces at its end, but for one that is escaped."""
+    bare = text.rstrip()
+    escaped = (len(bare) - len(bare.rstrip("\\"))) % 2
+    return text[: len(bare) + escaped]
 
 
 def overlapping(names: Sequence[Mapping[str, str]]) -> bool:
@@ -53,9 +62,9 @@ def overlapping(names: Sequence[Mapping[str, str]]) -> bool:
     )
 
 
-def has_name(certificate: Certificate, name: Mapping[str, str]) -> bool:
-    """Whether a certificate's subject has each attribute of a name, with this value and no other one."""
+def has_name(certificate: Certificate, names: Iterable[Mapping[str, str]]) -> bool:
+    """Whether a certificate's subject has each attribute of one of the names, with this value and no other one."""
     subject: dict[str, list[object]] = {}
     for attribute in certificate.x509.subject:
         subject.setdefault(attribute.oid.dotted_string, []).append(attribute.value)
-    return all(subject.get(oid) == [value] for oid, value in name.items())
+    return any(all(subject.get(oid) == [value] for oid, value in name.items()) for name in names)

@@ -166,7 +166,7 @@ def _authenticity(envelope: Envelope, trust: NotaryTrust, rule: Rule) -> Iterato
     if not set(chain) & set(_certificates(trust, rule, kind)):
         stores = f"the stores of the trust policy {rule.name}" if rule.name else f"the trust store {trust.folder}"
         yield "untrusted", f"no certificate of the type {kind} in {stores} vouches for its signer"
-    if rule.identities is not None and not any(has_name(chain[0], name) for name in rule.identities):
+    if rule.identities is not None and not has_name(chain[0], rule.identities):
         yield "untrusted", f"its signer is none of those whom the trust policy {rule.name} names"
 
 
