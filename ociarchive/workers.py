@@ -314,6 +314,12 @@ def _next(ended: SimpleQueue[None]) -> None:
             return ended.get(timeout=_LISTEN)
 
 
+def apart(call: Callable[[], T]) -> T:
+    """Do a call in a thread of its own and return what it returns. HostError: no thread can be started."""
+    with ThreadPoolExecutor(1, "apart") as own:
+        return _submitted(own, call).result()
+
+
 def _submitted(pool: ThreadPoolExecutor, call: Callable[[], T]) -> Future[T]:
     try:
         return pool.submit(call)

@@ -54,6 +54,18 @@ _ALONE: Final = 60.0
 _PRELOAD: Final = "ociarchive.engines.process"
 #: How often a scheduler of our own sends a chunk again whose worker died.
 _AGAIN: Final = 1
+#: How many of its last messages and steps a process of Dask keeps, for its developers: by default 1,000 of each,
+#: and memory grows until there are so many.
+_LOGGED: Final = {"distributed.admin.low-level-log-length": 16}
+#: A cluster of our own has no dashboard. For one each worker keeps the calls that it saw in each of 1,000 seconds, and
+#: each process answers over HTTP. Nor must Dask give up a worker whose process is being started again.
+_OURS: Final = _LOGGED | {
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.scheduler.allowed-failures": _AGAIN,
+    "distributed.deploy.lost-worker-timeout": "1h",
+}
 
 
 class _Future(Protocol):
@@ -157,7 +169,7 @@ class Dask:
             client = self._asked(partial(self._library.Client, cluster, timeout=_CONNECT, set_as_default=False))
         else:
             try:
-                with warnings.catch_warnings():
+                with import_module("dask.config").set(_LOGGED), warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of packages in other versions; of ours each worker is asked
                     client = _made(self._library.Client, scheduler, timeout=_CONNECT, set_as_default=False)
             except OSError as error:
@@ -173,9 +185,7 @@ class Dask:
         """Start processes on this machine. Only who has the keys of this call can speak with them."""
         config = import_module("dask.config")
         folder = self._stack.enter_context(TemporaryDirectory(prefix="ociarchive-", ignore_cleanup_errors=True))
-        # Else Dask gives up a worker that is not back in time, though its process is being started again.
-        asked = {"distributed.scheduler.allowed-failures": _AGAIN, "distributed.deploy.lost-worker-timeout": "1h"}
-        self._stack.enter_context(config.set(asked | {"temporary-directory": folder}))
+        self._stack.enter_context(config.set(_OURS | {"temporary-directory": folder}))
         try:
             cluster = self._library.LocalCluster(
                 n_workers=workers,
@@ -183,6 +193,7 @@ class Dask:
                 processes=True,
                 host="127.0.0.1",
                 dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else it warns where another has its port
                 security=True,
                 memory_limit=0,
                 local_directory=folder,

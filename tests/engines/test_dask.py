@@ -4,6 +4,10 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +17,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from dask import config as dask_config
 
 import ociarchive
 from ociarchive.auditing.report import Detail
 from ociarchive.engines import cluster as engine
 from ociarchive.engines import worker
+from ociarchive.engines.auditor import Auditor, Place
+from ociarchive.engines.engine import Row
 from ociarchive.engines.options import AuditOptions
 from ociarchive.signing.keys import load_key
 from tests.support import faulty
@@ -346,6 +353,32 @@ def test_keys_can_be_sent(
     assert load_key(str(path)).fingerprint
     call = ("audit", racks / "0.tar", "--key", path, "--require-signature", "--format", "json", "--no-config")
     assert told(cli_call(*call, *DASK), 1).stdout == told(cli_call(*call), 1).stdout
+    assert dask.chunks
+
+
+def test_a_client_keeps_few_of_its_messages(racks: Path, dask: Cluster, cli_call: Call) -> None:
+    told(cli_call("audit", racks / "0.tar", *DASK), 0)
+    assert dask.logged == 16
+    assert dask_config.get("distributed.admin.low-level-log-length", None) != 16  # other clients of this process do not
+
+
+def test_a_task_only_waits_for_the_thread_that_audits(
+    racks: Path, dask: Cluster, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    real = Auditor.rows
+    tasks = threading.get_ident()
+
+    def rows(self: Auditor, places: Sequence[Place]) -> list[Row]:
+        frames = traceback.extract_stack(sys._current_frames()[tasks])  # as Dask's profiler does
+        names = [frame.name for frame in frames]
+        seen.append(names[names.index("work") + 1 :])
+        return real(self, places)
+
+    monkeypatch.setattr(Auditor, "rows", rows)
+    told(cli_call("audit", racks / "0.tar", *DASK), 0)
+    assert [names[0] for names in seen] == ["apart"]
+    assert "rows" not in seen[0]
     assert dask.chunks
 
 

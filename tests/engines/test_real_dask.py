@@ -1,12 +1,19 @@
 """A Dask cluster on this machine: the verdicts of one process, and an archive at which its workers really die."""
 
+import gc
 import json
 import shutil
+import time
+from collections import deque
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ociarchive.engines.cluster import Dask
+from ociarchive.engines.options import AuditOptions
+from ociarchive.selection.argument import Source
 from tests.support import faulty
 from tests.support.call import Run, refused, told
 
@@ -60,3 +67,45 @@ def test_workers_die_and_nothing_else_is_lost(tmp_path: Path, corpus: Path, run_
     assert {name for name, one in found(again.stdout).items() if one["recorded"] is None} == {"3.tar"}
     assert {name: one | {"recorded": None} for name, one in found(again.stdout).items()} == found(truth)
     assert list(spool.iterdir()) == []
+
+
+def logs() -> list[deque[Any]]:
+    """Give those logs of Dask in this process that have its default limit, 1,000 entries."""
+    return [one for one in gc.get_objects() if isinstance(one, deque) and one.maxlen == 1000]
+
+
+def kept_by(dask_worker: Any) -> dict[str, Any]:  # noqa: ANN401  what Dask calls by this name
+    """Say what a worker keeps of the tasks that it did."""
+    return {
+        "results": len(dask_worker.data),
+        "tasks": len(dask_worker.state.tasks),
+        "logs": len(logs()),
+        "most": dask_worker.batched_stream.recent_message_log.maxlen,
+        "profiled": "profile" in dask_worker.periodic_callbacks,
+    }
+
+
+def test_a_cluster_of_our_own_keeps_nothing_of_archives(corpus: Path) -> None:
+    pytest.importorskip("distributed")
+    before = {id(one) for one in logs()}
+    cluster = Dask(AuditOptions(), "verdict", workers=1)
+    try:
+        for number in range(20):
+            cluster.submit(number, [Source(path=str(corpus / "docker20.tar"))])
+            assert [row.report is not None for row in cluster.take()[1]] == [True]
+        nothing = {"results": 0, "tasks": 0, "logs": 0, "most": 16, "profiled": False}
+        for _ in range(100):  # a worker hears a little later that nobody wants its results any more
+            (kept,) = cluster._client.run(kept_by).values()
+            if not kept["results"] + kept["tasks"]:
+                break
+            time.sleep(0.1)
+        assert kept == nothing
+        assert [one for one in logs() if id(one) not in before] == []  # of the scheduler and the client
+        served = cluster._client.cluster.scheduler.http_server
+        assert served.address == "127.0.0.1"
+        asked = HTTPConnection(served.address, served.port, timeout=60)
+        asked.request("GET", "/health")
+        assert asked.getresponse().status == 404
+        asked.close()
+    finally:
+        cluster.close()

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import dask
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,7 +56,10 @@ class Future:
 
 @dataclass
 class Cluster:
-    """What is to happen. `poison` kills the workers that open it; `instead` is called in place of a task."""
+    """What is to happen. `poison` kills the workers that open it; `instead` is called in place of a task.
+
+    `logged` is how many of its messages the client was configured to keep.
+    """
 
     threads: int = 2
     poison: str = ""
@@ -64,6 +69,7 @@ class Cluster:
     most: int = 0
     deaths: int = 0
     address: str | None = None
+    logged: int | None = None
     cancelled: list[Future] = field(default_factory=list)
     chunks: list[list[str]] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(5))
@@ -91,6 +97,7 @@ class Cluster:
 
     def _client(self, address: object, **_: object) -> Client:
         self.address = address if isinstance(address, str) else None
+        self.logged = dask.config.get("distributed.admin.low-level-log-length", None)
         self.client = Client(self)
         return self.client
 

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from ociarchive.errors import HostError
-from ociarchive.workers import Cancelled, Workers, allowed, processors
+from ociarchive.workers import Cancelled, Workers, allowed, apart, processors
 
 JOBS = pytest.mark.parametrize("jobs", [1, 2, 4])
 
@@ -275,7 +275,7 @@ def test_threads_that_cannot_be_started_are_the_hosts_fault(workers: Workers, mo
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
-    for call in (lambda: workers.run([lambda: 1]), lambda: workers.block(lambda: b"")):
+    for call in (lambda: workers.run([lambda: 1]), lambda: workers.block(lambda: b""), lambda: apart(lambda: b"")):
         with pytest.raises(HostError, match=r"cannot start a thread.*--jobs 1"):
             call()
 
