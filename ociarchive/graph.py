@@ -216,13 +216,11 @@ class GraphReader(Noticing):
         return source is not None and self._alike[source]
 
     def _reads_as_config(self, source: ByteSource) -> bool:
-        size, most = counted(source, self.limits.manifest_size), self.limits.documents_size
+        size = counted(source, self.limits.manifest_size)
         if size > self.limits.manifest_size:
             return False
         self._looked += size
-        if self._looked > most:
-            what = f"configs of what may be images are more than the {most} bytes allowed"
-            raise LimitError(what, "documents-size", where=self._where)
+        self._require_room(self._documents, self._looked)
         try:
             rootfs = self.read_document(source, self.limits.manifest_size, surrogates=True).members.get("rootfs")
         except LimitError:

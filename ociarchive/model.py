@@ -72,10 +72,8 @@ class Layer:
     @property
     def foreign(self) -> bool:
         """Whether an archive may lawfully leave it out (layer.md, Non-Distributable Layers; `urls`)."""
-        if self.descriptor is None:
-            return False
-        known = look_up(self.descriptor.media_type)
-        return bool(self.descriptor.urls or (known is not None and known.foreign))
+        known = look_up(self.descriptor.media_type) if self.descriptor is not None else None
+        return self.descriptor is not None and bool(self.descriptor.urls or (known is not None and known.foreign))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
