@@ -216,8 +216,7 @@ class GraphReader(Noticing):
         return source is not None and self._alike[source]
 
     def _reads_as_config(self, source: ByteSource) -> bool:
-        size = counted(source, self.limits.manifest_size)
-        if size > self.limits.manifest_size:
+        if (size := counted(source, self.limits.manifest_size)) > self.limits.manifest_size:
             return False
         self._looked += size
         self._require_room(self._documents, self._looked)
