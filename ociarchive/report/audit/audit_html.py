@@ -21,7 +21,7 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.report.audit import contents, view
 from ociarchive.report.audit.audit_json import Entries
 from ociarchive.report.audit.overview import Overview
-from ociarchive.report.audit.piecewise import Piecewise, whole
+from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.shared.pieces import gathered
 from ociarchive.report.shared.templating import again, environment, in_ascii, page_pieces
 from ociarchive.report.shared.text import shell, size
@@ -83,11 +83,6 @@ class About:
     policy: Policy
     command: str
     limits: tuple[tuple[str, str, bool], ...]
-
-
-def render(reports: Iterable[Report], run: Run) -> str:
-    """Return the report of some archives."""
-    return whole(begin(run), reports)
 
 
 def begin(run: Run) -> Piecewise:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.run import Run, Unread
-from ociarchive.errors import UsageError, with_units
+from ociarchive.errors import with_units
 from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.tally import SEVERITIES, Tally
 from ociarchive.report.audit.view import receipt_line
-from ociarchive.report.shared.surroundings import EPOCH
 from ociarchive.report.shared.text import (
     aligned,
     columns,
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ociarchive.auditing import Finding, Report
+    from ociarchive.auditing.run import Run
 
 _MARGIN = 9
 _INDENT = 6
@@ -101,27 +100,6 @@ class AuditTable(Piecewise):
 
     def _kept(self) -> Iterator[list[str]]:
         return (line.rstrip("\n").split(_BETWEEN) for line in self._rows.lines())
-
-
-def audit_table(
-    reports: Iterable[Report],
-    *,
-    width: int,
-    whole: bool,
-    seconds: float,
-    paint: Callable[[str, str], str],
-    unread: Sequence[str] = (),
-) -> Iterator[str]:
-    """Give the report of some archives, line by line. `paint` colours a word for a severity.
-
-    `whole` shows digests in full. `unread` names the sources that could not be audited. Then the whole does not pass.
-    """
-    missed = tuple(Unread(source=one, why="", status=UsageError.status) for one in unread)
-    run = Run(command=(), time=EPOCH, seconds=seconds, unread=missed)
-    with AuditTable(run, width=width, whole=whole, paint=paint) as table:
-        for report in reports:
-            table.take(report)
-        yield from table.pieces(run)
 
 
 def _ended(lines: Iterable[str]) -> Iterator[str]:
