@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ociarchive.auditing.rule import SEVERITIES
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
@@ -48,7 +50,7 @@ def insert(connection: sqlite3.Connection, state: Stamp, report: Report, kept: R
             state.digest,
             report.contents.format if report.contents else None,
             "failed" if report.failed else "passed",
-            *(report.count(severity) for severity in ("error", "warning", "note")),
+            *(report.count(severity) for severity in SEVERITIES),
             report.images,
             report.blobs,
             report.bytes,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.errors import with_units
 from ociarchive.report.audit.piecewise import Piecewise
-from ociarchive.report.audit.tally import SEVERITIES, Tally
+from ociarchive.report.audit.tally import Tally
 from ociarchive.report.audit.view import receipt_line
 from ociarchive.report.shared.text import (
     aligned,
