@@ -142,15 +142,16 @@ def receipt_object(report: Report) -> Object | None:
         "path": proof.path,
         "sha256": proof.sha256,
         "by": proof.by,
-        "names": _share(proof.names),
-        "manifests": _share(proof.manifests),
-        "blobs": _share(proof.blobs),
+        "names": share_object(proof.names),
+        "manifests": share_object(proof.manifests),
+        "blobs": share_object(proof.blobs),
         "file": proof.file,
         "unbound": [*proof.unbound],
     }
 
 
-def _share(share: Share | None) -> Object | None:
+def share_object(share: Share | None) -> Object | None:
+    """Return how much of what a receipt lists is there, None where it lists nothing of the kind."""
     return None if share is None else {"held": share.held, "listed": share.listed}
 
 

@@ -9,7 +9,7 @@ from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.errors import with_units
 from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.tally import Tally
-from ociarchive.report.audit.view import receipt_line
+from ociarchive.report.audit.view import by_rule, receipt_line
 from ociarchive.report.shared.text import (
     aligned,
     columns,
@@ -151,10 +151,7 @@ def _findings(report: Report, width: int, paint: Callable[[str, str], str], *, w
 
 def first_of_each(findings: Iterable[Finding], *, whole: bool) -> Iterator[tuple[list[Finding], str]]:
     """Give findings rule by rule, errors first: of many of one rule the first few and words about the others."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in sorted(findings, key=lambda one: _rank(one.severity)):
-        groups.setdefault((finding.severity, finding.rule), []).append(finding)
-    for (_, rule), found in groups.items():
+    for (_, rule), found in by_rule(findings).items():
         shown = found if whole else found[:SHOWN]
         left = len(found) - len(shown)
         yield shown, f"and {left} more of {rule}" if left else ""
@@ -219,10 +216,6 @@ def _verdict(
     if tally.worst is not None:
         lines += command("What a rule means:", ("ociarchive", "rules", tally.worst[1]), width, _INDENT)
     return lines
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity)
 
 
 def _strictness(tally: Tally) -> list[str]:

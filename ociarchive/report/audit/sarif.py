@@ -10,6 +10,7 @@ from ociarchive.report.audit.audit_json import digest_object, receipt_object
 from ociarchive.report.audit.locations import Place, Places, local, sentence, uri
 from ociarchive.report.audit.piecewise import Listing, Piecewise
 from ociarchive.report.shared.pieces import written
+from ociarchive.report.shared.surroundings import utc
 from ociarchive.report.shared.text import safe
 from ociarchive.version import VERSION
 
@@ -129,7 +130,7 @@ def _invocation(policy: Policy, run: Run, *, failed: bool) -> Object:
         "executionSuccessful": not run.unread,
         "exitCode": max((one.status for one in run.unread), default=int(failed)),
         "arguments": [safe(argument) for argument in run.command[1:]],
-        "endTimeUtc": run.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "endTimeUtc": utc(run.time),
     }
     if run.unread:
         found["toolExecutionNotifications"] = [_unread(one, run.folder) for one in run.unread]

@@ -183,14 +183,23 @@ def receipt_line(proof: ReceiptProof, *, whole: bool = True) -> str:
 
 def groups(report: Report, findings: Iterable[Finding]) -> tuple[Group, ...]:
     """Return findings by severity and rule, errors first, in the order in which they were reported."""
-    found: dict[tuple[Severity, str], list[tuple[str, Finding]]] = {}
-    for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
-        member = member_of(finding.location, report.source)
-        found.setdefault((finding.severity, finding.rule), []).append((member, finding))
     return tuple(
-        Group(id=rule, severity=severity, rule=_KNOWN.get(rule), findings=tuple(listed))
-        for (severity, rule), listed in found.items()
+        Group(
+            id=rule,
+            severity=severity,
+            rule=_KNOWN.get(rule),
+            findings=tuple((member_of(one.location, report.source), one) for one in listed),
+        )
+        for (severity, rule), listed in by_rule(findings).items()
     )
+
+
+def by_rule(findings: Iterable[Finding]) -> dict[tuple[Severity, str], list[Finding]]:
+    """Return findings by severity and rule, errors first, else in their order."""
+    found: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
+        found.setdefault((finding.severity, finding.rule), []).append(finding)
+    return found
 
 
 def capital(text: str) -> str:

@@ -13,6 +13,7 @@ from ociarchive.report.shared.text import (
     command,
     cut,
     images_said,
+    instruction,
     pad,
     placed,
     plural,
@@ -270,8 +271,5 @@ def _comp(fact: JSON) -> str:
 
 
 def _created_by(config: Document | None, count: int) -> list[str]:
-    """Return the command that made each layer, without the shell that ran it."""
-    return [
-        text.removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
-        for text in created_by(config, count)
-    ]
+    """Return the command that made each layer."""
+    return [*map(instruction, created_by(config, count))]
