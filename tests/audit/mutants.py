@@ -18,9 +18,10 @@ from typing import TypeVar
 import zstandard
 
 from tests.audit import faults
-from tests.audit.editing import Bundle, Json, NotHereError, hexadecimal
+from tests.audit.editing import Bundle, Json, NotHereError
 from tests.audit.faults import ABSENT, BOM, NOWHERE, begins, cut, ends, nested, padded, setting, splices, statement
 from tests.support import build, oracle, signing
+from tests.support.build import sha256
 from tests.support.tar import BLOCK, Kind, Member, Style, file, flipped, pax, summed, symlink, tar
 
 Change = Callable[[Bundle], None]
@@ -961,7 +962,7 @@ for _document in ("config", "manifest", "index"):
 
     def _reordered(bundle: Bundle, document: str = _document) -> None:
         name = WHERE[document](bundle)
-        if hexadecimal(bundle.data(name)) not in name or not (name.startswith("blobs/") or not bundle.is_tar):
+        if sha256(bundle.data(name)) not in name or not (name.startswith("blobs/") or not bundle.is_tar):
             raise NotHereError("digest")
         bundle.lie(name, reordered(bundle.data(name)))
 
@@ -1437,7 +1438,7 @@ def one_tag_for_two_images(bundle: Bundle) -> None:
     if "index.json" in bundle.members:
         raise NotHereError("docker-archive without index.json")
     config = build.dumped({**bundle.json(bundle.config), "author": "somebody else"})
-    name = f"{hexadecimal(config)}.json"
+    name = f"{sha256(config)}.json"
     bundle.add(file(name, config))
     bundle.edit(bundle.saved, lambda document: document.append({**document[0], "Config": name}))
 

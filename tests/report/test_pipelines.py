@@ -21,9 +21,7 @@ Json = dict[str, Any]
 FORMATS = ["json", "sarif", "junit", "codequality", "html"]
 
 
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+pytestmark = pytest.mark.usefixtures("epoch")
 
 
 def issues(result: Result) -> list[Json]:
