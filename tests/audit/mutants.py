@@ -154,34 +154,32 @@ def block_of(data: bytes, at: int) -> int:
     return at
 
 
+def resize(bundle: Bundle, size: int) -> None:
+    """Give the header of a layer another size."""
+    at = layer_header(bundle)
+
+    def resized(data: bytes) -> bytes:
+        real = block_of(data, at)
+        head = data[real : real + BLOCK]
+        return data[:real] + summed(head[:124] + b"%011o\0" % size + head[136:]) + data[real + BLOCK :]
+
+    raw(bundle, resized)
+
+
 # Without the manifest.json behind it, a layer's "json" is all that is left of the image: an old one without a platform.
 @mutation(
     "tar-damaged", may=(*BEHIND, "digest-mismatch", "size-mismatch", "diff-id-mismatch", "layer-not-tar", "v1-platform")
 )
 def size_in_a_header_is_smaller_than_the_data(bundle: Bundle) -> None:
-    at = layer_header(bundle)
-
-    def smaller(data: bytes) -> bytes:
-        real = block_of(data, at)
-        head = data[real : real + BLOCK]
-        return data[:real] + summed(head[:124] + b"%011o\0" % 100 + head[136:]) + data[real + BLOCK :]
-
     # What stands there then may be a header of the layer's own tar: the layer is compressed, or its data is text.
-    bundle.put_layer(bundle.layers[0], b"x" * 4096, b"x" * 4096) if bundle.is_tar else None
-    at = layer_header(bundle)
-    raw(bundle, smaller)
+    if bundle.is_tar:
+        bundle.put_layer(bundle.layers[0], b"x" * 4096, b"x" * 4096)
+    resize(bundle, 100)
 
 
 @mutation("tar-truncated", may=BEHIND)
 def size_in_a_header_is_larger_than_the_tar(bundle: Bundle) -> None:
-    at = layer_header(bundle)
-
-    def larger(data: bytes) -> bytes:
-        real = block_of(data, at)
-        head = data[real : real + BLOCK]
-        return data[:real] + summed(head[:124] + b"%011o\0" % (8 << 20) + head[136:]) + data[real + BLOCK :]
-
-    raw(bundle, larger)
+    resize(bundle, 8 << 20)
 
 
 @mutation("tar-truncated", may=BEHIND)

@@ -1,6 +1,7 @@
 """Archives cut into parts, written here from the contract alone, so that nothing of the program proves itself."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,13 @@ def cut(path: Path, data: bytes, size: int, *, parity: bool = False, **members: 
     return listed
 
 
-def lose(number: int | str) -> Any:  # noqa: ANN401  a change of a folder
+def lose(number: int | str) -> Callable[[Path], None]:
     """Remove a part of `archive` in a folder."""
     name = f"archive.{number:03}" if isinstance(number, int) else f"archive.{number}"
     return lambda folder: (folder / name).unlink()
 
 
-def spoil(number: int, at: int = 0) -> Any:  # noqa: ANN401  a change of a folder
+def spoil(number: int, at: int = 0) -> Callable[[Path], None]:
     """Change one byte of a part of `archive` in a folder."""
 
     def change(folder: Path) -> None:
