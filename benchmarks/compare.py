@@ -15,7 +15,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from shutil import which
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from benchmarks import calls, comparison, images, jobs, machine, many, page, primitives, process
 from benchmarks.comparison import BARE, DEFAULT, SKOPEO
@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks and return the status."""
     args = _arguments(argv)
     if args.known:
-        found = cast("Comparison", args.known)
+        found: Comparison = args.known
     else:
         found = {
             "date": machine.today(),

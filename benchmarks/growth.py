@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from benchmarks import calls, images, machine, page, process, trend
 
@@ -123,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     """Do what the command line asks and return the status."""
     args = _arguments(argv)
     if args.known:
-        found = cast("Growth", args.known)
+        found: Growth = args.known
     else:
         found = {"date": machine.today(), "machine": machine.describe(), "rounds": args.rounds, "trends": []}
         for quantity in quantities(args):

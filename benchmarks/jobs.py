@@ -15,6 +15,8 @@ from benchmarks.images import NAME
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ociarchive.formats import FormatName
+
 DOCKER, GZIP, ZSTD = "docker.tar", "oci-gzip", "oci-zstd"
 #: How layers of these sources are stored.
 STORED = {DOCKER: "none", GZIP: "gzip", ZSTD: "zstd"}
@@ -27,7 +29,7 @@ class Job:
     name: str
     command: str
     source: str
-    to: str = ""
+    to: FormatName | Literal[""] = ""
     compression: Literal["keep", "none", "gzip", "zstd"] = "keep"
     note: str = ""
 

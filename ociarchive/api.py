@@ -30,7 +30,7 @@ from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
 from ociarchive.model import Archive
 from ociarchive.report.rendering import render_audit, render_diff, render_receipt, write_audit
-from ociarchive.report.shared.surroundings import now
+from ociarchive.report.shared.surroundings import now, utc
 from ociarchive.selection.argument import Source
 from ociarchive.selection.untagged import reachable
 from ociarchive.transform.convert import Conversion
@@ -258,7 +258,7 @@ def _read(asked: AuditOptions) -> list[str]:
 
 
 def _clock() -> str:
-    return now().time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(now().time)
 
 
 def inspect(  # noqa: PLR0913  one parameter for each option of the command

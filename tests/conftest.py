@@ -91,6 +91,12 @@ def cli_call(capfdbinary: pytest.CaptureFixture[bytes]) -> Call:
     return call
 
 
+@pytest.fixture
+def epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reports show one time, whenever they are made."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+
 @pytest.fixture(scope="session")
 def run_cli() -> Run:
     """Give what runs the command in a process of its own, a fork of one that has it imported.

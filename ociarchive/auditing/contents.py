@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.listing import counted, image_facts, other_facts
 from ociarchive.auditing.report import BlobRow, Contents, Listed, Proof, member_of
+from ociarchive.auditing.rule import subject_of
 from ociarchive.formats import entry_documents
 from ociarchive.measure import agrees
 from ociarchive.model import Missing
@@ -14,10 +15,12 @@ from ociarchive.toc import has_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ociarchive.auditing.claims import Claim
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.auditing.report import Detail
     from ociarchive.auditing.rule import Finding
     from ociarchive.blobio.source import ByteSource
+    from ociarchive.measure import Measured
     from ociarchive.model import Layer
 
 #: Rules that report something that could not be proved, and what it is.
@@ -89,12 +92,18 @@ def _claims(evidence: Evidence) -> tuple[int, int]:
         fact = evidence.fact(claim.source)
         if fact is None:
             continue
-        answers = [agrees(claim.digest, fact.digests)]
-        if claim.descriptor is not None:
-            answers.append(claim.descriptor.size == fact.size)
+        answers = _answers(claim, fact)
         held += answers.count(True)
         made += len(answers)
     return held, made
+
+
+def _answers(claim: Claim, fact: Measured) -> list[bool | None]:
+    """Return whether the digest and the size that something claims agree; None where nothing computes the digest."""
+    answers = [agrees(claim.digest, fact.digests)]
+    if claim.descriptor is not None:
+        answers.append(claim.descriptor.size == fact.size)
+    return answers
 
 
 def _blobs(evidence: Evidence) -> tuple[BlobRow, ...]:
@@ -110,9 +119,7 @@ def _blobs(evidence: Evidence) -> tuple[BlobRow, ...]:
         if row is None or row.fact is None:
             absent.setdefault(claim.where, BlobRow(where=member_of(claim.where, where), fact=None))
             continue
-        answers = [agrees(claim.digest, row.fact.digests)]
-        if claim.descriptor is not None:
-            answers.append(claim.descriptor.size == row.fact.size)
+        answers = _answers(claim, row.fact)
         row.held += answers.count(True)
         row.made += len(answers)
     for stored in _unread(evidence):
@@ -135,7 +142,7 @@ def _not_proved(evidence: Evidence) -> Iterator[tuple[str, str]]:
         for layer in image.layers:
             why = _why(layer, evidence)
             if why is not None:
-                yield f"layer {layer.descriptor.digest if layer.descriptor else layer.name}", why
+                yield f"layer {subject_of(layer)}", why
     for edge in evidence.edges:
         if isinstance(edge.node, Missing) and edge.descriptor is not None:
             platform = f" ({edge.descriptor.platform})" if edge.descriptor.platform else ""

@@ -102,11 +102,12 @@ class Evidence:
         if layer.descriptor is not None:
             claims.append(agrees(layer.descriptor.digest, fact.digests))
             claims.append(layer.descriptor.size == fact.size)
-        if layer.unpacks:
-            unpacked = fact.diff_ids is not None and layer.diff_id is not None
-            claims.append(agrees(layer.diff_id, fact.diff_ids) if unpacked else False)  # type: ignore[arg-type]
-        else:
+        if not layer.unpacks:
             claims.append(None)
+        elif fact.diff_ids is None or layer.diff_id is None:
+            claims.append(False)
+        else:
+            claims.append(agrees(layer.diff_id, fact.diff_ids))
         if False in claims:
             return False
         return None if None in claims else True

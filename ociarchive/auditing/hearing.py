@@ -12,16 +12,16 @@ class Hearer(Protocol):
     """Receives the progress of the audit of sources, beside the reports."""
 
     def opens(self, path: str) -> None:
-        """Called before a source is opened. An error raised here ends the call."""
+        """Hear of a source before it is opened. An error raised here ends the call."""
 
     def passes_over(self, path: str, what: str) -> None:
-        """Called for a file that is skipped in a folder of archives: `what` it is, such as `a text file`."""
+        """Hear of a file that is skipped in a folder of archives: `what` it is, such as `a text file`."""
 
     def fails(self, error: OciArchiveError) -> None:
         """Hear why a source cannot be audited; the others go on."""
 
     def unrecorded(self, path: str) -> None:
-        """Called for a source that is audited but that no catalogue can hold: a pipe has no name to find it by."""
+        """Hear of a source that is audited but that no catalogue can hold: a pipe has no name to find it by."""
 
 
 class Raising:

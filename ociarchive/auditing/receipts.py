@@ -68,18 +68,19 @@ class Receipt:
     @property
     def form(self) -> str:
         """The format of DEST."""
-        return str(self._destination.get("format"))
+        return str(_destination(self.members).get("format"))
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
         """What a statement about DEST is about."""
-        label = os.path.basename(str(self._destination.get("path")).rstrip("/")) or "-"
+        label = os.path.basename(str(_destination(self.members).get("path")).rstrip("/")) or "-"
         return tuple(dict.fromkeys(subjects(label, self.identity, self.holds, self.parts)))
 
-    @property
-    def _destination(self) -> Object:
-        found = self.members.get("destination")
-        return found if isinstance(found, dict) else {}
+
+def _destination(members: Object) -> Object:
+    """Return what a receipt says of DEST."""
+    found = members.get("destination")
+    return found if isinstance(found, dict) else {}
 
 
 def load_receipt(path: str, keys: Sequence[Key] = ()) -> Receipt:
@@ -129,8 +130,7 @@ def receipt_of(members: Object, raw: bytes, path: str, by: str | None = None) ->
 
 def _identity(members: Object) -> Identity | str | None:
     """Return DEST's own digest, None where the receipt has none; a text says why it is no digest."""
-    destination = members.get("destination")
-    destination = destination if isinstance(destination, dict) else {}
+    destination = _destination(members)
     for key, algorithm in _IDENTITIES.items():
         value = destination.get(key)
         if value is not None:
@@ -189,8 +189,7 @@ def _is_descriptor(value: JSON) -> bool:
 
 
 def _parts(members: Object) -> Iterator[Part]:
-    destination = members.get("destination")
-    listed = destination.get("parts") if isinstance(destination, dict) else None
+    listed = _destination(members).get("parts")
     for one in listed if isinstance(listed, list) else []:
         found = file_in(one)
         if found is not None:

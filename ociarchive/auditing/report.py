@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ociarchive.auditing.policy import Policy
+from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Report:
     size: int | None = None
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{severity}s={self.count(severity)}" for severity in ("error", "warning", "note"))
+        found = ", ".join(f"{severity}s={self.count(severity)}" for severity in SEVERITIES)
         return f"Report(source={self.source!r}, failed={self.failed}, {found}, blobs={self.blobs})"
 
     @property

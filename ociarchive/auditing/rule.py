@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ociarchive.auditing.controls import Control
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.flaws import Flaw
+    from ociarchive.model import Layer
     from ociarchive.values import Digest
 
 #: How many findings of one rule are kept: enough to see what is wrong, few enough for memory and readers. A registry
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MAX_FINDINGS: Final = 10_000
 _NUMBER: Final = re.compile(r"\blayer [0-9]+")
 Severity: TypeAlias = Literal["error", "warning", "note"]
+#: From the gravest on, as all reports list them.
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,16 @@ def noticed(rule: str) -> Callable[[Evidence], Iterator[Fault]]:
                 yield _fault(flaw)
 
     return check
+
+
+def never(_: Evidence) -> Iterator[Fault]:
+    """Check nothing: what opens an archive, what the call names, or an engine finds the faults of such a rule."""
+    return iter(())
+
+
+def subject_of(layer: Layer) -> str:
+    """Return what a fault of a layer is about: its digest, its name where no descriptor gives one."""
+    return str(layer.descriptor.digest) if layer.descriptor else layer.name
 
 
 def _fault(flaw: Flaw) -> Fault:

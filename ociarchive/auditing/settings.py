@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 from ociarchive import near
 from ociarchive.auditing.policy import Policy
-from ociarchive.auditing.rule import Severity
+from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.source import read_named
 from ociarchive.errors import ContentError, UsageError
@@ -23,6 +23,8 @@ from ociarchive.late import Late
 if TYPE_CHECKING:
     import tomllib
     from collections.abc import Iterable, Mapping
+
+    from ociarchive.auditing.rule import Severity
 else:
     tomllib = Late("tomllib")
 
@@ -32,7 +34,6 @@ _KEYS: Final = ("ignore", "only", "severity", "strict")
 _MAX_SIZE: Final = 512 << 10
 #: Dots of one line. The parser's time grows with the square of a key's parts, and no other line has so many.
 _DOTS: Final = 2_500
-_LEVELS: Final = get_args(Severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +133,7 @@ def _known(rules: Iterable[str], where: str | None = None, *, option: str | None
 
 
 def _level(text: str, where: str | None = None) -> Severity:
-    for level in _LEVELS:
+    for level in SEVERITIES:
         if text == level:
-            found: Severity = level
-            return found
-    raise UsageError(f"no severity {text!r}", where=where, expected=f"one of {', '.join(_LEVELS)}")
+            return level
+    raise UsageError(f"no severity {text!r}", where=where, expected=f"one of {', '.join(SEVERITIES)}")

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.locks import Hear
     from ociarchive.catalogue.stamps import Stamp
+
+#: Terms of so many demands are kept in memory. A call has few.
+_MOST_TERMS: Final = 256
 
 
 class Ledger:
@@ -173,10 +176,6 @@ class Ledger:
             row = int(found[0])
             self._terms[tuple(images)] = (digest, row)
         return row
-
-
-#: Terms of so many demands are kept in memory. A call has few.
-_MOST_TERMS = 256
 
 
 def _identity(path: str) -> tuple[int, int] | None:

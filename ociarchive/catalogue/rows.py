@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ociarchive.auditing.rule import SEVERITIES
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
@@ -48,7 +50,7 @@ def insert(connection: sqlite3.Connection, state: Stamp, report: Report, kept: R
             state.digest,
             report.contents.format if report.contents else None,
             "failed" if report.failed else "passed",
-            *(report.count(severity) for severity in ("error", "warning", "note")),
+            *(report.count(severity) for severity in SEVERITIES),
             report.images,
             report.blobs,
             report.bytes,
@@ -57,19 +59,17 @@ def insert(connection: sqlite3.Connection, state: Stamp, report: Report, kept: R
         ),
     )
     archive = made.lastrowid
-    _many(connection, "INSERT INTO reports VALUES (?, ?, ?, ?)", [(archive, kept.verdict, kept.listed, kept.proof)])
-    _many(connection, f"INSERT INTO findings VALUES ({', '.join('?' * 10)})", _findings(archive, report))  # noqa: S608  as above
+    connection.execute("INSERT INTO reports VALUES (?, ?, ?, ?)", (archive, kept.verdict, kept.listed, kept.proof))
+    connection.executemany(f"INSERT INTO findings VALUES ({', '.join('?' * 10)})", _findings(archive, report))  # noqa: S608  as above
     images: list[dict[str, Any]] = [*report.listed.images] if report.listed else []
-    _many(
-        connection,
+    connection.executemany(
         "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)",
         (
             (archive, number, one["image_id"], one["manifest"], one["index"], _plain(one["platform"]))
             for number, one in enumerate(images)
         ),
     )
-    _many(
-        connection,
+    connection.executemany(
         "INSERT INTO names VALUES (?, ?, ?)",
         (
             (archive, number, _plain(name))
@@ -77,12 +77,8 @@ def insert(connection: sqlite3.Connection, state: Stamp, report: Report, kept: R
             for name in dict.fromkeys((*one["references"], *one["ref_names"]))
         ),
     )
-    _many(connection, f"INSERT INTO layers VALUES ({', '.join('?' * 12)})", _layers(archive, images))  # noqa: S608  as above
-    _many(connection, "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)", _blobs(archive, report))
-
-
-def _many(connection: sqlite3.Connection, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-    connection.executemany(statement, rows)
+    connection.executemany(f"INSERT INTO layers VALUES ({', '.join('?' * 12)})", _layers(archive, images))  # noqa: S608  as above
+    connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)", _blobs(archive, report))
 
 
 def _findings(archive: int | None, report: Report) -> Iterator[tuple[object, ...]]:

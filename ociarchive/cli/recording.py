@@ -13,7 +13,7 @@ from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.sqlitefile import BESIDE
 from ociarchive.cli.common import file_option, once, source
 from ociarchive.errors import ContentError, UsageError, cannot
-from ociarchive.report.shared.surroundings import now
+from ociarchive.report.shared.surroundings import now, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,7 +133,7 @@ def ledger(
     return ledger_of(
         path,
         options,
-        clock=lambda: now().time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        clock=lambda: utc(now().time),
         again=values["again"],
         hear=lambda text: shared.say(f"notice: {text}"),
     )

@@ -158,7 +158,7 @@ class Dask:
     def close(self) -> None:
         """Cancel what is under way, and leave the cluster, which ends if it is ours."""
         if self._under_way and self._client.status == "running":
-            with suppress(Exception):
+            with suppress(Exception):  # whatever Dask says of it: the cluster is left as it is
                 self._client.cancel(list(self._under_way), force=True)
         self._under_way.clear()
         self._stack.close()
@@ -351,7 +351,7 @@ def _made(kind: Any, *args: object, **options: object) -> Any:  # noqa: ANN401  
 
 def _closing(one: Any) -> Callable[[], None]:  # noqa: ANN401  a client or a cluster of Dask
     def close() -> None:
-        with suppress(Exception):
+        with suppress(Exception):  # as above: what the audit found is known already
             one.close(timeout=_CONNECT)
 
     return close

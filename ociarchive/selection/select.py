@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing import Evidence, judge
+from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.errors import ContentError, UsageError, some
 from ociarchive.formats.format import LeftOut
 from ociarchive.late import Late
@@ -88,7 +89,7 @@ def select(roots: tuple[Root, ...], selectors: Selectors, where: str) -> Selecti
 def nothing_in(archive: Archive) -> ContentError:
     """Return the error for an archive without any image or artifact: the first error found in it, else a warning."""
     found = judge(Evidence(archive, {}))
-    for severity in ("error", "warning", "note"):
+    for severity in SEVERITIES:
         for one in found:
             if one.severity == severity:
                 what = f"no image in the archive: {one.message}"

@@ -1,6 +1,5 @@
 """Archives of the corpus, opened for one change: what names the changed bytes by their digest follows."""
 
-import hashlib
 import json
 import stat
 import tarfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import build, oracle
+from tests.support.build import sha256
 from tests.support.tar import Kind, Member, Style, tar, write_folder
 from tests.support.truth import CORPUS
 
@@ -170,7 +170,7 @@ class Bundle:
 
     def put(self, name: str, data: bytes) -> None:
         """Give a member other bytes. Where its name is their digest it moves, and what names it follows."""
-        old, new = hexadecimal(self.members[name].data), hexadecimal(data)
+        old, new = sha256(self.members[name].data), sha256(data)
         self.lie(name, data)
         self.follow(old, new, len(data))
 
@@ -200,9 +200,9 @@ class Bundle:
         if plain is not None:
             before = oracle.unpacked(old)[1]
             if before != old:
-                self.follow(hexadecimal(before), hexadecimal(plain), None)
+                self.follow(sha256(before), sha256(plain), None)
         self.lie(name, stored)
-        self.follow(hexadecimal(old), hexadecimal(stored), len(stored))
+        self.follow(sha256(old), sha256(stored), len(stored))
 
     def follow(self, old: str, new: str, size: int | None) -> None:
         """Name a blob otherwise wherever it is named: by descriptors, files, links, tags, statements."""
@@ -267,11 +267,6 @@ class Bundle:
 def is_layer(descriptor: Json) -> bool:
     """Tell a layer of an image from what attestations and artifacts hold."""
     return "image.layer." in descriptor["mediaType"] or "rootfs.diff.tar" in descriptor["mediaType"]
-
-
-def hexadecimal(data: bytes) -> str:
-    """Give the digits of a digest."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _followed(value: Any, old: str, new: str, size: int | None) -> Any:  # noqa: ANN401

@@ -18,9 +18,10 @@ from typing import TypeVar
 import zstandard
 
 from tests.audit import faults
-from tests.audit.editing import Bundle, Json, NotHereError, hexadecimal
+from tests.audit.editing import Bundle, Json, NotHereError
 from tests.audit.faults import ABSENT, BOM, NOWHERE, begins, cut, ends, nested, padded, setting, splices, statement
 from tests.support import build, oracle, signing
+from tests.support.build import sha256
 from tests.support.tar import BLOCK, Kind, Member, Style, file, flipped, pax, summed, symlink, tar
 
 Change = Callable[[Bundle], None]
@@ -153,34 +154,32 @@ def block_of(data: bytes, at: int) -> int:
     return at
 
 
+def resize(bundle: Bundle, size: int) -> None:
+    """Give the header of a layer another size."""
+    at = layer_header(bundle)
+
+    def resized(data: bytes) -> bytes:
+        real = block_of(data, at)
+        head = data[real : real + BLOCK]
+        return data[:real] + summed(head[:124] + b"%011o\0" % size + head[136:]) + data[real + BLOCK :]
+
+    raw(bundle, resized)
+
+
 # Without the manifest.json behind it, a layer's "json" is all that is left of the image: an old one without a platform.
 @mutation(
     "tar-damaged", may=(*BEHIND, "digest-mismatch", "size-mismatch", "diff-id-mismatch", "layer-not-tar", "v1-platform")
 )
 def size_in_a_header_is_smaller_than_the_data(bundle: Bundle) -> None:
-    at = layer_header(bundle)
-
-    def smaller(data: bytes) -> bytes:
-        real = block_of(data, at)
-        head = data[real : real + BLOCK]
-        return data[:real] + summed(head[:124] + b"%011o\0" % 100 + head[136:]) + data[real + BLOCK :]
-
     # What stands there then may be a header of the layer's own tar: the layer is compressed, or its data is text.
-    bundle.put_layer(bundle.layers[0], b"x" * 4096, b"x" * 4096) if bundle.is_tar else None
-    at = layer_header(bundle)
-    raw(bundle, smaller)
+    if bundle.is_tar:
+        bundle.put_layer(bundle.layers[0], b"x" * 4096, b"x" * 4096)
+    resize(bundle, 100)
 
 
 @mutation("tar-truncated", may=BEHIND)
 def size_in_a_header_is_larger_than_the_tar(bundle: Bundle) -> None:
-    at = layer_header(bundle)
-
-    def larger(data: bytes) -> bytes:
-        real = block_of(data, at)
-        head = data[real : real + BLOCK]
-        return data[:real] + summed(head[:124] + b"%011o\0" % (8 << 20) + head[136:]) + data[real + BLOCK :]
-
-    raw(bundle, larger)
+    resize(bundle, 8 << 20)
 
 
 @mutation("tar-truncated", may=BEHIND)
@@ -961,7 +960,7 @@ for _document in ("config", "manifest", "index"):
 
     def _reordered(bundle: Bundle, document: str = _document) -> None:
         name = WHERE[document](bundle)
-        if hexadecimal(bundle.data(name)) not in name or not (name.startswith("blobs/") or not bundle.is_tar):
+        if sha256(bundle.data(name)) not in name or not (name.startswith("blobs/") or not bundle.is_tar):
             raise NotHereError("digest")
         bundle.lie(name, reordered(bundle.data(name)))
 
@@ -1437,7 +1436,7 @@ def one_tag_for_two_images(bundle: Bundle) -> None:
     if "index.json" in bundle.members:
         raise NotHereError("docker-archive without index.json")
     config = build.dumped({**bundle.json(bundle.config), "author": "somebody else"})
-    name = f"{hexadecimal(config)}.json"
+    name = f"{sha256(config)}.json"
     bundle.add(file(name, config))
     bundle.edit(bundle.saved, lambda document: document.append({**document[0], "Config": name}))
 

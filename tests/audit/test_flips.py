@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.editing import Bundle, hexadecimal, opened
+from tests.audit.editing import Bundle, opened
+from tests.support.build import sha256
 from tests.support.call import Call, Result
 from tests.support.tar import flipped
 from tests.support.truth import load
@@ -28,7 +29,7 @@ def named(name: str) -> tuple[str, ...]:
 
 
 def is_claimed(bundle: Bundle, member: str) -> bool:
-    return hexadecimal(bundle.members[member].data) in member
+    return sha256(bundle.members[member].data) in member
 
 
 def legacy(bundle: Bundle) -> list[str]:

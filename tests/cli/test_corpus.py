@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+import ociarchive
 from ociarchive.auditing import Finding, Policy, Report
 from ociarchive.auditing.audit import report_of
 from ociarchive.auditing.evidence import Evidence
-from ociarchive.report.audit import audit_json
 from ociarchive.transform import reading_back
 from tests.support import oracle
 from tests.support import truth as truths
@@ -169,7 +169,7 @@ def test_converts(case: Case, tmp_path: Path, cli_call: Call, monkeypatch: pytes
     assert after.rules() - before <= EXPECTED_NEW
     # What the conversion knew of DEST, most of it without unpacking, is what an audit finds that knows nothing.
     (report,) = proved
-    (found,), (mine,) = after.json()["archives"], json.loads("".join(audit_json.pieces([report])))["archives"]
+    (found,), (mine,) = after.json()["archives"], json.loads(ociarchive.render_audit(report, "json"))["archives"]
     assert mine == {**found, "digest": None}  # of the whole file, which only a receipt asks a conversion for
 
 

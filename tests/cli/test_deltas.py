@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from ociarchive.model import images
 from tests.support import old
 from tests.support.build import Image, Json, Saved, digest, docker_archive, gzipped, layer, layout, packed
 from tests.support.call import Call, refused, told
+from tests.support.shelf import read as files_of
 from tests.support.tar import write_folder, write_tar
 
 APP, TWO = "docker20.tar", "docker20-two-images.tar#corpus/two:2.0"
@@ -26,14 +26,6 @@ MIDDLE = layer({"etc/middle": b"middle" * 700}, "gzip")
 UPPER = layer({"bin/app": b"application" * 500}, "gzip")
 BEFORE = Image(layers=[LOWEST, MIDDLE])
 AFTER = Image(layers=[LOWEST, MIDDLE, UPPER])
-
-
-def files_of(path: Path) -> dict[str, bytes]:
-    """Give every file of a folder or tar by its name."""
-    if path.is_dir():
-        return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
-    with tarfile.open(path) as tar:
-        return {one.name: reader.read() for one in tar if (reader := tar.extractfile(one)) is not None}
 
 
 def listed(path: Path) -> Json:

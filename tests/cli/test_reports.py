@@ -15,9 +15,7 @@ from tests.support.pages import check_structure, parsed
 FORMATS = {"json": "a.json", "sarif": "a.sarif", "junit": "a.xml", "codequality": "c.json", "html": "a.html"}
 
 
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+pytestmark = pytest.mark.usefixtures("epoch")
 
 
 def test_every_format_of_one_reading(tmp_path: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from tests.support import build, old, oracle
 from tests.support.build import AMD64, ARM64, Image, Node, artifact, attestation, index, layer
 from tests.support.call import Call, Run, hidden, refused, told
 from tests.support.forking import shared
+from tests.support.machine import state
 from tests.support.tar import Member, changed, file, tar, write_folder, write_tar
 from tests.support.terminal import on_a_terminal
 
@@ -224,12 +225,6 @@ FITS = {
     "empty-folder": "remove it first, as --force replaces archives alone and this is an empty folder",
     "link": "choose a name that is free, as --force replaces archives alone and this is a folder without one",
 }
-
-
-def state(path: Path) -> object:
-    if path.is_dir():
-        return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
-    return path.read_bytes()
 
 
 @pytest.mark.parametrize("name", EXISTING)

@@ -33,7 +33,8 @@ from ociarchive.measure import measure
 from ociarchive.model import images
 from ociarchive.opening import open_archive
 from ociarchive.report.audit import audit_json, codequality, junit, sarif
-from ociarchive.report.audit.audit_table import audit_table
+from ociarchive.report.audit.audit_table import AuditTable
+from ociarchive.report.audit.piecewise import whole
 from ociarchive.toc.check import check
 from ociarchive.values import JSON, Descriptor
 from ociarchive.workers import Workers
@@ -144,14 +145,14 @@ def _reported(report: Report) -> None:
     """Every report parses, and what a terminal gets moves no cursor. One form a time, in turn: they cost the most."""
     match len(report.findings) % 4:
         case 0:
-            json.loads(sarif.render([report], _RUN))
+            json.loads(whole(sarif.begin(_RUN), [report]))
         case 1:
-            json.loads(codequality.render([report], _RUN))
+            json.loads(whole(codequality.begin(_RUN), [report]))
         case 2:
-            ET.fromstring(junit.render([report], _RUN))  # noqa: S314  our own output
+            ET.fromstring(whole(junit.begin(_RUN), [report]))  # noqa: S314  our own output
         case _:
-            json.loads(audit_json.render([report], _RUN))
-    table = "".join(audit_table([report], width=80, whole=False, seconds=0, paint=lambda text, _: text))
+            json.loads(whole(audit_json.begin(_RUN), [report]))
+    table = whole(AuditTable(_RUN, width=80, whole=False, paint=lambda text, _: text), [report])
     assert all(char.isprintable() or char == "\n" for char in table), "a control character in a table"
 
 

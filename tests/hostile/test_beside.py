@@ -27,11 +27,6 @@ KEYS = b"{" + b",".join(b'"%x":1' % number for number in range(1_000_000)) + b"}
 TEXTS: dict[str, bytes] = {"nested": NESTED, "empty": EMPTY, "keys": KEYS, "blank": b"[[" + b" " * 9_900_000 + b"]]"}
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return write_tar(tmp_path / "source", layout(IMAGE.node().named("docker.io/library/app:1", "1")))
-
-
 def bounded(ended: Ended, status: int, *words: str) -> None:
     assert ended.status == status, ended.stderr[-500:]
     assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"

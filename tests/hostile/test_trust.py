@@ -10,12 +10,10 @@ from ociarchive.signing.certificates import Certificate
 from ociarchive.signing.notary.names import has_name, parse_name
 from ociarchive.signing.openpgp import joined
 from ociarchive.signing.policyfile import load_demands
-from tests.hostile.parts import IMAGE
 from tests.hostile.process import MEMORY, Ended, run
 from tests.support import certificates
-from tests.support.build import Json, layout
+from tests.support.build import Json
 from tests.support.signing import SIGNER, pem
-from tests.support.tar import write_tar
 
 RINGS = {
     "packets-5-million": b"\xc6\x00" * 5_000_000,
@@ -28,11 +26,6 @@ SETTINGS = {
     "keys-of-2-500-parts": b"".join(b"a" + b".a" * 2_498 + b".b%d = 1\n" % number for number in range(103)),
     "tables-420-000": b"".join(b"[a%d]\n" % number for number in range(420_000)),
 }
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return write_tar(tmp_path / "source", layout(IMAGE.node().named("docker.io/library/app:1", "1")))
 
 
 def bounded(ended: Ended, *statuses: int) -> None:

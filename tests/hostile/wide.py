@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.hostile import dense, products, shared
-from tests.hostile.parts import IMAGE, LAYER, SAVED, listed
+from tests.hostile.parts import IMAGE, LAYER, SAVED, later_folder, listed
 from tests.support.build import (
     CONTAINERD_NAME,
     IN_TOTO,
@@ -29,7 +29,7 @@ from tests.support.build import (
     layout,
     packed,
 )
-from tests.support.tar import Member, Style, file, folder, header, symlink, tar, write_folder, write_tar
+from tests.support.tar import Member, Style, file, folder, header, symlink, tar, write_tar
 
 #: What is promised for any input of this size, in bytes.
 LARGEST = 10_000_000
@@ -57,13 +57,6 @@ class Wide:
 def _tar(make: Callable[[], Iterable[Member]], *, style: Style = Style.USTAR) -> Callable[[Path], None]:
     def build(path: Path) -> None:
         write_tar(path, make(), style=style)
-
-    return build
-
-
-def _folder(make: Callable[[], Iterable[Member]]) -> Callable[[Path], None]:
-    def build(path: Path) -> None:
-        write_folder(path, make())
 
     return build
 
@@ -312,7 +305,7 @@ CASES: dict[str, Wide] = {
     "blobs-100-000": Wide(build=_gzip(lambda: _strays(100_000, 1)), rule="limit-listed"),
     "blobs-49-000": Wide(build=_gzip(lambda: _strays(49_000, 1))),
     "layers-absent-40-000": Wide(build=_tar(lambda: _layers_absent(5000)), rule="blob-missing"),
-    "links-in-a-folder": Wide(build=_folder(lambda: _zigzag(5000)), rule="limit-links"),
+    "links-in-a-folder": Wide(build=later_folder(lambda: _zigzag(5000)), rule="limit-links"),
     "one-image-against-2-400": Wide(
         build=_tar(lambda: _one_against_many(2400)),
         other=_tar(lambda: _many_of_the_same_names(2400)),

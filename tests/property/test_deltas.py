@@ -1,7 +1,6 @@
 """A delta and its base are the whole, for any pair of archives, any format and any compression."""
 
 import json
-import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.build import Image, Layer, Saved, docker_archive, layer, layout
 from tests.support.call import Call, told
+from tests.support.shelf import read as files_of
 from tests.support.strategies import CODECS, CONTENTS
 from tests.support.tar import write_folder, write_tar
 
@@ -19,14 +19,6 @@ STACKS = st.lists(st.builds(layer, st.sampled_from(CONTENTS[:4]), st.sampled_fro
 PLAIN = st.lists(st.builds(layer, st.sampled_from(CONTENTS[:4])), min_size=1, max_size=4)
 FORMS = st.sampled_from(("docker-archive", "oci-layout", "oci-archive"))
 COMPRESSIONS = st.sampled_from(("auto", "gzip", "zstd", "none"))
-
-
-def files_of(path: Path) -> dict[str, bytes]:
-    """Give every file of a folder or tar by its name."""
-    if path.is_dir():
-        return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
-    with tarfile.open(path) as tar:
-        return {one.name: reader.read() for one in tar if (reader := tar.extractfile(one)) is not None}
 
 
 def written(path: Path, stack: list[Layer], name: str, *, saved: bool, folder: bool) -> Path:

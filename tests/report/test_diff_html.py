@@ -21,9 +21,7 @@ EVIL = {"config": {"User": faulty.HOSTILE}, "history": [{"created_by": faulty.HO
 TRUTHS = ("docker20-two-images.tar", "buildx-oci-attested.tar", "skopeo-dir", "oras-artifact", "ctr-export-sparse.tar")
 
 
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+pytestmark = pytest.mark.usefixtures("epoch")
 
 
 @pytest.fixture

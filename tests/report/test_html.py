@@ -20,10 +20,7 @@ from tests.support.call import Call
 from tests.support.pages import HTML, SVG, check_structure, parsed, words
 from tests.support.tar import tar
 
-
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+pytestmark = pytest.mark.usefixtures("epoch")
 
 
 def audited(name: str, folder: Path, call: Call, *options: str) -> tuple[str, ET.Element]:

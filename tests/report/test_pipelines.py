@@ -13,6 +13,7 @@ import pytest
 from ociarchive.auditing import RULES, Finding, Report
 from ociarchive.auditing.run import Run
 from ociarchive.report.audit import audit_html, junit, sarif
+from ociarchive.report.audit.piecewise import whole
 from tests.audit.cases import FAILS
 from tests.support import faulty
 from tests.support.call import Call, Result
@@ -21,9 +22,7 @@ Json = dict[str, Any]
 FORMATS = ["json", "sarif", "junit", "codequality", "html"]
 
 
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+pytestmark = pytest.mark.usefixtures("epoch")
 
 
 def issues(result: Result) -> list[Json]:
@@ -218,9 +217,9 @@ def test_findings_of_rules_that_others_add() -> None:
     finding = Finding(rule="theirs", severity="error", message="odd\x00", location="app.tar: x")
     report = Report(source="app.tar", contents=None, findings=(finding,), waived=(replace(finding, rule="waived"),))
     run = Run(command=("ociarchive",), time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), seconds=0)
-    told = json.loads(sarif.render([report], run))["runs"][0]["results"]
+    told = json.loads(whole(sarif.begin(run), [report]))["runs"][0]["results"]
     assert [("ruleIndex" in one, "suppressions" in one) for one in told] == [(False, False), (False, True)]
-    cases = {one.get("name"): one for one in ET.fromstring(junit.render([report], run)).iter("testcase")}  # noqa: S314
+    cases = {one.get("name"): one for one in ET.fromstring(whole(junit.begin(run), [report])).iter("testcase")}  # noqa: S314
     assert cases["theirs"].find("failure") is not None
     assert cases["waived"].find("skipped") is not None
 
@@ -242,7 +241,7 @@ def test_findings_of_very_many_rules_that_others_add() -> None:
         one = Finding(rule="", severity="error", message="odd", location="app.tar: x")
         found, waived = (Heard(replace(one, rule=f"{what}{n}") for n in range(count)) for what in ("theirs", "waived"))
         report = Report(source="app.tar", contents=None, findings=found, waived=waived)
-        cases = {one.get("name"): one for one in ET.fromstring(junit.render([report], run)).iter("testcase")}  # noqa: S314
+        cases = {one.get("name"): one for one in ET.fromstring(whole(junit.begin(run), [report])).iter("testcase")}  # noqa: S314
         assert len([name for name in cases if name and name.startswith(("theirs", "waived"))]) == 2 * count
         assert len((cases["waived0"].findtext("system-out") or "").splitlines()) == 1
         passes.add((found.passes, waived.passes))
@@ -251,6 +250,6 @@ def test_findings_of_very_many_rules_that_others_add() -> None:
 
 def test_no_archives_at_all() -> None:
     run = Run(command=("ociarchive",), time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), seconds=0)
-    assert json.loads(sarif.render([], run))["runs"][0]["results"] == []
-    assert ET.fromstring(junit.render([], run)).get("tests") == "0"  # noqa: S314
-    assert audit_html.render([], run).startswith("<!DOCTYPE html>")
+    assert json.loads(whole(sarif.begin(run), []))["runs"][0]["results"] == []
+    assert ET.fromstring(whole(junit.begin(run), [])).get("tests") == "0"  # noqa: S314
+    assert whole(audit_html.begin(run), []).startswith("<!DOCTYPE html>")

@@ -14,6 +14,7 @@ from wcwidth import wcswidth
 from ociarchive.auditing import Policy, Report, judge
 from ociarchive.auditing.audit import examine, report_of
 from ociarchive.auditing.evidence import Evidence, sniffed
+from ociarchive.auditing.run import Run, Unread
 from ociarchive.blobio.limits import Limits
 from ociarchive.cli.progress import Bars
 from ociarchive.comparison import Options as Compared
@@ -21,9 +22,11 @@ from ociarchive.comparison import difference
 from ociarchive.formats import by_name
 from ociarchive.model import Archive
 from ociarchive.opening import open_archive
-from ociarchive.report.audit.audit_table import audit_table, verdict
+from ociarchive.report.audit.audit_table import AuditTable, verdict
+from ociarchive.report.audit.piecewise import whole as together
 from ociarchive.report.comparison.diff_table import diff_table
 from ociarchive.report.conversion.summary import summary
+from ociarchive.report.shared.surroundings import EPOCH
 from ociarchive.report.shared.text import safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.argument import Source
@@ -38,6 +41,7 @@ from tests.support.call import Call
 from tests.support.tar import file, write_tar
 from tests.support.truth import CORPUS, load
 
+RUN = Run(command=(), time=EPOCH, seconds=1.5, unread=(Unread(source="x", why="", status=2),))
 WIDTHS = (60, 80, 120)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 #: What the program draws or writes before something that cannot be broken.
@@ -96,11 +100,7 @@ def trees(archive: Archive, known: Evidence, report: Report) -> Iterator[dict[tu
 
 
 def table_of(reports: list[Report]) -> dict[tuple[int, bool], str]:
-    return fits(
-        lambda width, whole: "".join(
-            audit_table(reports, width=width, whole=whole, seconds=1.5, paint=uncolored, unread=["x"])
-        )
-    )
+    return fits(lambda width, whole: together(AuditTable(RUN, width=width, whole=whole, paint=uncolored), reports))
 
 
 NAMES = sorted([*load(), "registry-data"])

@@ -61,6 +61,11 @@ def hexed(value: str) -> str:
     return value.partition(":")[2]
 
 
+def sha256(data: bytes) -> str:
+    """Give the digits of the sha256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def dumped(document: object) -> bytes:
     """Write JSON in the one way that keeps a builder's digests stable."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
@@ -292,6 +297,11 @@ def index(
     }
     blobs = {name: data for node in nodes for name, data in node.blobs.items()}
     return _node(document, blobs, algorithm, {})
+
+
+def tag_of(node: Node) -> str:
+    """Give the tag of the index that lists what refers to a manifest."""
+    return node.digest.replace(":", "-")
 
 
 def edited(node: Node, change: Callable[[Json], object]) -> Node:

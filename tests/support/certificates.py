@@ -91,7 +91,7 @@ def make(
 ) -> Holder:
     """Make a certificate, signed by its issuer or itself; as the specification wants it, but for what is asked."""
     key = key or ec.generate_private_key(ec.SECP256R1())
-    above = issuer or Holder(None, key)  # type: ignore[arg-type]  # it is its own
+    above = issuer.key if issuer else key  # it is its own
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject(name))
@@ -103,7 +103,7 @@ def make(
     )
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(above.public_key()), False),
     ]
     if authority:
         extensions += [basic or (x509.BasicConstraints(ca=True, path_length=None), True)]
@@ -115,5 +115,5 @@ def make(
         extensions += [(x509.ExtendedKeyUsage(meant), purposes is STAMPING)] if meant else []
     for extension, critical in (*extensions, *more):
         builder = builder.add_extension(extension, critical=critical)
-    algorithm = None if isinstance(above.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return Holder(builder.sign(above.key, algorithm), key, issuer.chain if issuer else ())
+    algorithm = None if isinstance(above, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return Holder(builder.sign(above, algorithm), key, issuer.chain if issuer else ())

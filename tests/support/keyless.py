@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from tests.support.build import Json, Node, dumped
+from tests.support.build import Json, Node, dumped, sha256
 from tests.support.certificates import NOW, STAMPING, Holder, Signer, der, make, pem, spki
 from tests.support.signing import IMAGE_SIGNATURE, b64, claim, cosigned, envelope, holding, pae, statement, tagged
 from tests.support.stamps import stamp, tlv
@@ -107,14 +107,10 @@ def signed(holder: Holder, data: bytes) -> bytes:
     return holder.key.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def hashed_body(holder: Holder, message: bytes, signature: bytes, verifier: bytes | None = None) -> bytes:
     """Make the body of hashedrekord 0.0.1."""
     key = {"content": b64(verifier or pem(holder.certificate))}
-    spec = {"data": {"hash": {"algorithm": "sha256", "value": _sha256(message)}}}
+    spec = {"data": {"hash": {"algorithm": "sha256", "value": sha256(message)}}}
     return dumped(
         {
             "apiVersion": "0.0.1",
@@ -135,7 +131,7 @@ def hashed_body_2(holder: Holder, message: bytes, signature: bytes) -> bytes:
 def dsse_body(holder: Holder, payload: bytes, signature: bytes) -> bytes:
     """Make the body of dsse 0.0.1."""
     one = {"signature": b64(signature), "verifier": b64(pem(holder.certificate))}
-    hashed = {"algorithm": "sha256", "value": _sha256(payload)}
+    hashed = {"algorithm": "sha256", "value": sha256(payload)}
     spec = {"envelopeHash": hashed, "payloadHash": hashed, "signatures": [one]}
     return dumped({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
 
@@ -152,13 +148,13 @@ def dsse_body_2(holder: Holder, payload: bytes, signature: bytes) -> bytes:
 def intoto_body(holder: Holder, payload: bytes, signature: bytes) -> bytes:
     """Make the body of intoto 0.0.2."""
     one = {"sig": b64(b64(signature).encode()), "publicKey": b64(pem(holder.certificate))}
-    content = {"envelope": {"signatures": [one]}, "payloadHash": {"algorithm": "sha256", "value": _sha256(payload)}}
+    content = {"envelope": {"signatures": [one]}, "payloadHash": {"algorithm": "sha256", "value": sha256(payload)}}
     return dumped({"apiVersion": "0.0.2", "kind": "intoto", "spec": {"content": content}})
 
 
 def intoto_body_1(holder: Holder, blob: bytes) -> bytes:
     """Make the body of intoto 0.0.1."""
-    content = {"hash": {"algorithm": "sha256", "value": _sha256(blob)}}
+    content = {"hash": {"algorithm": "sha256", "value": sha256(blob)}}
     return dumped(
         {
             "apiVersion": "0.0.1",

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
-from tests.support.build import OCI_EMPTY, Json, Node, digest, dumped
+from tests.support.build import Json, Node, digest, dumped, edited
 from tests.support.certificates import NOW, Holder, Signer, der, pem
 from tests.support.signing import holding
 
@@ -127,13 +127,12 @@ def signature(subject: Node, envelope: bytes, kind: str = JWS, *, config: bool =
     node = holding((envelope, kind, {}), subject=subject, artifact_type=ARTIFACT)
     if not config:
         return node
-    document = json.loads(node.blobs[node.digest])
-    del document["artifactType"]
-    document["config"]["mediaType"] = ARTIFACT
-    assert document["config"]["mediaType"] != OCI_EMPTY
-    data = dumped(document)
-    described = {**node.descriptor, "digest": digest(data), "size": len(data)}
-    return Node(described, {digest(data): data, **{one: raw for one, raw in node.blobs.items() if one != node.digest}})
+
+    def change(document: Json) -> None:
+        del document["artifactType"]
+        document["config"]["mediaType"] = ARTIFACT
+
+    return edited(node, change)
 
 
 def old_signature(subject: Node, envelope: bytes, kind: str = JWS) -> Node:

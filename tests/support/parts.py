@@ -1,14 +1,11 @@
 """Archives cut into parts, written here from the contract alone, so that nothing of the program proves itself."""
 
-import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
-def sha(data: bytes) -> str:
-    """Give the sha256 of bytes in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
+from tests.support.build import sha256
 
 
 def xor(parts: list[bytes]) -> bytes:
@@ -22,7 +19,7 @@ def xor(parts: list[bytes]) -> bytes:
 
 def described(name: str, data: bytes) -> dict[str, Any]:
     """Give the entry of a file in the list."""
-    return {"name": name, "size": len(data), "sha256": sha(data)}
+    return {"name": name, "size": len(data), "sha256": sha256(data)}
 
 
 def cut(path: Path, data: bytes, size: int, *, parity: bool = False, **members: Any) -> Path:  # noqa: ANN401  any JSON
@@ -36,7 +33,7 @@ def cut(path: Path, data: bytes, size: int, *, parity: bool = False, **members: 
         "schema_version": 1,
         "name": path.name,
         "size": len(data),
-        "sha256": sha(data),
+        "sha256": sha256(data),
         "part_size": size,
         "parts": [described(name, piece) for name, piece in zip(names, pieces, strict=True)],
     }
@@ -49,13 +46,13 @@ def cut(path: Path, data: bytes, size: int, *, parity: bool = False, **members: 
     return listed
 
 
-def lose(number: int | str) -> Any:  # noqa: ANN401  a change of a folder
+def lose(number: int | str) -> Callable[[Path], None]:
     """Remove a part of `archive` in a folder."""
     name = f"archive.{number:03}" if isinstance(number, int) else f"archive.{number}"
     return lambda folder: (folder / name).unlink()
 
 
-def spoil(number: int, at: int = 0) -> Any:  # noqa: ANN401  a change of a folder
+def spoil(number: int, at: int = 0) -> Callable[[Path], None]:
     """Change one byte of a part of `archive` in a folder."""
 
     def change(folder: Path) -> None:

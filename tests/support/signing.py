@@ -69,10 +69,12 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def claim(subject: str, *, kind: str = COSIGN_TYPE, optional: Json | None = None) -> bytes:
+def claim(
+    subject: str, *, name: str = "example.com/corpus/app", kind: str = COSIGN_TYPE, optional: Json | None = None
+) -> bytes:
     """Make a payload of simple signing."""
     image = {"docker-manifest-digest": subject}
-    critical = {"identity": {"docker-reference": "example.com/corpus/app"}, "image": image, "type": kind}
+    critical = {"identity": {"docker-reference": name}, "image": image, "type": kind}
     return dumped({"critical": critical, "optional": optional})
 
 

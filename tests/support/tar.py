@@ -229,10 +229,11 @@ def _block(
     return summed(block)
 
 
-def summed(head: bytes) -> bytes:
-    """Give a header the checksum that it should have."""
+def summed(head: bytes, *, signed: bool = False) -> bytes:
+    """Give a header the checksum that it should have; `signed` as old programs add its bytes."""
     spaced = head[:148] + b" " * 8 + head[156:]
-    return spaced[:148] + b"%06o\0 " % sum(spaced) + spaced[156:]
+    total = sum(byte - 256 if signed and byte > 127 else byte for byte in spaced)
+    return spaced[:148] + b"%06o\0 " % total + spaced[156:]
 
 
 def _padding(size: int) -> bytes:

@@ -1,11 +1,9 @@
 """Audits of many archives: reports are values, given one by one, and nothing is kept of what was given."""
 
 import gc
-import json
 import pickle
 import shutil
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +11,6 @@ import pytest
 
 import ociarchive
 from ociarchive.auditing.report import Detail
-from ociarchive.report.audit import audit_json
 from ociarchive.report.shared.held import Held
 from tests.support.build import Image, layer, layout
 from tests.support.call import Call, told
@@ -72,22 +69,6 @@ def test_memory_does_not_grow_with_archives(detail: Detail, tmp_path: Path) -> N
     assert after - before < 40 * 4096  # the facts of a layer and the archive's place in the folder, for each of 40
 
 
-def test_json_goes_out_archive_by_archive() -> None:
-    report = ociarchive.audit(CORPUS / "docker20.tar")
-    taken = []
-
-    def reports() -> Iterator[ociarchive.Report]:
-        for number in range(3):
-            taken.append(number)
-            yield report
-
-    written = ""
-    for piece in audit_json.pieces(reports()):
-        written += piece
-        assert len(taken) <= written.count('"summary"') + 1
-    assert len(json.loads(written)["archives"]) == 3
-
-
 def test_each_of_several_sources(tmp_path: Path) -> None:
     folder = apps(tmp_path / "apps", 10)
     (folder / "0004.tar").write_bytes(b"\x1f\x8bno archive" * 99)
@@ -118,8 +99,8 @@ def test_what_is_demanded(tmp_path: Path) -> None:
 def test_the_command_and_the_interface_say_the_same(tmp_path: Path, cli_call: Call) -> None:
     folder = apps(tmp_path / "apps", 20)
     result = told(cli_call("audit", "--recursive", "--no-config", "--format", "json", folder))
-    reports = ociarchive.audit_each([folder], recursive=True, detail="images")
-    assert "".join(audit_json.pieces(reports)) == result.stdout
+    reports = [*ociarchive.audit_each([folder], recursive=True, detail="images")]
+    assert ociarchive.render_audit(reports, "json") == result.stdout
 
 
 def test_what_is_held_is_given_again_whole() -> None:

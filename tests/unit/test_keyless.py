@@ -63,6 +63,7 @@ from tests.support.signing import (
     tagged,
 )
 from tests.support.tar import tar
+from tests.support.verdicts import found, only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,18 +108,6 @@ def judged(
         certificate_oidc_issuer=issuer,
         require_signature=True,
     )
-
-
-def found(report: ociarchive.Report) -> list[tuple[str, str]]:
-    wanted = [one for one in report.findings if one.rule.startswith("signature-") and one.rule != "signature-stale"]
-    return sorted((one.rule.removeprefix("signature-"), one.message) for one in wanted)
-
-
-def only(report: ociarchive.Report, verdict: str) -> str:
-    """Give the sentence of the one verdict; the image is missing one where that is not `valid`."""
-    verdicts = [one for one, _ in found(report)]
-    assert verdicts == sorted([verdict, *(["missing"] if verdict != "valid" else [])])
-    return next(message for one, message in found(report) if one == verdict)
 
 
 def content(made: bytes = MADE, body: bytes = STATEMENT) -> Json:

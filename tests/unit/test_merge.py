@@ -17,6 +17,7 @@ from ociarchive.transform import merge
 from tests.support import build, oracle
 from tests.support.build import AMD64, ARM64, Image, Node, index, layer
 from tests.support.call import Call, hidden, refused, told
+from tests.support.shelf import read as state
 from tests.support.tar import file, symlink, write_folder, write_tar
 
 LAYOUT = by_name("oci-layout")
@@ -33,10 +34,6 @@ NEW = image("new").named("docker.io/corpus/new:1", "docker.io/corpus/new:1")
 
 def layout(path: Path, *roots: Node, **members: Any) -> Path:  # noqa: ANN401  any JSON
     return write_folder(path, build.layout(*roots, **members))
-
-
-def state(path: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
 
 
 def entries(path: Path) -> list[Any]:

@@ -11,16 +11,13 @@ from ociarchive.formats import by_name
 from ociarchive.transform import merge
 from tests.support import build
 from tests.support.build import Image, layer
+from tests.support.shelf import read as state
 from tests.support.tar import write_folder
 
 OLD, NEW = (
     Image(layers=[layer({"own": label.encode()}, "gzip")], config_members={"author": label}).node()
     for label in ("old", "new")
 )
-
-
-def state(path: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
 
 
 @pytest.mark.parametrize("back", [True, False], ids=["put-back", "not-put-back"])

@@ -25,6 +25,7 @@ from tests.support.signing import pem as key_pem
 from tests.support.signing import signature as cosign_signature
 from tests.support.stamps import stamp
 from tests.support.tar import tar
+from tests.support.verdicts import found, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,19 +65,6 @@ def judged(
     trusted = store(folder / "trusted", stores or {"ca_x": [ROOT.certificate]})
     by = policy(folder / "policy.json", *rules) if rules else None
     return ociarchive.audit(path, trust_store=trusted, trust_policy=by, require_signature=True)
-
-
-def found(report: ociarchive.Report) -> list[tuple[str, str]]:
-    """Give verdicts about signatures, each with its sentence."""
-    wanted = [one for one in report.findings if one.rule.startswith("signature-") and one.rule != "signature-stale"]
-    return sorted((one.rule.removeprefix("signature-"), one.message) for one in wanted)
-
-
-def only(report: ociarchive.Report, verdict: str) -> str:
-    """Give the sentence of the one verdict; the image is missing one where that is not `valid`."""
-    verdicts = [one for one, _ in found(report)]
-    assert verdicts == sorted([verdict, *(["missing"] if verdict != "valid" else [])])
-    return next(message for one, message in found(report) if one == verdict)
 
 
 def signed(envelope: bytes, kind: str = JWS) -> Node:

@@ -11,9 +11,10 @@ from ociarchive.errors import ContentError
 from ociarchive.formats import _registry_referrers
 from ociarchive.transform import merge
 from tests.support import build
-from tests.support.build import Image, Node, artifact, hexed, layer
+from tests.support.build import Image, Node, artifact, hexed, layer, tag_of
 from tests.support.call import Call, refused, told
 from tests.support.registry import Registry, faults
+from tests.support.shelf import read as files
 from tests.support.tar import write_folder
 
 ROOT = "docker/registry/v2"
@@ -28,19 +29,10 @@ NOTE = artifact(b"note", "application/vnd.example.note", subject=APP)
 NOTE_ON_NOTE = artifact(b"more", "application/vnd.example.note", subject=NOTE)
 
 
-def files(path: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
-
-
 def current(path: Path) -> dict[str, str]:
     """Give what each tag leads to."""
     found = path / ROOT / "repositories" / "corpus/app" / "_manifests" / "tags"
     return {one.name: (one / "current" / "link").read_text() for one in found.iterdir()}
-
-
-def tag_of(node: Node) -> str:
-    """Give the tag that lists what refers to a manifest."""
-    return node.digest.replace(":", "-")
 
 
 def listed(folder: Path, subject: Node, repository: str = "corpus/app") -> list[dict[str, object]]:

@@ -9,8 +9,9 @@ import pytest
 
 import ociarchive
 from tests.support import build
-from tests.support.build import Image, Node, artifact, attestation, hexed, index, layer, signature
+from tests.support.build import Image, Node, artifact, attestation, hexed, index, layer, signature, tag_of
 from tests.support.call import Call, Json, refused, told
+from tests.support.shelf import read as files
 from tests.support.tar import Member, file, write_folder
 from tests.support.truth import CORPUS
 
@@ -21,11 +22,6 @@ TRUE: dict[str, list[Json]] = {tag: rows for tag, rows in REGISTRY.items() if ta
 TAGS = sorted(TRUE)
 ROOT = "docker/registry/v2"
 BASE = layer({"base": b"base"}, "gzip")
-
-
-def tag_of(node: Node) -> str:
-    """Give the tag that lists what refers to a manifest."""
-    return node.digest.replace(":", "-")
 
 
 def named(path: Path) -> dict[str, str]:
@@ -45,10 +41,6 @@ def image(label: str, platform: build.Platform = build.AMD64) -> Node:
 
 def inspected(call: Call, path: Path) -> Json:
     return told(call("inspect", "--format", "json", path)).archive()
-
-
-def files(path: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
 
 
 def links(path: Path, kind: str) -> dict[str, str]:

@@ -82,9 +82,7 @@ def signed_by(identity: Json | None = None, **members: object) -> Json:
 
 def signed(key: ed25519.Ed25519PrivateKey = SIGNER, name: str = REPOSITORY, subject: Node = NODE) -> Node:
     """Sign an image as cosign does, for a name."""
-    value = json.loads(claim(subject.digest))
-    value["critical"]["identity"]["docker-reference"] = name
-    return tagged(holding(cosigned(json.dumps(value).encode(), signing(key))), subject)
+    return tagged(holding(cosigned(claim(subject.digest, name=name), signing(key))), subject)
 
 
 def written(folder: Path, policy: Json, name: str = "policy.json") -> Path:
@@ -359,11 +357,7 @@ def test_all_demands_must_be_met(tmp_path: Path) -> None:
 
 def test_where_one_name_fits_signatures_for_other_names_are_no_fault(tmp_path: Path) -> None:
     names = (f"{REPOSITORY}:1.0", f"{REPOSITORY}:latest")
-    blobs = []
-    for name in names:
-        value = json.loads(claim(NODE.digest))
-        value["critical"]["identity"]["docker-reference"] = name
-        blobs.append(cosigned(json.dumps(value).encode(), signing(SIGNER)))
+    blobs = [cosigned(claim(NODE.digest, name=name), signing(SIGNER)) for name in names]
     exact = docker(sigstore({"type": "matchExact"}))
     listed = judged(tmp_path, exact, NAMED, tagged(holding(*blobs), NODE))
     assert rules(listed) == ["valid", "valid"]
@@ -427,9 +421,7 @@ def fulcio(identity: str = WHO, issuer: str = ISSUER, log: Log = LOG, ca: Holder
 
 def certified(name: str = REPOSITORY, logged: bool = True, by: Log = LOG, holder: Holder = CERTIFIED) -> Node:
     """Sign an image as cosign does with a certificate, for a name."""
-    value = json.loads(claim(NODE.digest))
-    value["critical"]["identity"]["docker-reference"] = name
-    text = json.dumps(value).encode()
+    text = claim(NODE.digest, name=name)
     made = keyless.signed(holder, text)
     kept = keyless.notes(holder, entry(hashed_body(holder, text, made), key=by) if logged else None)
     return tagged(holding(cosigned(text, lambda _: made, **kept)), NODE)
@@ -465,9 +457,7 @@ def test_a_certificate_by_the_authority_and_the_log_of_the_policy(name: str, tmp
 
 def logged(changed: str = "", by: Log = LOG, signer: ed25519.Ed25519PrivateKey = SIGNER) -> Node:
     """Sign an image by a key, with an entry of a log; `changed` is the part of it that is of something else."""
-    value = json.loads(claim(NODE.digest))
-    value["critical"]["identity"]["docker-reference"] = REPOSITORY
-    text = json.dumps(value).encode()
+    text = claim(NODE.digest, name=REPOSITORY)
     made = signing(SIGNER)(text)
     entered = b"other" if changed == "signature" else made
     body = hashed_body(CERTIFIED, b"" if changed == "hash" else text, entered, pem(signer))

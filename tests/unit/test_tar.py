@@ -28,6 +28,7 @@ from tests.support.tar import (
     header,
     pax,
     renamed,
+    summed,
     symlink,
     tar,
     write_sparse,
@@ -152,12 +153,6 @@ def raw_header(
     block = block[:124] + (size or block[124:136]) + block[136:156] + (flag or block[156:157]) + block[157:]
     block = block[:257] + (magic or block[257:265]) + block[265:345] + prefix.ljust(155, b"\0") + block[500:]
     return summed(block)
-
-
-def summed(block: bytes, *, signed: bool = False) -> bytes:
-    blank = block[:148] + b" " * 8 + block[156:]
-    total = sum(byte - 256 if signed and byte > 127 else byte for byte in blank)
-    return blank[:148] + b"%06o\0 " % total + blank[156:]
 
 
 def with_data(head: bytes, data: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import COMPLETENESS, IDENTITY, SAFETY
-from ociarchive.auditing.rule import Rule, noticed
+from ociarchive.auditing.rule import Rule, never, noticed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 _TAR = "POSIX.1-2017, pax, ustar Interchange Format"
 _AGAIN = "Get the archive again from where it was made; compare sizes and a checksum made there."
-
-
-def _never(_: Evidence) -> Iterator[Fault]:
-    """Faults that no archive's evidence shows. The code that opens archives reports them."""
-    return iter(())
 
 
 def _devices(evidence: Evidence) -> Iterator[Fault]:
@@ -34,7 +29,7 @@ RULES: Final = (
         id="not-an-archive", severity="error", control=COMPLETENESS, spec="the formats that `convert --to` lists",
         summary="The file or folder is no image archive of a known format.",
         advice="Check that this is the file that was meant, and that it was copied whole.",
-        check=_never,
+        check=never,
     ),
     Rule(
         id="archive-wrapped", severity="warning", control=SAFETY,
@@ -47,13 +42,13 @@ RULES: Final = (
         id="expected-digest-missing", severity="error", control=IDENTITY, spec="the selector of the call",
         summary="The archive holds nothing of the digest that it was expected to hold.",
         advice="This is another image than the one that was meant, or it was rewritten: compare its receipt.",
-        check=_never,
+        check=never,
     ),
     Rule(
         id="receipt-mismatch", severity="error", control=IDENTITY, spec="the receipt of the call",
         summary="The archive is not called what the receipt of its conversion says, or holds something else.",
         advice="The archive was changed after the conversion, or it is not the one the receipt is of.",
-        check=_never,
+        check=never,
     ),
     Rule(
         id="tar-damaged", severity="error", control=SAFETY, spec=_TAR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import COMPLETENESS
-from ociarchive.auditing.rule import Fault, Rule
+from ociarchive.auditing.rule import Fault, Rule, never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,11 +91,6 @@ def _mismatch(evidence: Evidence) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _never(_: Evidence) -> Iterator[Fault]:
-    """Faults that the archive's own evidence does not show. The audit compares it with what the call names."""
-    return iter(())
-
-
 _SPARSE: Final = "image-spec, image-layout.md, Blobs"
 _LIST: Final = "delta.json of this program"
 
@@ -128,6 +123,6 @@ RULES: Final = (
         id="delta-incomplete", severity="error", control=COMPLETENESS, spec="`--have` and `--base` of the call",
         summary="A layer that a delta leaves out is not among what the call says that the other side has.",
         advice="Make the delta again with an inventory of today, or name what has the layer with `--base`.",
-        check=_never,
+        check=never,
     ),
 )  # fmt: skip

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ociarchive.auditing.controls import COMPLETENESS
-from ociarchive.auditing.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ociarchive.auditing.evidence import Evidence
-    from ociarchive.auditing.rule import Fault
-
-
-def _never(_: Evidence) -> Iterator[Fault]:
-    """Faults that no archive's evidence shows. What sends archives to workers reports them."""
-    return iter(())
-
+from ociarchive.auditing.rule import Rule, never
 
 RULES: Final = (
     Rule(
         id="audit-died", severity="error", control=COMPLETENESS, spec="the call, `--engine dask`",
         summary="The workers that audited the archive died, so nothing is known of it; the call ends with status 3.",
         advice="Read the workers' logs, and audit the archive by itself: `ociarchive audit` without `--engine`.",
-        check=_never,
+        check=never,
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import COMPLETENESS, IDENTITY, LAYERS, SAFETY
-from ociarchive.auditing.rule import Fault, Rule, noticed
+from ociarchive.auditing.rule import Fault, Rule, noticed, subject_of
 from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
@@ -64,7 +64,7 @@ def _diff_id_mismatch(evidence: Evidence) -> Iterator[Fault]:
         if agrees(layer.diff_id, fact.diff_ids) is False:
             found = next(digest for digest in fact.diff_ids if digest.algorithm == layer.diff_id.algorithm)
             yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                location=where, subject=subject_of(layer),
                 expected=layer.diff_id, found=found,
                 message=f"layer {number} unpacks to something else than the config says",
             )  # fmt: skip
@@ -135,7 +135,7 @@ def _layer_padded(evidence: Evidence) -> Iterator[Fault]:
         fact = evidence.fact(layer.source)
         if fact is not None and fact.padded and layer.unpacks:
             yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                location=where, subject=subject_of(layer),
                 message=f"layer {number}: zeros follow the compressed stream",
             )  # fmt: skip
 
@@ -146,7 +146,7 @@ def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
         fact = evidence.fact(layer.source)
         if fact is not None and layer.unpacks and fact.header > GO_HEADER_TEXT:
             yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                location=where, subject=subject_of(layer),
                 expected=f"{GO_HEADER_TEXT} bytes at most", found=f"{fact.header} bytes",
                 message=f"layer {number}: a gzip header has a name or comment that Go does not read",
             )  # fmt: skip
@@ -158,7 +158,7 @@ def _layer_damaged(evidence: Evidence) -> Iterator[Fault]:
         fact = evidence.fact(layer.source)
         if fact is not None and fact.damage is not None and layer.unpacks:
             yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                location=where, subject=subject_of(layer),
                 message=f"layer {number}: {fact.damage}",
             )  # fmt: skip
 
@@ -169,7 +169,7 @@ def _layer_limit(evidence: Evidence) -> Iterator[Fault]:
         fact = evidence.fact(layer.source)
         if fact is not None and fact.limit is not None:
             yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else layer.name,
+                location=where, subject=subject_of(layer),
                 message=f"layer {number}: {fact.limit}",
             )  # fmt: skip
 
@@ -180,7 +180,7 @@ def _media_type_mismatch(evidence: Evidence) -> Iterator[Fault]:
         known = look_up(layer.descriptor.media_type) if layer.descriptor else None
         if fact is not None and known is not None and known.codec is not None and known.codec != fact.compression:
             yield Fault(
-                location=where, subject=layer.descriptor.digest if layer.descriptor else None,
+                location=where, subject=subject_of(layer),
                 expected=known.codec, found=fact.compression,
                 message=f"layer {number} is stored otherwise than its media type says",
             )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import LAYERS
-from ociarchive.auditing.rule import Fault, Rule, noticed
+from ociarchive.auditing.rule import Fault, Rule, noticed, subject_of
 from ociarchive.blobio.filetype import describe
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ def _walked(evidence: Evidence) -> Iterator[tuple[int, Layer, str, Measured, Wal
                 yield number, layer, layer.source.where, fact, fact.tar
 
 
-def _subject(layer: Layer) -> str:
-    return str(layer.descriptor.digest) if layer.descriptor else layer.name
-
-
 def _ended(rule: str) -> Callable[[Evidence], Iterator[Fault]]:
     """Return the check of a rule whose fault ends the reading of a tar."""
 
@@ -37,7 +33,7 @@ def _ended(rule: str) -> Callable[[Evidence], Iterator[Fault]]:
         for number, layer, where, _, tar in _walked(evidence):
             if tar.fault is not None and tar.fault.rule == rule:
                 yield Fault(
-                    location=where, subject=_subject(layer), expected=tar.fault.expected, found=tar.fault.found,
+                    location=where, subject=subject_of(layer), expected=tar.fault.expected, found=tar.fault.found,
                     message=f"layer {number}, byte {tar.fault.offset} of what it unpacks to: {tar.fault.message}",
                 )  # fmt: skip
 
@@ -48,7 +44,7 @@ def _not_tar(evidence: Evidence) -> Iterator[Fault]:
     for number, layer, where, fact, tar in _walked(evidence):
         if tar.fault is not None and tar.fault.rule == "layer-not-tar":
             yield Fault(
-                location=where, subject=_subject(layer), expected="a tar", found=describe(fact.first),
+                location=where, subject=subject_of(layer), expected="a tar", found=describe(fact.first),
                 message=f"layer {number} is no tar",
             )  # fmt: skip
 
@@ -62,7 +58,7 @@ def _named(kind: str, one: str, several: str) -> Callable[[Evidence], Iterator[F
             if named is not None:
                 more = f", and {several} {named.count - 1} times more" if named.count > 1 else ""
                 yield Fault(
-                    location=where, subject=_subject(layer), found=named.first,
+                    location=where, subject=subject_of(layer), found=named.first,
                     message=f"layer {number}: {one}{more}",
                 )  # fmt: skip
 
@@ -75,7 +71,7 @@ def _unchecked(evidence: Evidence) -> Iterator[Fault]:
     for number, layer, where, _, tar in _walked(evidence):
         if not tar.paths:
             yield Fault(
-                location=where, subject=_subject(layer),
+                location=where, subject=subject_of(layer),
                 message=f"layer {number} has more paths than are kept: it was not looked for doubled ones and hard"
                 " links to nothing, --limit layer-paths=N lifts this limit",
             )  # fmt: skip

@@ -21,9 +21,9 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.report.audit import contents, view
 from ociarchive.report.audit.audit_json import Entries
 from ociarchive.report.audit.overview import Overview
-from ociarchive.report.audit.piecewise import Piecewise, whole
+from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.shared.pieces import gathered
-from ociarchive.report.shared.templating import again, environment, in_ascii, page_pieces
+from ociarchive.report.shared.templating import again, environment, in_ascii, page_pieces, quoted
 from ociarchive.report.shared.text import shell, size
 from ociarchive.version import VERSION
 
@@ -85,11 +85,6 @@ class About:
     limits: tuple[tuple[str, str, bool], ...]
 
 
-def render(reports: Iterable[Report], run: Run) -> str:
-    """Return the report of some archives."""
-    return whole(begin(run), reports)
-
-
 def begin(run: Run) -> Piecewise:
     """Return the report of a run in the making."""
     return _Html(run)
@@ -146,7 +141,7 @@ class _Html(Piecewise):
         if self._alone is not None:
             page = _page(1, self._alone, run)
             style = self._style(_foot(self._alone) or foot, [])
-            made = page_pieces(self._made, "audit.html.jinja", style, page=page, quoted=_quoted, **facts)
+            made = page_pieces(self._made, "audit.html.jinja", style, page=page, quoted=quoted, **facts)
         else:
             made = self._many(foot, facts)
         yield from gathered(made)
@@ -161,8 +156,8 @@ class _Html(Piecewise):
             self._style(foot, feet),
             summary=self._overview,
             most=_MOST,
-            rows=_again(*(self._rows[failed] for failed in (True, False))),
-            archives=_again(*(self._sections[failed] for failed in (True, False))),
+            rows=_marked_up(*(self._rows[failed] for failed in (True, False))),
+            archives=_marked_up(*(self._sections[failed] for failed in (True, False))),
             script=Markup(script),  # noqa: S704  our own
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() if script else "",
             **facts,
@@ -243,13 +238,9 @@ def _foot(report: Report) -> str:
     return f"archive {named}" if _DIGEST.match(named) else ""
 
 
-def _again(*held: Held) -> Iterator[Markup]:
+def _marked_up(*held: Held) -> Iterator[Markup]:
     """Give text that our own templates made, as it is."""
     return (Markup(piece) for one in held for piece in one.pieces())  # noqa: S704  escaped when it was made
-
-
-def _quoted(*words: str) -> str:
-    return shell(words)
 
 
 def _limits(limits: Limits) -> tuple[tuple[str, str, bool], ...]:

@@ -23,23 +23,9 @@ if TYPE_CHECKING:
 _END: Final = "\n}"
 
 
-def render(reports: Iterable[Report], run: Run) -> str:
-    """Return the report of an audit of some archives."""
-    return "".join(pieces(reports, run))
-
-
 def begin(run: Run) -> Piecewise:
     """Return the report of a run in the making."""
     return _AuditJson(run)
-
-
-def pieces(reports: Iterable[Report], run: Run | None = None) -> Iterator[str]:
-    """Give the same report in pieces, one archive after the other: an archive may be listed at many times its size."""
-    made = Entries()
-    yield made.head()
-    for report in reports:
-        yield from made.entry(report)
-    yield from made.tail(run)
 
 
 class Entries:
@@ -64,12 +50,12 @@ class Entries:
         """Give a file that was skipped, as it is written after those before it."""
         return self._passed.entry(written({"source": path, "what": what}, "\n    "))
 
-    def tail(self, run: Run | None, passed: Iterable[str] = ()) -> Iterator[str]:
+    def tail(self, run: Run, passed: Iterable[str] = ()) -> Iterator[str]:
         """Give what stands after the archives: the sources that could not be audited, and the verdict on all.
 
         `passed` are the files that were skipped, as `passed_over` gave them.
         """
-        unread = [_unread(one) for one in run.unread] if run is not None else []
+        unread = [_unread(one) for one in run.unread]
         yield f'{self._list.end()},\n  "not_audited": '
         yield from written(unread, "\n  ")
         yield ',\n  "passed_over": '
@@ -98,7 +84,9 @@ class _AuditJson(Piecewise):
 
 def inspect_json(archives: Iterable[dict[str, object]]) -> Iterator[str]:
     """Give the report of what is in some archives, each by `inspected`, in pieces."""
-    return _document(archives)
+    tool = {"name": "ociarchive", "version": VERSION}
+    yield from written({"schema_version": 1, "tool": tool, "archives": iter(archives)}, "\n")
+    yield "\n"
 
 
 def inspected(archive: Archive, evidence: Evidence, report: Report | None) -> dict[str, object]:
@@ -154,15 +142,16 @@ def receipt_object(report: Report) -> Object | None:
         "path": proof.path,
         "sha256": proof.sha256,
         "by": proof.by,
-        "names": _share(proof.names),
-        "manifests": _share(proof.manifests),
-        "blobs": _share(proof.blobs),
+        "names": share_object(proof.names),
+        "manifests": share_object(proof.manifests),
+        "blobs": share_object(proof.blobs),
         "file": proof.file,
         "unbound": [*proof.unbound],
     }
 
 
-def _share(share: Share | None) -> Object | None:
+def share_object(share: Share | None) -> Object | None:
+    """Return how much of what a receipt lists is there, None where it lists nothing of the kind."""
     return None if share is None else {"held": share.held, "listed": share.listed}
 
 
@@ -181,9 +170,3 @@ def finding_object(finding: Finding) -> JSON:
         "expected": finding.expected,
         "found": finding.found,
     }
-
-
-def _document(archives: Iterable[dict[str, object]]) -> Iterator[str]:
-    tool = {"name": "ociarchive", "version": VERSION}
-    yield from written({"schema_version": 1, "tool": tool, "archives": iter(archives)}, "\n")
-    yield "\n"

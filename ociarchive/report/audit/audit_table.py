@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.auditing.run import Run, Unread
-from ociarchive.errors import UsageError, with_units
+from ociarchive.auditing.rule import SEVERITIES
+from ociarchive.errors import with_units
 from ociarchive.report.audit.piecewise import Piecewise
-from ociarchive.report.audit.tally import SEVERITIES, Tally
-from ociarchive.report.audit.view import receipt_line
-from ociarchive.report.shared.surroundings import EPOCH
+from ociarchive.report.audit.tally import Tally
+from ociarchive.report.audit.view import by_rule, receipt_line
 from ociarchive.report.shared.text import (
     aligned,
     columns,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ociarchive.auditing import Finding, Report
+    from ociarchive.auditing.run import Run
 
 _MARGIN = 9
 _INDENT = 6
@@ -103,27 +103,6 @@ class AuditTable(Piecewise):
         return (line.rstrip("\n").split(_BETWEEN) for line in self._rows.lines())
 
 
-def audit_table(
-    reports: Iterable[Report],
-    *,
-    width: int,
-    whole: bool,
-    seconds: float,
-    paint: Callable[[str, str], str],
-    unread: Sequence[str] = (),
-) -> Iterator[str]:
-    """Give the report of some archives, line by line. `paint` colours a word for a severity.
-
-    `whole` shows digests in full. `unread` names the sources that could not be audited. Then the whole does not pass.
-    """
-    missed = tuple(Unread(source=one, why="", status=UsageError.status) for one in unread)
-    run = Run(command=(), time=EPOCH, seconds=seconds, unread=missed)
-    with AuditTable(run, width=width, whole=whole, paint=paint) as table:
-        for report in reports:
-            table.take(report)
-        yield from table.pieces(run)
-
-
 def _ended(lines: Iterable[str]) -> Iterator[str]:
     return (f"{line.rstrip()}\n" for line in lines)
 
@@ -172,10 +151,7 @@ def _findings(report: Report, width: int, paint: Callable[[str, str], str], *, w
 
 def first_of_each(findings: Iterable[Finding], *, whole: bool) -> Iterator[tuple[list[Finding], str]]:
     """Give findings rule by rule, errors first: of many of one rule the first few and words about the others."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in sorted(findings, key=lambda one: _rank(one.severity)):
-        groups.setdefault((finding.severity, finding.rule), []).append(finding)
-    for (_, rule), found in groups.items():
+    for (_, rule), found in by_rule(findings).items():
         shown = found if whole else found[:SHOWN]
         left = len(found) - len(shown)
         yield shown, f"and {left} more of {rule}" if left else ""
@@ -240,10 +216,6 @@ def _verdict(
     if tally.worst is not None:
         lines += command("What a rule means:", ("ociarchive", "rules", tally.worst[1]), width, _INDENT)
     return lines
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity)
 
 
 def _strictness(tally: Tally) -> list[str]:

@@ -6,23 +6,18 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.report.audit.locations import Place, Places, local, sentence
-from ociarchive.report.audit.piecewise import Listing, Piecewise, whole
+from ociarchive.report.audit.piecewise import Listing, Piecewise
 from ociarchive.report.shared.pieces import written
 from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.run import Run, Unread
 
 _SEVERITIES: Final = {"error": "critical", "warning": "minor", "note": "info"}
-
-
-def render(reports: Iterable[Report], run: Run) -> str:
-    """Return the findings in some archives."""
-    return whole(begin(run), reports)
 
 
 def begin(run: Run) -> Piecewise:

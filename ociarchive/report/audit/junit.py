@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from ociarchive.auditing.outcomes import Outcome, outcomes
 from ociarchive.errors import UsageError
 from ociarchive.report.audit.locations import sentence
-from ociarchive.report.audit.piecewise import Piecewise, whole
+from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.view import receipt_line
 from ociarchive.report.shared.text import plural, safe, size
 
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from ociarchive.auditing.run import Run, Unread
 
 _TOTALS: Final = ("tests", "failures", "errors", "skipped")
-
-
-def render(reports: Iterable[Report], run: Run) -> str:
-    """Return the suites of some archives."""
-    return whole(begin(run), reports)
 
 
 def begin(run: Run) -> Piecewise:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, get_args
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import CONTROLS, Control
 from ociarchive.auditing.outcomes import OF_THE_CALL
-from ociarchive.report.audit.tally import SEVERITIES, Tally
+from ociarchive.auditing.rule import SEVERITIES
+from ociarchive.report.audit.tally import Tally
 from ociarchive.report.audit.view import Word
 from ociarchive.report.shared.text import plural, short, size
 

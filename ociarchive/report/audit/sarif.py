@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing import RULES, Policy
 from ociarchive.report.audit.audit_json import digest_object, receipt_object
 from ociarchive.report.audit.locations import Place, Places, local, sentence, uri
-from ociarchive.report.audit.piecewise import Listing, Piecewise, whole
+from ociarchive.report.audit.piecewise import Listing, Piecewise
 from ociarchive.report.shared.pieces import written
+from ociarchive.report.shared.surroundings import utc
 from ociarchive.report.shared.text import safe
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ociarchive.auditing import Report, Rule
     from ociarchive.auditing.listing import Object
@@ -28,11 +29,6 @@ _PROBLEM: Final = {"error": "error", "warning": "warning", "note": "recommendati
 #: What begins a line at the depth of a run's members, and of the entries of their lists.
 _MEMBER: Final = "\n      "
 _ENTRY: Final = f"{_MEMBER}  "
-
-
-def render(reports: Iterable[Report], run: Run) -> str:
-    """Return one run of the audit over some archives."""
-    return whole(begin(run), reports)
 
 
 def begin(run: Run) -> Piecewise:
@@ -134,7 +130,7 @@ def _invocation(policy: Policy, run: Run, *, failed: bool) -> Object:
         "executionSuccessful": not run.unread,
         "exitCode": max((one.status for one in run.unread), default=int(failed)),
         "arguments": [safe(argument) for argument in run.command[1:]],
-        "endTimeUtc": run.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "endTimeUtc": utc(run.time),
     }
     if run.unread:
         found["toolExecutionNotifications"] = [_unread(one, run.folder) for one in run.unread]

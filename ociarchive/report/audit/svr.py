@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.auditing.subjects import subjects
+from ociarchive.report.audit.audit_json import digest_object, share_object
+from ociarchive.report.shared.surroundings import utc
 from ociarchive.report.shared.versions import versions
 from ociarchive.signing.predicates import SVR
 from ociarchive.signing.statement import signed
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing import Policy, Report
     from ociarchive.auditing.listing import Object
-    from ociarchive.auditing.proven import Share
     from ociarchive.auditing.run import Unread
     from ociarchive.report.shared.surroundings import Now
     from ociarchive.signing.private import Signer
@@ -76,7 +77,7 @@ class Verdicts:
         holds = self._properties or set()
         predicate: Object = {
             "verifier": verifier,
-            "timeCreated": at.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timeCreated": utc(at.time),
             "properties": [one for one in _ORDER if one in holds],
             "archives": self._archives,
             "unread": [{"source": one.source, "why": one.why} for one in unread],
@@ -114,14 +115,14 @@ def _properties(report: Report) -> Iterator[str]:
 
 def _facts(report: Report) -> Object:
     """Return what was proved of an archive."""
-    identity, receipt, contents = report.identity, report.receipt, report.contents
+    receipt, contents = report.receipt, report.contents
     rules: dict[str, int] = {}
     for finding in report.findings:
         rules[finding.rule] = rules.get(finding.rule, 0) + 1
     made: Object = {
         "source": report.source,
         "format": contents.format if contents is not None else None,
-        "digest": {identity.algorithm: identity.value} if identity is not None else None,
+        "digest": digest_object(report),
         "verdict": "failed" if report.failed else "passed",
         "strict": report.policy.strict,
         "errors": report.count("error"),
@@ -138,9 +139,9 @@ def _facts(report: Report) -> Object:
         made["receipt"] = {
             "digest": {"sha256": receipt.sha256.partition(":")[2]},
             "by": receipt.by,
-            "names": _share(receipt.names),
-            "manifests": _share(receipt.manifests),
-            "blobs": _share(receipt.blobs),
+            "names": share_object(receipt.names),
+            "manifests": share_object(receipt.manifests),
+            "blobs": share_object(receipt.blobs),
             "file": receipt.file,
             "unbound": [*receipt.unbound],
         }
@@ -148,7 +149,3 @@ def _facts(report: Report) -> Object:
         valid = [finding.message for finding in report.findings if finding.rule == "signature-valid"]
         made["signatures"] = {"trusted": [*contents.keys], "required": contents.must_be_signed, "valid": [*valid]}
     return made
-
-
-def _share(share: Share | None) -> JSON:
-    return None if share is None else {"held": share.held, "listed": share.listed}

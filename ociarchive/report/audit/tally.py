@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.report.shared.text import plural
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 #: The rule of what an archive's receipt says otherwise.
 RECEIPT_RULE: Final = "receipt-mismatch"
-SEVERITIES: Final = ("error", "warning", "note")
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
 from ociarchive.auditing.report import member_of
+from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.report.shared.text import images_said, plural, safe, short, shortened, size
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Word: TypeAlias = Literal["PASS", "FAIL", "PARTLY", "NOT CHECKED"]
 
 _KNOWN: Final = {rule.id: rule for rule in RULES}
-_SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")
 _SCOPE: Final = (
     "It does not say who made the images, whether a signature is valid, or whether the software in them is free of "
     "known vulnerabilities."
@@ -114,7 +114,7 @@ def read(report: Report) -> str:
 def counts(findings: Iterable[Finding]) -> str:
     """Return how many findings there are of each severity, empty for none."""
     severities = [finding.severity for finding in findings]
-    return ", ".join(plural(severities.count(one), one) for one in _SEVERITIES if one in severities)
+    return ", ".join(plural(severities.count(one), one) for one in SEVERITIES if one in severities)
 
 
 def judged(report: Report, results: Sequence[Outcome]) -> tuple[Judged, ...]:
@@ -183,14 +183,23 @@ def receipt_line(proof: ReceiptProof, *, whole: bool = True) -> str:
 
 def groups(report: Report, findings: Iterable[Finding]) -> tuple[Group, ...]:
     """Return findings by severity and rule, errors first, in the order in which they were reported."""
-    found: dict[tuple[Severity, str], list[tuple[str, Finding]]] = {}
-    for finding in sorted(findings, key=lambda one: _SEVERITIES.index(one.severity)):
-        member = member_of(finding.location, report.source)
-        found.setdefault((finding.severity, finding.rule), []).append((member, finding))
     return tuple(
-        Group(id=rule, severity=severity, rule=_KNOWN.get(rule), findings=tuple(listed))
-        for (severity, rule), listed in found.items()
+        Group(
+            id=rule,
+            severity=severity,
+            rule=_KNOWN.get(rule),
+            findings=tuple((member_of(one.location, report.source), one) for one in listed),
+        )
+        for (severity, rule), listed in by_rule(findings).items()
     )
+
+
+def by_rule(findings: Iterable[Finding]) -> dict[tuple[Severity, str], list[Finding]]:
+    """Return findings by severity and rule, errors first, else in their order."""
+    found: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
+        found.setdefault((finding.severity, finding.rule), []).append(finding)
+    return found
 
 
 def capital(text: str) -> str:

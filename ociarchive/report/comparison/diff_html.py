@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ociarchive.report.comparison import diff_words as words
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.shared.pieces import gathered
-from ociarchive.report.shared.templating import again, environment, page_pieces
+from ociarchive.report.shared.templating import again, environment, page_pieces, quoted
 from ociarchive.report.shared.text import images_said, shell
 from ociarchive.version import VERSION
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing.run import Run
-    from ociarchive.comparison.difference import Difference, ImagePair
+    from ociarchive.comparison.difference import Difference
 
 
 def diff_html(difference: Difference, run: Run) -> Iterator[str]:
@@ -45,19 +45,12 @@ def diff_html(difference: Difference, run: Run) -> Iterator[str]:
         value=words.value,
         file_facts=words.file_facts,
         paired_by=words.paired_by,
-        layer_counts=_layer_counts,
+        layer_counts=words.layer_counts,
         run=run,
         command=shell(run.command),
         again=again(run.command, "diff"),
-        quoted=lambda *told: shell(told),
+        quoted=quoted,
         digest=digest,
         version=VERSION,
     )
     return gathered(pieces)
-
-
-def _layer_counts(pair: ImagePair) -> str:
-    """Return the number of layers of each kind in two images."""
-    kinds = ("same", "changed", "removed", "added", "unproved")
-    counts = [(sum(layer.kind == kind for layer in pair.layers), kind) for kind in kinds]
-    return ", ".join(f"{count} {kind}" for count, kind in counts if count) or "none"

@@ -10,6 +10,7 @@ from ociarchive.report.shared.text import (
     columns,
     cut,
     images_said,
+    instruction,
     pad,
     placed,
     plural,
@@ -188,15 +189,10 @@ class _Table:
 
     def _layers(self, pair: ImagePair) -> Iterator[str]:
         same = [layer for layer in pair.layers if layer.kind == "same"]
-        counts = [
-            f"{count} {kind}"
-            for kind in ("same", "changed", "removed", "added", "unproved")
-            if (count := sum(layer.kind == kind for layer in pair.layers))
-        ]
         if len(same) == len(pair.layers):
             yield from self._labelled("layers", f"{len(same)} = {len(same)} by diff_id")
         else:
-            yield from self._labelled("layers", ", ".join(counts))
+            yield from self._labelled("layers", words.layer_counts(pair))
         stored = [layer for layer in same if layer.old and layer.new and layer.old.digest != layer.new.digest]
         if stored:
             yield from self._labelled("stored", _restored(stored, len(same)))
@@ -221,7 +217,7 @@ class _Table:
         elif side is not None:
             lines += self._lines(mark, f"{side.number}  {self._size(side)}", 4)
         if side is not None and side.created_by:
-            lines.append(f"      {cut(_command(side.created_by), max(self._width - 6, _NARROW))}")
+            lines.append(f"      {cut(instruction(side.created_by), max(self._width - 6, _NARROW))}")
         if layer.kind == "unproved":
             told = wrapped("one diff_id is claimed of both, and it was not proved of both", self._width - 6, "")
             lines += placed(told, 6, self._width)
@@ -320,8 +316,3 @@ def _sides(layers: Sequence[LayerPair]) -> list[tuple[LayerSide | None, LayerSid
 
 def _codec(side: LayerSide) -> str:
     return "plain" if side.compression == "none" else side.compression or "unknown"
-
-
-def _command(text: str) -> str:
-    """Return what made a layer, without what Docker's builder writes before it."""
-    return text.removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()

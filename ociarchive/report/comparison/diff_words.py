@@ -111,6 +111,13 @@ def paired_by(pair: ImagePair) -> str | None:
     return None
 
 
+def layer_counts(pair: ImagePair) -> str:
+    """Return the number of layers of each kind in two images."""
+    kinds = ("same", "changed", "removed", "added", "unproved")
+    counts = [(sum(layer.kind == kind for layer in pair.layers), kind) for kind in kinds]
+    return ", ".join(f"{count} {kind}" for count, kind in counts if count) or "none"
+
+
 def held(side: ArchiveSide) -> str:
     """Return how an archive's layers are stored."""
     return ", ".join(f"{'plain' if name == 'none' else name} {count}" for name, count in side.codecs.items())

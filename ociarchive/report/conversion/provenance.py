@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ociarchive.auditing.provenance import BUILD_TYPE, as_byproduct
 from ociarchive.auditing.receipts import receipt_of
 from ociarchive.model import Image
+from ociarchive.report.shared.surroundings import utc
 from ociarchive.report.shared.versions import versions
 from ociarchive.signing.predicates import SLSA
 from ociarchive.signing.statement import signed
@@ -43,7 +44,7 @@ def provenance(
     known = {source.archive.where for source in conversion.sources}
     others = [(path, digest) for path, digest in digests.items() if path not in known and digest is not None]
     sources += [{"name": path, "digest": {"sha256": digest.partition(":")[2]}} for path, digest in others]
-    began, ended = (one.time.strftime("%Y-%m-%dT%H:%M:%SZ") for one in times)
+    began, ended = (utc(one.time) for one in times)
     predicate: Object = {
         "buildDefinition": {
             "buildType": BUILD_TYPE,

@@ -46,6 +46,11 @@ def now() -> Now:
     return Now(dt.datetime.fromtimestamp(int(told), dt.UTC), pinned=True)
 
 
+def utc(moment: dt.datetime) -> str:
+    """Return a time in UTC as documents have it, to the second (RFC 3339)."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def current_folder() -> str:
     """Return the current folder. HostError: it was removed, or is unknown."""
     try:

@@ -75,6 +75,11 @@ def again(command: Sequence[str], name: str) -> str:
     return f"{shell([*words[:at], '--format', 'json', *words[at:]])} | sha256sum"
 
 
+def quoted(*words: str) -> str:
+    """Return words as one command line for a shell."""
+    return shell(words)
+
+
 def _shown(value: object) -> object:
     """Make every text that a template shows safe to read, before Jinja escapes it."""
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -107,6 +107,11 @@ def portion(done: int, total: int) -> str:
     return f"{done / _STEP**power:.1f}/{total / _STEP**power:.1f} {_UNITS[power]}"
 
 
+def instruction(created_by: str) -> str:
+    """Return what made a layer, without the shell that Docker's builder writes before it."""
+    return created_by.removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
+
+
 def shortened(text: str) -> str:
     """Return text with the digests in it cut to their first twelve digits."""
     return _DIGITS.sub(lambda found: found[0][:12], text)

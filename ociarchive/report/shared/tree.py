@@ -14,6 +14,7 @@ from ociarchive.report.shared.text import (
     command,
     cut,
     images_said,
+    instruction,
     pad,
     placed,
     plural,
@@ -278,4 +279,4 @@ def _comp(fact: JSON) -> str:
 
 def _command(text: str) -> str:
     """Return a command of the history, the beginning of a long one, without the shell that ran it."""
-    return text[:_LONGEST].removeprefix("/bin/sh -c #(nop) ").removeprefix("/bin/sh -c ").strip()
+    return instruction(text[:_LONGEST])
