@@ -30,8 +30,8 @@ _WEAK: Final = ("sha1", "md5")
 #: Curves by the names that SEC 2 has for them.
 _CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 #: What one trial takes, with every hash: those of large curves take longer.
-_TRIAL: Final = 1 << 10
-_SLOW_TRIAL: Final = 4 << 10
+_TRIAL: Final = 2 << 10
+_SLOW_TRIAL: Final = 12 << 10
 _QUICK: Final = ("Ed25519", "ECDSA P-256")
 #: The kinds of keys, for messages.
 KINDS: Final = "ECDSA P-256, P-384 or P-521, Ed25519, or RSA"
