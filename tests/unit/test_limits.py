@@ -139,16 +139,21 @@ def test_a_walk_ends_where_the_archive_has_no_more_headers() -> None:
         list(Tar([data], Limits(headers=2).within(len(data)), "layer").members())
 
 
-@pytest.mark.parametrize("record", ["path", "comment"])
-def test_extended_headers_count_by_their_size(record: str) -> None:
-    """One of them is read with all plain headers, the other alone."""
-    data = pax({record: "n" * 3000}) + tar([file("a", b"a")])
+def _require_more_headers_than_40(data: bytes) -> None:
+    """The headers of a layer's tar are between 40 and 60, for who walks it and for who lists it."""
     for most, whole in ((60, True), (40, None)):
         walk = Walk(Limits(headers=most).within(len(data)), "layer")
         walk.take(data)
         assert walk.finish().whole is whole
     with pytest.raises(LimitError, match="more than 40 tar headers"):
         list(Tar([data], Limits(headers=40).within(len(data)), "layer").members())
+
+
+@pytest.mark.parametrize("record", ["path", "comment"])
+def test_extended_headers_count_by_their_size(record: str) -> None:
+    """One of them is read with all plain headers, the other alone."""
+    data = pax({record: "n" * 3000}) + tar([file("a", b"a")])
+    _require_more_headers_than_40(data)
 
 
 def test_blocks_of_a_sparse_map_count_as_headers() -> None:
@@ -156,12 +161,7 @@ def test_blocks_of_a_sparse_map_count_as_headers() -> None:
     block[156:157], block[257:265], block[482] = b"S", b"ustar  \0", 1
     block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 8 * 32)
     data = bytes(block) + (bytes(504) + b"\1" + bytes(7)) * 50 + bytes(BLOCK) + tar([])
-    for most, whole in ((60, True), (40, None)):
-        walk = Walk(Limits(headers=most).within(len(data)), "layer")
-        walk.take(data)
-        assert walk.finish().whole is whole
-    with pytest.raises(LimitError, match="more than 40 tar headers"):
-        list(Tar([data], Limits(headers=40).within(len(data)), "layer").members())
+    _require_more_headers_than_40(data)
 
 
 def test_all_extended_headers_of_one_member_have_one_limit() -> None:
