@@ -94,6 +94,8 @@ LEFT_OUT: Final[dict[str, int | None]] = {
     "tests/unit/test_audits.py::test_memory": None,
     # Processes within bounds, kills, full disks, single calls that fail.
     "tests/hostile/test_wide.py": None,
+    "tests/hostile/test_loops.py": None,
+    "tests/hostile/test_reader_loops.py": None,
     "tests/hostile": None,
     "tests/faults": None,
     # Other programs, browsers, shells, wheels.
@@ -107,17 +109,28 @@ LEFT_OUT: Final[dict[str, int | None]] = {
 
 
 #: What takes up to a minute a row: CI runs some of it, `-m wide` the others.
-WIDE: Final = "tests/hostile/test_wide.py"
-#: What CI runs of it: one that fans out, one of long texts, one of links, one of names, one that unpacks to much.
+WIDE: Final = ("tests/hostile/test_wide.py", "tests/hostile/test_loops.py", "tests/hostile/test_reader_loops.py")
+#: What CI runs of it: of each kind one that ends soon.
 IN_CI: Final = (
     "fans-out-in-10-to-the-15-ways",
     "texts-that-are-wide",
     "links-that-grow",
     "tags-100-000",
     "zstd-2-gib",
+    "indexes-2-500-above-2-300-images",
+    "requirements-20-000-of-one-keyring",
+    "links-7-000-to-deep-paths",
+    "ways-8-000-to-speak-of-a-table",
+    "receipt-of-230-000-blobs",
+    "revisions-8-000-of-one-document",
+    "schema-1-of-14-000-steps",
+    "docker-40-000-names-of-nothing",
+    "bolt-pages-that-are-shared",
 )
 #: The same of single rows: others of their kind go the same way, with less of it.
 WIDE_ROWS: Final = (
+    "tests/hostile/test_signed.py::test_many_signatures_are_not_tried_with_many_keys[p-256]",
+    "tests/hostile/test_signed.py::test_many_signatures_are_not_tried_with_many_keys[p-521]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[tar-members-a-million]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[tar-strays-100-000]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[document-documents-2-000]",
@@ -159,7 +172,7 @@ def mark(items: Iterable[pytest.Item]) -> None:
             continue
         over = LEFT_OUT[start]
         test, _, row = name.rstrip("]").partition("[")
-        if start == WIDE:
+        if start in WIDE:
             item.add_marker(pytest.mark.slow if row in IN_CI else pytest.mark.wide)
             continue
         if over is None or counts[test] % (over + 1):
