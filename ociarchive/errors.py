@@ -80,40 +80,6 @@ def require_no_credentials(address: str, hint: str) -> None:
         raise UsageError("an address has no user and no password", where=bare, hint=hint)
 
 
-#: Numbers of bytes in a sentence, but for those that begin a quotation, and those that have their units already.
-_BYTES: Final = re.compile(r"(?<![\w'\"`.,/+-])([0-9]{5,19}) bytes\b(?! \()")
-#: Up to here a number of bytes is read as easily as its units.
-_PLAIN_BYTES: Final = 10_000
-_STEP: Final = 1024
-_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def in_units(count: int) -> str:
-    """Return a number of bytes in the one system of units that reports have."""
-    value = float(count)
-    power = 0
-    while value >= _STEP and power < len(_UNITS) - 1:
-        value /= _STEP
-        power += 1
-    return f"{value:.1f} {_UNITS[power]}" if power else f"{count} B"
-
-
-def with_units(text: str) -> str:
-    """Return a sentence for people in which large sizes stand in bytes and in units: `28672 bytes (28.0 KiB)`.
-
-    What is quoted stays as it is. Values for programs do not go through here.
-    """
-    return _BYTES.sub(_with_units, text) if " bytes" in text else text
-
-
-def _with_units(found: re.Match[str]) -> str:
-    count = int(found[1])
-    if count <= _PLAIN_BYTES:
-        return found[0]
-    inside = found.string[found.end() : found.end() + 1] == ")"
-    return f"{found[0]}, {in_units(count)}" if inside else f"{found[0]} ({in_units(count)})"
-
-
 def clipped(text: str, most: int) -> str:
     """Return text for a sentence in at most so many characters, an ellipsis where some were left out."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
@@ -157,15 +123,11 @@ class OciArchiveError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Return the sentence without a prefix: `WHAT: expected X, found Y, HINT (WHERE)`, without credentials.
-
-        Large sizes have their units.
-        """
+        """Return the sentence without a prefix: `WHAT: expected X, found Y, HINT (WHERE)`, without credentials."""
         text = self.what
         facts = [f"{word} {value}" for word, value in (("expected", self.expected), ("found", self.found)) if value]
         if facts:
             text += ": " + ", ".join(facts)
-        text = with_units(text)
         if self.hint:
             text += f", {self.hint}" if not facts else f"; {self.hint}"
         return without_credentials(f"{text} ({self.where})" if self.where else text)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ociarchive.auditing.identity import Identifying
 from ociarchive.blobio.locks import nobody
-from ociarchive.errors import with_units
 from ociarchive.late import Late
 from ociarchive.model import Missing, walk
 from ociarchive.remote.address import is_remote
@@ -215,7 +214,7 @@ def _of_present(arrived: Iterable[Arrived]) -> Iterator[str]:
     """Say how many blobs DEST had already, because what was not read was not proved here."""
     there = {one.digest: one for one in arrived if one.present}
     if there:
-        yield with_units(
+        yield (
             f"DEST had {len(there)} blobs of {sum(one.size for one in there.values())} bytes already; they were not"
             " sent, and its layers among them were not read"
         )

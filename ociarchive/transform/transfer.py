@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.blobio.files import Aborted
-from ociarchive.errors import ContentError, HostError, with_units
+from ociarchive.errors import ContentError, HostError
 from ociarchive.late import Late
 from ociarchive.measure import Measured, measure
 from ociarchive.remote.blob import Reading
@@ -260,4 +260,4 @@ def sentence(finding: Finding) -> str:
     """Return a finding in one sentence."""
     facts = [f"{word} {value}" for word, value in (("expected", finding.expected), ("found", finding.found)) if value]
     text = f"{finding.severity}: {finding.rule}: {finding.message}"
-    return f"{with_units(text + (': ' + ', '.join(facts) if facts else ''))} ({finding.location})"
+    return f"{text}{': ' + ', '.join(facts) if facts else ''} ({finding.location})"

@@ -1,7 +1,6 @@
 """What stands on stderr: folded on a terminal, one line for programs, of many alike the first few, no password ever."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ociarchive
-from ociarchive.errors import ContentError, with_units, without_credentials
+from ociarchive.errors import without_credentials
 from tests.support import build
 from tests.support.build import Image, layer, packed
 from tests.support.call import Call, refused, told
@@ -348,43 +347,6 @@ def test_a_layer_of_two_sources_counts_once_in_dest(source: Path, tmp_path: Path
     rows = [line for line in lines if line.startswith("  diff_id ")]
     assert [row.endswith(" -  as above") for row in rows].count(True) == 1
     assert len(rows) == 3
-
-
-# Sizes
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("expected 28672 bytes, found 28673 bytes", "expected 28672 bytes (28.0 KiB), found 28673 bytes (28.0 KiB)"),
-        ("no manifest leads to it (28672 bytes)", "no manifest leads to it (28672 bytes, 28.0 KiB)"),
-        ("more than 4194304 bytes that readers take", "more than 4194304 bytes (4.0 MiB) that readers take"),
-        ("10000 bytes at least, found 9999 bytes", "10000 bytes at least, found 9999 bytes"),
-        ("10001 bytes at most", "10001 bytes (9.8 KiB) at most"),
-        ("28672 bytes (28.0 KiB)", "28672 bytes (28.0 KiB)"),
-        ("--split does not take '20000 bytes'", "--split does not take '20000 bytes'"),
-        ("blobs/20000 bytes, app-20000 bytes, 1,020,000 bytes", "blobs/20000 bytes, app-20000 bytes, 1,020,000 bytes"),
-    ],
-)
-def test_large_sizes_have_their_units_too(text: str, shown: str) -> None:
-    assert with_units(text) == shown
-    error = ContentError("the blob is another", where="20000 bytes.tar", expected=text)
-    assert str(error) == f"the blob is another: expected {shown} (20000 bytes.tar)"
-
-
-def test_a_finding_shows_units_and_keeps_its_values(tmp_path: Path, cli_call: Call) -> None:
-    node = Image(layers=[layer({"a": os.urandom(30_000)}, "gzip")]).node().named("docker.io/corpus/app:1.0")
-    folder = write_folder(tmp_path / "app", build.layout(node))
-    path = max((folder / "blobs" / "sha256").iterdir(), key=lambda one: one.stat().st_size)
-    size = path.stat().st_size
-    path.write_bytes(path.read_bytes() + b"x" * 1000)
-    shown = told(cli_call("audit", folder), 1).stdout
-    assert f"expected {size} bytes (" in shown
-    assert f"found    {size + 1000} bytes (" in shown
-    findings = told(cli_call("audit", folder, "--format", "json"), 1).archive()["findings"]
-    assert (f"{size} bytes", f"{size + 1000} bytes") in [(one["expected"], one["found"]) for one in findings]
-    html = told(cli_call("audit", folder, "--format", "html"), 1).stdout
-    assert f"<code>{size} bytes (" in html
 
 
 # Tables

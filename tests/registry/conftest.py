@@ -1,5 +1,6 @@
-"""Fixtures of registries: no credentials of the user who runs the tests, and no pauses."""
+"""Fixtures of registries: no credentials of the user who runs the tests, and pauses of a moment."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from ociarchive.remote import push
 from ociarchive.remote.exchange import Exchange
 from ociarchive.remote.wire import LostConnection
+
+#: Seconds.
+_MOMENT = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +28,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Do not wait; list how long a call would have waited."""
+    """Wait for a moment alone, in which a server closes what it wants to; list how long a call would have waited."""
     waited: list[float] = []
 
     def pause(exchange: Exchange, tried: int, asked: float | None = None) -> None:
         if exchange._aborted.is_set():
             raise LostConnection("the work was given up")
         waited.append(max(0.5 * 2**tried, asked or 0.0))
+        time.sleep(_MOMENT)
 
     monkeypatch.setattr(Exchange, "pause", pause)
     monkeypatch.setattr(push, "settle", lambda _: None)

@@ -6,7 +6,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import SEVERITIES
-from ociarchive.errors import with_units
 from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.tally import Tally
 from ociarchive.report.audit.view import by_rule, receipt_line
@@ -166,8 +165,7 @@ def _finding(finding: Finding, width: int, paint: Callable[[str, str], str], *, 
     if columns(first) > inner:
         first = finding.rule
         told += wrapped(place, inner, "  ", whole=whole)
-    message = with_units(finding.message)
-    told += wrapped(message if whole else shortened(message), inner, "", whole=whole)
+    told += wrapped(finding.message if whole else shortened(finding.message), inner, "", whole=whole)
     for word, value in (("expected", finding.expected), ("found", finding.found)):
         if value is not None:
             told += wrapped(f"{word:<8} {_value(value, whole=whole)}", inner, " " * 9, whole=whole)
@@ -178,7 +176,7 @@ def _value(value: str, *, whole: bool) -> str:
     algorithm, colon, encoded = value.partition(":")
     if colon and not whole and len(encoded) >= _DIGEST and algorithm.isalnum():
         return f"{algorithm}:{short(value)}"
-    return safe(with_units(value))
+    return safe(value)
 
 
 def verdict(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ociarchive.errors import with_units
 from ociarchive.report.shared.text import plural, safe, shell, size
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(size=size, plural=plural, ticks=_ticks, units=with_units)
+    made.filters.update(size=size, plural=plural, ticks=_ticks)
     return made
 
 

@@ -7,8 +7,6 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import in_units
-
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -79,7 +77,12 @@ def size(count: int | None) -> str:
     """Return a number of bytes for people; `?` where it is not known."""
     if count is None:
         return "?"
-    return in_units(count)
+    value = float(count)
+    for unit in _UNITS:
+        if value < _STEP or unit == _UNITS[-1]:
+            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= _STEP
+    return f"{count} B"
 
 
 def images_said(images: int, manifests: int) -> str:
