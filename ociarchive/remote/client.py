@@ -255,6 +255,10 @@ class Client:
         """Wait before something is sent again: longer each time, and as long as the answer asks for."""
         self._exchange.pause(tried, retry_after(answer.headers.get("retry-after")) if answer is not None else None)
 
+    def renew(self) -> None:
+        """Send what comes next over new connections: the server may have closed those that are kept."""
+        self._exchange.renew()
+
     def begin(self) -> None:
         """Work on after `abort`."""
         self._exchange.begin()

@@ -93,6 +93,10 @@ class Exchange:
         if self._aborted.wait(min(max(self._access.pause * 2**tried, asked or 0.0), _LONGEST)):
             raise LostConnection("the work was given up")
 
+    def renew(self) -> None:
+        """Do without the connections that are kept."""
+        self._wire.renew()
+
     def begin(self) -> None:
         """Work on after `abort`."""
         self._aborted.clear()

@@ -158,6 +158,7 @@ class Upload:
             "Content-Type": "application/octet-stream",
             "Content-Range": f"{self._offset}-{self._offset + length - 1}",
         }
+        self._renew()
         try:
             answer = self._client.request("PATCH", session.location, headers=headers, body=body, push=True, again=False)
         except LostConnection as error:
@@ -182,6 +183,7 @@ class Upload:
         body, headers = self._first(self._size), {"Content-Type": "application/octet-stream"}
         problem: OciArchiveError
         answer: Answer | None = None
+        self._renew()
         try:
             answer = self._client.request("PUT", url, headers=headers, body=body or b"", push=True, again=False)
         except LostConnection as error:
@@ -217,6 +219,15 @@ class Upload:
             raise self._resend("the registry does not know its own upload any more")
         else:
             self._has(reached)
+
+    def _renew(self) -> None:
+        """Where something broke off, do without kept connections: some servers close each one unannounced.
+
+        What is safe to send twice is just sent again. A chunk is not: how much of it has come is asked first, and the
+        answer to that may be the last one that its connection gives.
+        """
+        if self._broken:
+            self._client.renew()
 
     def _break(self, problem: OciArchiveError, answer: Answer | None) -> None:
         """Count a break. Servers that hang up on large chunks say nothing else, so the next one is smaller."""

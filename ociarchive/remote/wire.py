@@ -164,6 +164,11 @@ class Wire:
             with suppress(Exception):  # it has none yet, or not any more
                 connection.sock.shutdown(_BOTH_WAYS)
 
+    def renew(self) -> None:
+        """Do without the connections that are kept. Requests that are under way go on."""
+        with self._lock:
+            self._pools.clear()
+
     def close(self) -> None:
         """Close all connections."""
         with self._lock:

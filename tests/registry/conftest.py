@@ -1,6 +1,5 @@
-"""Fixtures of registries: no credentials of the user who runs the tests, and pauses of a moment."""
+"""Fixtures of registries: no credentials of the user who runs the tests, and no pauses."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,6 @@ import pytest
 from ociarchive.remote import push
 from ociarchive.remote.exchange import Exchange
 from ociarchive.remote.wire import LostConnection
-
-#: Seconds.
-_MOMENT = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +24,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Wait for a moment alone, in which a server closes what it wants to; list how long a call would have waited."""
+    """Do not wait; list how long a call would have waited."""
     waited: list[float] = []
 
     def pause(exchange: Exchange, tried: int, asked: float | None = None) -> None:
         if exchange._aborted.is_set():
             raise LostConnection("the work was given up")
         waited.append(max(0.5 * 2**tried, asked or 0.0))
-        time.sleep(_MOMENT)
 
     monkeypatch.setattr(Exchange, "pause", pause)
     monkeypatch.setattr(push, "settle", lambda _: None)
