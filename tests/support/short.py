@@ -130,7 +130,9 @@ IN_CI: Final = (
 #: The same of single rows: others of their kind go the same way, with less of it.
 WIDE_ROWS: Final = (
     "tests/hostile/test_signed.py::test_many_signatures_are_not_tried_with_many_keys[p-256]",
+    "tests/hostile/test_signed.py::test_many_signatures_are_not_tried_with_many_keys[p-384]",
     "tests/hostile/test_signed.py::test_many_signatures_are_not_tried_with_many_keys[p-521]",
+    "tests/hostile/test_tables.py::test_one_name_a_hundred_thousand_times",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[tar-members-a-million]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[tar-strays-100-000]",
     "tests/hostile/test_hostile.py::test_comes_to_its_end[document-documents-2-000]",
