@@ -13,7 +13,7 @@ from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.flaws import Flaw
 from ociarchive.late import Late
 from ociarchive.measure import Measured, measure
-from ociarchive.model import parts, walk
+from ociarchive.model import nodes, parts
 from ociarchive.remote.blob import Reading
 from ociarchive.stores.rebuilt import RebuildError, Rebuilt
 from ociarchive.toc import has_table, told_of_table
@@ -196,5 +196,5 @@ def _more_ways(source: ByteSource, descriptor: Descriptor) -> Flaw:
 
 def _parts(archive: Archive) -> Iterator[Blob | Layer]:
     """Give the parts of each manifest once, however many entries lead to it."""
-    for node in {id(edge.node): edge.node for edge in walk(archive.roots)}.values():
+    for node in nodes(archive.roots):
         yield from parts(node)

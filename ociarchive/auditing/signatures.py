@@ -164,7 +164,8 @@ def _proved(evidence: Evidence, wanted: Wanted, selected: Sequence[Root] | None)
     missing = list(judge.missing(images, wanted.demands, roots)) if wanted.demands is not None else []
     signatures = tuple(dict.fromkeys(judge.signatures()))
     held = standing.marked(_digests(one for one in signatures if one.signs))
-    lacks = _lacking(wanted, scene, standing, signatures)
+    by_notary = standing.marked(_digests(one for one in signatures if one.signs and one.kind == "notary"))
+    lacks = _lacking(wanted, scene, standing, held, by_notary)
     stated = standing.marked(_digests(one for one in signatures if one.status == "valid") - held.digests)
     missing += [
         _unsigned(evidence, edge, stated=standing.has(_digest_of(edge), stated)) for edge in images if lacks(edge)
@@ -192,14 +193,14 @@ def _digests(signatures: Iterable[Signature]) -> set[Digest]:
 
 
 def _lacking(
-    wanted: Wanted, scene: Scene, standing: Standing, signatures: Sequence[Signature]
+    wanted: Wanted, scene: Scene, standing: Standing, held: Marked, by_notary: Marked
 ) -> Callable[[Edge], bool]:
     """Return what says whether an image lacks a signature that the call, or a policy of certificates, asks for.
 
+    `held` are the digests that anybody signed, `by_notary` those that Notary did.
+
     Thousands of entries may lead to one image with thousands of names: each image is looked at once.
     """
-    held = standing.marked(_digests(one for one in signatures if one.signs))
-    by_notary = standing.marked(_digests(one for one in signatures if one.signs and one.kind == "notary"))
     found: dict[Digest, bool] = {}
 
     def lacks(edge: Edge) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.hostile.parts import IMAGE, LAYER, PLAIN, SAVED, listed
+from tests.hostile.parts import IMAGE, LAYER, PLAIN, SAVED, listed, referrers_in_repositories
 from tests.support import old
 from tests.support.build import (
     CONTAINERD_NAME,
@@ -16,7 +16,6 @@ from tests.support.build import (
     OCI_MANIFEST,
     Image,
     Node,
-    artifact,
     blob_path,
     digest,
     docker_archive,
@@ -104,17 +103,6 @@ def _unlinked(layers: int, strays: int) -> Iterator[Member]:
     """Layers without links, beside links of the file system that lead to nothing."""
     yield from _repositories_of_layers(4, layers)
     yield from (symlink(f"{_ROOT}/strays/{number}", "nothing") for number in range(strays))
-
-
-def _signed_in_many_repositories(names: int, referrers: int) -> list[Member]:
-    """Referrers of an image, each of them of all the others as well, in an image's many repositories."""
-    entry = {
-        "Config": blob_path(IMAGE.image_id),
-        "RepoTags": [f"a{number}:1" for number in range(names)],
-        "Layers": [blob_path(LAYER.digest)],
-    }
-    nodes = (artifact(b"%d" % number, "application/vnd.example.x", subject=_NODE) for number in range(referrers))
-    return [*layout(_NODE, *nodes), file("manifest.json", dumped([entry]))]
 
 
 # Layouts, docker-archives and folders
@@ -241,7 +229,7 @@ CASES: dict[str, Loop] = {
     "revisions-8-000-of-one-document": Loop(build=_gzip(lambda: _revisions_of_one_document(8000))),
     "links-absent-beside-dangling-ones": Loop(build=_gzip(lambda: _unlinked(10_000, 3000))),
     "referrers-4-000-in-35-000-repositories": Loop(
-        build=_tar(lambda: _signed_in_many_repositories(35_000, 4000)), calls=_REGISTRY[::-1]
+        build=_tar(lambda: referrers_in_repositories(35_000, 4000)), calls=_REGISTRY[::-1]
     ),
     "entries-25-000-of-10-000-layers": Loop(
         build=_folder(lambda: _entries_of_layers(25_000, 10_000)), says="limit-listed"

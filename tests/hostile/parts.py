@@ -4,7 +4,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.hostile.case import Build
-from tests.support.build import OCI_INDEX, Image, Json, Saved, docker_archive, dumped, layer, layout
+from tests.support.build import (
+    OCI_INDEX,
+    Image,
+    Json,
+    Saved,
+    artifact,
+    blob_path,
+    docker_archive,
+    dumped,
+    layer,
+    layout,
+)
 from tests.support.tar import Member, file, write_folder, write_tar
 
 LAYER = layer({"etc/a": b"a" * 100}, "gzip")
@@ -52,6 +63,15 @@ def later_folder(make: Callable[[], Iterable[Member]]) -> Build:
         write_folder(path, make())
 
     return build
+
+
+def referrers_in_repositories(names: int, referrers: int, host: str = "") -> list[Member]:
+    """Make referrers of an image of so many names, each of another repository."""
+    tags = [f"{host}a{number}:1" for number in range(names)]
+    entry = {"Config": blob_path(IMAGE.image_id), "RepoTags": tags, "Layers": [blob_path(LAYER.digest)]}
+    node = IMAGE.node()
+    every = (artifact(b"%d" % number, "application/vnd.example.x", subject=node) for number in range(referrers))
+    return [*layout(node, *every), file("manifest.json", dumped([entry]))]
 
 
 def manifest_json(raw: bytes) -> list[Member]:

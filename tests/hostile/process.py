@@ -46,6 +46,14 @@ class Ended:
         return [line for line in self.stderr.splitlines() if line.startswith("error: ")]
 
 
+def bounded(ended: Ended, *statuses: int) -> None:
+    """Require that a process kept within its memory and ended with one of these statuses, in words for people."""
+    assert ended.status in statuses, ended.stderr[-500:]
+    assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"
+    assert "Traceback" not in ended.stderr
+    assert "a fault in ociarchive" not in ended.stderr
+
+
 def run(*args: str | Path, place: Path, stdin: Path | None = None, network: bool = False) -> Ended:
     """Run `ociarchive` below `place`, where its streams are kept and its temporary folder lies."""
     ended = _server(network=network).call(

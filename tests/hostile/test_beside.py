@@ -15,7 +15,7 @@ from tests.audit.making import IMAGE as STORED
 from tests.audit.making import TOP
 from tests.fuzz.layers import chunked
 from tests.hostile.parts import IMAGE, LAYER
-from tests.hostile.process import MEMORY, Ended, run
+from tests.hostile.process import Ended, bounded, run
 from tests.support import stores
 from tests.support.build import Image, Layer, layout
 from tests.support.tar import file, tar, write_folder, write_tar
@@ -27,13 +27,11 @@ KEYS = b"{" + b",".join(b'"%x":1' % number for number in range(1_000_000)) + b"}
 TEXTS: dict[str, bytes] = {"nested": NESTED, "empty": EMPTY, "keys": KEYS, "blank": b"[[" + b" " * 9_900_000 + b"]]"}
 
 
-def bounded(ended: Ended, status: int, *words: str) -> None:
-    assert ended.status == status, ended.stderr[-500:]
-    assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"
+def said(ended: Ended, status: int, *words: str) -> None:
+    bounded(ended, status)
     assert len(ended.stdout) < 1 << 20
     for word in words:
         assert word in ended.stderr + ended.stdout.decode(), ended.stderr[-500:]
-    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -41,8 +39,8 @@ def test_an_inventory_of_very_many_values(name: str, source: Path, tmp_path: Pat
     have, dest = tmp_path / "have", tmp_path / "dest"
     have.write_bytes(TEXTS[name])
     words = () if name == "blank" else ("document has more than 1250000 values",)
-    bounded(run("audit", source, "--have", have, place=tmp_path), 2, *words)
-    bounded(run("convert", source, dest, "--to", "oci-layout", "--have", have, place=tmp_path), 2, *words)
+    said(run("audit", source, "--have", have, place=tmp_path), 2, *words)
+    said(run("convert", source, dest, "--to", "oci-layout", "--have", have, place=tmp_path), 2, *words)
     assert not dest.exists()
 
 
@@ -50,16 +48,16 @@ def test_a_delta_that_leaves_a_million_layers_out(tmp_path: Path) -> None:
     members = layout(IMAGE.node().named("docker.io/library/app:1", "1"))
     raw = b'{"schema_version":1,"left_out":[%b]}' % b",".join([b"{}"] * 1_000_000)
     source = write_tar(tmp_path / "source", [*members, file("delta.json", raw)])
-    bounded(run("audit", source, place=tmp_path), 1, "limit-values")
-    bounded(run("audit", source, "--base", source, place=tmp_path), 1)
-    bounded(run("convert", source, tmp_path / "dest", "--to", "oci-layout", "--base", source, place=tmp_path), 1)
+    said(run("audit", source, place=tmp_path), 1, "limit-values")
+    said(run("audit", source, "--base", source, place=tmp_path), 1)
+    said(run("convert", source, tmp_path / "dest", "--to", "oci-layout", "--base", source, place=tmp_path), 1)
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_receipt_of_very_many_values(name: str, source: Path, tmp_path: Path) -> None:
     receipt = tmp_path / "receipt"
     receipt.write_bytes(b'{"tool":' + TEXTS[name] + b"}")
-    bounded(run("audit", source, "--receipt", receipt, place=tmp_path), 1, "not a conversion's receipt")
+    said(run("audit", source, "--receipt", receipt, place=tmp_path), 1, "not a conversion's receipt")
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -68,8 +66,8 @@ def test_a_list_of_parts_of_very_many_values(name: str, tmp_path: Path) -> None:
     listed.write_bytes(b'{"schema_version":1,"part_size":1,"size":1,"name":"app.tar","parts":' + TEXTS[name] + b"}")
     (tmp_path / "app.tar.001").write_bytes(b"x")
     for one in (listed, tmp_path / "app.tar.001"):
-        bounded(run("audit", "--format", "json", one, place=tmp_path), 1)
-    bounded(run("inspect", listed, place=tmp_path), 1)
+        said(run("audit", "--format", "json", one, place=tmp_path), 1)
+    said(run("inspect", listed, place=tmp_path), 1)
 
 
 def test_the_name_of_a_whole_is_no_longer_than_names_are(tmp_path: Path) -> None:
@@ -77,8 +75,8 @@ def test_the_name_of_a_whole_is_no_longer_than_names_are(tmp_path: Path) -> None
     made = {"schema_version": 1, "part_size": 1, "size": 1, "name": "n" * 3_000_000, "sha256": "0" * 64, "parts": [{}]}
     listed.write_text(json.dumps(made))
     (tmp_path / "app.tar.001").write_bytes(b"x")
-    bounded(run("audit", "--format", "json", tmp_path / "app.tar.001", place=tmp_path), 1)
-    bounded(run("audit", listed, place=tmp_path), 1)
+    said(run("audit", "--format", "json", tmp_path / "app.tar.001", place=tmp_path), 1)
+    said(run("audit", listed, place=tmp_path), 1)
 
 
 def test_a_table_of_contents_with_one_entry_of_very_many_values(tmp_path: Path) -> None:
@@ -90,7 +88,7 @@ def test_a_table_of_contents_with_one_entry_of_very_many_values(tmp_path: Path) 
         source = write_tar(
             tmp_path / "source", layout(Image(layers=[one]).node().named("docker.io/library/app:1", "1"))
         )
-        bounded(run("audit", source, place=tmp_path), 1, "toc-entry", "a value of more than 1048576 characters")
+        said(run("audit", source, place=tmp_path), 1, "toc-entry", "a value of more than 1048576 characters")
 
 
 def test_a_line_of_tar_split_data_of_very_many_values(tmp_path: Path) -> None:
@@ -100,7 +98,7 @@ def test_a_line_of_tar_split_data_of_very_many_values(tmp_path: Path) -> None:
     for one in store.rglob("tar-split.json.gz"):
         one.write_bytes(stores.split_file([{**listed[0], "x": json.loads(NESTED[: 181 * 3_000] + b"]")}, *listed[1:]]))
     assert split.stat().st_size < 1 << 20
-    bounded(run("audit", store, place=tmp_path), 1, "no object")
+    said(run("audit", store, place=tmp_path), 1, "no object")
 
 
 def test_what_honest_documents_hold_is_no_value_too_many() -> None:
@@ -143,7 +141,7 @@ def test_a_line_of_tar_split_data_may_have_commas_in_a_text() -> None:
 def test_a_list_of_sources_with_one_long_line(line: bytes, tmp_path: Path) -> None:
     listed = tmp_path / "list"
     listed.write_bytes(line * (3_000_000 // len(line)))
-    bounded(run("audit", "--from", listed, place=tmp_path), 1, "a line of more than 16384 bytes")
+    said(run("audit", "--from", listed, place=tmp_path), 1, "a line of more than 16384 bytes")
 
 
 def test_thousands_of_changed_parts_of_a_tar_of_many_members(tmp_path: Path) -> None:
@@ -159,4 +157,4 @@ def test_thousands_of_changed_parts_of_a_tar_of_many_members(tmp_path: Path) -> 
     about = {"schema_version": 1, "name": "app.tar", "size": len(whole), "sha256": "0" * 64, "part_size": 1000}
     source = tmp_path / "app.tar.parts.json"
     source.write_text(json.dumps({**about, "parts": listed}))
-    bounded(run("audit", source, place=tmp_path), 1, "part-mismatch")
+    said(run("audit", source, place=tmp_path), 1, "part-mismatch")

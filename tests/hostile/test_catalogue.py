@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.parts import IMAGE
-from tests.hostile.process import MEMORY, Ended, run
+from tests.hostile.process import Ended, bounded, run
 from tests.support.build import layout
 from tests.support.tar import write_folder, write_tar
 
@@ -61,12 +61,9 @@ def catalogue(source: Path, tmp_path: Path) -> Path:
     return tmp_path / "c.db"
 
 
-def bounded(ended: Ended, status: int, *words: str) -> None:
-    assert ended.status == status, ended.stderr[-500:]
-    assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"
+def said(ended: Ended, status: int, *words: str) -> None:
+    bounded(ended, status)
     assert [word for word in words if word not in ended.stderr] == [], ended.stderr[-500:]
-    assert "Traceback" not in ended.stderr
-    assert "a fault in ociarchive" not in ended.stderr
 
 
 def changed(catalogue: Path, script: str) -> None:
@@ -80,14 +77,14 @@ def test_what_is_no_table_of_ours_is_not_run(name: str, source: Path, catalogue:
     changed(catalogue, script)
     for words in (("catalogue", catalogue), ("catalogue", catalogue, "--holds", "app:1", "--format", "csv"),
                   ("audit", source, "--catalogue", catalogue)):  # fmt: skip
-        bounded(run(*words, place=source.parent), 3, "the catalogue is damaged", says)
+        said(run(*words, place=source.parent), 3, "the catalogue is damaged", says)
 
 
 def test_what_people_add_for_themselves_may_be_there(source: Path, catalogue: Path) -> None:
     changed(catalogue, "CREATE INDEX mine ON archives (verdict, audited); CREATE TABLE notes (archive, text); ANALYZE;"
             "CREATE VIEW failed AS SELECT path FROM archives WHERE verdict = 'failed'")  # fmt: skip
-    bounded(run("catalogue", catalogue, place=source.parent), 0)
-    bounded(run("audit", source, "--catalogue", catalogue, "--again", place=source.parent), 0)
+    said(run("catalogue", catalogue, place=source.parent), 0)
+    said(run("audit", source, "--catalogue", catalogue, "--again", place=source.parent), 0)
 
 
 def test_a_journal_that_names_another_file_is_not_followed(source: Path, catalogue: Path, tmp_path: Path) -> None:
@@ -102,7 +99,7 @@ def test_a_journal_that_names_another_file_is_not_followed(source: Path, catalog
         precious.write_bytes(b"precious\0")
         journal = struct.pack(">I", 1) + raw[:page] + struct.pack(">I", checked)
         (tmp_path / "c.db-journal").write_bytes(head.ljust(512, b"\0") + journal + last)
-        bounded(run(*words, place=tmp_path), 2, "the journal beside the catalogue names another file")
+        said(run(*words, place=tmp_path), 2, "the journal beside the catalogue names another file")
         assert precious.read_bytes() == b"precious\0"
 
 
@@ -113,7 +110,7 @@ def test_a_journal_of_one_catalogue_is_rolled_back(catalogue: Path, tmp_path: Pa
     checked = (7 + sum(raw[at] for at in range(page - 200, 0, -200))) & 0xFFFFFFFF
     journal = struct.pack(">I", 1) + raw[:page] + struct.pack(">I", checked)
     (tmp_path / "c.db-journal").write_bytes(head.ljust(512, b"\0") + journal)
-    bounded(run("catalogue", catalogue, place=tmp_path), 0)
+    said(run("catalogue", catalogue, place=tmp_path), 0)
     assert not (tmp_path / "c.db-journal").exists()
 
 
@@ -129,7 +126,7 @@ def test_pages_that_lead_to_one_page_many_times(source: Path, catalogue: Path) -
     struct.pack_into(">I", raw, 28, len(raw) // page)
     catalogue.write_bytes(raw)
     for words in (("catalogue", catalogue), ("catalogue", catalogue, "--failed", "--format", "json")):
-        bounded(run(*words, place=source.parent), 3, "more work than its size can mean")
+        said(run(*words, place=source.parent), 3, "more work than its size can mean")
 
 
 def _branch(child: int, page: int) -> bytes:
@@ -156,7 +153,7 @@ def test_a_record_that_unpacks_to_very_much(table: str, source: Path, catalogue:
     if table == "proved":
         audited = Path(shutil.copy(source, source.with_name("copy")))
     ended = run("audit", audited, "--catalogue", catalogue, place=source.parent)
-    bounded(ended, 3, "the catalogue is damaged", "a report of more than")
+    said(ended, 3, "the catalogue is damaged", "a report of more than")
 
 
 WRONG: dict[str, str] = {
@@ -171,7 +168,7 @@ WRONG: dict[str, str] = {
 def test_values_of_other_types_are_damage(name: str, form: str, catalogue: Path) -> None:
     changed(catalogue, WRONG[name])
     holds = ["--holds", "docker.io/library/app:1"] if form == "table" else []
-    bounded(run("catalogue", catalogue, "--format", form, *holds, place=catalogue.parent), 3, "is damaged")
+    said(run("catalogue", catalogue, "--format", form, *holds, place=catalogue.parent), 3, "is damaged")
 
 
 _FINDING: dict[str, object] = {
@@ -206,7 +203,7 @@ def test_a_report_that_is_none_of_ours(name: str, source: Path, catalogue: Path)
         assert connection.execute(f"UPDATE reports SET {column} = ?", (stored,)).rowcount  # noqa: S608  names of ours
         connection.commit()
     ended = run("audit", source, "--catalogue", catalogue, "--format", "html", place=source.parent)
-    bounded(ended, status, words)
+    said(ended, status, words)
 
 
 def test_a_folder_is_stamped_whatever_its_depth_and_its_links(source: Path, tmp_path: Path) -> None:
@@ -219,7 +216,7 @@ def test_a_folder_is_stamped_whatever_its_depth_and_its_links(source: Path, tmp_
         (folder / f"{number:04}").symlink_to(f"{number + 1:04}")
     try:
         for _ in range(2):
-            bounded(run("audit", folder, "--catalogue", tmp_path / "c.db", place=source.parent), 1)  # limit-links
+            said(run("audit", folder, "--catalogue", tmp_path / "c.db", place=source.parent), 1)  # limit-links
     finally:  # what clears folders of tests away goes no deeper than Python's calls
         for one in reversed(made[1:]):
             one.rmdir()

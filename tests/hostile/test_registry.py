@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from tests.hostile.parts import IMAGE
-from tests.hostile.process import MEMORY, Ended, run
+from tests.hostile.process import bounded, run
 from tests.support import build
 from tests.support.build import Json, Node, dumped
 from tests.support.registry import Kind, Registry, Request, Response, Store, error, faults
@@ -44,13 +44,6 @@ def serving(instead: Instead, node: Node | None = None) -> Iterator[str]:
     with Registry(Answers(instead)) as registry:
         put(registry, NAME, node or IMAGE.node(), "1.0")
         yield f"docker://{registry.address}/{NAME}:1.0"
-
-
-def bounded(ended: Ended, *statuses: int) -> None:
-    assert ended.status in statuses, ended.stderr[-500:]
-    assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"
-    assert "Traceback" not in ended.stderr
-    assert "a fault in ociarchive" not in ended.stderr
 
 
 def lists(kind: Kind, body: bytes, **headers: str) -> Instead:

@@ -10,7 +10,7 @@ from ociarchive.signing.certificates import Certificate
 from ociarchive.signing.notary.names import has_name, parse_name
 from ociarchive.signing.openpgp import joined
 from ociarchive.signing.policyfile import load_demands
-from tests.hostile.process import MEMORY, Ended, run
+from tests.hostile.process import bounded, run
 from tests.support import certificates
 from tests.support.build import Json
 from tests.support.signing import SIGNER, pem
@@ -26,13 +26,6 @@ SETTINGS = {
     "keys-of-2-500-parts": b"".join(b"a" + b".a" * 2_498 + b".b%d = 1\n" % number for number in range(103)),
     "tables-420-000": b"".join(b"[a%d]\n" % number for number in range(420_000)),
 }
-
-
-def bounded(ended: Ended, *statuses: int) -> None:
-    assert ended.status in statuses, ended.stderr[-500:]
-    assert ended.peak < MEMORY, f"{ended.peak >> 20} MiB"
-    assert "Traceback" not in ended.stderr
-    assert "a fault in ociarchive" not in ended.stderr
 
 
 @pytest.mark.parametrize("name", RINGS)

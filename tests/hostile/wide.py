@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.hostile import dense, products, shared
-from tests.hostile.parts import IMAGE, LAYER, SAVED, later_folder, listed
+from tests.hostile.parts import IMAGE, LAYER, SAVED, later_folder, listed, referrers_in_repositories
 from tests.support.build import (
     CONTAINERD_NAME,
     IN_TOTO,
@@ -232,18 +232,6 @@ def _many_layers(count: int, paths: int, names: int, *, mark: str) -> list[Membe
     return layout(*(node.annotated(**{REF_NAME: f"r{number}"}) for number, node in enumerate(nodes)))
 
 
-def _repositories_of_referrers(names: int, referrers: int) -> list[Member]:
-    """Referrers of an image that is in many repositories."""
-    image = Image(layers=[LAYER])
-    entry = {
-        "Config": blob_path(image.image_id),
-        "RepoTags": [f"example.com/a{number}:1" for number in range(names)],
-        "Layers": [blob_path(LAYER.digest)],
-    }
-    nodes = (artifact(b"%d" % number, "application/vnd.example.x", subject=_NODE) for number in range(referrers))
-    return [*layout(_NODE, *nodes), file("manifest.json", dumped([entry]))]
-
-
 def _repositories(count: int) -> list[Member]:
     """An image under names that are each of another repository."""
     names = [f"a{number}:1" for number in range(count)]
@@ -322,7 +310,8 @@ CASES: dict[str, Wide] = {
         calls=("diff-files", "diff-files-json"),
     ),
     "referrers-in-many-repositories": Wide(
-        build=_tar(lambda: _repositories_of_referrers(2000, 2000)), calls=("convert-registry",)
+        build=_tar(lambda: referrers_in_repositories(2000, 2000, "example.com/")),
+        calls=("convert-registry",),
     ),
     "repositories-3-500": Wide(build=_tar(lambda: _repositories(3_500)), alone=("convert-registry", "audit-json")),
     "texts-of-8-000-names": Wide(
