@@ -6,11 +6,11 @@ Source: moby, image/fs.go, reference/store.go, layer/filestore.go.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
+from ociarchive.chains import chain_ids
 from ociarchive.errors import ContentError, some
 from ociarchive.formats import _stored
 from ociarchive.formats._storages import CONTENT, DOCKER, REPOSITORIES, has_images
@@ -65,7 +65,7 @@ class _Driver:
         users: dict[str, list[str]] = {}
         for digest, chain in chains.items():
             for one in chain:
-                users.setdefault(one, []).append(str(next(iter(names.get(digest, ())), digest)))
+                users.setdefault(str(one), []).append(str(next(iter(names.get(digest, ())), digest)))
         shared = _stored.Chains(self.store, self.graph, users)
         for digest, bare in kept.items():
             label = str(next(iter(names.get(digest, ())), digest))
@@ -130,19 +130,19 @@ class _Driver:
     def _parent(self, digest: Digest) -> Digest | None:
         return Digest.maybe(self.store.text(f"{self._base}{_METADATA}{digest.hex}/parent"))
 
-    def _image(self, image: Image, chain: list[str], chains: _stored.Chains, label: str) -> Image:
+    def _image(self, image: Image, chain: list[Digest], chains: _stored.Chains, label: str) -> Image:
         """Return the image with its layers. What is wrong with one of them is a flaw of this image."""
         if image.config.source is None:
             return image
         found: list[Rebuilt | Absent | None] = []
         for number, (one, diff_id) in enumerate(zip(chain, image.diff_ids, strict=True)):
-            base = f"{self._base}{_LAYERS}{one.partition(':')[2]}"
+            base = f"{self._base}{_LAYERS}{one.hex}"
             cache_id = self.store.text(f"{base}/cache-id")
             if cache_id is None and self.store.text(f"{base}/diff") is None:
                 found.append(None)
                 continue
-            found.append(chains.layer(one, f"{base}/tar-split.json.gz", self.driver, cache_id, diff_id))
-            above = chain[number - 1] if number else None
+            found.append(chains.layer(str(one), f"{base}/tar-split.json.gz", self.driver, cache_id, diff_id))
+            above = str(chain[number - 1]) if number else None
             told = f"layer {number + 1} of {label}"
             self._check(base, above, diff_id, told, layer_place(image.config.source.where, number))
         return chains.image(image, found, label)
@@ -154,13 +154,3 @@ class _Driver:
             if found != expected:
                 what = f"{told}: the chain ID after which {base} is named does not come from its {name}"
                 self.graph.flaw("store-chain", what, where, str(diff_id), expected or "none", (found or "none")[:80])
-
-
-def chain_ids(diff_ids: Iterable[Digest]) -> list[str]:
-    """Return the chain ID of each layer (image-spec, config.md, Layer ChainID)."""
-    chains: list[str] = []
-    for diff_id in diff_ids:
-        below = f"{chains[-1]} " if chains else ""
-        own = str(diff_id)
-        chains.append("sha256:" + hashlib.sha256(f"{below}{own}".encode()).hexdigest() if below else own)
-    return chains

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.container import DirectoryContainer
 from ociarchive.errors import ContentError, some
-from ociarchive.flaws import Flaw
 from ociarchive.stores.bounds import Bounds
 from ociarchive.stores.rebuilt import Rebuilt
 
@@ -103,11 +102,6 @@ class Store:
         if folder is None:
             return Absent("layer-not-rebuilt", f"its folder {place} is not in the storage")
         return Rebuilt(source, folder, f"{self.where}: {place}", diff_id, some(images), self.limits, self._bounds)
-
-    def note(self, rule: str, where: str, message: str, subject: str, *values: str | None) -> Flaw:
-        """Return a flaw of this storage. `values` are what was expected and what was found."""
-        expected, found = (*values, None, None)[:2]
-        return Flaw(rule=rule, where=where, message=message, subject=subject, expected=expected, found=found)
 
 
 def layer_place(config: str, number: int) -> str:
