@@ -1,17 +1,18 @@
-"""What refers to a manifest, listed under a tag where a registry lists nothing itself.
+"""What refers to a manifest: what follows it, and the index that lists it where a registry lists nothing itself.
 
 Source: distribution-spec 1.1, Referrers Tag Schema; Pushing Manifests with Subject.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ociarchive import documents
 from ociarchive.mediatypes import OCI_INDEX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ociarchive.documents import Document
     from ociarchive.values import JSON, Descriptor, Digest
@@ -51,3 +52,22 @@ def joined(members: Mapping[str, JSON], entries: Iterable[JSON]) -> bytes | None
     known = {one.get("digest") for one in kept if isinstance(one, dict)}
     fresh = [one for one in entries if isinstance(one, dict) and one.get("digest") not in known]
     return documents.make({**members, "manifests": [*kept, *fresh]}).raw if fresh else None
+
+
+def following(subjects: Mapping[Digest, Iterable[Digest]], here: Collection[Digest]) -> frozenset[Digest]:
+    """Return the manifests that refer to something that is `here`, or to one another that does.
+
+    `subjects` has what each manifest refers to.
+    """
+    speaking: dict[Digest, list[Digest]] = {}
+    for digest, spoken_of in subjects.items():
+        for subject in spoken_of:
+            speaking.setdefault(subject, []).append(digest)
+    found: set[Digest] = set()
+    pending = deque(digest for subject, digests in speaking.items() if subject in here for digest in digests)
+    while pending:
+        digest = pending.popleft()
+        if digest not in found:
+            found.add(digest)
+            pending.extend(speaking.get(digest, ()))
+    return frozenset(found)

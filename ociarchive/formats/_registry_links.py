@@ -18,6 +18,9 @@ ROOT: Final = "docker/registry/v2/"
 BLOBS: Final = f"{ROOT}blobs/"
 REPOSITORIES: Final = f"{ROOT}repositories/"
 MANIFESTS: Final = "/_manifests/"
+TAGS: Final = f"{MANIFESTS}tags/"
+#: The link of a tag that gives a manifest its name; the others of a tag are its history.
+CURRENT: Final = "/current/link"
 #: Links for each line that a report may have: a tag has one, its manifest another, and so has each blob of it.
 FOR_A_LINE: Final = 3
 #: A link is a digest and nothing else. The longest registered one is of sha512.
@@ -29,9 +32,25 @@ def blob_path(digest: Digest) -> str:
     return f"{BLOBS}{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
 
 
-def path_of(digest: Digest) -> str:
-    """Return the part of a link's path that names a digest."""
-    return f"{digest.algorithm}/{digest.hex}"
+def revision_link(repository: str, digest: Digest) -> str:
+    """Return where a repository links to a manifest or index."""
+    return f"{REPOSITORIES}{repository}{MANIFESTS}revisions/{digest.algorithm}/{digest.hex}/link"
+
+
+def layer_link(repository: str, digest: Digest) -> str:
+    """Return where a repository links to a config, a layer or any other blob."""
+    return f"{REPOSITORIES}{repository}/_layers/{digest.algorithm}/{digest.hex}/link"
+
+
+def tag_links(repository: str, tag: str, digest: Digest) -> dict[str, bytes]:
+    """Return the links of a tag to a manifest, by name: the history, then the one that makes it visible."""
+    base = f"{REPOSITORIES}{repository}{TAGS}{tag}"
+    return dict.fromkeys((f"{base}/index/{digest.algorithm}/{digest.hex}/link", f"{base}{CURRENT}"), link_text(digest))
+
+
+def link_text(digest: Digest) -> bytes:
+    """Return what a link to a digest holds."""
+    return str(digest).encode()
 
 
 class Links:
@@ -79,19 +98,17 @@ class Links:
         if root.repository is None or (root.repository, id(root.node)) in self._required:
             return
         self._required.add((root.repository, id(root.node)))
-        base = f"{REPOSITORIES}{root.repository}"
         for edge in walk([root]):
             absent = isinstance(edge.node, Missing) and edge.node.source is None
             opaque = isinstance(edge.node, Artifact) and edge.node.document is None  # may be linked as a blob as well
             if edge.descriptor is not None and not absent and not opaque:
-                name = f"{base}{MANIFESTS}revisions/{path_of(edge.descriptor.digest)}/link"
-                self._require(name, root.repository, "index" if isinstance(edge.node, Index) else "manifest")
+                what = "index" if isinstance(edge.node, Index) else "manifest"
+                self._require(revision_link(root.repository, edge.descriptor.digest), root.repository, what)
             config = edge.node.config if isinstance(edge.node, Image) else None
             for part in named_by(edge.node):
                 if part.descriptor is not None and part.descriptor.data is None and part.source is not None:
-                    name = f"{base}/_layers/{path_of(part.descriptor.digest)}/link"
                     what = "blob" if config is None else "config" if part is config else "layer"
-                    self._require(name, root.repository, what)
+                    self._require(layer_link(root.repository, part.descriptor.digest), root.repository, what)
 
     def _require(self, name: str, repository: str, what: str) -> None:
         if name in self._seen or self.follow(name, repository, what) is not None or name in self.bad:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ociarchive import documents, referrers
 from ociarchive.blobio.hashing import sha256
 from ociarchive.errors import ContentError, OciArchiveError, UsageError, cannot
-from ociarchive.formats._registry_links import MANIFESTS, REPOSITORIES, blob_path, path_of
+from ociarchive.formats._registry_links import (
+    CURRENT,
+    REPOSITORIES,
+    TAGS,
+    blob_path,
+    link_text,
+    revision_link,
+    tag_links,
+)
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Index, Missing, walk
 from ociarchive.values import Digest, tagged_digest
@@ -29,8 +37,6 @@ if TYPE_CHECKING:
 _DOCUMENT: Final = 4 << 20
 #: All lists that grow together, in bytes: those of a hundred thousand images. Many tags may lead to one large list.
 _ALL: Final = 256 << 20
-_TAGS: Final = f"{MANIFESTS}tags/"
-_CURRENT: Final = "/current/link"
 
 
 def lists(content: Content, homes: Mapping[int, Sequence[str]]) -> Iterator[tuple[str, str, bytes]]:
@@ -67,12 +73,9 @@ def lists(content: Content, homes: Mapping[int, Sequence[str]]) -> Iterator[tupl
 def files(repository: str, tag: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
     """Give the files of an index under a tag: the blob, its links, and last the one that makes it visible."""
     digest = sha256(raw)
-    text = str(digest).encode()
-    base = f"{REPOSITORIES}{repository}{MANIFESTS}"
     yield blob_path(digest), raw
-    yield f"{base}revisions/{path_of(digest)}/link", text
-    yield f"{base}tags/{tag}/index/{path_of(digest)}/link", text
-    yield f"{base}tags/{tag}{_CURRENT}", text
+    yield revision_link(repository, digest), link_text(digest)
+    yield from tag_links(repository, tag, digest).items()
 
 
 def grow(dest: str, staged: str, names: Sequence[str]) -> dict[str, bytes]:
@@ -87,9 +90,9 @@ def grow(dest: str, staged: str, names: Sequence[str]) -> dict[str, bytes]:
     grown: dict[str, bytes] = {}
     room = _ALL
     for name in names:
-        repository, _, rest = name.removeprefix(REPOSITORIES).partition(_TAGS)
-        tag = rest.removesuffix(_CURRENT)
-        subject = tagged_digest(tag) if rest.endswith(_CURRENT) else None
+        repository, _, rest = name.removeprefix(REPOSITORIES).partition(TAGS)
+        tag = rest.removesuffix(CURRENT)
+        subject = tagged_digest(tag) if rest.endswith(CURRENT) else None
         if subject is None or tag != referrers.tag_of(subject) or not os.path.lexists(os.path.join(dest, name)):
             continue
         ours, theirs = _listed(staged, name) or _listed(dest, name, staged), _listed(dest, name)
@@ -108,10 +111,10 @@ def grow(dest: str, staged: str, names: Sequence[str]) -> dict[str, bytes]:
         _unlink(os.path.join(staged, name))
         if raw is None:
             continue
-        *needed, (link, text) = files(repository, tag, raw)
+        *needed, (link, held) = files(repository, tag, raw)
         for path, content in needed:
             _write(os.path.join(staged, path), content)
-        grown[link] = text
+        grown[link] = held
     return grown
 
 

@@ -6,7 +6,6 @@ refers to nothing that is here stays a stray blob, and so does an image.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
@@ -15,6 +14,7 @@ from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.mediatypes import kind_of
 from ociarchive.model import Artifact, Index, Root, named_by, nodes, walk
+from ociarchive.referrers import following
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
@@ -42,18 +42,9 @@ def referrers(
     reached = here | {part.descriptor.digest for node in nodes(roots) for part in named_by(node) if part.descriptor}
     strays = [one for one in stored if one.digest is not None and one.digest not in reached]
     found = dict(_with_subject(strays, container))
-    speaking: dict[Digest, list[Digest]] = {}
-    for digest, (_, subject) in found.items():
-        speaking.setdefault(subject, []).append(digest)
-    following: set[Digest] = set()
-    pending = deque(digest for subject, digests in speaking.items() if subject in here for digest in digests)
-    while pending:
-        digest = pending.popleft()
-        if digest not in following:
-            following.add(digest)
-            pending.extend(speaking.get(digest, ()))
+    wanted = following({digest: (subject,) for digest, (_, subject) in found.items()}, here)
     for digest, (descriptor, _) in found.items():
-        if digest in following:
+        if digest in wanted:
             node = graph.node(descriptor)
             if isinstance(node, Artifact | Index):
                 yield Root(descriptor=descriptor, node=node)

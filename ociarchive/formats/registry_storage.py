@@ -6,7 +6,6 @@ All repositories share the blobs. A repository is a tree of links, and each link
 from __future__ import annotations
 
 import re
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,17 +16,23 @@ from ociarchive.formats import _cosign, _layout, _refusals, _registry_referrers
 from ociarchive.formats._registry_homes import FEWER, findable, homes_of
 from ociarchive.formats._registry_links import (
     BLOBS,
+    CURRENT,
     FOR_A_LINE,
     MANIFESTS,
     REPOSITORIES,
     ROOT,
+    TAGS,
     Links,
     blob_path,
-    path_of,
+    layer_link,
+    link_text,
+    revision_link,
+    tag_links,
 )
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
+from ociarchive.referrers import following
 from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
@@ -38,8 +43,6 @@ if TYPE_CHECKING:
     from ociarchive.formats.format import Content
 
 _NAME: Final = "registry-storage"
-_TAGS: Final = f"{MANIFESTS}tags/"
-_CURRENT: Final = "/current/link"
 _REVISIONS: Final = f"{MANIFESTS}revisions/"
 #: A tag has two links in five folders of its own, a repository eight folders, whatever it holds.
 _OF_A_TAG: Final = 7
@@ -181,32 +184,23 @@ class RegistryLayout:
         tags: dict[str, bytes] = {}
         for number, root in enumerate(content.roots):
             for repository in homes.get(number, ()):
-                base = f"{REPOSITORIES}{repository}"
                 for edge in walk([root]):
                     if edge.descriptor is None or isinstance(edge.node, Missing):
                         continue
-                    links[f"{base}/_manifests/revisions/{path_of(edge.descriptor.digest)}/link"] = _text(
-                        edge.descriptor
-                    )
+                    links[revision_link(repository, edge.descriptor.digest)] = link_text(edge.descriptor.digest)
                     for part in parts(edge.node):
                         if part.descriptor is not None and part.source is not None:
-                            links[f"{base}/_layers/{path_of(part.descriptor.digest)}/link"] = _text(part.descriptor)
+                            links[layer_link(repository, part.descriptor.digest)] = link_text(part.descriptor.digest)
             for name in root.names:
                 if name.tag and root.descriptor is not None:
-                    base = f"{REPOSITORIES}{name.path}/_manifests/tags/{name.tag}"
-                    tags[f"{base}/index/{path_of(root.descriptor.digest)}/link"] = _text(root.descriptor)
-                    tags[f"{base}/current/link"] = _text(root.descriptor)
+                    tags.update(tag_links(name.path, name.tag, root.descriptor.digest))
         for repository, tag, raw in _registry_referrers.lists(content, homes):
-            blob, (revision, text), *of_tag = _registry_referrers.files(repository, tag, raw)
+            blob, revision, *of_tag = _registry_referrers.files(repository, tag, raw)
             yield blob
-            links[revision] = text
+            links.update([revision])
             tags.update(of_tag)
         yield from links.items()
         yield from tags.items()
-
-
-def _text(descriptor: Descriptor) -> bytes:
-    return str(descriptor.digest).encode()
 
 
 def _links(container: Container) -> list[str]:
@@ -214,7 +208,7 @@ def _links(container: Container) -> list[str]:
     most, found = container.limits.listed * FOR_A_LINE, []
     for name in container.names(REPOSITORIES):
         found.append(name)
-        most -= name.endswith(_CURRENT) or _REVISIONS in name
+        most -= name.endswith(CURRENT) or _REVISIONS in name
         if most < 0:
             what = f"more than {container.limits.listed * FOR_A_LINE} tags and revisions lie in the repositories"
             raise LimitError(what, "listed", where=container.where)
@@ -299,32 +293,17 @@ def _untagged(
     tops = [roots[0] for roots in found.values()]
     require_listable((*tagged, *tops), graph.limits, described.container.where)
     listed = {edge.descriptor.digest for edge in walk(tops) if edge.descriptor and edge.above}
-    speaking: dict[Digest, list[Digest]] = {}
-    for root in tops:
-        for subject in _cosign.speaks_of(root):
-            speaking.setdefault(subject, []).append(_digest(root))
-    following: dict[Digest, None] = {}
-    pending = deque(digest for subject, digests in speaking.items() if subject in reached for digest in digests)
-    while pending:
-        digest = pending.popleft()
-        if digest not in following:
-            following[digest] = None
-            pending.extend(speaking.get(digest, ()))
-    others = [digest for digest in found if digest not in following and digest not in listed]
+    subjects = {digest: _cosign.speaks_of(roots[0]) for digest, roots in found.items()}
+    wanted = following(subjects, reached)
+    others = [digest for digest in found if digest not in wanted and digest not in listed]
     for digest in others:
-        if not _cosign.speaks_of(found[digest][0]):
+        if not subjects[digest]:
             where = f"{described.container.where}: {revisions[digest][0]}"
             graph.flaw("manifest-untagged", "a manifest without a tag; --all-revisions takes it along", where, digest)
     return (
-        [root for digest in found if digest in following for root in found[digest]],
+        [root for digest in found if digest in wanted for root in found[digest]],
         [root for digest in others for root in found[digest]],
     )
-
-
-def _digest(root: Root) -> Digest:
-    if root.descriptor is None:
-        raise RuntimeError("a revision has a descriptor")
-    return root.descriptor.digest
 
 
 def _stored(container: Container) -> Iterator[Stored]:
@@ -337,14 +316,14 @@ def _stored(container: Container) -> Iterator[Stored]:
 
 def _turn(name: str) -> int:
     """Blobs come before the links to them. A tag's history and current link come last."""
-    return 3 if name.endswith(_CURRENT) else 2 if _TAGS in name else 1 if name.startswith(REPOSITORIES) else 0
+    return 3 if name.endswith(CURRENT) else 2 if TAGS in name else 1 if name.startswith(REPOSITORIES) else 0
 
 
 def _name_at(name: str) -> str | None:
     """The link of a tag gives a name to an image."""
-    if not name.endswith(_CURRENT):
+    if not name.endswith(CURRENT):
         return None
-    return name.removesuffix(_CURRENT).removeprefix(REPOSITORIES).replace(_TAGS, ":")
+    return name.removesuffix(CURRENT).removeprefix(REPOSITORIES).replace(TAGS, ":")
 
 
 def _hosted(host: str) -> RegistryReader:
