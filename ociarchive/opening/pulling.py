@@ -92,7 +92,7 @@ class Documents:
     def same_image(self, digest: Digest) -> Descriptor | None:
         """Return the manifest at hand of the image that a fetched manifest describes, if it is another manifest."""
         document = self._document(digest)
-        config = _descriptors({"config": [document.members.get("config")]}, "config") if document is not None else []
+        config = _descriptors([document.members.get("config")]) if document is not None else []
         found = self._near.image(config[0].digest) if config else None
         return found if found is not None and found.digest != digest else None
 
@@ -210,10 +210,10 @@ class Documents:
         members = document.members if document is not None else {}
         if schema1.is_one(members):
             self._unsized.update(schema1.named(members))
-        for one in _descriptors(members, "manifests"):
+        for one in _descriptors(members.get("manifests")):
             yield "manifest", one
-        config = _descriptors({"config": [members.get("config")]}, "config")
-        layers = [*_descriptors(members, "layers"), *_descriptors(members, "blobs")]
+        config = _descriptors([members.get("config")])
+        layers = [*_descriptors(members.get("layers")), *_descriptors(members.get("blobs"))]
         for one in (*config, *layers):
             self._sizes.setdefault(one.digest, one.size)
             known = look_up(one.media_type)
@@ -237,8 +237,8 @@ class Documents:
             return None
 
 
-def _descriptors(members: Mapping[str, JSON], key: str) -> list[Descriptor]:
-    listed = members.get(key)
+def _descriptors(listed: JSON) -> list[Descriptor]:
+    """Return the descriptors in an array. What is none is left to the reader of the graph, and so is another value."""
     found = []
     for entry in listed if isinstance(listed, list) else ():
         try:
