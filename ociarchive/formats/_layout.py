@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.blobio.limits import Limits
+    from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.formats.format import Content
@@ -39,6 +40,8 @@ _OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[
 #: Replaces a manifest that does not exist yet. In DEST a descriptor may have a shorter media type and a smaller size.
 _SOME_DESCRIPTOR: Final = Descriptor.make(OCI_MANIFEST, Digest("sha256", "0" * 64), 0)
 _MAY_SHRINK: Final = 40
+#: Nobody writes more blanks before a document than this.
+_BLANKS: Final = 64
 _MARKER_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -72,6 +75,11 @@ def load(container: Container, name: str, graph: GraphReader) -> Document | None
     """Return an entry document, None where there is none. DocumentError: it is not strict JSON."""
     source = container.get(name)
     return graph.read_document(source, container.limits.manifest_size) if source is not None else None
+
+
+def first_of(source: ByteSource) -> bytes:
+    """Return the first character of a document that is not blank, which says what kind of JSON it is; else nothing."""
+    return source.head(_BLANKS).lstrip()[:1]
 
 
 def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, ...] | None:

@@ -16,6 +16,7 @@ from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.container import PrefixedContainer, common_folder, looks_like_tar
 from ociarchive.errors import ContentError, HostError
 from ociarchive.flaws import Flaw
+from ociarchive.formats import _layout
 from ociarchive.formats._storages import DATABASE
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def is_marked(found: Format, container: Container) -> bool:
     """Whether a format is certain. Many programs write an index.json or a manifest.json."""
     if found.name == "docker-archive":
         source = container.get("manifest.json")
-        return source is not None and source.head(64).lstrip()[:1] == b"["
+        return source is not None and _layout.first_of(source) == b"["
     marker = "oci-layout" if found.name == "oci-archive" else found.reader.marker
     return marker is None or container.get(marker) is not None
 

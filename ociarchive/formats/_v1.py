@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NAME: Final = "repositories"
 _RULE: Final = "v1-conflict"
 #: A layer's `json` is a config without layers.
-_JSON_SIZE: Final = 1 << 20
+JSON_SIZE: Final = 1 << 20
 #: How Go writes a v1 image: its id comes first.
 _BEGINS: Final = b'{"id":"'
 _ID: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -54,8 +54,8 @@ def kept_beside(
     for one in stored:
         if one.source is None or one.digest is None or one.source in led_to:
             continue
-        size = counted(one.source, _JSON_SIZE)
-        if size <= min(_JSON_SIZE, room) and left and one.source.head(len(_BEGINS)) == _BEGINS:
+        size = counted(one.source, JSON_SIZE)
+        if size <= min(JSON_SIZE, room) and left and one.source.head(len(_BEGINS)) == _BEGINS:
             left -= 1
             room -= size
             document = _v1_image(one.source)
@@ -73,7 +73,7 @@ def kept_beside(
 def _v1_image(source: ByteSource) -> tuple[str, str | None] | None:
     """Return the id and the parent of a v1 image, None for any other bytes."""
     try:
-        members = documents.parse(b"".join(source.chunks()), source.where, limit=_JSON_SIZE, surrogates=True).members
+        members = documents.parse(b"".join(source.chunks()), source.where, limit=JSON_SIZE, surrogates=True).members
     except ContentError:
         return None
     told, parent = members.get("id"), members.get("parent")
@@ -163,7 +163,7 @@ class _Chains:
         name = f"{layer}/json"
         where = f"{self._container.where}: {name}"
         source = self._container.get(name)
-        if source is None or source.size > _JSON_SIZE:
+        if source is None or source.size > JSON_SIZE:
             return None, False
         self._room -= source.size
         if self._room < 0:
@@ -171,7 +171,7 @@ class _Chains:
             what = f"the json of all layers is more than the {most} bytes allowed"
             raise LimitError(what, "documents-size", where=self._container.where)
         try:
-            members = documents.parse(b"".join(source.chunks()), where, limit=_JSON_SIZE, surrogates=True).members
+            members = documents.parse(b"".join(source.chunks()), where, limit=JSON_SIZE, surrogates=True).members
         except documents.DocumentError as error:
             self._graph.flaw(_RULE, error.what, where, layer)
             return None, False

@@ -33,8 +33,6 @@ else:
 
 _JSON: Final = "/json"
 _LAYER: Final = re.compile(r"[0-9a-f]{64}/json\Z")
-#: A layer's `json` is a config without layers.
-_JSON_SIZE: Final = 1 << 20
 
 
 def holds_one(container: Container) -> bool:
@@ -145,7 +143,7 @@ class _Layers:
     def _read(self, layer: str, source: ByteSource) -> None:
         graph = self._graph
         try:
-            document = graph.read_document(source, _JSON_SIZE, surrogates=True)
+            document = graph.read_document(source, _v1.JSON_SIZE, surrogates=True)
             one = v1image.read(document, throwaways=False)
         except LimitError:
             raise
@@ -179,7 +177,7 @@ class _Layers:
         return Root(descriptor=None, node=node, names=names)
 
     def _config(self, top: ByteSource, diff_ids: Sequence[Digest], chain: Sequence[str]) -> bytes:
-        document = self._graph.read_document(top, _JSON_SIZE, surrogates=True)
+        document = self._graph.read_document(top, _v1.JSON_SIZE, surrogates=True)
         history = [self.found[one] for one in chain]
         size, most = sum(len(one.history) for one in history), self._container.limits.config_size
         if size > most:

@@ -53,7 +53,7 @@ class DirReader:
         """
         if (source := container.get(_MANIFEST)) is None:
             return False
-        first = source.head(64).lstrip()[:1]
+        first = _layout.first_of(source)
         if container.kind == "tar":
             return first == b"{" and container.get("version") is not None
         return first == b"{" or (first != b"[" and container.get("version") is not None)

@@ -59,7 +59,7 @@ class DockerReader:
         """A manifest.json that is an array (in a tar any but a dir's), or what Docker before 1.10 wrote."""
         source = container.get(_MANIFEST)
         if source is not None:
-            first = source.head(64).lstrip()[:1]
+            first = _layout.first_of(source)
             if container.kind == "tar":
                 return first != b"{" or container.get("version") is None
             return first == b"[" or (first != b"{" and container.get("version") is None)
@@ -299,13 +299,10 @@ def _join(roots: tuple[Root, ...], listed: list[Root], graph: GraphReader, where
         held = [holders[key] for key in (image.image_id, normal(image.config.name)) if key in holders]
         if not held:
             if not graph.incomplete:  # else the unreadable part of the index may name it
-                missing = "names a config that is not here" if image.config.source is None else "names an image"
                 what = (
-                    f"manifest.json {missing} that index.json does not"
-                    if image.config.source
-                    else f"manifest.json {missing}"
+                    "a config that is not here" if image.config.source is None else "an image that index.json does not"
                 )
-                graph.flaw("hybrid-disagrees", what, f"{where}: {_MANIFEST}", entry.label)
+                graph.flaw("hybrid-disagrees", f"manifest.json names {what}", f"{where}: {_MANIFEST}", entry.label)
             continue
         if not any(_layers(image) in one.layers for one in held):
             graph.flaw(
