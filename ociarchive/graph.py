@@ -13,7 +13,7 @@ from ociarchive import documents, schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes, counted, read_all
-from ociarchive.disguise import is_disguised
+from ociarchive.disguise import is_disguised, kind_in
 from ociarchive.errors import ContentError
 from ociarchive.mediatypes import OCI_EMPTY, Kind, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ociarchive.documents import Document
     from ociarchive.elsewhere import Elsewhere
     from ociarchive.oldimages.made import Made
-    from ociarchive.values import JSON, Descriptor, Digest
+    from ociarchive.values import JSON
 
 #: A layer that is not yet in the graph: descriptor, bytes, and its name in messages.
 Found: TypeAlias = "tuple[Descriptor | None, ByteSource | None, str]"
@@ -143,28 +143,13 @@ class GraphReader(Noticing):
                 descriptor.media_type,
                 told[:MAX_WORD],
             )
-        old = schema1.is_one(members)
-        lists, layered = "manifests" in members, "layers" in members or "config" in members
-        if lists and (layered or old):
-            raise Malformed("document is an index and a manifest at once", rule="document-ambiguous")
-        if layered and old:
-            raise Malformed("document is a manifest of schema 1 and of schema 2 at once", rule="document-ambiguous")
-        kind = kind_of(told or "") or kind_of(descriptor.media_type)
-        if kind is Kind.SCHEMA1 and not old and (lists or layered):
-            kept = (told or descriptor.media_type)[:MAX_WORD]
-            what = f"document says it is {kept} and has the members of another kind"
-            raise Malformed(what, rule="document-ambiguous")
-        if kind is Kind.SCHEMA1 or old:
+        kind = kind_in(members, told or "", descriptor.media_type)
+        if kind is Kind.SCHEMA1:
             return self._schema1(document, source, descriptor)
-        if (kind is Kind.INDEX and not lists and layered) or (kind is Kind.MANIFEST and lists):
-            what = (
-                f"document says it is {(told or descriptor.media_type)[:MAX_WORD]} and has the members of another kind"
-            )
-            raise Malformed(what, rule="document-ambiguous")
-        if kind is Kind.INDEX or (kind is None and lists):
+        if kind is Kind.INDEX:
             self.problems(schema.index_problems(members), source.where, descriptor.digest)
             return self._index(document, source, descriptor, depth)
-        if kind is Kind.MANIFEST or (kind is None and layered):
+        if kind is Kind.MANIFEST:
             self.problems(schema.manifest_problems(members), source.where, descriptor.digest)
             return self._manifest(document, source, descriptor)
         if kind is Kind.ARTIFACT_MANIFEST:
