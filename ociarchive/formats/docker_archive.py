@@ -18,7 +18,7 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.extent import require_listable
 from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
-from ociarchive.model import Archive, Blob, Image, Root, images
+from ociarchive.model import Archive, Blob, Image, Root, images, nodes, parts
 from ociarchive.schema import Malformed
 from ociarchive.schema.kinds import STRINGS
 from ociarchive.values import Digest, Reference, type_name
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
     from ociarchive.graph import GraphReader
-    from ociarchive.model import LayerSource
+    from ociarchive.model import LayerSource, Stored
     from ociarchive.values import JSON
 
 _NAME: Final = "docker-archive"
@@ -80,7 +80,7 @@ class DockerReader:
         else:
             roots = _distinct(listed)
         _v1.check(container, listed, graph)
-        stored = _layout.stored(container, graph)
+        stored = tuple(_blobs(container, listed, graph))
         return Archive(
             format=_NAME,
             origin=container,
@@ -254,6 +254,14 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
             graph.flaw("reference-malformed", what, place, tag[:200], "NAME:TAG", repr(tag[:80]))
     image = graph.image_of(blob, tuple((None, container.get(name), name) for name in layers))
     return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
+
+
+def _blobs(container: Container, listed: Sequence[Root], graph: GraphReader) -> Iterator[Stored]:
+    """Give the files among the blobs, but those that manifest.json names and whose name is no digest (rules_oci)."""
+    led_to = {part.source for node in nodes(listed) for part in parts(node)}
+    for one in _layout.stored(container, graph):
+        if one.digest is not None or one.source not in led_to:
+            yield one
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:

@@ -1,0 +1,62 @@
+"""Archives of build tools and of old engines, byte by byte as their sources write them: nothing in them is at fault."""
+
+from pathlib import Path
+
+from tests.support.build import (
+    ARM64,
+    Image,
+    blob_path,
+    dumped,
+    hexed,
+    layer,
+)
+from tests.support.call import Call, Json, told
+from tests.support.check import inspected
+from tests.support.tar import Member, file, write_tar
+
+BASE = layer({"etc/name": b"base"}, "gzip")
+IMAGE = Image(layers=[BASE, layer({"bin/app": b"application" * 50}, "gzip")])
+ARM = Image(layers=[BASE, layer({"bin/app": b"for arm" * 50}, "gzip")], platform=ARM64)
+NODE = IMAGE.node()
+
+
+def sound(call: Call, path: Path) -> Json:
+    """Audit; nothing may be found, and every layer is proved."""
+    result = told(call("audit", "--strict", "--no-config", "--format", "json", path))
+    assert result.rules() == set()
+    found = result.archive()
+    assert {one["verified"] for image in found["images"] for one in image["layers"]} <= {True}
+    return found
+
+
+def references(found: Json) -> list[list[str]]:
+    return [one["references"] for one in found["images"]]
+
+
+# -- docker-archives ---------------------------------------------------------------------------------------------------
+
+
+def saved(image: Image, config: str, layers: str, tag: str) -> tuple[Json, dict[str, bytes]]:
+    """Give an entry of manifest.json and its files; `layers` is what stands around the digits of a layer."""
+    names = [layers.format(hexed(one.digest)) for one in image.layers]
+    files = {config: image.config} | dict(zip(names, (one.stored for one in image.layers), strict=True))
+    return {"Config": config, "RepoTags": [tag], "Layers": names}, files
+
+
+def rules_oci() -> list[Member]:
+    """oci/private/tarball.sh.tpl: layers lie among the blobs, and `.tar.gz` stands behind their digests."""
+    entry, files = saved(IMAGE, blob_path(IMAGE.image_id), "blobs/sha256/{}.tar.gz", "corpus/app:1")
+    return [*(file(name, data) for name, data in files.items()), file("manifest.json", dumped([entry]))]
+
+
+def test_layers_among_the_blobs_may_have_endings(tmp_path: Path, cli_call: Call) -> None:
+    path = write_tar(tmp_path / "source", rules_oci())
+    found = sound(cli_call, path)
+    assert (found["format"], references(found)) == ("docker-archive", [["docker.io/corpus/app:1"]])
+    inspected(cli_call, path, "docker-archive", [IMAGE])
+
+
+def test_a_file_among_the_blobs_that_nothing_names_is_told_of(tmp_path: Path, cli_call: Call) -> None:
+    path = write_tar(tmp_path / "source", [*rules_oci(), file("blobs/sha256/notes.tar.gz", BASE.stored + b"\0")])
+    findings = told(cli_call("audit", "--no-config", "--format", "json", path)).archive()["findings"]
+    assert [(one["rule"], one["subject"]) for one in findings] == [("blob-name", "blobs/sha256/notes.tar.gz")]
