@@ -55,10 +55,12 @@ def owns(name: str) -> bool:
 
 def has_layout(container: Container) -> bool:
     """Whether a container holds an image layout, or the rest of one."""
-    for name in (INDEX, MARKER):
-        if container.get(name) is not None:
-            return True
-    return next(iter(container.names(BLOBS)), None) is not None
+    return container.get(INDEX) is not None or has_marks(container)
+
+
+def has_marks(container: Container) -> bool:
+    """Whether a container has what only an image layout has: an index.json is written by other programs, too."""
+    return container.get(MARKER) is not None or next(iter(container.names(BLOBS)), None) is not None
 
 
 def reader(container: Container) -> GraphReader:

@@ -2,7 +2,7 @@
 
 The entry document is manifest.json (image-spec of Docker, v1.2, Combined Image JSON + Filesystem Changeset Format):
 config, layers in order and names of each image. From Docker 25 on the tar is an OCI layout as well. Then the layout
-is authoritative, and manifest.json adds what it lacks. We write both.
+is authoritative, and manifest.json adds what it lacks. We write both. apko writes an index.json without a layout.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ociarchive.errors import ContentError, UsageError
 from ociarchive.extent import require_listable
 from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
+from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Image, Root, images, nodes, parts
 from ociarchive.schema import Malformed
 from ociarchive.schema.kinds import STRINGS
 from ociarchive.values import Digest, Reference, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
     from ociarchive.formats.format import Content
-    from ociarchive.graph import GraphReader
     from ociarchive.model import LayerSource, Stored
     from ociarchive.values import JSON
 
@@ -69,7 +69,7 @@ class DockerReader:
         """Return the graph below index.json, if there is one, and manifest.json."""
         if container.get(_MANIFEST) is None:
             return _saved_before(container)
-        graph = _layout.reader(container)
+        graph = GraphReader(_places(container), container.where, container.limits)
         delta = _delta.read(container, graph)
         told: list[LayerSource] = []
         listed = list(_entries(container, graph, told))
@@ -152,6 +152,17 @@ class DockerLayout:
 
 
 # Reading
+
+
+def _places(container: Container) -> Callable[[Digest], ByteSource | None]:
+    """Return what finds the blobs that index.json leads to.
+
+    apko adds an index.json to the tar that go-containerregistry writes, and no layout: a manifest has its digest for a
+    name, as a config has (pkg/build/oci/index.go; go-containerregistry, pkg/v1/tarball).
+    """
+    if _layout.has_marks(container):
+        return lambda digest: container.get(_layout.blob_path(digest))
+    return lambda digest: container.get(str(digest)) or container.get(f"{digest.hex}.tar.gz")
 
 
 def _saved_before(container: Container) -> Archive:
@@ -291,7 +302,8 @@ def _index(container: Container, graph: GraphReader) -> tuple[documents.Document
         graph.flaw("index-without-manifests", "index.json lists nothing, manifest.json does", where, _layout.INDEX)
         return None, None
     roots = _layout.read_index(found, graph, where)
-    _layout.marker_flaws(container, graph)
+    if _layout.has_marks(container):
+        _layout.marker_flaws(container, graph)
     return found, roots or None
 
 

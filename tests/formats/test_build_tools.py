@@ -1,5 +1,6 @@
 """Archives of build tools and of old engines, byte by byte as their sources write them: nothing in them is at fault."""
 
+import json
 from pathlib import Path
 
 from tests.support.build import (
@@ -9,9 +10,10 @@ from tests.support.build import (
     dumped,
     hexed,
     layer,
+    platforms,
 )
-from tests.support.call import Call, Json, told
-from tests.support.check import inspected
+from tests.support.call import Call, Json, refused, told
+from tests.support.check import converted, inspected
 from tests.support.tar import Member, file, write_tar
 
 BASE = layer({"etc/name": b"base"}, "gzip")
@@ -60,3 +62,41 @@ def test_a_file_among_the_blobs_that_nothing_names_is_told_of(tmp_path: Path, cl
     path = write_tar(tmp_path / "source", [*rules_oci(), file("blobs/sha256/notes.tar.gz", BASE.stored + b"\0")])
     findings = told(cli_call("audit", "--no-config", "--format", "json", path)).archive()["findings"]
     assert [(one["rule"], one["subject"]) for one in findings] == [("blob-name", "blobs/sha256/notes.tar.gz")]
+
+
+def apko(*images: Image) -> list[Member]:
+    """pkg/build/oci/index.go: go-containerregistry's tar, then each manifest by its digest, and their index.json."""
+    made = [
+        saved(one, one.image_id, "{}.tar.gz", f"corpus/app:1-{one.platform.architecture if one.platform else ''}")
+        for one in images
+    ]
+    files = {name: data for _, held in made for name, data in held.items()}
+    files["manifest.json"] = dumped([entry for entry, _ in made])
+    nodes = [one.node() for one in images]
+    files |= {node.digest: node.blobs[node.digest] for node in nodes}
+    files["index.json"] = dumped(platforms(images, members={"annotations": {"made": "by apko"}}).document)
+    return [file(name, data) for name, data in files.items()]
+
+
+def test_an_index_json_without_a_layout_leads_to_manifests_by_their_digests(tmp_path: Path, cli_call: Call) -> None:
+    path = write_tar(tmp_path / "source", apko(IMAGE, ARM))
+    found = sound(cli_call, path)
+    assert references(found) == [["docker.io/corpus/app:1-amd64"], ["docker.io/corpus/app:1-arm64"]]
+    assert [one["manifest"] for one in found["images"]] == [NODE.digest, ARM.node().digest]
+    for form in ("oci-layout", "docker-archive"):
+        facts = converted(cli_call, path, tmp_path / form, form)
+        assert [one.manifest for one in facts.images] == [NODE.digest, ARM.node().digest]
+        assert json.loads(facts.files["index.json"])["annotations"] == {"made": "by apko"}
+
+
+def test_what_such_an_index_json_names_has_to_be_there(tmp_path: Path, cli_call: Call) -> None:
+    gone = ARM.node().digest
+    path = write_tar(tmp_path / "source", [one for one in apko(IMAGE, ARM) if one.name != gone])
+    assert told(cli_call("audit", "--format", "json", path), 1).rules("error") >= {"blob-missing"}
+    refused(cli_call("convert", path, tmp_path / "dest", "--to", "oci-layout"), 1, tmp_path / "dest")
+
+
+def test_a_layout_finds_its_blobs_in_their_place_alone(tmp_path: Path, cli_call: Call) -> None:
+    """No reader of layouts looks for a manifest anywhere else."""
+    path = write_tar(tmp_path / "source", [*apko(IMAGE), file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')])
+    assert "blob-missing" in told(cli_call("audit", "--format", "json", path), 1).rules("error")
