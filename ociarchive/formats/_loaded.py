@@ -41,7 +41,8 @@ def admit(roots: tuple[Root, ...]) -> tuple[tuple[Root, ...], list[LeftOut]]:
         if raw not in alike:
             alike[raw] = None
             kept.append(again)
-        left.append(LeftOut(what=f"name {root.ref_name}", why=_LOST))
+        if root.ref_name not in {name.tag for name in root.names}:  # else the name is there in full
+            left.append(LeftOut(what=f"name {root.ref_name}", why=_LOST))
     return tuple(kept), left
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.support import oracle
 from tests.support.build import (
     ARM64,
     Image,
@@ -10,6 +11,7 @@ from tests.support.build import (
     dumped,
     hexed,
     layer,
+    layout,
     platforms,
 )
 from tests.support.call import Call, Json, refused, told
@@ -100,3 +102,15 @@ def test_a_layout_finds_its_blobs_in_their_place_alone(tmp_path: Path, cli_call:
     """No reader of layouts looks for a manifest anywhere else."""
     path = write_tar(tmp_path / "source", [*apko(IMAGE), file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')])
     assert "blob-missing" in told(cli_call("audit", "--format", "json", path), 1).rules("error")
+
+
+def test_a_tag_that_manifest_json_gives_in_full_is_not_lost(tmp_path: Path, cli_call: Call) -> None:
+    """Regctl's index.json has the tag alone."""
+    entry = {"Config": blob_path(IMAGE.image_id), "Layers": [blob_path(one.digest) for one in IMAGE.layers]}
+    for number, (tag, told_of) in enumerate((("corpus/app:1", False), ("corpus/app:2", True))):
+        members = [*layout(NODE.named(ref_name="1")), file("manifest.json", dumped([{**entry, "RepoTags": [tag]}]))]
+        path = write_tar(tmp_path / f"source{number}", members)
+        result = told(cli_call("convert", path, tmp_path / f"dest{number}", "--to", "docker-archive", "--no-sync"))
+        assert ("name 1: " in result.stderr) is told_of
+        facts = oracle.read(tmp_path / f"dest{number}")
+        assert facts.images[0].references == {f"docker.io/{tag}"}
