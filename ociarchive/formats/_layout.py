@@ -126,14 +126,15 @@ def named(descriptor: Descriptor, node: Node) -> Root:
 def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]:
     """Return the image names and the ref.name that a descriptor of index.json carries.
 
-    A ref.name without `/` and `:` may be a tag or something else. It is no image name.
+    A ref.name without `/` and `:` may be a tag or something else, and so is the end of the other name. It is no image
+    name.
     """
     annotations = descriptor.annotations
     ref_name = annotations.get(REF_NAME)
     if ref_name is not None and len(ref_name) > MAX_REFERENCE:
         ref_name = None  # no name: the reader notes it
     spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
-    if ref_name and set("/:") & set(ref_name):
+    if ref_name and set("/:") & set(ref_name) and not _ends(annotations.get(IMAGE_NAME, ""), ref_name):
         spelled.append(ref_name)
     found = (Reference.maybe(text) for text in spelled if text)
     return tuple(dict.fromkeys(name for name in found if name)), ref_name
@@ -149,6 +150,15 @@ def _speaks(descriptor: Descriptor) -> bool:
     return descriptor.annotations.get(COSIGN_KIND, "").endswith(COSIGN_KINDS)
 
 
+def _ends(name: str, ref_name: str) -> bool:
+    """Whether a ref.name is only the end of an image name: tag, digest or both (containerd, images/archive).
+
+    containerd leaves the `@` before a digest, which the grammar of a ref.name does not allow.
+    """
+    before = name.removesuffix(ref_name)
+    return before != name and "/" not in ref_name and (before.endswith(":") or ref_name.startswith("@"))
+
+
 def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None:
     """Note naming annotations whose value is no valid name (image-spec, annotations.md; containerd)."""
     annotations = descriptor.annotations
@@ -156,6 +166,8 @@ def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None
     if name is not None and Reference.maybe(name) is None:
         what = f"{IMAGE_NAME} is no image name"
         graph.flaw("reference-malformed", what, where, descriptor.digest, "NAME:TAG", repr(name[:80]))
+    if ref_name is not None and ref_name.startswith("@") and _ends(name or "", ref_name):
+        return
     if ref_name is not None and (len(ref_name) > MAX_REFERENCE or not _REF_NAME.match(ref_name)):
         what = f"{REF_NAME} is malformed"
         graph.flaw("reference-malformed", what, where, descriptor.digest, _GRAMMAR, repr(ref_name[:80]))

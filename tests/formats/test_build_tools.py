@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support import oracle
 from tests.support.build import (
     ARM64,
+    REF_NAME,
     Image,
+    Node,
     blob_path,
     dumped,
     hexed,
@@ -22,6 +26,7 @@ BASE = layer({"etc/name": b"base"}, "gzip")
 IMAGE = Image(layers=[BASE, layer({"bin/app": b"application" * 50}, "gzip")])
 ARM = Image(layers=[BASE, layer({"bin/app": b"for arm" * 50}, "gzip")], platform=ARM64)
 NODE = IMAGE.node()
+CONTAINERD_NAME = "io.containerd.image.name"
 
 
 def sound(call: Call, path: Path) -> Json:
@@ -114,3 +119,31 @@ def test_a_tag_that_manifest_json_gives_in_full_is_not_lost(tmp_path: Path, cli_
         assert ("name 1: " in result.stderr) is told_of
         facts = oracle.read(tmp_path / f"dest{number}")
         assert facts.images[0].references == {f"docker.io/{tag}"}
+
+
+# -- layouts -----------------------------------------------------------------------------------------------------------
+
+
+def by_digest(node: Node, tag: str = "") -> Node:
+    """images/archive/reference.go: the ref.name is what stands behind the repository, `@` and all."""
+    return node.named(f"docker.io/corpus/app{tag and ':'}{tag}@{node.digest}", f"{tag}@{node.digest}")
+
+
+@pytest.mark.parametrize("tag", ["", "1.0"])
+def test_containerd_exports_what_is_named_by_its_digest(tag: str, tmp_path: Path, cli_call: Call) -> None:
+    path = write_tar(tmp_path / "source", layout(by_digest(NODE, tag)))
+    name = f"docker.io/corpus/app{tag and ':'}{tag}@{NODE.digest}"
+    assert references(sound(cli_call, path)) == [[name]]
+    facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", "--compression", "zstd")
+    (root,) = facts.roots
+    assert root["digest"] != NODE.digest
+    assert root["annotations"] == {
+        CONTAINERD_NAME: name.replace(NODE.digest, root["digest"]),
+        REF_NAME: f"{tag}@{root['digest']}",
+    }
+
+
+def test_a_ref_name_that_ends_no_other_name_is_held_against_its_grammar(tmp_path: Path, cli_call: Call) -> None:
+    other = NODE.named(f"docker.io/corpus/app@{NODE.digest}", f"@{ARM.node().digest}")
+    path = write_tar(tmp_path / "source", layout(other))
+    assert told(cli_call("audit", "--format", "json", path)).rules() == {"reference-malformed"}
