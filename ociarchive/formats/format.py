@@ -32,6 +32,11 @@ class Content:
     delta: bytes | None = None
 
 
+def without_host(name: Reference) -> str:
+    """Return what of a name one image has alone where names have no host: the tag, else the digest."""
+    return f"{name.path}:{name.tag}" if name.tag else f"{name.path}@{name.digest}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """Something that is left out, and why."""
@@ -203,4 +208,4 @@ class Format:
 
     def place(self, name: Reference) -> str:
         """Return what is left of a name in this format."""
-        return str(name) if self.hosts else f"{name.path}:{name.tag}" if name.tag else name.path
+        return str(name) if self.hosts else without_host(name)

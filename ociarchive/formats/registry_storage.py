@@ -29,7 +29,7 @@ from ociarchive.formats._registry_links import (
     revision_link,
     tag_links,
 )
-from ociarchive.formats.format import Format, Growth, LeftOut
+from ociarchive.formats.format import Format, Growth, LeftOut, without_host
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
 from ociarchive.referrers import following
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = "registry-storage"
 _REVISIONS: Final = f"{MANIFESTS}revisions/"
+_UNTAGGED: Final = "its name has none; the registry gives it by its digest alone, and --all-revisions takes it along"
 #: A tag has two links in five folders of its own, a repository eight folders, whatever it holds.
 _OF_A_TAG: Final = 7
 _OF_A_REPOSITORY: Final = 8
@@ -129,7 +130,7 @@ class RegistryLayout:
         owners: dict[str, Root] = {}
         for root in content.roots:
             for name in root.names:
-                place = f"{name.path}:{name.tag}" if name.tag else name.path
+                place = without_host(name)
                 owner = owners.setdefault(place, root)
                 if owner.identity != root.identity:
                     raise UsageError(f"two images would have the name {place} in a registry", hint="select one")
@@ -140,6 +141,8 @@ class RegistryLayout:
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
         hosts = {name.host for root in content.roots for name in root.names} - {DEFAULT_HOST}
         left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
+        bare = (root for root in content.roots if root.names and not any(name.tag for name in root.names))
+        left += [LeftOut(what=f"a tag of {root.label}", why=_UNTAGGED) for root in bare]
         roots = findable(content.roots, homes, owners)
         return replace(content, roots=roots, extras=()), left
 

@@ -147,3 +147,19 @@ def test_a_ref_name_that_ends_no_other_name_is_held_against_its_grammar(tmp_path
     other = NODE.named(f"docker.io/corpus/app@{NODE.digest}", f"@{ARM.node().digest}")
     path = write_tar(tmp_path / "source", layout(other))
     assert told(cli_call("audit", "--format", "json", path)).rules() == {"reference-malformed"}
+
+
+def test_a_registry_has_several_images_of_a_repository_by_their_digests(tmp_path: Path, cli_call: Call) -> None:
+    path = write_tar(tmp_path / "source", layout(by_digest(NODE), by_digest(ARM.node())))
+    result = told(cli_call("convert", path, tmp_path / "dest", "--to", "registry-storage", "--no-sync"))
+    for node in (NODE, ARM.node()):
+        assert f"notice: a tag of docker.io/corpus/app@{node.digest[:19]}" in result.stderr
+    seen = told(cli_call("inspect", "--format", "json", tmp_path / "dest", "--all-revisions")).archive()
+    assert {one["manifest"] for one in seen["images"]} == {NODE.digest, ARM.node().digest}
+
+
+def test_two_images_of_one_tag_do_not_fit_into_a_registry_whatever_their_digests(
+    tmp_path: Path, cli_call: Call
+) -> None:
+    path = write_tar(tmp_path / "source", layout(by_digest(NODE, "1"), by_digest(ARM.node(), "1")))
+    refused(cli_call("convert", path, tmp_path / "dest", "--to", "registry-storage"), 2, tmp_path / "dest")
