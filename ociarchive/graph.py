@@ -100,9 +100,12 @@ class GraphReader(Noticing):
 
     def _read(self, descriptor: Descriptor, source: ByteSource, depth: int) -> Node:
         opaque = Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
-        if descriptor.media_type and kind_of(descriptor.media_type) is None:
+        kind = kind_of(descriptor.media_type)
+        if descriptor.media_type and kind is None:
             return opaque
         try:
+            if kind is Kind.LAYER and source.head(1) != b"{":
+                return opaque  # BuildKit lists the layers of a cache in an index
             self._budget(source, self.limits.manifest_size)
             document = self.read_document(source, self.limits.manifest_size)
             return self.parse(document, descriptor, Bytes(document.raw, source.where), depth)

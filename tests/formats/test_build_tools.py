@@ -8,19 +8,22 @@ import pytest
 from tests.support import oracle
 from tests.support.build import (
     ARM64,
+    OCI_LAYER,
     REF_NAME,
     Image,
     Node,
+    blob,
     blob_path,
     dumped,
     hexed,
+    index,
     layer,
     layout,
     platforms,
 )
 from tests.support.call import Call, Json, refused, told
 from tests.support.check import converted, inspected
-from tests.support.tar import Member, file, write_tar
+from tests.support.tar import Member, file, write_folder, write_tar
 
 BASE = layer({"etc/name": b"base"}, "gzip")
 IMAGE = Image(layers=[BASE, layer({"bin/app": b"application" * 50}, "gzip")])
@@ -163,3 +166,22 @@ def test_two_images_of_one_tag_do_not_fit_into_a_registry_whatever_their_digests
 ) -> None:
     path = write_tar(tmp_path / "source", layout(by_digest(NODE, "1"), by_digest(ARM.node(), "1")))
     refused(cli_call("convert", path, tmp_path / "dest", "--to", "registry-storage"), 2, tmp_path / "dest")
+
+
+def test_the_layers_of_a_build_cache_are_listed_in_an_index(tmp_path: Path, cli_call: Call) -> None:
+    """BuildKit, cache/remotecache/export.go, without image-manifest=true: blobs where manifests are expected."""
+    config = dumped({"layers": [{"blob": one.digest, "parent": -1} for one in IMAGE.layers], "records": []})
+    listed = [blob(one.stored, f"{OCI_LAYER}+gzip", annotations={"buildkit/createdat": "2026"}) for one in IMAGE.layers]
+    cache = index([*listed, blob(config, "application/vnd.buildkit.cacheconfig.v0")]).named(ref_name="latest")
+    path = write_folder(tmp_path / "source", layout(cache))
+    sound(cli_call, path)
+    for options in ((), ("--compression", "zstd"), ("--media-types", "oci")):
+        facts = converted(cli_call, path, tmp_path / f"dest{len(options)}{options[-1:]}", "oci-layout", *options)
+        assert list(facts.roots) == [cache.descriptor]
+        assert set(facts.blobs) == set(cache.blobs)
+
+
+def test_a_manifest_that_its_index_calls_a_layer_is_no_layer(tmp_path: Path, cli_call: Call) -> None:
+    hidden = NODE.described(mediaType=f"{OCI_LAYER}+gzip")
+    path = write_folder(tmp_path / "source", layout(index([hidden])))
+    assert "media-type-conflict" in told(cli_call("audit", "--format", "json", path), 1).rules("error")
