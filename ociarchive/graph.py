@@ -15,7 +15,7 @@ from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes, counted, read_all
 from ociarchive.disguise import is_disguised, kind_in
 from ociarchive.errors import ContentError
-from ociarchive.mediatypes import OCI_EMPTY, Kind, kind_of
+from ociarchive.mediatypes import OCI_EMPTY, Kind, is_config, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
 from ociarchive.oldimages import schema1
 from ociarchive.oldimages.made import SCHEMA1
@@ -184,7 +184,7 @@ class GraphReader(Noticing):
             return self._artifact(document, source, (config, *layers), descriptor)
         # An attestation has an image's config too. Only its layers show that it is not an image.
         layered = not layers or any(kind_of(layer.media_type) is Kind.LAYER for layer in layers)
-        if kind_of(config.media_type) is not Kind.CONFIG or not layered:
+        if not is_config(config.media_type, document.members.get("mediaType")) or not layered:
             made = self._artifact(document, source, (config, *layers), descriptor)
             if not is_disguised(config, layers, self.find, lambda: self._is_config(config)):
                 return made

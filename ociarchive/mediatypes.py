@@ -46,6 +46,8 @@ OCI_EMPTY: Final = "application/vnd.oci.empty.v1+json"
 DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
+#: What Docker 1.10 called a config where the registry did not keep its media type.
+DOCKER_OLD_CONFIG: Final = "application/octet-stream"
 DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
 DOCKER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 #: What all media types of layers begin with, known ones and others.
@@ -98,6 +100,15 @@ def kind_of(name: str) -> Kind | None:
     """Return what a media type names, None for an unknown one."""
     known = look_up(name)
     return known.kind if known else None
+
+
+def is_config(name: str, manifest: object) -> bool:
+    """Whether a media type is that of an image's config, in a manifest that says it is of the type `manifest`.
+
+    Docker and containerd take any bytes in a manifest of Docker's for one (moby, distribution/registry.go,
+    defaultImageTypes; containerd, remotes/docker/converter.go, LegacyConfigMediaType).
+    """
+    return kind_of(name) is Kind.CONFIG or (name == DOCKER_OLD_CONFIG and manifest == DOCKER_MANIFEST)
 
 
 def layer_type(family: Family, codec: str, *, foreign: bool = False) -> str | None:

@@ -8,18 +8,22 @@ import pytest
 from tests.support import oracle
 from tests.support.build import (
     ARM64,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
     OCI_LAYER,
     REF_NAME,
     Image,
     Node,
     blob,
     blob_path,
+    digest,
     dumped,
     hexed,
     index,
     layer,
     layout,
     platforms,
+    skopeo_dir,
 )
 from tests.support.call import Call, Json, refused, told
 from tests.support.check import converted, inspected
@@ -185,3 +189,42 @@ def test_a_manifest_that_its_index_calls_a_layer_is_no_layer(tmp_path: Path, cli
     hidden = NODE.described(mediaType=f"{OCI_LAYER}+gzip")
     path = write_folder(tmp_path / "source", layout(index([hidden])))
     assert "media-type-conflict" in told(cli_call("audit", "--format", "json", path), 1).rules("error")
+
+
+# -- the first images of schema 2 --------------------------------------------------------------------------------------
+
+OLD = Image(layers=IMAGE.layers, family="docker", config_descriptor={"mediaType": "application/octet-stream"})
+
+
+def test_a_config_of_docker_may_be_any_bytes(tmp_path: Path, cli_call: Call) -> None:
+    """Docker, containerd and skopeo take it for an image."""
+    path = write_folder(tmp_path / "source", skopeo_dir(OLD.node()))
+    found = sound(cli_call, path)
+    assert [one["image_id"] for one in found["images"]] == [OLD.image_id]
+    assert found["artifacts"] == []
+    options = ("--to", "docker-archive", "--tag", "corpus/app:1", "--no-sync")
+    told(cli_call("convert", path, tmp_path / "kept", *options))
+    (kept,) = sound(cli_call, tmp_path / "kept")["images"]
+    assert (kept["manifest"], kept["references"]) == (OLD.node().digest, ["docker.io/corpus/app:1"])
+    facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", "--media-types", "oci")
+    assert facts.images[0].document["config"] == {
+        "mediaType": OCI_CONFIG,
+        "digest": OLD.image_id,
+        "size": len(OLD.config),
+    }
+
+
+def test_a_config_of_any_bytes_is_none_in_a_manifest_of_oci(tmp_path: Path, cli_call: Call) -> None:
+    image = Image(layers=IMAGE.layers, config_descriptor={"mediaType": "application/octet-stream"})
+    path = write_folder(tmp_path / "source", skopeo_dir(image.node()))
+    found = told(cli_call("audit", "--format", "json", path))
+    assert found.rules() == {"image-unproved"}
+    assert found.archive()["images"] == []
+
+
+def test_the_diff_ids_of_such_an_image_are_proved(tmp_path: Path, cli_call: Call) -> None:
+    wrong = {"rootfs": {"type": "layers", "diff_ids": [digest(b"other"), digest(b"another")]}}
+    image = Image(layers=IMAGE.layers, family="docker", config_descriptor=OLD.config_descriptor, config_members=wrong)
+    assert image.node().document["mediaType"] == DOCKER_MANIFEST
+    path = write_folder(tmp_path / "source", skopeo_dir(image.node()))
+    assert told(cli_call("audit", "--format", "json", path), 1).rules("error") == {"diff-id-mismatch"}
