@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _BLOBS: Final = "io.containerd.content.v1.content/blobs/"
 _VERSION: Final = b"v1"
+#: moby, daemon/containerd/image_delete.go: an image without a name. BuildKit calls one so that gets none.
+_DANGLING: Final = "moby-dangling@"
 #: The label by which containerd knows what a layer unpacks to.
 _DIFF_ID: Final = b"containerd.io/uncompressed"
 #: Databases of so many bytes are read at once, so that a transaction meanwhile changes nothing in them. Nodes with
@@ -245,7 +247,12 @@ def _roots(filled: _Filled, graph: GraphReader, names: _Names) -> Iterator[Root]
 
 
 def _name(told: str) -> Reference | None:
-    """Return an image name, None for a digest, by which CRI's plugin calls an image as well."""
+    """Return an image name, None for what people do not call it.
+
+    That is a digest, by which CRI's plugin calls an image as well, and what Docker calls one whose last name it lost.
+    """
+    if told.startswith(_DANGLING):
+        return None
     return Reference.maybe(told) if Digest.maybe(told) is None or "/" in told else None
 
 

@@ -27,6 +27,7 @@ from tests.support.build import (
 )
 from tests.support.call import Call, Json, refused, told
 from tests.support.check import converted, inspected
+from tests.support.stores import containerd_storage
 from tests.support.tar import Member, file, write_folder, write_tar
 
 BASE = layer({"etc/name": b"base"}, "gzip")
@@ -228,3 +229,25 @@ def test_the_diff_ids_of_such_an_image_are_proved(tmp_path: Path, cli_call: Call
     assert image.node().document["mediaType"] == DOCKER_MANIFEST
     path = write_folder(tmp_path / "source", skopeo_dir(image.node()))
     assert told(cli_call("audit", "--format", "json", path), 1).rules("error") == {"diff-id-mismatch"}
+
+
+# -- storage -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_docker_calls_an_image_without_a_name_is_no_name(tmp_path: Path, cli_call: Call) -> None:
+    """moby, daemon/containerd: it is called so where it lost its last name, and never shown by it."""
+    images = {f"moby-dangling@{NODE.digest}": IMAGE, "docker.io/corpus/arm:1": ARM}
+    path = write_folder(tmp_path / "source", containerd_storage(images))
+    found = told(cli_call("inspect", "--format", "json", path)).archive()
+    assert {one["image_id"]: one["references"] for one in found["images"]} == {
+        IMAGE.image_id: [],
+        ARM.image_id: ["docker.io/corpus/arm:1"],
+    }
+
+
+def test_an_image_that_has_a_name_has_no_second_root_for_what_docker_calls_it_besides(
+    tmp_path: Path, cli_call: Call
+) -> None:
+    images = {f"moby-dangling@{NODE.digest}": IMAGE, "docker.io/corpus/app:1": IMAGE}
+    path = write_folder(tmp_path / "source", containerd_storage(images))
+    assert references(told(cli_call("inspect", "--format", "json", path)).archive()) == [["docker.io/corpus/app:1"]]
