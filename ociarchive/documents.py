@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -78,7 +78,7 @@ def parse(
     """
     most = max(_VALUES, len(raw) // _VALUE) if values is None else values
     if most < len(raw) <= limit and marks(raw) > most:
-        raise DocumentError(f"document has more than {most} values", "limit-values", where=where)
+        raise DocumentError(f"document has more than {plural(most, 'value')}", "limit-values", where=where)
     text = _text(raw, where, limit, depth)
     with _refusing(where):
         value: JSON = json.loads(text, **_HOOKS)
@@ -214,8 +214,8 @@ def too_large(size: int | None, limit: int, where: str) -> DocumentError:
         "document is too large, --limit manifest-size=N or config-size=N lifts this limit",
         "limit-document",
         where=where,
-        expected=f"{limit} bytes at most",
-        found=f"{size} bytes" if size is not None else "more",
+        expected=f"{plural(limit, 'byte')} at most",
+        found=plural(size, "byte") if size is not None else "more",
     )
 
 

@@ -85,6 +85,15 @@ def clipped(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def plural(count: int, one: str, many: str | None = None, *, grouped: bool = False) -> str:
+    """Return a count with what is counted: `1 byte`, `2 bytes`. It is the only place that puts a number before a noun.
+
+    `many` is said of any number but one, `one` with an s where it is left out; both may hold the verb. `grouped` sets
+    thousands apart by commas.
+    """
+    return f"{count:{',' if grouped else ''}} {one if count == 1 else many or one + 's'}"
+
+
 #: How many names a message lists: enough to choose from, few enough to read.
 _LISTED: Final = 12
 

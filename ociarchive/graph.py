@@ -14,7 +14,7 @@ from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import Bytes, counted, read_all
 from ociarchive.disguise import is_disguised, kind_in
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.mediatypes import OCI_EMPTY, Kind, is_config, kind_of
 from ociarchive.model import Artifact, Blob, Child, Image, Index, Layer, Missing, Node
 from ociarchive.oldimages import schema1
@@ -93,7 +93,7 @@ class GraphReader(Noticing):
         raw = read_all(source, limit)
         self._values += documents.marks(raw)
         if self._values > self.limits.values:
-            what = f"the archive's documents hold more than the {self.limits.values} values allowed"
+            what = f"the archive's documents hold more than the {plural(self.limits.values, 'value')} allowed"
             raise LimitError(what, "values", where=self._where)
         depth, values = self.limits.depth, self.limits.values
         return documents.parse(raw, source.where, limit=limit, depth=depth, surrogates=surrogates, values=values)
@@ -324,10 +324,10 @@ class GraphReader(Noticing):
     def _require_few(self, layers: tuple[Found, ...], where: str) -> None:
         """Refuse an image of too many layers, alone or with those of the others (LimitError)."""
         if len(layers) > self.limits.layers:
-            what = f"an image has {len(layers)} layers, more than the {self.limits.layers} allowed"
+            what = f"an image has {plural(len(layers), 'layer')}, more than the {self.limits.layers} allowed"
             raise LimitError(what, "layers", where=where)
         if self._layers + len(layers) > self.limits.listed:
-            what = f"the archive's images have more than the {self.limits.listed} layers allowed"
+            what = f"the archive's images have more than the {plural(self.limits.listed, 'layer')} allowed"
             raise LimitError(what, "listed", where=self._where)
 
     def _layer(self, found: Found, diff_id: Digest | None) -> Layer:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from ociarchive import documents
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import counted
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.mediatypes import IN_TOTO
 from ociarchive.values import Digest
 
@@ -120,12 +120,12 @@ class Statements:
             return self._known.get(key, ())
         self._read += min(counted(source, _HEAD), _HEAD)
         if self._read > self._limits.statements:
-            what = f"signatures and statements are more than the {self._limits.statements} bytes allowed"
+            what = f"signatures and statements are more than the {plural(self._limits.statements, 'byte')} allowed"
             raise LimitError(what, "statements", where=self._where)
         found = self._known[key] = spoken_of(media_type, source, self._fits)
         self._count += len(found)
         if self._count > self._limits.listed:
-            what = f"signatures and statements speak of more than the {self._limits.listed} digests allowed"
+            what = f"signatures and statements speak of more than the {plural(self._limits.listed, 'digest')} allowed"
             raise LimitError(what, "listed", where=self._where)
         return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, total_ordering
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from ociarchive.errors import clipped
+from ociarchive.errors import clipped, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,7 +197,7 @@ class Reference:
         Without a tag and a digest the tag is `latest`, as in every engine.
         """
         if len(text) > MAX_REFERENCE:
-            msg = f"malformed image name {text[:80]!r}…: it has {len(text)} characters"
+            msg = f"malformed image name {text[:80]!r}…: it has {plural(len(text), 'character')}"
             raise ValueError(msg)
         rest, at, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if at else None
@@ -306,7 +306,7 @@ class Descriptor:
             raise WrongValueError("mediaType has the wrong type", "a string", type_name(media_type))
         if len(media_type) > MAX_WORD:
             expected = f"{MAX_WORD} characters at most"
-            raise WrongValueError("mediaType is too long", expected, f"{len(media_type)} characters")
+            raise WrongValueError("mediaType is too long", expected, plural(len(media_type), "character"))
         return cls(media_type, digest, size, value)
 
     @classmethod

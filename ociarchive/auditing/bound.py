@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ociarchive.auditing.rule import MAX_FINDINGS
-from ociarchive.errors import some
+from ociarchive.errors import plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def changed(kind: str, digests: Collection[str]) -> Iterator[Difference]:
 def _told(kind: str, digests: Collection[str]) -> str:
     if len(digests) == 1:
         return f"{kind} {next(iter(digests))}"
-    return f"{len(digests)} {'indexes' if kind == 'index' else f'{kind}s'}"
+    return plural(len(digests), kind, "indexes" if kind == "index" else None)
 
 
 def _is(things: Collection[str]) -> str:
@@ -142,7 +142,8 @@ def entries(listed: Holding, here: Holding) -> Iterator[Difference]:
         known = True
         label = key[0][0] if key[0] else key[1]
         if len(descriptors) != len(others):
-            what = f"{label} stands {len(others)} times in the archive, {len(descriptors)} times in the receipt"
+            times = [plural(len(found), "time") for found in (others, descriptors)]
+            what = f"{label} stands {times[0]} in the archive, {times[1]} in the receipt"
             yield Difference(what=what, subject=label)
             continue
         pairs = list(zip(descriptors, others, strict=True))
@@ -220,6 +221,6 @@ def files(listed: Holding, here: Holding, *, beside: Collection[str]) -> Iterato
     )
     for how, found in kinds:
         if found:
-            count = f"the file {found[0]} is" if len(found) == 1 else f"{len(found)} files are"
+            count = f"the file {found[0]} is" if len(found) == 1 else f"{plural(len(found), 'file')} are"
             more = "" if len(found) == 1 else f": {some(found)}"
             yield Difference(what=f"{count} {how}{more}", subject=found[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.disguise import may_run
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.formats import FORMATS
 from ociarchive.model import walk
 from ociarchive.signing.demands import NAMED
@@ -183,7 +183,7 @@ class Judge:
         self._count += steps
         allowed = self._evidence.archive.limits.listed
         if self._count > allowed * _OF_A_LINE:
-            what = f"images, names and demands make more than the {allowed} checks allowed"
+            what = f"images, names and demands make more than the {plural(allowed, 'check')} allowed"
             raise LimitError(what, "listed", where=self._evidence.archive.where)
 
     def _proven(self, name: Reference, digest: Digest | None) -> Reference:

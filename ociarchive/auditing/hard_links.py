@@ -17,7 +17,7 @@ from ociarchive.blobio.spool import unpack
 from ociarchive.container.header import HeaderError
 from ociarchive.container.names import normal
 from ociarchive.container.stream import Tar
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.flaws import Flaw
 from ociarchive.model import images
 
@@ -205,9 +205,10 @@ class _Search:
         """Return why the links of another layer cannot be kept as well."""
         paths, size = self._limits.layer_paths, self._limits.names_size // 2
         if self._count > paths:
-            return f"its image has more than {paths} such links, --limit layer-paths=N lifts this limit"
+            return f"its image has more than {plural(paths, 'such link')}, --limit layer-paths=N lifts this limit"
         if self._size > size:
-            return f"such links of its image have more than {size} bytes of names, --limit names-size=N lifts this"
+            what = f"such links of its image have more than {plural(size, 'byte')} of names"
+            return f"{what}, --limit names-size=N lifts this"
         return None
 
     def _members(self, source: ByteSource) -> Iterator[Member]:
@@ -239,7 +240,7 @@ class _Own:
             self._layer.later.add(member.name)
         self._paths.add(hash(member.name))
         if len(self._paths) > self._most:
-            what = f"layer has more than {self._most} paths"
+            what = f"layer has more than {plural(self._most, 'path')}"
             self._layer.unchecked = f"{what}, --limit layer-paths=N lifts this limit"
             self._paths.clear()
 

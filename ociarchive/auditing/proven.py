@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ociarchive.errors import plural
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -39,8 +41,8 @@ class ReceiptProof:
     @property
     def told(self) -> str:
         """What was proved, as one clause for people: `2 of 2 names, 3 of 3 manifests and 9 of 9 blobs hold`."""
-        shares = (("names", self.names), ("manifests", self.manifests), ("blobs", self.blobs))
-        told = [f"{share} {what}" for what, share in shares if share is not None]
+        shares = (("name", self.names), ("manifest", self.manifests), ("blob", self.blobs))
+        told = [f"{share.held} of {plural(share.listed, what)}" for what, share in shares if share is not None]
         first = f"{', '.join(told[:-1])} and {told[-1]} hold" if len(told) > 1 else f"{told[0]} hold" if told else ""
         if self.file is not None:
             file = f"the archive's own digest {'agrees' if self.file else 'is another'}"

@@ -11,7 +11,7 @@ from ociarchive.auditing.demanded import SCOPES, Judge, Unsigned
 from ociarchive.auditing.standing import Standing
 from ociarchive.blobio.limits import LimitError
 from ociarchive.disguise import may_run
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Image, Index, walk
 from ociarchive.signing.certificates import without_warnings
@@ -240,7 +240,7 @@ def _require_few(evidence: Evidence, proofs: Proofs, images: Iterable[Edge]) -> 
     for edge in images:
         count += len(proofs.over(edge))
         if count > allowed:
-            what = f"the images have more than the {allowed} signatures allowed"
+            what = f"the images have more than the {plural(allowed, 'signature')} allowed"
             raise LimitError(what, "listed", where=evidence.archive.where)
 
 

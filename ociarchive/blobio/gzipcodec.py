@@ -9,6 +9,7 @@ import deflate
 
 from ociarchive.blobio.codec import HEADER, PIECE, StreamError, together
 from ociarchive.blobio.limits import LimitError
+from ociarchive.errors import plural
 
 _inflate: Any
 try:
@@ -99,7 +100,7 @@ class GzipDecoder:
                 text = max(text, end - start)
         end += 2 if flags & 0x02 else 0
         if min(end, len(data)) - position > self._longest:
-            raise LimitError(f"a gzip header has more than the {self._longest} bytes allowed", "gzip-header")
+            raise LimitError(f"a gzip header has more than the {plural(self._longest, 'byte')} allowed", "gzip-header")
         if end > len(data):
             return None
         self.header = max(self.header, text)
@@ -149,7 +150,9 @@ def unblock(data: bytes, size: int) -> bytes:
     except _DAMAGE as error:
         raise StreamError(f"gzip stream is damaged ({error})") from None
     if not member.eof:
-        raise StreamError("gzip stream is cut short" if len(block) <= size else f"it has more than {size} bytes")
+        raise StreamError(
+            "gzip stream is cut short" if len(block) <= size else f"it has more than {plural(size, 'byte')}"
+        )
     if member.unused_data:
         raise StreamError("gzip stream is followed by bytes that are not part of it")
     if data[3]:

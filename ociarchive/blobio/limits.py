@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -166,7 +166,7 @@ class Limits:
 
 
 def _too_slow(most: int, where: str) -> LimitError:
-    return LimitError(f"bzip2 and xz streams unpack to more than {most} bytes", "ratio", where=where)
+    return LimitError(f"bzip2 and xz streams unpack to more than {plural(most, 'byte')}", "ratio", where=where)
 
 
 class Total:
@@ -190,7 +190,7 @@ class Total:
             self._slow += count if slow else 0
             size, of_slow = self._size, self._slow
         if size > _TOTAL_FROM and size > self._limits.ratio * max(self._stored, 1):
-            what = f"the archive's layers unpack to more than {self._limits.ratio} times its size"
+            what = f"the archive's layers unpack to more than {plural(self._limits.ratio, 'time')} its size"
             raise LimitError(what, "ratio", where=where)
         most = self._limits.most_slow(self._stored)
         if of_slow > most:
@@ -203,7 +203,7 @@ class Total:
             headers = self._headers
         most = max(self._limits.headers, (self._stored - _SMALL) // _HEADER)
         if headers > most:
-            what = f"the archive's layers have more than {most} tar headers"
+            what = f"the archive's layers have more than {plural(most, 'tar header')}"
             raise LimitError(what, "headers", where=where)
 
 
@@ -278,9 +278,11 @@ class Guard:
                 raise _too_slow(most, self._where)
         if self.size > self._limits.layer_size:
             raise LimitError(
-                f"stream unpacks to more than {self._limits.layer_size} bytes", "layer-size", where=self._where
+                f"stream unpacks to more than {plural(self._limits.layer_size, 'byte')}",
+                "layer-size",
+                where=self._where,
             )
         if self.size > self._limits.ratio_from and self.size > self._limits.ratio * max(self.stored, 1):
             raise LimitError(
-                f"stream unpacks to more than {self._limits.ratio} times its size", "ratio", where=self._where
+                f"stream unpacks to more than {plural(self._limits.ratio, 'time')} its size", "ratio", where=self._where
             )

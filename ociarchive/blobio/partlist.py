@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.errors import ContentError, some
+from ociarchive.errors import ContentError, plural, some
 
 if TYPE_CHECKING:
     from ociarchive.values import JSON
@@ -125,8 +125,10 @@ def parse(raw: bytes, where: str) -> PartList | None:
     size = _number(members.get("size"), "size", where)
     listed = members["parts"]
     if not isinstance(listed, list) or len(listed) != -(-size // part_size) or len(listed) > MOST_PARTS:
-        found = f"{len(listed)} parts" if isinstance(listed, list) else listed
-        raise _wrong("parts", found, f"{-(-size // part_size)} of {part_size} bytes, {MOST_PARTS} at most", where)
+        found = plural(len(listed), "part") if isinstance(listed, list) else listed
+        raise _wrong(
+            "parts", found, f"{-(-size // part_size)} of {plural(part_size, 'byte')}, {MOST_PARTS} at most", where
+        )
     parts = []
     for number, one in enumerate(listed):
         length = min(part_size, size - number * part_size)

@@ -24,7 +24,7 @@ from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.source import read_named
 from ociarchive.blobio.spool import write_all
 from ociarchive.blobio.staging import Hidden
-from ociarchive.errors import NO_FOLDER, ContentError, HostError, UsageError, cannot, some
+from ociarchive.errors import NO_FOLDER, ContentError, HostError, UsageError, cannot, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -220,7 +220,7 @@ class PartPlaces:
         if strangers:
             raise UsageError(
                 f"{some(strangers)} would be taken for a part of DEST", where=self._shown,
-                expected=f"{len(listed.parts)} parts", hint="move that elsewhere first, or choose another DEST",
+                expected=plural(len(listed.parts), "part"), hint="move that elsewhere first, or choose another DEST",
             )  # fmt: skip
         return extra
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from ociarchive.blobio.randomfile import OpenFile
-from ociarchive.errors import ContentError, UsageError, cannot
+from ociarchive.errors import ContentError, UsageError, cannot, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,8 +120,8 @@ class FileRange:
             raise ContentError(
                 "file is cut short or shrank while it was read",
                 where=self.where,
-                expected=f"{self.size} bytes",
-                found=f"{position + len(found) - self.offset} bytes",
+                expected=plural(self.size, "byte"),
+                found=plural(position + len(found) - self.offset, "byte"),
             )
         return found
 
@@ -161,8 +161,8 @@ class FileRange:
                 raise ContentError(
                     "file changed while the archive was read",
                     where=self.where,
-                    expected=f"{self.size} bytes",
-                    found=f"{found} bytes",
+                    expected=plural(self.size, "byte"),
+                    found=plural(found, "byte"),
                 )
             yield OpenFile(fd, self.where)
         finally:
@@ -193,8 +193,10 @@ def read_all(source: ByteSource, limit: int) -> bytes:
             if size > limit:
                 break
     if size > limit:
-        found = f"{source.size} bytes" if source.size is not None else "more"
-        raise ContentError("document is too large", where=source.where, expected=f"{limit} bytes at most", found=found)
+        found = plural(source.size, "byte") if source.size is not None else "more"
+        raise ContentError(
+            "document is too large", where=source.where, expected=f"{plural(limit, 'byte')} at most", found=found
+        )
     return b"".join(pieces)
 
 
@@ -218,7 +220,7 @@ def read_named(path: str, what: str, limit: int) -> bytes:
     except OSError as error:
         raise cannot("read", error, path) from error
     if status.st_size > limit or len(raw) > limit:
-        raise ContentError(f"too large for {what}", where=path, expected=f"{limit} bytes at most")
+        raise ContentError(f"too large for {what}", where=path, expected=f"{plural(limit, 'byte')} at most")
     return raw
 
 

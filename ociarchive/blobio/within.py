@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import close_read
-from ociarchive.errors import ContentError, cannot
+from ociarchive.errors import ContentError, cannot, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ class Folder:
         self.rooted = status is not None
         self.path = os.path.realpath(path) if status is None else path
         self._left = steps
-        self._allowed = steps
+        self._allowed = steps or 0
         self._status = os.stat(self.path) if status is None else status
         self._lock = threading.RLock()
         self._kept = _Kept()
@@ -81,7 +81,7 @@ class Folder:
             return
         self._left -= steps
         if self._left < 0:
-            what = f"finding files behind links and deep down takes more than {self._allowed} steps"
+            what = f"finding files behind links and deep down takes more than {plural(self._allowed, 'step')}"
             raise LimitError(what, "links", where=self.path)
 
     def find(self, parts: Sequence[str]) -> Found | Astray:

@@ -10,6 +10,7 @@ import zstandard
 from ociarchive.blobio import zstdframe
 from ociarchive.blobio.codec import HEADER, PIECE, StreamError, together
 from ociarchive.blobio.limits import LimitError
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def unblock(data: bytes, size: int) -> bytes:
     try:
         frame = zstandard.get_frame_parameters(data)
         if frame.window_size > _SMALL_WINDOW:
-            raise StreamError(f"zstd frame has a window of {frame.window_size} bytes")
+            raise StreamError(f"zstd frame has a window of {plural(frame.window_size, 'byte')}")
         return _contexts.unpacking.decompress(data, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise StreamError(f"zstd stream is damaged ({error})") from None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.errors import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -137,7 +139,8 @@ class Walker:
             base = 1 << (10 + (descriptor >> 3))
             window = base + (base >> 3) * (descriptor & 7)
         if window > self._max_window and not (single and window <= _LARGEST_BLOCK):
-            raise WindowError(f"zstd stream needs a window of {window} bytes, more than the {self._max_window} allowed")
+            needed = plural(window, "byte")
+            raise WindowError(f"zstd stream needs a window of {needed}, more than the {self._max_window} allowed")
         if any(data[position + length - content - dictionary : position + length - content]):
             raise FrameError("zstd stream needs a dictionary, which no layer comes with")
         self.window = max(self.window, window)

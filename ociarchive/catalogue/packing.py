@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
+from ociarchive.errors import plural
+
 #: Fast: these are a few kilobytes each. What fits into a small window needs no large one, which takes longer to clear
 #: than such a text to compress (RFC 1950, CINFO); the bytes are as many.
 _LEVEL: Final = 1
@@ -82,7 +84,7 @@ def text_of(data: bytes, most: int = 0) -> str:
     found = stream.decompress(data, most)
     if stream.unconsumed_tail or not stream.eof:
         wrong = TooManyError if most < _TIMES * len(data) else ValueError
-        raise wrong(f"a report of more than {most} bytes, or one that is cut")
+        raise wrong(f"a report of more than {plural(most, 'byte')}, or one that is cut")
     return found.decode("ascii")
 
 

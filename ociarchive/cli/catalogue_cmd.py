@@ -8,9 +8,9 @@ import click
 
 from ociarchive.catalogue.answers import Catalogue
 from ociarchive.cli.common import common, common_options, once, output, output_options, say_written, width
+from ociarchive.errors import plural
 from ociarchive.report.catalogue.catalogue_table import catalogue_table
 from ociarchive.report.catalogue.listed import catalogue_csv, catalogue_html, catalogue_json
-from ociarchive.report.shared.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from ociarchive.errors import plural
 from ociarchive.objects.address import is_object
 from ociarchive.remote.address import is_remote
 from ociarchive.report.shared.text import size
@@ -65,12 +66,12 @@ class Standing:
 def told(standing: Standing) -> str:
     """Return the line for people. What is not counted to its end is `at least` so much."""
     one = standing
-    whole, most = "", ""
-    if one.countable and max(one.expected, one.archives):
+    done, most = plural(one.archives, "archive"), ""
+    if one.countable and (expected := max(one.expected, one.archives)):
         least = "" if one.counted else "at least "
-        whole = f" of {least}{max(one.expected, one.archives)}"
+        done = f"{one.archives} of {least}{plural(expected, 'archive')}"
         most = f" of {least}{size(max(one.expected_size, one.size))}"
-    line = f"{one.archives}{whole} archives done, {size(one.size)}{most}"
+    line = f"{done} done, {size(one.size)}{most}"
     if one.seconds:
         line += f", {size(int(one.fresh / one.seconds))}/s"
     if one.left is not None:

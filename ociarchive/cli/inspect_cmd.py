@@ -29,14 +29,14 @@ from ociarchive.cli.common import (
     width,
 )  # fmt: skip
 from ociarchive.cli.counts import jobs
-from ociarchive.errors import ContentError, OciArchiveError, UsageError
+from ociarchive.errors import ContentError, OciArchiveError, UsageError, plural
 from ociarchive.gap.others import Others
 from ociarchive.opening import open_archive
 from ociarchive.report.audit.audit_json import inspect_json, inspected
 from ociarchive.report.audit.audit_table import first_of_each, verdict
 from ociarchive.report.audit.tally import Tally
 from ociarchive.report.shared.pieces import gathered
-from ociarchive.report.shared.text import plural, safe
+from ociarchive.report.shared.text import safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.select import Selectors, nothing_in, select
 from ociarchive.selection.untagged import reachable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.errors import ContentError, UsageError, plural, some
 from ociarchive.report.shared.listing import listing
-from ociarchive.report.shared.text import plural, safe
+from ociarchive.report.shared.text import safe
 from ociarchive.selection.single import config_bytes, manifest_bytes, the_image
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from ociarchive.cli.common import (
 from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.output import Output
 from ociarchive.cli.progress import progress
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, plural
 from ociarchive.inventories import inventory_of
-from ociarchive.report.shared.text import images_said, plural, safe
+from ociarchive.report.shared.text import images_said, safe
 
 _EXAMPLES = """\b
 Examples:

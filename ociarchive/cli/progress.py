@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.cli.course import told
-from ociarchive.report.shared.text import cut, plural, portion, size, total
+from ociarchive.errors import plural
+from ociarchive.report.shared.text import cut, portion, size, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -129,11 +130,12 @@ class Bars:
             if (shown := self._shown()) is None:
                 return
             bars, whole = shown
-            done = f"{standing.archives}/{standing.expected}" if standing.counted else f"{standing.archives}"
+            done = f"{standing.archives}/" * standing.counted
+            done += plural(standing.expected if standing.counted else standing.archives, "archive")
             failed = f", {standing.failed} failed" if standing.failed else ""
             known = standing.counted and standing.countable
             bars.tasks[bars.task_ids.index(whole)].total = standing.expected_size if known else None
-            bars.update(whole, completed=standing.size, description=f"{done} archives{failed}")
+            bars.update(whole, completed=standing.size, description=f"{done}{failed}")
 
     def begin(self, blobs: Sequence[tuple[str, int | None]]) -> None:
         """Receive what will be read."""

@@ -20,7 +20,7 @@ from ociarchive.comparison.members import Values
 from ociarchive.comparison.pairing import couples
 from ociarchive.comparison.units import absent, units
 from ociarchive.comparison.work import Listing, Work
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, plural
 from ociarchive.formats import format_of
 from ociarchive.gap import bases
 from ociarchive.gap.completing import Pool, complete, lacking
@@ -371,10 +371,12 @@ def _of_delta(side: _Side) -> Iterator[str]:
     gone = {one.elsewhere.descriptor.digest: one.source is not None for one in layers if one.elsewhere is not None}
     here = sum(gone.values())
     if here:
-        yield f"{side.archive.where} is a delta: {here} of its layers come from another archive of the call"
+        come = plural(here, "of its layers comes", "of its layers come")
+        yield f"{side.archive.where} is a delta: {come} from another archive of the call"
     if here < len(gone):
         yield (
-            f"{side.archive.where} is a delta: {len(gone) - here} of its layers are not here and not compared; --base"
+            f"{side.archive.where} is a delta: "
+            f"{plural(len(gone) - here, 'of its layers is', 'of its layers are')} not here and not compared; --base"
             " names what has them"
         )
 

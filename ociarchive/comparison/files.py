@@ -12,7 +12,7 @@ from ociarchive.blobio.spool import unpack
 from ociarchive.comparison.difference import FileChange, Files, FileState
 from ociarchive.container import header, stream
 from ociarchive.container.names import normal
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,7 +81,8 @@ def unreadable() -> Files:
 
 def too_many_listed(most: int) -> Files:
     """Return the message for a layer whose paths no longer fit into the report."""
-    return Files(problem=f"all layers have more than {most} paths that differ, --limit listed=N lifts this limit")
+    what = plural(most, "path that differs", "paths that differ")
+    return Files(problem=f"all layers have more than {what}, --limit listed=N lifts this limit")
 
 
 class _Members:
@@ -97,7 +98,7 @@ class _Members:
         if self._beside is not None and self.read > self._beside:
             raise TooManyError(self.read)
         if self.read > self._limits.layer_paths:
-            what = f"both layers have more than {self._limits.layer_paths} paths"
+            what = f"both layers have more than {plural(self._limits.layer_paths, 'path')}"
             raise LimitError(what, "layer-paths", where=source.where)
 
 
@@ -119,7 +120,7 @@ def _states(
                 content = hashed.hexdigest()
             found[member.name] = _state(member, content)
             if len(found) > limits.members:
-                raise LimitError(f"layer has more than {limits.members} paths", "members", where=source.where)
+                raise LimitError(f"layer has more than {plural(limits.members, 'path')}", "members", where=source.where)
     return found
 
 

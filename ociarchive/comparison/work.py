@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
@@ -33,7 +34,7 @@ class Work:
         """Count steps before they are taken."""
         self._steps += steps
         if self._steps > self._limits.compared:
-            what = f"holding what differs against each other takes more than {self._limits.compared} steps"
+            what = f"holding what differs against each other takes more than {plural(self._limits.compared, 'step')}"
             raise LimitError(what, "compared", where=self._where)
 
     def members(self, count: int, stored: int) -> int:
@@ -46,7 +47,7 @@ class Work:
             self._members += count
             left = most - self._members
         if left < 0:
-            what = f"layers whose paths are compared have more than {most} members"
+            what = f"layers whose paths are compared have more than {plural(most, 'member')}"
             raise LimitError(what, "compared", where=self._where)
         return left
 
@@ -58,7 +59,7 @@ class Work:
         """Count lines."""
         self._lines += count
         if self._lines > self.most:
-            what = f"what differs, and the images' names and layers, are more than {self.most} lines"
+            what = f"what differs, and the images' names and layers, are more than {plural(self.most, 'line')}"
             raise LimitError(what, "listed", where=self._where)
 
 

@@ -15,7 +15,7 @@ from ociarchive.blobio.limits import LimitError, Limits
 from ociarchive.blobio.source import FileRange
 from ociarchive.blobio.within import Folder, Found, Trail
 from ociarchive.container.protocol import member
-from ociarchive.errors import cannot
+from ociarchive.errors import cannot, plural
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class DirectoryContainer:
             found = self._entries(trail, folder, parts, self.limits.members + 1 - count, sizes=sizes)
             count += len(found)
             if count > self.limits.members:
-                what = f"folder has more than {self.limits.members} files, --limit members=N lifts this limit"
+                what = f"folder has more than {plural(self.limits.members, 'file')}, --limit members=N lifts this limit"
                 self._note("limit-members", folder, what)
                 return
             folders = []
@@ -152,7 +152,7 @@ class DirectoryContainer:
                     continue
                 held += 0 if sizes else getsizeof(path)
                 if held > self.limits.names_size:
-                    what = f"names take more than {self.limits.names_size} bytes of memory"
+                    what = f"names take more than {plural(self.limits.names_size, 'byte')} of memory"
                     self._note("limit-name", folder[:100], f"{what}, --limit names-size=N lifts this limit")
                     return
                 yield path, size

@@ -6,6 +6,8 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ociarchive.errors import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -184,7 +186,9 @@ class Extended:
         if not text.isdigit() or len(text) > 19:
             raise HeaderError(f"PAX header has a malformed size {text[:40]!r}")
         if size and int(text) != size:
-            raise HeaderError(f"PAX header says {int(text)} bytes, the header itself {size}", "tar-sizes-differ")
+            raise HeaderError(
+                f"PAX header says {plural(int(text), 'byte')}, the header itself {size}", "tar-sizes-differ"
+            )
         return int(text)
 
     @property

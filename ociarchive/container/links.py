@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.container.names import join, normal
 from ociarchive.container.protocol import member
+from ociarchive.errors import plural
 from ociarchive.flaws import Flaw
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Links:
         longest = max(self._limits.name, len(name))
         for _ in range(_MAX_LINKS):
             if len(name) > longest:
-                what = f"links lead to a path of {len(name)} characters, --limit name=N lifts the limit of {longest}"
-                self._note("limit-links", asked, what)
+                what = f"links lead to a path of {plural(len(name), 'character')}"
+                self._note("limit-links", asked, f"{what}, --limit name=N lifts the limit of {longest}")
                 return None
             if name.startswith("../"):
                 self._note("link-escapes", asked, "link leads out of the archive")
@@ -111,7 +112,8 @@ class Links:
         """Count a step on the way of a link; False, and a flaw of the whole, where there were too many."""
         self._steps += 1
         if self._steps > self._limits.links:
-            what = f"following links takes more than {self._limits.links} steps, --limit links=N lifts this limit"
+            what = f"following links takes more than {plural(self._limits.links, 'step')}"
+            what += ", --limit links=N lifts this limit"
             self._flaws.add(Flaw(rule="limit-links", where=self._where, message=what, subject=self._where))
         return self._steps <= self._limits.links
 

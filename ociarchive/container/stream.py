@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ociarchive.container import header
 from ociarchive.container.names import normal
 from ociarchive.container.tar import BLOCK
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +91,7 @@ class Tar:
             size = parsed.size if parsed.flag not in header.WITHOUT_DATA else 0
             if parsed.flag in header.EXTENDED_FLAGS:
                 if size + extended.size > self._limits.extended:
-                    raise header.HeaderError(f"extended header claims {size} bytes", "limit-extended")
+                    raise header.HeaderError(f"extended header claims {plural(size, 'byte')}", "limit-extended")
                 content = self._read(size + -size % BLOCK)
                 self._limits.walked(header.weight(content), self._where)
                 extended.take(parsed.flag, content[:size], *content[size : size + 1])
@@ -111,11 +112,13 @@ class Tar:
         texts = (member.name, member.link, member.owner)
         longest = max(map(len, texts))
         if longest > self._limits.name:
-            what = f"a name of {longest} characters, --limit name=N lifts the limit of {self._limits.name}"
+            what = f"a name of {plural(longest, 'character')}, --limit name=N lifts the limit of {self._limits.name}"
             raise header.HeaderError(what, "limit-name")
         self._names_size += sum(map(getsizeof, texts))
         if self._names_size > self._limits.names_size:
-            what = f"names of more than {self._limits.names_size} bytes, --limit names-size=N lifts this limit"
+            what = (
+                f"names of more than {plural(self._limits.names_size, 'byte')}, --limit names-size=N lifts this limit"
+            )
             raise header.HeaderError(what, "limit-name")
 
     def data(self) -> Iterator[memoryview]:

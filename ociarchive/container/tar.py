@@ -17,7 +17,7 @@ from ociarchive.container.alike import Alike
 from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
 from ociarchive.container.names import normal
 from ociarchive.container.protocol import member
-from ociarchive.errors import clipped
+from ociarchive.errors import clipped, plural
 from ociarchive.flaws import Flaw, Flaws
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class TarContainer:
         """Count headers, or what takes as long to read."""
         self._headers += headers
         if self._headers > self.limits.members:
-            what = f"tar has more than {self.limits.members} members, --limit members=N lifts this limit"
+            what = f"tar has more than {plural(self.limits.members, 'member')}, --limit members=N lifts this limit"
             raise _Damage("limit-members", what, position)
 
     def _window(self, position: int) -> bytes:
@@ -210,8 +210,8 @@ class TarContainer:
     def _add(self, name: str, link: str, flag: bytes, offset: int, size: int, *, sparse: bool) -> None:
         if offset + size > self._size:
             what = f"tar is cut short inside the member {clipped(name, 200)!r}"
-            there = f"{max(self._size - offset, 0)} bytes"
-            raise _Damage("tar-truncated", what, self._size, expected=f"{size} bytes", found=there)
+            there = plural(max(self._size - offset, 0), "byte")
+            raise _Damage("tar-truncated", what, self._size, expected=plural(size, "byte"), found=there)
         inside = normal(name)
         if name.startswith("/"):
             self._note("member-name-absolute", name[:200], "member name begins with a slash, which readers leave out")
@@ -241,17 +241,15 @@ class TarContainer:
     def _within(self, name: str, link: str, offset: int) -> None:
         longest = max(len(name), len(link))
         if longest > self.limits.name:
-            what = f"a member's name has {longest} characters, --limit name=N lifts the limit of {self.limits.name}"
-            raise _Damage("limit-name", what, offset)
+            what = f"a member's name has {plural(longest, 'character')}"
+            raise _Damage("limit-name", f"{what}, --limit name=N lifts the limit of {self.limits.name}", offset)
 
     def _hold(self, name: str, offset: int) -> None:
         """Count a name that is kept; names and folders can be far more than the tar that spells them."""
         self._names_size += getsizeof(name)
         if self._names_size > self.limits.names_size:
-            what = (
-                f"names take more than {self.limits.names_size} bytes of memory, --limit names-size=N lifts this limit"
-            )
-            raise _Damage("limit-name", what, offset)
+            what = f"names take more than {plural(self.limits.names_size, 'byte')} of memory"
+            raise _Damage("limit-name", f"{what}, --limit names-size=N lifts this limit", offset)
 
     def _doubled(self, name: str, first: Member, second: Member) -> None:
         """Readers in Go take the first of two, `tar -x` the last: only where both are the same is it harmless."""
@@ -279,8 +277,9 @@ class TarContainer:
     def _extended(self, size: int, position: int) -> tuple[bytes, int]:
         """Return the content of an extended header, and the first byte of what fills its last block."""
         if size > self.limits.extended:
-            what = f"extended header claims {size} bytes, --limit extended=N lifts the limit of {self.limits.extended}"
-            raise header.HeaderError(what, "limit-extended")
+            what = f"extended header claims {plural(size, 'byte')}"
+            limit = f"--limit extended=N lifts the limit of {self.limits.extended}"
+            raise header.HeaderError(f"{what}, {limit}", "limit-extended")
         content = self._read(position, -(-size // BLOCK) * BLOCK)
         if len(content) < size:
             raise _Damage("tar-truncated", "tar is cut short inside an extended header", self._size)

@@ -18,6 +18,7 @@ from ociarchive.container.lenient import lenient
 from ociarchive.container.names import normal
 from ociarchive.container.plainheaders import PlainHeaders
 from ociarchive.container.tar import BLOCK
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -232,7 +233,7 @@ class Walk:
         if parsed.flag in header.EXTENDED_FLAGS:
             if size + self._extended.size > self._limits.extended:
                 together = "extended headers of one member have" if self._extended.size else "an extended header of"
-                what = f"{together} {size + self._extended.size} bytes, --limit extended=N lifts the limit"
+                what = f"{together} {plural(size + self._extended.size, 'byte')}, --limit extended=N lifts the limit"
                 raise header.HeaderError(f"{what} of {self._limits.extended}", "limit-extended")
             self._member = (b"an extended header", self._offset, size)
             content = yield from self._content(size)
@@ -261,10 +262,10 @@ class Walk:
         """Return the blocks with so many bytes of an extended header, and go to the place after them."""
         whole = size + -size % BLOCK
         if not (yield from self._have(whole)) and len(self._data) - self._at < size:
-            there = f"{len(self._data) - self._at} bytes"
+            there = plural(len(self._data) - self._at, "byte")
             end = self._before + len(self._data)
             what = "the tar is cut short inside an extended header"
-            raise _End(Fault("layer-tar-truncated", what, end, f"{size} bytes", there))
+            raise _End(Fault("layer-tar-truncated", what, end, plural(size, "byte"), there))
         content = self._data[self._at : self._at + whole]
         self._at += whole
         return content
@@ -332,7 +333,9 @@ class Walk:
         end = self._before + len(self._data)
         if end < begin + size:
             what = f"the tar is cut short inside the member {_shown(name)}"
-            raise _End(Fault("layer-tar-truncated", what, end, f"{size} bytes", f"{max(end - begin, 0)} bytes"))
+            raise _End(
+                Fault("layer-tar-truncated", what, end, plural(size, "byte"), plural(max(end - begin, 0), "byte"))
+            )
         self._require_kept_promise(end)
 
     # Paths

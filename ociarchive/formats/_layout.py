@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents, schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from ociarchive.model import COSIGN_KIND, COSIGN_KINDS, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
@@ -193,7 +193,7 @@ def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
 def require_few(count: int, container: Container) -> None:
     """Refuse more blobs than a report can list. LimitError: there are more."""
     if count > container.limits.listed:
-        what = f"more than the {container.limits.listed} blobs allowed lie in the archive"
+        what = f"more than the {plural(container.limits.listed, 'blob')} allowed lie in the archive"
         raise LimitError(what, "listed", where=container.where)
 
 
@@ -227,8 +227,9 @@ def require_readable(content: Content, limits: Limits, *, everywhere: bool = Fal
         for entry in entries_of(known, everywhere=everywhere):
             size += len(documents.dump(entry.raw)) - _MAY_SHRINK
             if size > limits.manifest_size:
+                most = plural(limits.manifest_size, "byte")
                 raise ContentError(
-                    f"{INDEX} of DEST would be larger than the {limits.manifest_size} bytes that readers take",
+                    f"{INDEX} of DEST would be larger than the {most} that readers take",
                     hint="take fewer names with --image, or lift the limit with --limit manifest-size=N",
                 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.errors import plural
 from ociarchive.model import images
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _gone(roots: Sequence[Root]) -> Iterator[str]:
         if layer.source is None and layer.descriptor is not None and layer.elsewhere is None
     }
     if gone:
-        many = f"{len(gone)} layers are" if len(gone) > 1 else "a layer is"
+        many = f"{plural(len(gone), 'layer')} are" if len(gone) > 1 else "a layer is"
         yield f"{many} foreign and not in the archive ({', '.join(gone)})"
 
 
@@ -50,8 +51,8 @@ def deep(roots: Sequence[Root]) -> Iterator[str]:
     for image in images(roots):
         if len(image.layers) > _CLASSIC_DEPTH:
             yield (
-                f"{image.image_id}: the image has {len(image.layers)} layers, and Docker's classic store takes"
-                f" {_CLASSIC_DEPTH} (`max depth exceeded`); build it with fewer"
+                f"{image.image_id}: the image has {plural(len(image.layers), 'layer')}, and Docker's classic store"
+                f" takes {_CLASSIC_DEPTH} (`max depth exceeded`); build it with fewer"
             )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import read_all
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.model import Artifact, Image, Index, Link, Missing, named_by, walk
 from ociarchive.values import Digest
 
@@ -82,7 +82,7 @@ class Links:
             held = read_all(source, _MAX_LINK).decode("utf-8", "backslashreplace")
             found = Digest.parse(held)
         except ContentError:
-            held = f"{source.size} bytes"
+            held = plural(source.size, "byte")
         except ValueError:
             held = repr(held[:80]) if held else "an empty file"
         else:
@@ -132,7 +132,7 @@ class Links:
     ) -> None:
         most = self._container.limits.listed
         if len(self.bad) >= most:
-            what = f"more than {most} links are missing or hold no digest"
+            what = f"more than {plural(most, 'link is missing or holds', 'links are missing or hold')} no digest"
             raise LimitError(what, "listed", where=self._container.where)
         self.bad[name] = Link(
             what=what,

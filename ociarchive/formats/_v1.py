@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import counted
-from ociarchive.errors import ContentError, clipped
+from ociarchive.errors import ContentError, clipped, plural
 from ociarchive.formats import _layout
 from ociarchive.model import Image, images, nodes, parts
 from ociarchive.values import Reference
@@ -168,7 +168,7 @@ class _Chains:
         self._room -= source.size
         if self._room < 0:
             most = self._container.limits.documents_size
-            what = f"the json of all layers is more than the {most} bytes allowed"
+            what = f"the json of all layers is more than the {plural(most, 'byte')} allowed"
             raise LimitError(what, "documents-size", where=self._container.where)
         try:
             members = documents.parse(b"".join(source.chunks()), where, limit=JSON_SIZE, surrogates=True).members

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.limits import LimitError
-from ociarchive.errors import ContentError, clipped
+from ociarchive.errors import ContentError, clipped, plural
 from ociarchive.formats import _layout, _v1
 from ociarchive.late import Late
 from ociarchive.model import Image, Missing, Root
@@ -125,7 +125,7 @@ class _Layers:
             if source is None:
                 continue
             if len(self.found) + len(self.unreadable) >= limits.documents:
-                what = f"more than the {limits.documents} layers allowed have a json"
+                what = f"more than the {plural(limits.documents, 'layer')} allowed have a json"
                 raise LimitError(what, "documents", where=self._container.where)
             size += source.size
             self._require_room(size)
@@ -137,7 +137,7 @@ class _Layers:
     def _require_room(self, size: int) -> None:
         most = self._container.limits.documents_size
         if size > most:
-            what = f"the json of all layers is more than the {most} bytes allowed"
+            what = f"the json of all layers is more than the {plural(most, 'byte')} allowed"
             raise LimitError(what, "documents-size", where=self._container.where)
 
     def _read(self, layer: str, source: ByteSource) -> None:

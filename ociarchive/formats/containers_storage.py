@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.formats import _layout, _stored
 from ociarchive.formats._storages import CONTAINERS, listed
 from ociarchive.graph import GraphReader
@@ -154,7 +154,7 @@ class _Driver:
             if (record := self._record(entry)) is not None:
                 found.append(record)
             if len(found) > most:
-                what = f"{listed(self.driver)} has more than the {most} images allowed"
+                what = f"{listed(self.driver)} has more than the {plural(most, 'image')} allowed"
                 raise LimitError(what, "listed", where=self.store.where)
         return found
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents, schema
 from ociarchive.container.names import normal
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.extent import require_listable
 from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
@@ -252,7 +252,8 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
         named=Digest("sha256", named[1]) if named else None,
     )
     if len(layers) > container.limits.layers:
-        what = f"an image has {len(layers)} layers, --limit layers=N lifts the limit of {container.limits.layers}"
+        limit = f"--limit layers=N lifts the limit of {container.limits.layers}"
+        what = f"an image has {plural(len(layers), 'layer')}, {limit}"
         graph.flaw("limit-layers", what, where, _MANIFEST)
         return None
     names = []

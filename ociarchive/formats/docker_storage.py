@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.chains import chain_ids
-from ociarchive.errors import ContentError, some
+from ociarchive.errors import ContentError, plural, some
 from ociarchive.formats import _stored
 from ociarchive.formats._storages import CONTENT, DOCKER, REPOSITORIES, has_images
 from ociarchive.graph import GraphReader
@@ -86,7 +86,9 @@ class _Driver:
         """Refuse images that have more layers together than a report may list (LimitError)."""
         most = self.store.limits.listed
         if sum(len(image.diff_ids) for image in kept) > most:
-            raise LimitError(f"the images have more than the {most} layers allowed", "listed", where=self.store.where)
+            raise LimitError(
+                f"the images have more than the {plural(most, 'layer')} allowed", "listed", where=self.store.where
+            )
 
     def _digests(self) -> Iterator[Digest]:
         prefix = self._base + CONTENT

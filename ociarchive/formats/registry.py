@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.errors import ContentError, UsageError, plural, some
 from ociarchive.extent import extent
 from ociarchive.formats import _cosign, _refusals
 from ociarchive.formats.format import Format, LeftOut, NeverWritten
@@ -118,8 +118,9 @@ class Repository:
     def require_few(self, content: Content, limits: Limits) -> None:
         """Check the number of requests: some for each blob and manifest."""
         if extent((replace(root, names=()) for root in content.roots), limits.listed) > limits.listed:
+            most = plural(limits.listed, "blob or manifest", "blobs and manifests")
             raise ContentError(
-                f"a registry would be asked for more than {limits.listed} blobs and manifests",
+                f"a registry would be asked for more than {most}",
                 hint="take less with --image, or lift the limit with --limit listed=N",
             )
 

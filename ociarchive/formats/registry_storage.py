@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.extent import extent, require_listable
 from ociarchive.formats import _cosign, _layout, _refusals, _registry_referrers
 from ociarchive.formats._registry_homes import FEWER, findable, homes_of
@@ -177,7 +177,8 @@ class RegistryLayout:
                     repositories.add(repository)
                     found += _OF_A_REPOSITORY + repository.count("/")
             if found > most:
-                what = f"a registry would need more than {most} links and folders for tags, blobs and repositories"
+                needed = plural(most, "link or folder", "links and folders")
+                what = f"a registry would need more than {needed} for tags, blobs and repositories"
                 raise ContentError(what, hint=FEWER)
 
     def metadata(self, content: Content) -> Iterator[tuple[str, bytes]]:
@@ -208,12 +209,13 @@ class RegistryLayout:
 
 def _links(container: Container) -> list[str]:
     """Return the names of what lies in repositories, sorted. LimitError: more of it are links than may be followed."""
-    most, found = container.limits.listed * FOR_A_LINE, []
+    allowed = container.limits.listed * FOR_A_LINE
+    most, found = allowed, []
     for name in container.names(REPOSITORIES):
         found.append(name)
         most -= name.endswith(CURRENT) or _REVISIONS in name
         if most < 0:
-            what = f"more than {container.limits.listed * FOR_A_LINE} tags and revisions lie in the repositories"
+            what = f"more than {allowed} tags and revisions lie in the repositories"
             raise LimitError(what, "listed", where=container.where)
     return sorted(found)
 

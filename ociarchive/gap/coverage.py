@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import Finding
 from ociarchive.chains import chain_ids
-from ociarchive.errors import ContentError, some
+from ociarchive.errors import ContentError, plural, some
 from ociarchive.formats import format_of
 from ociarchive.gap.completing import left_out
 from ociarchive.model import images
@@ -80,7 +80,7 @@ def require_complete(roots: Iterable[Root], pool: Pool | None, deltas: Sequence[
 
 
 def _left_out(count: int) -> str:
-    return "a layer that was left out is" if count == 1 else f"{count} layers that were left out are"
+    return "a layer that was left out is" if count == 1 else f"{plural(count, 'layer')} that were left out are"
 
 
 def _finding(archive: Archive, layer: Layer, why: str, other: Otherwise | None = None) -> Finding:

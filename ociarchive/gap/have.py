@@ -15,7 +15,7 @@ from ociarchive import documents, schema
 from ociarchive.auditing.evidence import sniffed
 from ociarchive.blobio.filetype import HEAD
 from ociarchive.blobio.partlist import looks_like_list
-from ociarchive.errors import ContentError, UsageError, cannot
+from ociarchive.errors import ContentError, UsageError, cannot, plural
 from ociarchive.gap import bases
 from ociarchive.gap.held import Held
 from ociarchive.gap.inventory import inventory
@@ -92,7 +92,7 @@ def _text(path: str) -> tuple[bytes | None, str]:
     if listing and not binary and size > _MOST:
         raise UsageError(
             "--have: a text of this size is no inventory", where=path, expected=f"{_MOST} bytes at most",
-            found=f"{size} bytes", hint="list the images that the new ones are built upon",
+            found=plural(size, "byte"), hint="list the images that the new ones are built upon",
         )  # fmt: skip
     if kept is None and piped:
         raise UsageError("--have takes an archive by its path, not from a pipe", where=path)

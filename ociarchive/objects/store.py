@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.errors import ContentError, HostError, UsageError, plural
 from ociarchive.objects.settings import settings
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Store:
         if len(data) != end - start:
             raise HostError(
                 "object storage sent another number of bytes than it was asked for", where=str(address),
-                expected=f"{end - start} bytes", found=f"{len(data)} bytes",
+                expected=plural(end - start, "byte"), found=plural(len(data), "byte"),
             )  # fmt: skip
         return data
 

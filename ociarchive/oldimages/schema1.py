@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.hashing import sha256
+from ociarchive.errors import plural
 from ociarchive.late import Late
 from ociarchive.mediatypes import SCHEMA1, SCHEMA1_SIGNED
 from ociarchive.schema import Malformed, list_in, object_in, shown
@@ -148,7 +149,7 @@ def read(document: Document, where: str, parse: Callable[[bytes, str], Document]
     if len(sums) != len(compatible) or not sums:
         raise Malformed(
             "a manifest of schema 1 has one entry of history for each layer", "/history", _COUNT,
-            expected=f"{len(sums) or 'some'} entries", found=str(len(compatible)),
+            expected=plural(len(sums), "entry", "entries") if sums else "some entries", found=str(len(compatible)),
         )  # fmt: skip
     history = [_v1(_document(one, number, where, parse), number) for number, one in enumerate(compatible)]
     kept = _chain(history)

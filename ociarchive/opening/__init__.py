@@ -9,7 +9,7 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.manyfile import LostBytesError
 from ociarchive.blobio.source import close_read
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, plural
 from ociarchive.formats import format_of
 from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
@@ -99,7 +99,7 @@ def _by_first_part(asked: Asked) -> Archive:
 
 
 def _joined(asked: Asked, parts: Parts) -> Archive:
-    asked.step(f"proving {parts.path}: {len(parts.listed.files)} parts")
+    asked.step(f"proving {parts.path}: {plural(len(parts.listed.files), 'part')}")
     opened = partset.opened(parts, asked.shown, asked.spool_folder, asked.limits, judged=asked.judged)
     try:
         archive = recognise.read(opened.container, asked.source, asked.host)

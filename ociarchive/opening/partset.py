@@ -20,7 +20,7 @@ from ociarchive.blobio.manyfile import LostBytesError, ManyFile
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, close_read, open_regular, read_named
 from ociarchive.blobio.spool import nameless, place_of, write_all
-from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError, cannot, some
+from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError, cannot, plural, some
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.opening import paths
 from ociarchive.opening.refused import NotAnArchiveError, damaged
@@ -237,7 +237,7 @@ class _Known:
         if not stat.S_ISREG(status.st_mode):
             return _Fault(part=part, rule=MISMATCH, what="is no regular file", lost=True)
         if status.st_size != part.size:
-            sizes = (f"{part.size} bytes", f"{status.st_size} bytes")
+            sizes = (plural(part.size, "byte"), plural(status.st_size, "byte"))
             what = "has another size than the list says"
             return _Fault(part=part, rule=MISMATCH, what=what, lost=True, expected=sizes[0], found=sizes[1])
         fd = open_regular(path, path)

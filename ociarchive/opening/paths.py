@@ -16,7 +16,7 @@ from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.spool import read_fd, spool, unpack
 from ociarchive.container import DirectoryContainer, TarContainer, looks_like_tar
-from ociarchive.errors import ContentError, HostError, UsageError, cannot
+from ociarchive.errors import ContentError, HostError, UsageError, cannot, plural
 from ociarchive.flaws import Flaw, Flaws
 from ociarchive.formats import _lookalike
 from ociarchive.opening.refused import NotAnArchiveError, damaged, instead
@@ -155,7 +155,7 @@ def _tar(  # noqa: PLR0913  what is known of the file, and of what it was read f
             if codec.name == "none":
                 return _of_fd(fd, where, limits, damage, _long(headers, where), outside)
             limits = limits.after(os.fstat(fd).st_size, codec.name)
-        raise LimitError(f"archive is compressed more than {limits.outer} times over", "outer", where=where)
+        raise LimitError(f"archive is compressed more than {plural(limits.outer, 'time')} over", "outer", where=where)
     except BaseException:
         close_read(fd)
         raise
@@ -205,7 +205,7 @@ def _long(headers: list[int], where: str) -> Iterator[Flaw]:
             subject=where,
             message="the archive's own gzip header has a name or comment that Go does not read",
             expected=f"{GO_HEADER_TEXT} bytes at most",
-            found=f"{longest} bytes",
+            found=plural(longest, "byte"),
         )
 
 

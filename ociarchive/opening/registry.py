@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import Bytes
-from ociarchive.errors import UsageError, some
+from ociarchive.errors import UsageError, plural, some
 from ociarchive.extent import require_listable
 from ociarchive.flaws import Flaws
 from ociarchive.graph import GraphReader
@@ -138,7 +138,7 @@ class _Pull:
         kept = self._workers.run(calls, self._client.abort)
         most = self._origin.limits.listed
         if sum(map(len, kept)) > most:
-            what = f"the registry keeps more than the {most} signatures allowed"
+            what = f"the registry keeps more than the {plural(most, 'signature')} allowed"
             raise LimitError(what, "listed", where=self._origin.where)
         for digest, found in zip(digests, kept, strict=True):
             for number, raw in enumerate(found, 1):
@@ -152,7 +152,7 @@ class _Pull:
         if fetched is None:
             raise self._nothing()
         media_type = fetched.media_type or "no media type"
-        self._say(f"pull 1/7: manifest {address.reference}: {len(fetched.raw)} bytes, {media_type}")
+        self._say(f"pull 1/7: manifest {address.reference}: {plural(len(fetched.raw), 'byte')}, {media_type}")
         self._say(f"pull 2/7: its digest is proved: {fetched.digest}")
         descriptor = self._documents.take(fetched)
         if kind_of(fetched.media_type) not in (None, kind_of(descriptor.media_type)):
@@ -211,7 +211,7 @@ def tell_fetched(archive: Archive, say: Callable[[str], None]) -> None:
         return
     say(f"pull 6/7: fetched {_bytes(origin.client.counts['blobs'])} of blobs and documents by digest")
     layers = {layer.name for image in images(archive.roots) for layer in image.layers if layer.unpacks}
-    say(f"pull 7/7: unpacked and proved against its diff_id: each of {len(layers)} layers")
+    say(f"pull 7/7: unpacked and proved against its diff_id: {_each(len(layers))}")
 
 
 def _counted(sizes: dict[Digest, int]) -> str:
@@ -219,4 +219,8 @@ def _counted(sizes: dict[Digest, int]) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{count:,} bytes"
+    return plural(count, "byte", grouped=True)
+
+
+def _each(layers: int) -> str:
+    return f"{'each of ' * (layers > 1)}{plural(layers, 'layer')}"

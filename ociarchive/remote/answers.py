@@ -12,6 +12,8 @@ import io
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from ociarchive.errors import plural
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -100,7 +102,9 @@ class _Watched(io.RawIOBase):
         if self._found >= _FEWEST:
             self._waited, self._found = 0.0, 0
         elif self._waited > self._patience and size:
-            raise OSError(errno.EPROTO, f"the server sends less than {_FEWEST} bytes in {self._patience:.0f} seconds")
+            raise OSError(
+                errno.EPROTO, f"the server sends less than {_FEWEST} bytes in {plural(round(self._patience), 'second')}"
+            )
         if self.left is not None:
             self.left -= size or 0
             if self.left < 0:

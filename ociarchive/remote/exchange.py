@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ociarchive.errors import HostError
+from ociarchive.errors import HostError, plural
 from ociarchive.remote.auth import Authority
 from ociarchive.remote.urls import joined, shown
 from ociarchive.remote.wire import LostConnection, Response, Wire
@@ -78,8 +78,9 @@ class Exchange:
             asked = retry_after(response.headers.get("retry-after"))
             response.pass_over()
             if asked is not None and asked > _LONGEST:
+                wait = plural(round(asked), "second")
                 raise HostError(
-                    f"the registry answers with status {response.status} and asks to wait {asked:.0f} seconds",
+                    f"the registry answers with status {response.status} and asks to wait {wait}",
                     where=shown(response.url), hint="try again later",
                 )  # fmt: skip
             self.pause(tried, asked)

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive import documents
-from ociarchive.errors import ContentError, HostError
+from ociarchive.errors import ContentError, HostError, plural
 from ociarchive.remote.urls import next_page, shown
 from ociarchive.values import Descriptor
 
@@ -98,7 +98,7 @@ class Lists:
         while url is not None and url not in seen:
             seen.add(url)
             if len(seen) > _MOST_PAGES or size > self._limits.documents_size:
-                found = f"{len(seen) - 1} pages of {size} bytes"
+                found = f"{plural(len(seen) - 1, 'page')} of {plural(size, 'byte')}"
                 raise HostError("the registry lists without end", where=shown(url), found=found)
             answer = self._ask(url)
             size += len(answer.body)

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import CHUNK
-from ociarchive.errors import HostError, UsageError
+from ociarchive.errors import HostError, UsageError, plural
 from ociarchive.remote.proving import BlobError
 from ociarchive.remote.wire import LostConnection
 
@@ -65,7 +65,7 @@ class Transfer:
                 self._exchange.pause(broken)
                 continue
             if position < size:
-                raise self._wrong_size(digest, size, f"{position} bytes")
+                raise self._wrong_size(digest, size, plural(position, "byte"))
             return
 
     def first(self, digest: Digest, size: int) -> bytes:
@@ -113,7 +113,7 @@ class Transfer:
         if response.status == _NO_SUCH_RANGE:
             response.close()
             if position < size:
-                raise self._wrong_size(digest, size, f"{position} bytes at most")
+                raise self._wrong_size(digest, size, f"{plural(position, 'byte')} at most")
             return
         start = _start(response) if response.status == _PART else 0
         if start is None or start > position:
@@ -121,7 +121,7 @@ class Transfer:
             raise HostError("the registry answers with another range than was asked for", where=self._shown(digest))
         if response.length is not None and start + response.length > size:
             response.close()
-            raise self._wrong_size(digest, size, f"{start + response.length} bytes")
+            raise self._wrong_size(digest, size, plural(start + response.length, "byte"))
         for piece in response.chunks(CHUNK):
             end = start + len(piece)
             if end > size:
@@ -149,7 +149,7 @@ class Transfer:
 
     def _wrong_size(self, digest: Digest, size: int, found: str) -> BlobError:
         what = "the registry sends another number of bytes than the descriptor says"
-        return BlobError(what, "size-mismatch", where=self._shown(digest), expected=f"{size} bytes", found=found)
+        return BlobError(what, "size-mismatch", where=self._shown(digest), expected=plural(size, "byte"), found=found)
 
 
 def _start(response: Response) -> int | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ociarchive.blobio.files import Aborted
-from ociarchive.errors import HostError, OciArchiveError
+from ociarchive.errors import HostError, OciArchiveError, plural
 from ociarchive.remote.urls import goes_on
 from ociarchive.remote.wire import LostConnection
 from ociarchive.values import Digest
@@ -249,11 +249,11 @@ class Upload:
             raise self._resend("the registry does not know its own upload any more")
         if reached != self._offset:
             if not self._has(reached):
-                self._break(self._client.refused(answer, f"take a chunk of {length} bytes"), answer)
+                self._break(self._client.refused(answer, f"take a chunk of {plural(length, 'byte')}"), answer)
             return
         least = self._session.least if self._session else 0
         if min(length, self._chunk) <= max(_LEAST, least):
-            raise self._client.refused(answer, f"take a chunk of {length} bytes")
+            raise self._client.refused(answer, f"take a chunk of {plural(length, 'byte')}")
         self._chunk = max(min(self._chunk, length) // 2, _LEAST)
 
     def _reached(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
 
-from ociarchive.errors import ContentError, HostError, UsageError
+from ociarchive.errors import ContentError, HostError, UsageError, plural
 from ociarchive.remote.answers import bounded
 from ociarchive.remote.proxies import proxy_for
 from ociarchive.remote.urls import joined, no_address, shown
@@ -84,7 +84,7 @@ class Response:
             if found > limit:
                 raise ContentError(
                     "the registry sends more than a document has", where=shown(self.url),
-                    expected=f"{limit} bytes at most",
+                    expected=f"{plural(limit, 'byte')} at most",
                 )  # fmt: skip
             pieces.append(piece)
         return b"".join(pieces)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.errors import plural
 from ociarchive.schema import kinds
 from ociarchive.schema.kinds import STRING, STRINGS, Members, Problem, Table
 from ociarchive.values import MAX_FEATURES, MAX_WORD
@@ -94,7 +95,7 @@ def member_problems(members: Members, pointer: str, rule: str) -> Iterator[Probl
     for key in (*_REQUIRED, "variant", "os.version"):
         value = members.get(key)
         if isinstance(value, str) and len(value) > MAX_WORD:
-            expected, found = f"{MAX_WORD} characters at most", f"{len(value)} characters"
+            expected, found = f"{MAX_WORD} characters at most", plural(len(value), "character")
             yield Problem("platform-malformed", f"{key} is too long", f"{pointer}/{key}", expected, found)
     features = members.get("os.features")
     if isinstance(features, list):

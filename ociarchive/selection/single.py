@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.hashing import digest_of
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import counted
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.model import Artifact, Edge, Image, Missing, walk
 from ociarchive.selection.select import Selectors, matching, select
 
@@ -111,7 +111,7 @@ def _whole(
     if source is None:
         raise ContentError("it is not in the archive", where=where)
     if counted(source, most) > most:
-        held = f"{source.size} bytes, " if source.size is not None else ""
+        held = f"{plural(source.size, 'byte')}, " if source.size is not None else ""
         raise LimitError(f"it has {held}more than {most}", limit, where=source.where)
     return _checked(b"".join(source.chunks()), descriptor, named, source.where)
 
@@ -128,5 +128,5 @@ def _checked(raw: bytes, descriptor: Descriptor | None, named: Digest | None, wh
         raise ContentError("content is not what its digest says", where=where, expected=str(claimed), found=str(found))
     if descriptor is not None and descriptor.size != len(raw):
         what = "content is not of the size that its descriptor says"
-        raise ContentError(what, where=where, expected=f"{descriptor.size} bytes", found=f"{len(raw)} bytes")
+        raise ContentError(what, where=where, expected=plural(descriptor.size, "byte"), found=plural(len(raw), "byte"))
     return raw

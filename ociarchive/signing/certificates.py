@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.signing.keys import Key, key_of, library
 from ociarchive.signing.values import BrokenError, shown
 from ociarchive.values import word
@@ -229,7 +229,7 @@ def weakness(chain: Iterable[Certificate]) -> str | None:
             return f"the certificate of {one.subject} is signed with {used.upper()}"
         size = getattr(_public(one), "key_size", None)
         if hasattr(_public(one), "public_numbers") and size is not None and size < _shortest(one):
-            return f"the key of the certificate of {one.subject} has {size} bits"
+            return f"the key of the certificate of {one.subject} has {plural(size, 'bit')}"
     return None
 
 
@@ -267,7 +267,7 @@ def authority_fault(one: Certificate, below: int) -> str | None:
     if basic is None or not basic.critical or not basic.value.ca:
         return f"{what} may not issue others (basic constraints: cA, critical)"
     if basic.value.path_length is not None and basic.value.path_length < below:
-        return f"{what} allows {basic.value.path_length} authorities below it, and has {below}"
+        return f"{what} allows {plural(basic.value.path_length, 'authority', 'authorities')} below it, and has {below}"
     if usage is None or not usage.critical or not usage.value.key_cert_sign:
         return f"{what} may not issue others (key usage: keyCertSign, critical)"
     return None

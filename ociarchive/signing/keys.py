@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -199,7 +199,7 @@ def _described(public: Any) -> tuple[str | None, str | None]:  # noqa: ANN401  a
     if isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name in _CURVES:
         return f"ECDSA {_CURVES[public.curve.name]}", None
     if isinstance(public, rsa.RSAPublicKey):
-        short = f"its RSA key has {public.key_size} bits" if public.key_size < _SHORTEST_RSA else None
+        short = f"its RSA key has {plural(public.key_size, 'bit')}" if public.key_size < _SHORTEST_RSA else None
         return "RSA", short
     return None, None
 

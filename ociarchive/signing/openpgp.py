@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -59,7 +59,7 @@ class Keyring:
     digest: str
 
     def __str__(self) -> str:
-        return f"{self.name} (keyring with {self.count} key{'' if self.count == 1 else 's'}, sha256:{self.digest})"
+        return f"{self.name} (keyring with {plural(self.count, 'key')}, sha256:{self.digest})"
 
 
 def load_keyring(path: str) -> Keyring:
@@ -186,5 +186,5 @@ def _key(body: bytes) -> PublicKey | None:
         return PublicKey(fingerprint=made.hexdigest().upper(), algorithm=name, weak=None)
     at = 6 if version == 4 else 10
     bits = int.from_bytes(body[at : at + 2])
-    weak = f"its {name} key has {bits} bits" if bits < _SHORTEST else None
+    weak = f"its {name} key has {plural(bits, 'bit')}" if bits < _SHORTEST else None
     return PublicKey(fingerprint=made.hexdigest().upper(), algorithm=f"{name} {bits}", weak=weak)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.signing import gpgv
 from ociarchive.signing.envelopes import OTHER_FORMAT
 from ociarchive.signing.openpgp import joined
@@ -91,7 +91,11 @@ def check(found: Found[Message], content: Message, trust: Trust, scene: Scene) -
         return
     ends = answer.of(*_ENDS)
     if len(ends) != 1 or len(answer.of("NEWSIG")) != 1:
-        why = f"it has {len(ends)} signatures, where one is expected" if ends else "it is no signed message of OpenPGP"
+        why = (
+            f"it has {plural(len(ends), 'signature')}, where one is expected"
+            if ends
+            else "it is no signed message of OpenPGP"
+        )
         yield verdict(found, "invalid", why, by="unknown")
         return
     yield from _judged(found, answer, ends[0], trust, scene)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError, Limits
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from ociarchive.blobio.source import ByteSource
@@ -58,10 +59,14 @@ class Bounds:
             stored, size, count = self._stored, self._listed, self._entries
         ratio = self._listing.ratio
         if size > _LISTED_FROM and size > ratio * stored:
-            raise LimitError(f"tar-split data unpacks to more than {ratio} times its size", "ratio", where=source.where)
+            raise LimitError(
+                f"tar-split data unpacks to more than {plural(ratio, 'time')} its size", "ratio", where=source.where
+            )
         most = max(2 * self._limits.headers, (stored - _SMALL) // _ENTRY)
         if count > most:
-            raise LimitError(f"tar-split data has more than {most} entries", "headers", where=source.where)
+            raise LimitError(
+                f"tar-split data has more than {plural(most, 'entry', 'entries')}", "headers", where=source.where
+            )
 
     def file(self, folder: str, taken: int, size: int, where: str) -> None:
         """Count bytes of a file; `taken` is what the files of its folder, in this reading, take on the disk so far.
@@ -77,5 +82,5 @@ class Bounds:
             content, stored = self._content, self._taken
         ratio = self._limits.ratio
         if content > _FILES_FROM and content > ratio * stored:
-            what = f"the files of layers have more than {ratio} times the bytes that they take"
+            what = f"the files of layers have more than {plural(ratio, 'time')} the bytes that they take"
             raise LimitError(what, "ratio", where=where)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.within import Found
-from ociarchive.errors import ContentError, cannot
+from ociarchive.errors import ContentError, cannot, plural
 from ociarchive.late import Late
 from ociarchive.stores.crc64 import crc64
 
@@ -222,7 +222,7 @@ class _Files:
         with self._opened(entry) as fd:
             status = os.fstat(fd)
             if status.st_size != entry.size:
-                raise self._fault(entry, f"has {status.st_size} bytes instead of {entry.size}")
+                raise self._fault(entry, f"has {plural(status.st_size, 'byte')} instead of {entry.size}")
             self._take(fd, status, entry.size)
             position = 0
             while position < entry.size:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.spool import unpack
 from ociarchive.documents import marks
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.stores.bounds import listing
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def entries(source: ByteSource, limits: Limits, bounds: Bounds | None = None) ->
     for position, line in enumerate(_lines(_counted(chunks, source, bounds), source.where)):
         entry = _entry(line, position, source.where)
         if isinstance(entry, Content) and len(entry.name) > limits.name:
-            what = f"a file in the tar-split has a name of more than {limits.name} bytes"
+            what = f"a file in the tar-split has a name of more than {plural(limits.name, 'byte')}"
             raise LimitError(what, "name", where=f"{source.where}#{position}")
         if entry is not None:
             yield entry

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ociarchive.blobio.hashing import hasher
 from ociarchive.container.header import HeaderError
 from ociarchive.container.names import normal
+from ociarchive.errors import plural
 from ociarchive.toc.locate import TOC_NAME
 from ociarchive.toc.mismatches import shown
 
@@ -61,7 +62,9 @@ def compare(claims: Claims, tar: Tar, faults: Faults, limits: Limits, *, gzip: b
             folders.add(folder)
             held += getsizeof(folder)
             if held > limits.names_size:
-                what = f"folders of more than {limits.names_size} bytes, --limit names-size=N lifts this limit"
+                what = (
+                    f"folders of more than {plural(limits.names_size, 'byte')}, --limit names-size=N lifts this limit"
+                )
                 raise HeaderError(what, "limit-name")
             folder = folder.rpartition("/")[0]
         if not member.kind or member.sparse:  # nothing that a table has a word for

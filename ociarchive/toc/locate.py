@@ -11,6 +11,7 @@ from ociarchive.blobio.hashing import digest_of, sha256
 from ociarchive.blobio.spool import unpack
 from ociarchive.container.header import parse
 from ociarchive.container.tar import BLOCK
+from ociarchive.errors import plural
 from ociarchive.toc.annotations import CHECKSUM, ESTARGZ_DIGEST, POSITION, PREFIXES, SPLIT
 from ociarchive.toc.mismatches import TableError
 
@@ -109,7 +110,9 @@ def _in_zstd(told: dict[str, str], digest: str | None, source: Sliceable, limits
     if digest is not None:  # stargz-snapshotter's, of the table as it is read; of what is stored in old ones
         _verify(digest, raw, stored)
     if len(raw) != size:
-        raise TableError("toc-annotation", f"{POSITION} gives another size", f"{size} bytes", f"{len(raw)} bytes")
+        raise TableError(
+            "toc-annotation", f"{POSITION} gives another size", plural(size, "byte"), plural(len(raw), "byte")
+        )
     split = None
     if SPLIT in told:
         numbers = _position(SPLIT, told[SPLIT], 3, source)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ociarchive.errors import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +52,8 @@ class Faults:
         yield from self._kept
         for rule, count in self._counts.items():
             if count > _TOLD:
-                yield Fault(rule, f"the table of contents has {count - _TOLD} more entries that are wrong like these")
+                more = plural(count - _TOLD, "more entry that is", "more entries that are")
+                yield Fault(rule, f"the table of contents has {more} wrong like these")
 
 
 def shown(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.blobio.hashing import hasher
 from ociarchive.blobio.spool import unpack
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.toc.mismatches import TableError
 
 if TYPE_CHECKING:
@@ -129,4 +129,4 @@ class Rebuilt:
             yield bytes(held)
         if stretch.unpacked is not None and size != stretch.unpacked:
             message = "the annotation gives the tar-split data another size"
-            raise TableError("toc-annotation", message, f"{stretch.unpacked} bytes", f"{size} bytes")
+            raise TableError("toc-annotation", message, plural(stretch.unpacked, "byte"), plural(size, "byte"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive import documents
 from ociarchive.container.names import normal
-from ociarchive.errors import clipped
+from ociarchive.errors import clipped, plural
 from ociarchive.toc.mismatches import TableError, shown
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read(table: Table, where: str, limits: Limits) -> Claims:
     entries = documents.parse_list(table.raw, where, "entries", limit=limits.toc_size, depth=limits.depth)
     for number, (key, value) in enumerate(entries):
         if number > limits.toc_entries:
-            message = f"the table of contents has more than {limits.toc_entries} entries"
+            message = f"the table of contents has more than {plural(limits.toc_entries, 'entry', 'entries')}"
             raise TableError("toc-entry", f"{message}, --limit toc-entries=N lifts this limit")
         if key == "tarSplitDigest":
             claims.split = value if isinstance(value, str) else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.hashing import sha256
-from ociarchive.errors import UsageError, some
+from ociarchive.errors import UsageError, plural, some
 from ociarchive.formats.format import LeftOut
 from ociarchive.mediatypes import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST, look_up
 from ociarchive.model import Child, Image, Index, Missing, Root, refers_to, walk
@@ -190,11 +190,11 @@ class _Assembler:
             told = f"for {_shown(platform)}" if platform else "of no platform"
             if len(same) > 1 and not self._assembly.twice:
                 raise UsageError(
-                    f"{len(same)} images are {told}: {some(entry.label for entry in same)}",
+                    f"{plural(len(same), 'image')} are {told}: {some(entry.label for entry in same)}",
                     hint="take one with SOURCE#REF or --platform, or all of them with --force",
                 )
             if len(same) > 1:
-                self._found.notices.append(f"{len(same)} images are {told}: readers take {same[0].label}")
+                self._found.notices.append(f"{plural(len(same), 'image')} are {told}: readers take {same[0].label}")
             elif platform is None:
                 self._found.notices.append(f"{same[0].label}: its config names no platform, by which readers choose")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ociarchive.auditing.identity import Identifying
 from ociarchive.blobio.locks import nobody
+from ociarchive.errors import plural
 from ociarchive.late import Late
 from ociarchive.model import Missing, walk
 from ociarchive.remote.address import is_remote
@@ -214,10 +215,11 @@ def _of_present(arrived: Iterable[Arrived]) -> Iterator[str]:
     """Say how many blobs DEST had already, because what was not read was not proved here."""
     there = {one.digest: one for one in arrived if one.present}
     if there:
-        yield (
-            f"DEST had {len(there)} blobs of {sum(one.size for one in there.values())} bytes already; they were not"
-            " sent, and its layers among them were not read"
-        )
+        held = f"{plural(len(there), 'blob')} of {plural(sum(one.size for one in there.values()), 'byte')}"
+        unread = "they were not sent, and its layers among them were not read"
+        if len(there) == 1:
+            unread = "it was not sent, and not read if it is a layer"
+        yield f"DEST had {held} already; {unread}"
 
 
 def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: Sequence[Change]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ociarchive.blobio.limits import Limits
 from ociarchive.blobio.locks import locked_folder, nobody
 from ociarchive.blobio.rights import Rights
 from ociarchive.blobio.staging import is_part_of, part_of
-from ociarchive.errors import ContentError, HostError, UsageError, cannot
+from ociarchive.errors import ContentError, HostError, UsageError, cannot, plural
 from ociarchive.extent import require_listable
 from ociarchive.formats import FORMATS
 from ociarchive.model import Image, images, walk
@@ -194,9 +194,9 @@ def _by_index(dest: str, staged: str, fmt: Format, rights: Rights, limits: Limit
 def _require_readable(index: bytes, roots: Sequence[Root], name: str, dest: str, limits: Limits) -> None:
     """Refuse, while DEST is as it was, what would make it more than readers take. ContentError."""
     if len(index) > limits.manifest_size:
-        what = f"{name} of DEST would be larger than the {limits.manifest_size} bytes that readers take"
+        what = f"{name} of DEST would be larger than the {plural(limits.manifest_size, 'byte')} that readers take"
         hint = "choose another DEST, or lift the limit with --limit manifest-size=N"
-        raise ContentError(what, where=dest, found=f"{len(index)} bytes", hint=hint)
+        raise ContentError(what, where=dest, found=plural(len(index), "byte"), hint=hint)
     require_listable(roots, limits, dest)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ociarchive.blobio.limits import LimitError
-from ociarchive.errors import UsageError, some
+from ociarchive.errors import UsageError, plural, some
 from ociarchive.model import walk
 from ociarchive.transform.rewrite import attached_to, without_names
 from ociarchive.values import Digest, Reference, tagged_digest
@@ -148,7 +148,7 @@ def _in_source(where: str, roots: tuple[Root, ...], rules: Sequence[Rename], use
     follow = _following(roots, renames)
     names = (name for root in roots for name in root.names if follow and str(name) not in renames)
     if sum(len(follow.get(_place_of(name), ())) for name in names) > limits.listed:  # one may go to very many
-        what = f"tags made of digests follow names to more than the {limits.listed} places allowed"
+        what = f"tags made of digests follow names to more than the {plural(limits.listed, 'place')} allowed"
         raise LimitError(what, "listed", where=where)
     changed = {
         (root.identity, new): old

@@ -12,7 +12,7 @@ import resource
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC, sniff
-from ociarchive.errors import HostError
+from ociarchive.errors import HostError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,8 +52,8 @@ def require(
         raise HostError(
             "a file of DEST would be larger than files may be here (ulimit -f)",
             where=where,
-            expected=f"{longest} bytes at least",
-            found=f"a limit of {limit} bytes",
+            expected=f"{plural(longest, 'byte')} at least",
+            found=f"a limit of {plural(limit, 'byte')}",
         )
     free = _free(folder)
     if free is None or need(sum(sizes)) <= free:
@@ -64,8 +64,8 @@ def require(
         raise HostError(
             "not enough space for DEST",
             where=where,
-            expected=f"{need(sum(sizes))} bytes at least for what is kept as it is",
-            found=f"{free} bytes",
+            expected=f"{plural(need(sum(sizes)), 'byte')} at least for what is kept as it is",
+            found=plural(free, "byte"),
             hint="free some space there, or choose another place",
         )
 

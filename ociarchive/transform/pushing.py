@@ -15,7 +15,7 @@ from ociarchive.blobio.locks import nobody
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.spool import nameless, place_of, write_all
-from ociarchive.errors import ContentError, HostError, UsageError, some
+from ociarchive.errors import ContentError, HostError, UsageError, plural, some
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Image, Index, Missing, walk
 from ociarchive.remote import push
@@ -143,9 +143,9 @@ class RegistrySink:
         self._roots = content.roots
         require_free(self._client, content.roots, (), force=self._force)
         for how, found in self._there.items():
-            self._step(f"blobs {how}: {len(found)} ({sum(found.values())} bytes)")
+            self._step(f"blobs {how}: {len(found)} ({plural(sum(found.values()), 'byte')})")
         done = [upload.sent for upload in self._uploads if upload.sent is not None]
-        self._step(f"blobs sent: {len(done)} ({sum(done)} bytes)")
+        self._step(f"blobs sent: {len(done)} ({plural(sum(done), 'byte')})")
         for root in content.roots:
             if not root.speaks_of_another:
                 require_named(address, root)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.locks import nobody
-from ociarchive.errors import ContentError, UsageError, some
+from ociarchive.errors import ContentError, UsageError, plural, some
 from ociarchive.formats import writable
 from ociarchive.formats._attachments import as_artifacts
 from ociarchive.formats.format import Content, LeftOut
@@ -232,7 +232,9 @@ def _untagged(archive: Archive, found: Gathering) -> None:
     why = "no tag names it, and --all-revisions was not given"
     found.left_out += [LeftOut(what=f"{root.repository}@{root.label}", why=why) for root in left]
     if left:
-        many = f"{len(left)} manifests have no tag and stay" if len(left) > 1 else "a manifest has no tag and stays"
+        many = "a manifest has no tag and stays"
+        if len(left) > 1:
+            many = f"{plural(len(left), 'manifest')} have no tag and stay"
         listed = some(f"{root.repository}@{root.label}" for root in left)
         found.notices.append(f"{many} behind: {listed}; --all-revisions takes what has none along ({archive.where})")
 

@@ -23,7 +23,7 @@ from ociarchive.blobio.partplaces import PartPlaces
 from ociarchive.blobio.randomfile import OpenFile
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import nameless, place_of, temporary_folder
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, plural
 from ociarchive.formats import layout_of
 from ociarchive.opening import open_file, partset
 from ociarchive.transform import outer, preflight
@@ -134,7 +134,7 @@ class SplitTar:
         size, name = self._split.size, self._places.name
         count = -(-self._file.size // size)
         if self._split.only and max(self._split.only) > count:
-            raise UsageError(f"--part {max(self._split.only)}: DEST has {count} parts", where=self._dest)
+            raise UsageError(f"--part {max(self._split.only)}: DEST has {plural(count, 'part')}", where=self._dest)
         lengths = [min(size, self._file.size - number * size) for number in range(count)]
         made: list[str] = []
         self._hashes.end()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import MAGIC, NONE, sniff
 from ociarchive.blobio.files import Aborted
-from ociarchive.errors import ContentError, HostError
+from ociarchive.errors import ContentError, HostError, plural
 from ociarchive.late import Late
 from ociarchive.measure import Measured, measure
 from ociarchive.remote.blob import Reading
@@ -251,8 +251,8 @@ def like_bombs(arrived: Iterable[Arrived], limits: Limits) -> Iterator[str]:
         ):
             times = -(-size // max(one.size, 1))
             yield (
-                f"{one.digest}: it unpacks to {times} times its size, and ociarchive reads archives of others up to"
-                f" {limits.ratio} times; who reads DEST with it needs --max-ratio {times}"
+                f"{one.digest}: it unpacks to {plural(times, 'time')} its size, and ociarchive reads archives of others"
+                f" up to {plural(limits.ratio, 'time')}; who reads DEST with it needs --max-ratio {times}"
             )
 
 

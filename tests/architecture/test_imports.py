@@ -20,6 +20,7 @@ CHECKS = [
     structure.too_long,
     structure.dangerous,
     structure.at_import,
+    structure.counting,
 ]
 
 
@@ -72,6 +73,8 @@ def module(name: str, source: str, *, is_package: bool = False) -> Module:
         pytest.param(structure.dangerous, module("values", "x = eval('1')"), id="eval"),
         pytest.param(structure.dangerous, module("values", "import os\nos.execv('x', [])"), id="exec"),
         pytest.param(structure.dangerous, module("values", "run('x', shell=True)"), id="shell"),
+        pytest.param(structure.counting, module("values", "f'more than {most} bytes'"), id="count"),
+        pytest.param(structure.counting, module("values", "f'{a} of {len(b)} claimed digests'"), id="count-of"),
         pytest.param(structure.at_import, module("values", "register(1)"), id="call"),
         pytest.param(structure.at_import, module("values", "try:\n    f()\nexcept OSError:\n    pass"), id="attempt"),
         pytest.param(structure.at_import, module("values", "if X:\n    with X:\n        pass"), id="condition"),
@@ -98,6 +101,8 @@ def test_a_breach_is_found(check: Callable[[Module], list[str]], bad: Module) ->
         pytest.param(structure.dangerous, module("values", "import re\nX = re.compile('x')"), id="pattern"),
         pytest.param(structure.dangerous, module("values", "from urllib.parse import quote"), id="words"),
         pytest.param(structure.at_import, module("values", "X = f()\nif X:\n    import a"), id="names"),
+        pytest.param(structure.counting, module("values", "f'more than {_MOST} bytes'"), id="count-of-a-constant"),
+        pytest.param(structure.counting, module("values", "f'of {plural(count, 1)} images'"), id="counted"),
     ],
 )
 def test_what_is_allowed_is_not_found(check: Callable[[Module], list[str]], good: Module) -> None:

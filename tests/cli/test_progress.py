@@ -93,6 +93,8 @@ MIB = 1 << 20
             Standing(3, 0, 0, 0, 9, 0, counted=True, seconds=6),
             "3 of 9 archives done, 0 B of 0 B, 0 B/s, 12 s left, 0 failed",
         ),
+        (Standing(1, MIB, MIB, counted=True, countable=False), "1 archive done, 1.0 MiB, 0 failed"),
+        (Standing(0, 0, 0, 0, 1, MIB, counted=True), "0 of 1 archive done, 0 B of 1.0 MiB, 0 failed"),
         (
             Standing(3, 10 * MIB, 10 * MIB, 0, counted=True, countable=False, seconds=2),
             "3 archives done, 10.0 MiB, 5.0 MiB/s, 0 failed",
@@ -148,7 +150,7 @@ def test_the_bar_of_many_archives_counts_them(
     followed.tick()
     bars.stop()
     shown = capsys.readouterr().err
-    assert "1 archives, 1 failed" in shown
+    assert "1 archive, 1 failed" in shown
     assert "1/7 archives, 1 failed" in shown
 
 

@@ -1,9 +1,11 @@
 """The rules of the package's structure, as functions over source text, so that each can be seen to fail."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 PACKAGE = "ociarchive"
@@ -309,3 +311,31 @@ def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         elif isinstance(statement, ast.Try):
             handled = [one for handler in statement.handlers for one in handler.body]
             yield from _top([*statement.body, *handled, *statement.orelse, *statement.finalbody])
+
+
+#: What messages count. A noun whose plural is a verb or a name too, as `names`, is not here.
+_COUNTED = re.compile(
+    r" (?:(?:more|such|other|smaller|claimed|tar|open) )?"
+    r"(?:archives|artifacts|attestations|bits|blobs|bytes|certificates|characters|checks|digests|entries|files|findings"
+    r"|headers|images|indexes|keys|layers|lines|links|manifests|members|pages|parts|paths|places|rules|seconds"
+    r"|signatures|sources|steps|tags|things|threads|times|values|words|workers)\b(?! and )"
+)
+
+
+def counting(module: Module) -> list[str]:
+    """List the texts that put a number before a plural themselves: it may be one, so `plural` of errors does it.
+
+    A constant is no number of that kind.
+    """
+    found = []
+    for node in module.nodes:
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        for value, text in pairwise(node.values):
+            if not (isinstance(value, ast.FormattedValue) and isinstance(text, ast.Constant)):
+                continue
+            spelled_out = ast.unparse(value.value)
+            constant = re.fullmatch(r"_?[A-Z][A-Z0-9_]*(?:\[.*\])?", spelled_out)
+            if _COUNTED.match(str(text.value)) and not constant and not spelled_out.startswith("plural("):
+                found.append(f"{module.name}:{node.lineno}: counts {{{spelled_out}}}{text.value!s}")
+    return found

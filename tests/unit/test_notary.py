@@ -347,7 +347,7 @@ FAULTS: dict[str, tuple[Made, str, str]] = {
         "ends before it was signed",
     ),
     "another-digest": (lambda: jws(LEAF, FAR), "identity", "another digest"),
-    "another-size": (lambda: jws(LEAF, target(NODE, size=1)), "identity", "for 1 bytes"),
+    "another-size": (lambda: jws(LEAF, target(NODE, size=1)), "identity", "for 1 byte,"),
     "another-media-type": (
         lambda: jws(LEAF, target(NODE, mediaType="application/vnd.oci.image.index.v1+json")),
         "identity",
@@ -456,7 +456,7 @@ def sign1(value: object, tag: int = 18) -> bytes:
 
 COSE_FAULTS: dict[str, tuple[Made, str, str]] = {
     "not-cbor": (lambda: b"\xff", "invalid", "not CBOR"),
-    "bytes-after-the-end": (lambda: cose(LEAF, GOOD) + b"\x00", "invalid", "1 bytes after its end"),
+    "bytes-after-the-end": (lambda: cose(LEAF, GOOD) + b"\x00", "invalid", "1 byte after its end"),
     "cut-off": (lambda: cose(LEAF, GOOD)[:-1], "invalid", "not CBOR"),
     "untagged": (lambda: cbor2.dumps([b"", {}, b"", b""]), "invalid", "COSE_Sign1_Tagged"),
     "tag-of-another-kind": (lambda: cose(LEAF, GOOD, tag=98), "invalid", "COSE_Sign1_Tagged"),

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from ociarchive.errors import clipped
-from ociarchive.report.shared.text import bar, columns, cut, pad, plural, safe, shell, short, size, tail, wrapped
+from ociarchive.errors import clipped, plural
+from ociarchive.report.shared.text import bar, columns, cut, pad, safe, shell, short, size, tail, wrapped
 from ociarchive.values import Reference
 from tests.audit.cases import FAILS
 from tests.support import build, oracle
@@ -82,6 +82,8 @@ def test_short() -> None:
 def test_plural() -> None:
     assert [plural(count, "layer") for count in (0, 1, 2)] == ["0 layers", "1 layer", "2 layers"]
     assert plural(2, "index", "indexes") == "2 indexes"
+    assert [plural(count, "byte", grouped=True) for count in (1, 12345)] == ["1 byte", "12,345 bytes"]
+    assert [plural(count, "layer is", "layers are") for count in (0, 1)] == ["0 layers are", "1 layer is"]
 
 
 # name: text, columns, its beginning, its end

@@ -10,6 +10,7 @@ from ociarchive.auditing.controls import BLOBS, COMPLETENESS
 from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.blobio.hashing import digest_of
 from ociarchive.container.names import normal
+from ociarchive.errors import plural
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
 from ociarchive.model import Blob, Image, Layer, Missing, named_by, refers_to, walk
@@ -37,11 +38,12 @@ def _size_mismatch(evidence: Evidence) -> Iterator[Fault]:
     for claim in evidence.claims:
         if claim.descriptor is None or claim.source is None:
             continue
-        if claim.descriptor.size != claim.source.size:
+        size = claim.source.size
+        if claim.descriptor.size != size:
             yield Fault(
                 location=claim.where, message="the descriptor gives another size than the blob has",
-                subject=claim.digest,
-                expected=f"{claim.descriptor.size} bytes", found=f"{claim.source.size} bytes",
+                subject=claim.digest, expected=plural(claim.descriptor.size, "byte"),
+                found=plural(size, "byte") if size is not None else None,
             )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
         elif len(data) != descriptor.size:
             yield Fault(
                 location=where, message="data has another size than the descriptor says", subject=descriptor.digest,
-                expected=f"{descriptor.size} bytes", found=f"{len(data)} bytes",
+                expected=plural(descriptor.size, "byte"), found=plural(len(data), "byte"),
             )  # fmt: skip
         elif (found := digest_of(data, descriptor.digest.algorithm)) not in (None, descriptor.digest):
             yield Fault(
@@ -164,7 +166,7 @@ def _sparse_index(evidence: Evidence) -> Iterator[Fault]:
         index, holder = edges[0].parent, edges[0].above[-1].descriptor
         where = index.source.where if index is not None and index.source is not None else evidence.archive.where
         count = len(edges)
-        what = "a manifest that is" if count == 1 else f"{count} manifests that are"
+        what = "a manifest that is" if count == 1 else f"{plural(count, 'manifest')} that are"
         yield Fault(
             location=where, subject=holder.digest if holder else None,
             message=f"the index names {what} not in the archive ({_platforms(edges)}); others of it are",
@@ -183,9 +185,9 @@ def _platforms(edges: Sequence[Edge]) -> str:
         version = f" {platform.os_version}" if platform and platform.os_version else ""
         told = f"{platform}{version}" if platform else "no platform"
         counts[told] = counts.get(told, 0) + 1
-    told_of = [f"{name} {count} times" if count > 1 else name for name, count in counts.items()]
+    told_of = [f"{name} {plural(count, 'time')}" if count > 1 else name for name, count in counts.items()]
     if attestations:
-        told_of.append("1 attestation" if attestations == 1 else f"{attestations} attestations")
+        told_of.append(plural(attestations, "attestation"))
     return ", ".join(told_of)
 
 
@@ -219,9 +221,10 @@ def _blob_unreferenced(evidence: Evidence) -> Iterator[Fault]:
         if stored.source is not None and not known and stored.source.where not in evidence.used:
             fact = evidence.fact(stored.source)
             size = fact.size if fact is not None else stored.source.size
+            held = f" ({plural(size, 'byte')})" if size is not None else ""
             yield Fault(
                 location=evidence.place(stored.name), subject=stored.digest,
-                message=f"no manifest leads to it ({size} bytes)" if size is not None else "no manifest leads to it",
+                message=f"no manifest leads to it{held}",
             )  # fmt: skip
 
 

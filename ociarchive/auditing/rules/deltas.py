@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import COMPLETENESS
 from ociarchive.auditing.rule import Fault, Rule, never
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def _left_out(evidence: Evidence) -> Iterator[Fault]:
         if layer.source is None:
             yield Fault(
                 location=evidence.place(str(digest)), subject=digest,
-                message=f"layer {number} {elsewhere.why} ({elsewhere.descriptor.size} bytes)",
+                message=f"layer {number} {elsewhere.why} ({plural(elsewhere.descriptor.size, 'byte')})",
             )  # fmt: skip
         elif layer.descriptor is None:
             yield Fault(
@@ -81,7 +82,7 @@ def _mismatch(evidence: Evidence) -> Iterator[Fault]:
         if told.size != elsewhere.descriptor.size:
             yield Fault(
                 location=delta.where, subject=digest,
-                expected=f"{elsewhere.descriptor.size} bytes", found=f"{told.size} bytes",
+                expected=plural(elsewhere.descriptor.size, "byte"), found=plural(told.size, "byte"),
                 message=f"layer {number} is listed as left out with another size than its manifest gives",
             )  # fmt: skip
         if elsewhere.diff_id is not None and layer.diff_id is not None and elsewhere.diff_id != layer.diff_id:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing.controls import COMPLETENESS, IDENTITY, LAYERS, SAFETY
 from ociarchive.auditing.rule import Fault, Rule, noticed, subject_of
 from ociarchive.blobio.codec import GO_HEADER_TEXT
+from ociarchive.errors import plural
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
 from ociarchive.stores.rebuilt import Rebuilt
@@ -100,7 +101,7 @@ def _history_count(evidence: Evidence) -> Iterator[Fault]:
         if made is not None and made != len(image.layers):
             yield Fault(
                 location=f"{image.config.source.where}#/history", subject=image.image_id,
-                expected=f"{len(image.layers)} entries with a layer", found=f"{made}",
+                expected=plural(len(image.layers), "entry with a layer", "entries with a layer"), found=f"{made}",
                 message="the history speaks of another number of layers than there are",
             )  # fmt: skip
 
@@ -147,7 +148,7 @@ def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
         if fact is not None and layer.unpacks and fact.header > GO_HEADER_TEXT:
             yield Fault(
                 location=where, subject=subject_of(layer),
-                expected=f"{GO_HEADER_TEXT} bytes at most", found=f"{fact.header} bytes",
+                expected=f"{GO_HEADER_TEXT} bytes at most", found=plural(fact.header, "byte"),
                 message=f"layer {number}: a gzip header has a name or comment that Go does not read",
             )  # fmt: skip
 

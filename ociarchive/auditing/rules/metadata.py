@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, IDENTITY, LAYERS, SAFETY
 from ociarchive.auditing.rule import Fault, Rule, Severity, noticed
+from ociarchive.errors import plural
 from ociarchive.measure import agrees
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _layer_sources(evidence: Evidence) -> Iterator[Fault]:
         if fact is not None and agrees(told.descriptor.digest, fact.digests) and told.descriptor.size != fact.size:
             yield Fault(
                 location=told.where, message="LayerSources gives a layer another size than it has",
-                subject=diff_id, expected=f"{told.descriptor.size} bytes", found=f"{fact.size} bytes",
+                subject=diff_id, expected=plural(told.descriptor.size, "byte"), found=plural(fact.size, "byte"),
             )  # fmt: skip
         elif blob is not None and blob.diff_ids and diff_id and agrees(diff_id, blob.diff_ids) is False:
             yield Fault(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing.controls import LAYERS
 from ociarchive.auditing.rule import Fault, Rule, noticed, subject_of
 from ociarchive.blobio.filetype import describe
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ def _named(kind: str, one: str, several: str) -> Callable[[Evidence], Iterator[F
         for number, layer, where, _, tar in _walked(evidence):
             named = getattr(tar, kind)
             if named is not None:
-                more = f", and {several} {named.count - 1} times more" if named.count > 1 else ""
+                more = f", and {several} {plural(named.count - 1, 'time')} more" if named.count > 1 else ""
                 yield Fault(
                     location=where, subject=subject_of(layer), found=named.first,
                     message=f"layer {number}: {one}{more}",

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from ociarchive.auditing.outcomes import NO_TABLE, OF_THE_CALL, Outcome, outcomes
 from ociarchive.auditing.policy import Policy
 from ociarchive.blobio.limits import Limits
+from ociarchive.errors import plural
 from ociarchive.report.audit import contents, view
 from ociarchive.report.audit.audit_json import Entries
 from ociarchive.report.audit.overview import Overview
@@ -129,7 +130,7 @@ class _Html(Piecewise):
         digest = self._hashed.hexdigest()
         shown = shell(run.command)
         if len(shown) > _LONGEST:
-            shown = f"{shown[:_LONGEST]}\u2026 and so on, {len(run.command)} words"
+            shown = f"{shown[:_LONGEST]}\u2026 and so on, {plural(len(run.command), 'word')}"
         facts = {
             "about": About(run=run, policy=self._policy, command=shown, limits=_limits(run.limits)),
             "run": run,
@@ -220,7 +221,7 @@ def _names(images: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
         listed = image["references"]
         found.update(dict.fromkeys(map(str, listed)) if isinstance(listed, list | tuple) else {})
     names = tuple(found)
-    return names if len(names) <= _NAMES else (*names[:_NAMES], f"and {len(names) - _NAMES} more names")
+    return names if len(names) <= _NAMES else (*names[:_NAMES], f"and {plural(len(names) - _NAMES, 'more name')}")
 
 
 def _silent(results: Sequence[Outcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:

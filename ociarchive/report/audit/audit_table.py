@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import SEVERITIES
+from ociarchive.errors import plural
 from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.tally import Tally
 from ociarchive.report.audit.view import by_rule, receipt_line
@@ -15,7 +16,6 @@ from ociarchive.report.shared.text import (
     command,
     images_said,
     placed,
-    plural,
     safe,
     short,
     shortened,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from ociarchive.auditing.outcomes import Outcome, outcomes
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, plural
 from ociarchive.report.audit.locations import sentence
 from ociarchive.report.audit.piecewise import Piecewise
 from ociarchive.report.audit.view import receipt_line
-from ociarchive.report.shared.text import plural, safe, size
+from ociarchive.report.shared.text import safe, size
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator

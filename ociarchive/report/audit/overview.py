@@ -10,9 +10,10 @@ from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import CONTROLS, Control
 from ociarchive.auditing.outcomes import OF_THE_CALL
 from ociarchive.auditing.rule import SEVERITIES
+from ociarchive.errors import plural
 from ociarchive.report.audit.tally import Tally
-from ociarchive.report.audit.view import Word
-from ociarchive.report.shared.text import plural, short, size
+from ociarchive.report.audit.view import Word, unpacks, were
+from ociarchive.report.shared.text import short, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,8 +112,8 @@ class Overview:
         found = ", ".join(plural(count, one) for count, one in counts if count) or "nothing"
         yield (
             f"{tally.failed} of {plural(tally.archives, 'archive')} failed: {plural(tally.blobs, 'blob')}, "
-            f"{size(tally.bytes)}, were read to the end, {tally.proved} of {tally.layers} layers unpack to what the "
-            f"images' configs list, and {found} came to light."
+            f"{size(tally.bytes)}, {were(tally.blobs)} read to the end, {tally.proved} of {unpacks(tally.layers)} to "
+            f"what the images' configs list, and {found} came to light."
         )
         if run.unread:
             yield f"{plural(len(run.unread), 'source')} could not be audited at all, so the whole does not pass."

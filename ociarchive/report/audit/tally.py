@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.rule import SEVERITIES
-from ociarchive.report.shared.text import plural
+from ociarchive.errors import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,8 @@ from ociarchive.auditing import RULES
 from ociarchive.auditing.controls import BLOBS, COMPLETENESS, CONTROLS, IDENTITY, LAYERS, SAFETY, Control
 from ociarchive.auditing.report import member_of
 from ociarchive.auditing.rule import SEVERITIES
-from ociarchive.report.shared.text import images_said, plural, safe, short, shortened, size
+from ociarchive.errors import plural
+from ociarchive.report.shared.text import images_said, safe, short, shortened, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,14 +99,14 @@ def _softened(report: Report) -> bool:
 
 def read(report: Report) -> str:
     """Return what was read and what was proved, as one clause."""
-    told = [f"{plural(report.blobs, 'blob')}, {size(report.bytes)}, {_were(report.blobs)} read to the end"]
+    told = [f"{plural(report.blobs, 'blob')}, {size(report.bytes)}, {were(report.blobs)} read to the end"]
     proof = report.proof
     if proof is not None and proof.made:
-        made = plural(proof.made, "digest or size", "digests and sizes")
-        told.append(f"{proof.held} of {made} claimed of them agree")
+        made = plural(proof.made, "digest or size claimed of them agrees", "digests and sizes claimed of them agree")
+        told.append(f"{proof.held} of {made}")
     layers = report.layers
     if layers:
-        told.append(f"{layers.count(True)} of {len(layers)} layers unpack to what the images' configs list")
+        told.append(f"{layers.count(True)} of {unpacks(len(layers))} to what the images' configs list")
     else:
         told.append("there is no layer to prove")
     return ", ".join(told[:-1]) + " and " + told[-1]
@@ -163,14 +164,16 @@ def _checks(control: Control, report: Report) -> str:
     if proof is None:
         return "nothing could be checked"
     if control is BLOBS:
-        agreed = f"{proof.held} of {proof.made} claimed digests and sizes agree"
+        agree = plural(proof.made, "claimed digest or size agrees", "claimed digests and sizes agree")
+        agreed = f"{proof.held} of {agree}"
         return f"{plural(report.blobs, 'blob')} read, {agreed if proof.made else 'no digest or size is claimed'}"
     if control is LAYERS:
-        return f"{report.layers.count(True)} of {len(report.layers)} layers proved"
+        return f"{report.layers.count(True)} of {plural(len(report.layers), 'layer')} proved"
     if control is IDENTITY:
         return f"{images_said(report.distinct, report.images)}, {plural(proof.names, 'name')}"
     if control is COMPLETENESS:
-        return f"{proof.here} of {proof.named} things that descriptors name are here"
+        named = plural(proof.named, "thing that descriptors name is here", "things that descriptors name are here")
+        return f"{proof.here} of {named}"
     return f"{plural(proof.members, 'stored file')}, the container and its documents"
 
 
@@ -207,5 +210,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _were(count: int) -> str:
+def were(count: int) -> str:
+    """Return the verb for so many things."""
     return "was" if count == 1 else "were"
+
+
+def unpacks(layers: int) -> str:
+    """Return a number of layers with what they do."""
+    return plural(layers, "layer unpacks", "layers unpack")

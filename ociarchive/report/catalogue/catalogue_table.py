@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ociarchive.report.shared.text import placed, plural, safe, wrapped
+from ociarchive.errors import plural
+from ociarchive.report.shared.text import placed, safe, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -9,8 +9,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.catalogue.answers import Entry
+from ociarchive.errors import plural
 from ociarchive.report.shared.pieces import written
-from ociarchive.report.shared.text import plural, safe, size
+from ociarchive.report.shared.text import safe, size
 from ociarchive.version import VERSION
 
 if TYPE_CHECKING:

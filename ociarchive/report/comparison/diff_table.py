@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.errors import plural
 from ociarchive.report.comparison import diff_words as words
 from ociarchive.report.shared.text import (
     columns,
@@ -13,7 +14,6 @@ from ociarchive.report.shared.text import (
     instruction,
     pad,
     placed,
-    plural,
     safe,
     short,
     size,
@@ -200,7 +200,7 @@ class _Table:
         for lines in told if self._whole else told[: _SHOWN * 2]:
             yield from lines
         if len(told) > _SHOWN * 2 and not self._whole:
-            yield f"      and {len(told) - _SHOWN * 2} more layers: -v shows all"
+            yield f"      and {plural(len(told) - _SHOWN * 2, 'more layer')}: -v shows all"
 
     def _layer(self, layer: LayerPair) -> list[str]:
         old, new = layer.old, layer.new

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.report.shared.text import plural, size
+from ociarchive.errors import plural
+from ociarchive.report.shared.text import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,11 +29,7 @@ def word(difference: Difference) -> str:
 
 def sentence(difference: Difference) -> str:
     """Return the verdict's sentence, without the word."""
-    beside = joined(
-        f"{plural(count, *_NOUNS[aspect])} {'differs' if count == 1 else 'differ'}"
-        for aspect in _NOUNS
-        if (count := difference.counted(aspect))
-    )
+    beside = joined(_differing(aspect, count) for aspect in _NOUNS if (count := difference.counted(aspect)))
     if difference.images_differ:
         told = _counted(difference)
         return f"{told}; {beside}" if beside else told
@@ -40,7 +37,7 @@ def sentence(difference: Difference) -> str:
     if not images:
         held = "the same artifacts, and no image" if difference.same else "no image"
         return f"both hold {held}{f'; {beside}' if beside else ''}"
-    held = "the same image" if len(images) == 1 else f"the same {len(images)} images"
+    held = "the same image" if len(images) == 1 else f"the same {plural(len(images), 'image')}"
     packed = ", packed differently" if any(pair.repacked for pair in images) else ", packed alike"
     return f"both hold {held}{packed}{f', but {beside}' if beside else ''}"
 
@@ -79,13 +76,15 @@ def proof(difference: Difference) -> str:
 def uncounted(difference: Difference) -> list[str]:
     """Return sentences about what was found and does not count."""
     told = []
-    for aspect, (one, many) in _NOUNS.items():
-        count = difference.found(aspect)
+    for aspect, (_, many) in _NOUNS.items():
         if aspect in difference.ignored:
-            told.append(
-                f"{many} do not count in this comparison; {plural(count, one, many)} differ" + "s" * (count == 1)
-            )
+            told.append(f"{many} do not count in this comparison; {_differing(aspect, difference.found(aspect))}")
     return told
+
+
+def _differing(aspect: Aspect, count: int) -> str:
+    one, many = _NOUNS[aspect]
+    return plural(count, f"{one} differs", f"{many} differ")
 
 
 def counting(difference: Difference) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ociarchive.errors import plural
 from ociarchive.model import Image, Index, walk
-from ociarchive.report.shared.text import placed, plural, safe, short, total, wrapped
+from ociarchive.report.shared.text import placed, safe, short, total, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.auditing.listing import full_platform, spelled
+from ociarchive.errors import plural
 from ociarchive.model import Image, Index, walk
-from ociarchive.report.shared.text import columns, pad, placed, plural, safe, short, size, tail, wrapped
+from ociarchive.report.shared.text import columns, pad, placed, safe, short, size, tail, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

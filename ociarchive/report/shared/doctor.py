@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from ociarchive.errors import plural
 from ociarchive.report.shared.text import size, wrapped
 from ociarchive.version import VERSION
 
@@ -32,10 +33,7 @@ def doctor_table(machine: Machine, *, width: int) -> str:
         ["ociarchive", f"{VERSION} in {machine.package}"],
         ["python", f"{machine.python}, {machine.executable}"],
         ["system", ", ".join(filter(None, (machine.system, machine.libc)))],
-        [
-            "processors",
-            f"{machine.processors_usable} of {machine.processors} usable, {machine.workers} workers without --jobs",
-        ],
+        ["processors", _processors(machine)],
         ["memory", f"{size(machine.memory)}, {size(machine.memory_available)} available"],
         ["limits", _limits(machine)],
         *([f"{one.name}", _codec(one)] for one in machine.codecs),
@@ -50,11 +48,16 @@ def doctor_table(machine: Machine, *, width: int) -> str:
     return "\n".join([*lines, "", *wrapped(_verdict(machine), width, "  ")]) + "\n"
 
 
+def _processors(machine: Machine) -> str:
+    usable = f"{machine.processors_usable} of {machine.processors} usable"
+    return f"{usable}, {plural(machine.workers, 'worker')} without --jobs"
+
+
 def _limits(machine: Machine) -> str:
-    files = "no limit of" if machine.open_files is None else str(machine.open_files)
+    files = "no limit of open files" if machine.open_files is None else plural(machine.open_files, "open file")
     space = "no limit of" if machine.address_space is None else size(machine.address_space)
     length = "of any size" if machine.file_size is None else f"up to {size(machine.file_size)}"
-    return f"{files} open files, {space} address space, files {length}"
+    return f"{files}, {space} address space, files {length}"
 
 
 def _codec(one: Tried) -> str:

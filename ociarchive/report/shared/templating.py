@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from ociarchive.report.shared.text import plural, safe, shell, size
+from ociarchive.errors import plural
+from ociarchive.report.shared.text import safe, shell, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,6 +7,8 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.errors import plural
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -276,11 +278,6 @@ def aligned(row: Sequence[str], across: Sequence[int], right: Container[int] = (
         for number, (cell, width) in enumerate(zip(row, across, strict=False))
     ]
     return "  ".join([*cells, row[-1]])
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def bar(part: int, whole: int, width: int) -> str:

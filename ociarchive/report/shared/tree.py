@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.listing import counted, created_by, full_platform, layer_facts, spelled
-from ociarchive.errors import clipped, some
+from ociarchive.errors import clipped, plural, some
 from ociarchive.mediatypes import Kind, kind_of
 from ociarchive.model import Artifact, Child, Image, Index, Missing, Root, walk
 from ociarchive.report.shared.text import (
@@ -17,7 +17,6 @@ from ociarchive.report.shared.text import (
     instruction,
     pad,
     placed,
-    plural,
     safe,
     short,
     size,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import UsageError
+from ociarchive.errors import UsageError, plural
 from ociarchive.signing.keys import library
 from ociarchive.signing.notary.envelope import (
     AUTHENTIC_TIME,
@@ -128,7 +128,7 @@ def _decoded(raw: bytes, what: str) -> Any:  # noqa: ANN401  whatever stands the
     except Exception:  # noqa: BLE001  errors of the library, of its tags and of text have different classes
         raise BrokenError(f"its {what} is not CBOR that has one meaning") from None
     if stream.tell() != len(raw):
-        raise BrokenError(f"its {what} has {len(raw) - stream.tell()} bytes after its end")
+        raise BrokenError(f"its {what} has {plural(len(raw) - stream.tell(), 'byte')} after its end")
     return value
 
 

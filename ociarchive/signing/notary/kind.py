@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.signing.notary.cose import read_cose
 from ociarchive.signing.notary.jws import read_jws
 from ociarchive.signing.notary.verify import judge
@@ -103,7 +103,7 @@ def _checked(found: Found[Any], content: Envelope, trust: NotaryTrust, scene: Sc
     kinds = scene.media_types(target.digest)
     why = None
     if target.size != len(document.raw):
-        why = f"it holds, but for {target.size} bytes, and this manifest has {len(document.raw)}"
+        why = f"it holds, but for {plural(target.size, 'byte')}, and this manifest has {len(document.raw)}"
     elif target.media_type not in kinds:
         signed = word(target.media_type) or "another media type"
         why = f"it holds, but for {signed}, and this manifest is {', '.join(sorted(kinds))}"
