@@ -207,7 +207,7 @@ class Audits:
             if engine.remote:
                 _require_findable(path)
             listed = self._state_of(path)
-            item.state = (listed or self._ledger.mark(path)) if self._ledger is not None else None
+            item.state = (listed or stamps.stamp(path)) if self._ledger is not None else None
             if item.state is None and self._ledger is not None and (path == "-" or os.path.exists(path)):
                 self._hear.unrecorded(path)
             weight = _weight(item.source.path, item.state or listed, engine.weight) if engine.weight is not None else 0

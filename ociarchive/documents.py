@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from ociarchive.errors import ContentError, plural
 
@@ -268,6 +268,11 @@ _HOOKS: Final[dict[str, Any]] = {
     "parse_float": _fraction,
     "parse_constant": _constant,
 }
+
+
+def is_whole(value: JSON) -> TypeGuard[int]:
+    """Whether a value is a whole number; `true` and 1.0 are none, though Python takes them for one."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def dump(value: JSON) -> bytes:

@@ -149,7 +149,7 @@ def _wrong(members: Object) -> str | None:
     tool, version = members.get("tool"), members.get("schema_version")
     if not isinstance(tool, dict) or tool.get("name") != "ociarchive":
         return "its tool is not ociarchive"
-    if version is True or version != 1:
+    if not documents.is_whole(version) or version != 1:
         return "its schema_version is not 1"
     if not isinstance(members.get("sources"), list) or not isinstance(members.get("destination"), dict):
         return "it does not name sources and a destination"

@@ -116,8 +116,9 @@ def parse(raw: bytes, where: str) -> PartList | None:
     members = documents.parse(raw, where, limit=LIST_LIMIT).members
     if not {"part_size", "parts"} <= set(members):
         return None
-    if members.get("schema_version") != 1:
-        raise _wrong("schema_version", members.get("schema_version"), "1", where)
+    version = members.get("schema_version")
+    if not documents.is_whole(version) or version != 1:
+        raise _wrong("schema_version", version, "1", where)
     name = members.get("name")
     if not isinstance(name, str) or not _is_name(name):
         raise _wrong("name", name, "the name of a file in the same folder", where)
@@ -155,13 +156,13 @@ def _part(value: JSON, name: str, size: int, at: str, where: str) -> Part:
     if members.get("name") != name:
         raise _wrong(f"{at}.name", members.get("name"), name, where)
     found = members.get("size")
-    if isinstance(found, bool) or found != size:
+    if not documents.is_whole(found) or found != size:
         raise _wrong(f"{at}.size", found, f"{size}", where)
     return Part(name, size, _hash(members.get("sha256"), f"{at}.sha256", where))
 
 
 def _number(value: JSON, key: str, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not documents.is_whole(value) or value < 1:
         raise _wrong(key, value, "a number of bytes", where)
     return value
 

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
@@ -64,7 +64,7 @@ class Ledger:
         self._connection = self._database.connection
         self._lock = threading.RLock()
         self._ahead = Ahead(self._connection)
-        self._terms: dict[tuple[str, ...], tuple[str, int | None]] = {}
+        self._terms: dict[tuple[str, ...], int] = {}
         self._real = os.path.realpath(path)
         self._identity = _identity(self._real)
         self._above = frozenset(_identity(folder) for folder in _folders(self._real))
@@ -120,10 +120,6 @@ class Ledger:
         size = now.size if now.kind == "file" else None
         return respelled(report if report.size == size else replace(report, size=size), spelled, source)
 
-    def mark(self, source: str) -> Stamp | None:
-        """Return the state of an archive before it is opened, None for what cannot be recorded. HostError: as above."""
-        return stamp(source)
-
     def keep(self, audited: Iterable[tuple[Stamp, Sequence[str], Report]]) -> None:
         """Record archives that were audited together: the state in which each was opened, its demands and its report.
 
@@ -136,7 +132,8 @@ class Ledger:
                 self.facts.store()
                 for state, images, report, kept in rows:
                     self._connection.anew()
-                    insert(self._connection, state, report, kept, self._term_row(images), self._clock())
+                    row = self._terms_of(images, record=True)
+                    insert(self._connection, state, report, kept, row, self._clock())
                     self._ahead.forget(stored_text(state.path))
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -145,37 +142,27 @@ class Ledger:
                 self._terms.clear()
                 raise
 
-    def _under(self, images: Sequence[str]) -> tuple[str, int | None]:
+    def _terms_of(self, images: Sequence[str], *, record: bool = False) -> int | None:
+        """Return the row of the terms of this call, None where no archive was audited under them.
+
+        `record` adds it to the current transaction where there is none.
+        """
         key = tuple(images)
         if key not in self._terms:
+            made = terms(self._policy, self._limits, images, self._demands)
+            with self._lock, reported(self._database.path):
+                if record:
+                    self._connection.execute(
+                        "INSERT OR IGNORE INTO terms (digest, tool, policy, limits, demands) VALUES (?, ?, ?, ?, ?)",
+                        (made.digest, made.tool, made.policy, made.limits, made.demands),
+                    )
+                found = self._connection.execute("SELECT id FROM terms WHERE digest = ?", (made.digest,)).fetchone()
+            if found is None:
+                return None
             if len(self._terms) > _MOST_TERMS:
                 self._terms.clear()
-            made = terms(self._policy, self._limits, images, self._demands)
-            self._terms[key] = (made.digest, None)
+            self._terms[key] = int(found[0])
         return self._terms[key]
-
-    def _terms_of(self, images: Sequence[str]) -> int | None:
-        """Return the row of the terms of this call, None where no archive was audited under them."""
-        digest, row = self._under(images)
-        if row is None:
-            with self._lock, reported(self._database.path):
-                found = self._connection.execute("SELECT id FROM terms WHERE digest = ?", (digest,)).fetchone()
-            row = None if found is None else int(found[0])
-            self._terms[tuple(images)] = (digest, row)
-        return row
-
-    def _term_row(self, images: Sequence[str]) -> int:
-        digest, row = self._under(images)
-        if row is None:
-            made = terms(self._policy, self._limits, images, self._demands)
-            self._connection.execute(
-                "INSERT OR IGNORE INTO terms (digest, tool, policy, limits, demands) VALUES (?, ?, ?, ?, ?)",
-                (digest, made.tool, made.policy, made.limits, made.demands),
-            )
-            found: Any = self._connection.execute("SELECT id FROM terms WHERE digest = ?", (digest,)).fetchone()
-            row = int(found[0])
-            self._terms[tuple(images)] = (digest, row)
-        return row
 
 
 def _identity(path: str) -> tuple[int, int] | None:

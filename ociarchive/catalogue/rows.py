@@ -34,8 +34,13 @@ def text_again(value: object) -> str:
     return value
 
 
-def insert(connection: sqlite3.Connection, state: Stamp, report: Report, kept: Recorded, terms: int, when: str) -> None:
-    """Put an archive's rows into the place of those that it has, within the current transaction."""
+def insert(
+    connection: sqlite3.Connection, state: Stamp, report: Report, kept: Recorded, terms: int | None, when: str
+) -> None:
+    """Put an archive's rows into the place of those that it has, within the current transaction.
+
+    `terms` is the row of its terms.
+    """
     path = stored_text(state.path)
     connection.execute("DELETE FROM archives WHERE path = ?", (path,))
     made = connection.execute(

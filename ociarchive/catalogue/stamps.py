@@ -55,10 +55,10 @@ def place(source: str) -> str | None:
     return None if source == "-" else os.path.abspath(source)
 
 
-def stamp(source: str, was: object = None) -> Stamp | None:
+def stamp(source: str) -> Stamp | None:
     """Return the state of a source, None for nothing and for a pipe, that has none. HostError: unreadable."""
     path = place(source)
-    return None if path is None else stamp_at(path, source, was)
+    return None if path is None else stamp_at(path, source)
 
 
 def stamp_at(path: str, source: str, was: object = None) -> Stamp | None:

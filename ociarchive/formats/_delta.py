@@ -52,7 +52,7 @@ def read(container: Container, graph: GraphReader) -> Delta | None:
 
 def _left_out(members: dict[str, JSON]) -> dict[Digest, Elsewhere]:
     version = members["schema_version"]
-    if version != _VERSION or isinstance(version, bool):
+    if not documents.is_whole(version) or version != _VERSION:
         what = "schema_version of a delta's list has the wrong value"
         raise Malformed(what, "/schema_version", expected=str(_VERSION), found=schema.shown(version))
     found: dict[Digest, Elsewhere] = {}

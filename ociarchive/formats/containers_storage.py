@@ -1,7 +1,9 @@
 """The storage of podman, buildah, CRI-O and skopeo that is not in use (containers/storage, images.go, layers.go).
 
-An image is named by its config, and its top layer leads to those below. Manifests are kept without the compressed
-blobs that they name, so that a manifest of an image can only be made anew, with the annotations of the old one.
+An image has the digest of its config for its ID, or another one where a layer is known by its table of contents alone
+(containers/image, storage_dest.go, tocImageID). Its top layer leads to those below. Manifests are kept without the
+compressed blobs that they name, so that a manifest of an image can only be made anew, with the annotations of the old
+one.
 """
 
 from __future__ import annotations
@@ -59,9 +61,10 @@ def read(container: Container) -> Archive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """What images.json says of an image, its manifests by digest (the one in force first), its signatures by name."""
+    """What images.json says of an image: config and manifests by digest, the one in force first, signatures by name."""
 
     id: str
+    config: Digest
     names: tuple[Reference, ...]
     layer: str | None
     manifests: tuple[Digest, ...]
@@ -183,6 +186,7 @@ class _Driver:
                     digests.append(digest)
         return _Record(
             id=key,
+            config=self._config_of(key, kept),
             names=tuple(dict.fromkeys(names)),
             layer=layer if isinstance(layer, str) and layer else None,
             manifests=tuple(dict.fromkeys(digests)),
@@ -192,6 +196,14 @@ class _Driver:
                 if data.startswith(_SIGNATURE) and (found := self._data(key, data)) is not None and found.size != 0
             ),
         )
+
+    def _config_of(self, key: str, kept: Iterable[str]) -> Digest:
+        """Return the digest of an image's config: its ID, else the digest by which the storage keeps a document."""
+        own = Digest("sha256", key)
+        if self._data(key, str(own)) is not None:
+            return own
+        found = (digest for data in kept if (digest := Digest.maybe(data)) is not None)
+        return next((digest for digest in found if digest.algorithm == own.algorithm), own)
 
     def _data(self, key: str, data: str) -> ByteSource | None:
         """Return big data of an image (containers/storage, makeBigDataBaseName)."""
@@ -208,12 +220,11 @@ class _Driver:
 
     def _config(self, record: _Record) -> Image:
         """Return an image without its layers."""
-        digest = Digest("sha256", record.id)
-        source = self._data(record.id, str(digest))
+        source = self._data(record.id, str(record.config))
         if source is not None:
-            self.known[digest] = source
+            self.known[record.config] = source
         name = f"{self.driver}-images/{record.id}"
-        return self.graph.image_of(Blob(descriptor=None, source=source, name=name, named=digest), ())
+        return self.graph.image_of(Blob(descriptor=None, source=source, name=name, named=record.config), ())
 
     def _load_layers(self) -> None:
         """Read what is said of layers, those of layers.json first."""
@@ -288,7 +299,7 @@ class _Driver:
         """Return the image with the document in force, if it is a manifest of this config and as many layers."""
         for digest in record.manifests[:1]:
             node = self._node(digest)
-            fits = isinstance(node, Image) and node.image_id == Digest("sha256", record.id)
+            fits = isinstance(node, Image) and node.image_id == record.config
             if isinstance(node, Image) and fits and len(node.layers) == len(image.layers):
                 return replace(image, document=node.document, config=node.config, subject=node.subject)
         return image

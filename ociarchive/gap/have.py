@@ -181,8 +181,9 @@ def _digests(value: JSON, pointer: str) -> Iterator[Digest]:
 
 
 def _inventory(members: dict[str, JSON]) -> Held:
-    if members.get("schema_version") != 1:
-        shown = schema.shown(members.get("schema_version"))
+    version = members.get("schema_version")
+    if not documents.is_whole(version) or version != 1:
+        shown = schema.shown(version)
         raise Malformed("schema_version of an inventory is unknown", "/schema_version", expected="1", found=shown)
     blobs = frozenset(_digests(members.get("blobs"), "/blobs"))
     chains: list[list[Digest]] = []

@@ -48,10 +48,15 @@ def settings() -> dict[str, str]:
     }
     profile = _profile()
     if "access_key_id" in said or any(os.environ.get(name) for name in _OTHER_WAYS):
-        profile = {name: value for name, value in profile.items() if name not in _SECRETS}
+        profile = _without_secrets(profile)
     found = {"region": _REGION} | profile | said
     _require_endpoint(found.get("endpoint"))
     return found
+
+
+def _without_secrets(found: dict[str, str]) -> dict[str, str]:
+    """Return settings without credentials: those of one file go together, never with parts of another's."""
+    return {name: value for name, value in found.items() if name not in _SECRETS}
 
 
 def _require_endpoint(endpoint: str | None) -> None:
@@ -83,8 +88,8 @@ def _profile() -> dict[str, str]:
             raise UsageError(f"the settings of AWS cannot be read: {type(error).__name__}", where=path) from None
         if parser.has_section(section):
             any_section = True
-            kept = {_OF_PROFILES[key]: value for key, value in parser.items(section) if key in _OF_PROFILES}
-            found.update({key: value for key, value in kept.items() if value})
+            kept = {_OF_PROFILES[key]: value for key, value in parser.items(section) if key in _OF_PROFILES and value}
+            found = (_without_secrets(found) if "access_key_id" in kept else found) | kept
     if asked and not any_section:
         raise UsageError("AWS_PROFILE names a profile that no file has", found=asked)
     return found

@@ -113,7 +113,7 @@ def _signed(protected: JSON, raw: bytes, pointer: str) -> tuple[int, bytes]:
     except documents.DocumentError as error:
         raise Malformed(f"the protected header of a signature: {error.what}", pointer, _SIGNED) from None
     length = value.get("formatLength")
-    if isinstance(length, bool) or not isinstance(length, int) or not 0 < length <= len(raw):
+    if not documents.is_whole(length) or not 0 < length <= len(raw):
         what = "a signature does not say of how many bytes of the document it is"
         raise Malformed(what, pointer, _SIGNED, expected=f"formatLength up to {len(raw)}", found=shown(length))
     return length, _decoded(value.get("formatTail"), pointer)
@@ -143,7 +143,7 @@ def read(document: Document, where: str, parse: Callable[[bytes, str], Document]
             what = "what was signed is another manifest than the document around it"
             raise Malformed(what, rule="document-ambiguous")
     version = said.get("schemaVersion")
-    if version != 1 or isinstance(version, bool):
+    if not documents.is_whole(version) or version != 1:
         raise Malformed("schemaVersion has the wrong value", "/schemaVersion", expected="1", found=shown(version))
     sums, compatible = list_in(said, "fsLayers"), list_in(said, "history")
     if len(sums) != len(compatible) or not sums:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ociarchive.documents import is_whole
 from ociarchive.schema.kinds import NOTHING, Members, Problem, found_in, shown
 from ociarchive.values import JSON, Descriptor, Digest, WrongValueError, type_name
 
@@ -79,7 +80,7 @@ def list_in(members: Members, key: str) -> list[JSON]:
 def version_in(members: Members) -> Problem | None:
     """Return what is wrong with the schemaVersion of a manifest or index, None where nothing is."""
     version = members.get("schemaVersion")
-    if version == SCHEMA_VERSION and isinstance(version, int) and not isinstance(version, bool):
+    if is_whole(version) and version == SCHEMA_VERSION:
         return None
     says = "is not there" if version is None else "has the wrong value"
     found = NOTHING if "schemaVersion" not in members else shown(version)

@@ -158,9 +158,8 @@ class Bolt:
     def _leaf(self, page: bytes) -> Iterator[tuple[bytes, bytes | Bucket]]:
         if len(page) < _PAGE.size:
             raise self._damaged("a page is shorter than its header")
-        count = _PAGE.unpack_from(page)[2]
         left = len(page)
-        for position in self._elements(page, count):
+        for position in self._elements(page):
             flags, offset, key_size, value_size = _LEAF_ELEMENT.unpack_from(page, position)
             start = position + offset
             if start + key_size + value_size > len(page):
@@ -173,13 +172,15 @@ class Bolt:
             yield key, self._bucket(value) if flags & _BUCKET else value
 
     def _branch(self, page: bytes, number: int) -> Iterator[int]:
-        count = _PAGE.unpack_from(page)[2]
-        if not count:
+        elements = self._elements(page)
+        if not elements:
             raise self._damaged(f"page {number} leads to nothing")
-        for position in self._elements(page, count):
+        for position in elements:
             yield _BRANCH_ELEMENT.unpack_from(page, position)[2]
 
-    def _elements(self, page: bytes, count: int) -> range:
+    def _elements(self, page: bytes) -> range:
+        """Return where the elements of a page begin, as many as it says. BoltError: it is too short for them."""
+        count = _PAGE.unpack_from(page)[2]
         end = _PAGE.size + count * _LEAF_ELEMENT.size
         if end > len(page):
             raise self._damaged("a page has fewer elements than it says")

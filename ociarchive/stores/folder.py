@@ -33,6 +33,9 @@ _TREES: Final = {
     "aufs": "diff/{}",
 }
 DRIVERS: Final = (*_TREES, "zfs", "devicemapper")
+#: Beside the folder of a layer that was pulled in pieces for composefs (containers/storage, drivers/overlay/overlay.go,
+#: DifferOutputFormatFlat).
+_COMPOSEFS: Final = "composefs-data"
 #: The longest small file: a digest, or a name.
 _SHORT: Final = 1024
 
@@ -97,6 +100,8 @@ class Store:
             return Absent("layer-not-rebuilt", f"the layers of the driver {driver} are not kept in folders")
         if name is None or not _PLAIN.match(name):
             return Absent("layer-not-rebuilt", "the storage does not say in which folder it lies")
+        if self.files.below(f"{driver}/{name}/{_COMPOSEFS}") is not None:
+            return Absent("layer-not-rebuilt", "composefs keeps its files by their digests, not by their names")
         place = f"{driver}/{tree.format(name)}"
         folder = self.files.below(place)
         if folder is None:

@@ -10,13 +10,14 @@ import errno
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.within import Found
 from ociarchive.errors import ContentError, cannot, plural
 from ociarchive.late import Late
+from ociarchive.stores.bounds import listing
 from ociarchive.stores.crc64 import crc64
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ class Rebuilt:
         """The bytes of the tar, as the tar-split lists them; None where that is damaged."""
         try:
             return sum(
-                len(entry.payload) if isinstance(entry, tarsplit.Segment) else entry.size
-                for entry in tarsplit.entries(self.split, self.limits, self.bounds)
+                len(entry.payload) if isinstance(entry, tarsplit.Segment) else entry.size for entry in self._entries()
             )
         except ContentError:
             return None
@@ -181,10 +181,14 @@ class Rebuilt:
         """Give each entry, and the content of a file."""
         files = _Files(self, size)
         try:
-            for entry in self._named(tarsplit.entries(self.split, self.limits, self.bounds)):
+            for entry in self._named(self._entries()):
                 yield entry, self._named(files.read(entry)) if isinstance(entry, tarsplit.Content) else iter(())
         finally:
             files.close()
+
+    def _entries(self) -> Iterator[Segment | Content]:
+        counting = partial(self.bounds.split, self.split) if self.bounds is not None else None
+        return tarsplit.entries(self.split, listing(self.limits), counting)
 
     def _named(self, items: Iterator[T]) -> Iterator[T]:
         """Give what an iterator gives. An error that ends it becomes one that names the layer."""

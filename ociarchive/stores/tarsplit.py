@@ -1,7 +1,8 @@
-"""tar-split: all bytes of a layer's tar that are no file's content, in their order (vbatts/tar-split, storage).
+"""tar-split: all bytes of a layer's tar that are no file's content, in their order.
 
-A gzip file of JSON lines. An entry of type 2 is a segment, bytes that are written as they are: headers, padding, the
-end. An entry of type 1 is a file, whose content is written in its place.
+Lines of JSON, compressed: by gzip in an engine's storage, by zstd in a layer of zstd:chunked. An entry of type 2 is a
+segment, bytes that are written as they are: headers, padding, the end. An entry of type 1 is a file, whose content is
+written in its place. Source: vbatts/tar-split, tar/storage/entry.go.
 """
 
 from __future__ import annotations
@@ -9,23 +10,24 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.spool import unpack
-from ociarchive.documents import marks
+from ociarchive.documents import is_whole, marks
 from ociarchive.errors import ContentError, plural
-from ociarchive.stores.bounds import listing
+from ociarchive.schema.kinds import in_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
-    from ociarchive.stores.bounds import Bounds
 
 _FILE, _SEGMENT = 1, 2
+_KEYS: Final = frozenset(("type", "name", "name_raw", "size", "payload", "position"))
 #: The longest line: an entry holds one header with its extensions, or the zeros behind a tar. Go's writer of archives
 #: ends with up to 1 MiB of them; a line is held four times while it is read.
 _LINE: Final = 8 << 20
@@ -57,51 +59,50 @@ class Content:
         return self.name.decode("utf-8", "backslashreplace")
 
 
-def entries(source: ByteSource, limits: Limits, bounds: Bounds | None = None) -> Iterator[Segment | Content]:
+def entries(
+    source: ByteSource, limits: Limits, counting: Callable[[int, int], object] | None = None
+) -> Generator[Segment | Content]:
     """Give the entries that write anything. ContentError: the file is damaged, or is no tar-split.
 
     A file without a size writes nothing, whatever it is (folders, links, devices, whiteouts), and is left out.
-    `bounds` counts what is read with the other files of a storage. LimitError: it is too much.
+    `counting` is called with the number of bytes that were unpacked so far, and that of their lines; what it raises
+    ends the reading. LimitError: the bytes unpack to too much, or a name is too long.
     """
-    _, chunks = unpack(iter(source.chunks()), listing(limits), source.where)
-    for position, line in enumerate(_lines(_counted(chunks, source, bounds), source.where)):
-        entry = _entry(line, position, source.where)
-        if isinstance(entry, Content) and len(entry.name) > limits.name:
-            what = f"a file in the tar-split has a name of more than {plural(limits.name, 'byte')}"
-            raise LimitError(what, "name", where=f"{source.where}#{position}")
-        if entry is not None:
-            yield entry
+    _, chunks = unpack(iter(source.chunks()), limits, source.where)
+    with closing(chunks):
+        counted = _counted(chunks, counting) if counting is not None else chunks
+        for position, line in enumerate(_lines(counted, source.where)):
+            entry = _entry(line, position, source.where)
+            if isinstance(entry, Content) and len(entry.name) > limits.name:
+                what = f"a file in the tar-split has a name of more than {plural(limits.name, 'byte')}"
+                raise LimitError(what, "name", where=f"{source.where}#{position}")
+            if entry is not None:
+                yield entry
 
 
-def _counted(chunks: Iterator[bytes], source: ByteSource, bounds: Bounds | None) -> Iterator[bytes]:
+def _counted(chunks: Iterable[bytes], counting: Callable[[int, int], object]) -> Iterator[bytes]:
     size = lines = 0
     for chunk in chunks:
         size += len(chunk)
         lines += chunk.count(b"\n")
-        if bounds is not None:
-            bounds.split(source, size, lines)
+        counting(size, lines)
         yield chunk
 
 
-def _lines(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
-    held: list[bytes] = []  # of a line whose end is still to come: chunks may be a byte each
-    length = 0
+def _lines(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    held = bytearray()  # of a line whose end is still to come: chunks may be a byte each
     for chunk in chunks:
+        held += chunk
         if b"\n" in chunk:
-            *lines, rest = b"".join((*held, chunk)).split(b"\n")
-            held, length = [rest], len(rest)
-            for line in lines:
-                if line.strip():
-                    yield line
-        else:
-            held.append(chunk)
-            length += len(chunk)
-        if length > _LINE:
+            *lines, rest = bytes(held).split(b"\n")
+            held = bytearray(rest)
+            yield from filter(bytes.strip, lines)
+        if len(held) > _LINE:
             raise ContentError(
                 "a line of the tar-split is longer than any", where=where, expected=f"{_LINE} bytes at most"
             )
-    if (last := b"".join(held)).strip():
-        yield last
+    if held.strip():
+        yield bytes(held)
 
 
 def _entry(line: bytes, position: int, where: str) -> Segment | Content | None:
@@ -111,10 +112,12 @@ def _entry(line: bytes, position: int, where: str) -> Segment | Content | None:
         raise ContentError("a line of the tar-split is no JSON", where=f"{where}#{position}") from None
     if not isinstance(found, dict):
         raise ContentError("a line of the tar-split is no object", where=f"{where}#{position}")
-    if found.get("position") != position or isinstance(found.get("position"), bool):
-        raise ContentError(
-            "the tar-split has a gap", where=where, expected=f"position {position}", found=_shown(found.get("position"))
-        )
+    if not found.keys() <= _KEYS and (problem := next(in_case(found, _KEYS, ""), None)):
+        # the engines read another tar in such a line
+        raise ContentError(f"a line of the tar-split: {problem.message}", where=f"{where}#{position}")
+    told = found.get("position")
+    if not is_whole(told) or told != position:
+        raise ContentError("the tar-split has a gap", where=where, expected=f"position {position}", found=_shown(told))
     kind = found.get("type")
     if kind == _SEGMENT:
         payload = _bytes(found.get("payload"), where, position)
@@ -125,7 +128,7 @@ def _entry(line: bytes, position: int, where: str) -> Segment | Content | None:
             found=_shown(kind),
         )  # fmt: skip
     size = found.get("size", 0)
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MOST:
+    if not is_whole(size) or not 0 <= size <= _MOST:
         raise ContentError(
             "the size of a file in the tar-split is none", where=f"{where}#{position}", found=_shown(size)
         )

@@ -63,22 +63,22 @@ def check(descriptor: Descriptor, source: ByteSource, unpacked_size: int | None,
 def _hold(table: Table, source: Sliceable, limits: Limits, faults: Faults) -> None:
     """Compare a table with the layer: first its files, then where they are stored."""
     told = tables.read(table, source.where, limits)
-    rebuilt = None
+    compared = None
     if told.split:  # without a digest engines pass the tar-split data over
         try:
             if table.split is None:
                 message = "the table of contents names tar-split data, the annotations give no place of it"
                 raise TableError("toc-annotation", message)
             split.verify(source, table.split, told.split)
-            rebuilt = split.Rebuilt(source, table.split, limits)
+            compared = split.Compared(source, table.split, limits)
         except TableError as error:
             faults.add(*error.fault)
     _, pieces = unpack(source.chunks(), limits, source.where)
     with closing(pieces):
-        watched = rebuilt.through(pieces) if rebuilt else iter(pieces)
+        watched = compared.through(pieces) if compared else iter(pieces)
         places = compare(told, Tar(watched, limits, source.where), faults, limits, gzip=table.gzip)
         for _ in watched:  # what stands behind the tar's end
             pass
-    if rebuilt and rebuilt.fault:
-        faults.add(*rebuilt.fault.fault)
+    if compared and compared.fault:
+        faults.add(*compared.fault.fault)
     fetch(places, source, table.offset, limits, faults)

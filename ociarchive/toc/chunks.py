@@ -30,28 +30,28 @@ def fetch(places: Iterable[Place], source: Sliceable, end: int, limits: Limits, 
     What is stored from one place to the next is unpacked once, whatever the number of parts in it.
     """
     ordered = sorted(places)
-    groups = [(offset, list(found)) for offset, found in groupby(ordered, lambda place: place.offset)]
-    for number, (offset, found) in enumerate(groups):
-        told = max(place.end for place in found)
-        following = groups[number + 1][0] if number + 1 < len(groups) else end
-        wrong = _wrong(found, source, told or following, limits)
+    offsets = [offset for offset, _ in groupby(place.offset for place in ordered)]
+    following = dict(zip(offsets, (*offsets[1:], end), strict=False))
+    for (offset, told), group in groupby(ordered, lambda place: (place.offset, place.end)):
+        found = list(group)
+        wrong = _wrong(found, source, told or following[offset], limits)
         if wrong and not told and not faults.full(_RULE):  # the place behind may be the wrong one
             wrong = _wrong(found, source, end, limits)
+        does = f"fill bytes {offset} to {told - 1}" if told else f"stand at byte {offset}"
         for place in wrong:
-            message = (
-                f"{shown(place.name)} does not stand at byte {offset} of the layer, where the table of contents says"
-            )
+            message = f"{shown(place.name)} does not {does} of the layer, where the table of contents says"
             faults.add(_RULE, message)
 
 
 def _wrong(places: list[Place], source: Sliceable, stop: int, limits: Limits) -> list[Place]:
-    """Return which of some parts are not in what is stored from their place on."""
+    """Return which of some parts of one place are not in what is stored from there on, or are not all of it."""
     offset, stop = places[0].offset, min(stop, source.size)
     if offset >= stop:
         return places
     pieces = _Pieces(source.part(offset, stop - offset), limits)
     with closing(pieces):
-        return [place for place in places if not pieces.has(place)]
+        wrong = [place for place in places if not pieces.has(place)]
+        return places if places[0].end and pieces.more() else wrong
 
 
 class _Pieces:
@@ -62,6 +62,7 @@ class _Pieces:
         self._pieces = self._unpacked()
         self._held = memoryview(b"")
         self._position = 0
+        self._damaged = False
 
     def close(self) -> None:
         """Release the decoder."""
@@ -77,6 +78,10 @@ class _Pieces:
         for part in self._take(place.size):
             hashed.update(part)
         return place.digest.partition(":")[2] == hashed.hexdigest()
+
+    def more(self) -> bool:
+        """Whether anything follows the last part, be it a stream that is cut."""
+        return any(self._take(1)) or self._damaged
 
     def _take(self, size: int) -> Iterator[memoryview]:
         while size > 0:
@@ -100,4 +105,4 @@ class _Pieces:
         except LimitError:
             raise
         except ContentError:
-            return
+            self._damaged = True

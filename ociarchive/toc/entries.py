@@ -36,9 +36,9 @@ class Place(NamedTuple):
     """
 
     offset: int
+    end: int
     inner: int
     size: int
-    end: int
     digest: str
     name: str
 
@@ -134,16 +134,21 @@ def _attributes(claim: Claim, member: Member, *, gzip: bool) -> Iterator[tuple[s
 
 
 class _Digest:
-    """A claimed digest, and the hash of the bytes. A digest of an unknown algorithm is wrong."""
+    """A claimed digest, and the hash of the bytes. A digest of an unknown algorithm is wrong.
 
-    def __init__(self, told: str) -> None:
-        self.told = told
+    `filled` says of what should be `zeros` that it is not.
+    """
+
+    def __init__(self, told: str, *, zeros: bool = False) -> None:
+        self.told, self._zeros, self.filled = told, zeros, False
         self._algorithm = told.partition(":")[0]
         self._hasher: Hasher | None = hasher(self._algorithm) or hasher("sha256") if told else None
 
     def update(self, data: memoryview) -> None:
         if self._hasher:
             self._hasher.update(data)
+        if self._zeros and not self.filled:
+            self.filled = data != bytes(len(data))
 
     @property
     def found(self) -> str:
@@ -159,7 +164,7 @@ def _content(claim: Claim, member: Member, tar: Tar, faults: Faults, *, gzip: bo
     """Compare the digests of a file and of its chunks with its data."""
     chunks = _tiled(claim, member.size)
     whole = _Digest(claim.digest)
-    parts = [] if chunks is None else [_Digest(chunk.digest) for chunk in chunks]
+    parts = [] if chunks is None else [_Digest(chunk.digest, zeros=chunk.zeros) for chunk in chunks]
     ends = [] if chunks is None else [chunk.begin + chunk.size for chunk in chunks]
     position, current = 0, 0
     for data in tar.data():
@@ -181,15 +186,18 @@ def _content(claim: Claim, member: Member, tar: Tar, faults: Faults, *, gzip: bo
 
 
 def _tiled(claim: Claim, size: int) -> list[Chunk] | None:
-    """Return the chunks of a file, with their sizes; None where they leave a gap or overlap."""
-    chunks = sorted(claim.chunks, key=lambda chunk: chunk.begin)
+    """Return the chunks of a file, with their sizes; None where they leave a gap, overlap or are out of order.
+
+    Engines write them, or look for one, in the order of the table.
+    """
+    chunks: list[Chunk] = []
     position = 0
-    for number, chunk in enumerate(chunks):
-        last = number == len(chunks) - 1
+    for number, chunk in enumerate(claim.chunks, 1):
+        last = number == len(claim.chunks)
         length = chunk.size or (size - position if last else 0)
         if chunk.begin != position or (not length and size):
             return None
-        chunks[number] = chunk._replace(size=length)
+        chunks.append(chunk._replace(size=length))
         position += length
     return chunks if position == size else None
 
@@ -204,6 +212,8 @@ def _chunks(claim: Claim, chunks: list[tuple[Chunk, _Digest]], faults: Faults, *
             faults.add("toc-chunk", message, digest.told, digest.found)
         elif not chunk.digest and (gzip or not claim.digest):
             faults.add("toc-chunk", f"the table of contents gives the chunk at {what} no digest")
+        elif digest.filled:
+            faults.add("toc-chunk", f"the table of contents says that the chunk at {what} is zeros, which it is not")
         elif told:
             end = claim.end if number == len(chunks) - 1 else 0
-            yield Place(chunk.offset, chunk.inner, chunk.size, end, told, claim.name)
+            yield Place(chunk.offset, end, chunk.inner, chunk.size, told, claim.name)

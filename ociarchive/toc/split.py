@@ -1,32 +1,26 @@
-"""tar-split data: what of a tar is not the content of its files, from which engines build the tar again.
+"""tar-split data of a layer, from which engines build its tar again: it has to build the tar that the layer has.
 
-Lines of JSON: type 2 has bytes of the tar in base64, type 1 stands for the data of a file (vbatts/tar-split,
-tar/storage). zstd:chunked keeps it in a skippable frame and names its digest in the table of contents.
+zstd:chunked keeps it in a skippable frame and names its digest in the table of contents (containers/storage,
+pkg/chunked/compression_linux.go, readZstdChunkedManifest).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from ociarchive import documents
 from ociarchive.blobio.hashing import hasher
-from ociarchive.blobio.spool import unpack
 from ociarchive.errors import ContentError, plural
+from ociarchive.stores import tarsplit
 from ociarchive.toc.mismatches import TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import Sliceable
     from ociarchive.toc.locate import Stretch
 
-_FILE, _SEGMENT = 1, 2
-#: A line has the headers of one member, extended ones with them, which Go bounds at 1 MiB each.
-_LINE: Final = 8 << 20
 _RULE: Final = "toc-tar-split"
 
 
@@ -43,20 +37,20 @@ def verify(source: Sliceable, stretch: Stretch, told: str) -> None:
         raise TableError(_RULE, "the tar-split data has another digest than the table of contents says", told, found)
 
 
-class Rebuilt:
+class Compared:
     """Compares a tar, which comes in pieces, with its tar-split data. `fault` is the first difference."""
 
     def __init__(self, source: Sliceable, stretch: Stretch, limits: Limits) -> None:
         self.fault: TableError | None = None
-        self._lines = self._read(source, stretch, limits)
+        self._entries = tarsplit.entries(source.part(stretch.offset, stretch.size), limits, self._count)
+        self._stated, self._unpacked = stretch.unpacked, 0
         self._expected = b""
         self._passed = 0  # bytes of a file's data to pass over
-        self._ended = False
         self._position = 0
 
     def through(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Pass the pieces of the tar on, and check each."""
-        with closing(self._lines):
+        with closing(self._entries):
             for piece in pieces:
                 if self.fault is None:
                     self._hold(piece)
@@ -64,25 +58,25 @@ class Rebuilt:
             if self.fault is None:
                 self._hold(b"", last=True)
 
+    def _count(self, unpacked: int, lines: int) -> None:
+        del lines
+        self._unpacked = unpacked
+
     def _hold(self, piece: bytes, *, last: bool = False) -> None:
         view = memoryview(piece)
         try:
             while view or last:
+                if not self._passed and not self._expected and not self._next():
+                    break
+                if not view:
+                    raise TableError(_RULE, "the tar-split data builds a longer tar")
+                step = min(self._passed or len(self._expected), len(view))
                 if self._passed:
-                    step = min(self._passed, len(view))
                     self._passed -= step
-                elif self._expected:
-                    step = min(len(self._expected), len(view))
-                    if view[:step] != self._expected[:step]:
-                        raise TableError(_RULE, f"the tar-split data builds another tar, from byte {self._position} on")
+                elif view[:step] == self._expected[:step]:
                     self._expected = self._expected[step:]
                 else:
-                    step = 0
-                    self._next()
-                    if self._ended:
-                        break
-                if last and (self._passed or self._expected):
-                    raise TableError(_RULE, "the tar-split data builds a longer tar")
+                    raise TableError(_RULE, f"the tar-split data builds another tar, from byte {self._position} on")
                 view = view[step:]
                 self._position += step
             if view:
@@ -90,43 +84,17 @@ class Rebuilt:
         except TableError as error:
             self.fault = error
         except ContentError as error:
-            self.fault = TableError(_RULE, f"the tar-split data cannot be read: {error.what}")
+            message = f"the tar-split data cannot be read: {error.what}"
+            self.fault = TableError(_RULE, message, error.expected, error.found)
 
-    def _next(self) -> None:
-        """Take the next line."""
-        line = next(self._lines, None)
-        if line is None:
-            self._ended = True
-            return
-        members = documents.parse(line, "", limit=_LINE, surrogates=True).members
-        kind, payload, size = members.get("type"), members.get("payload"), members.get("size", 0)
-        if kind == _FILE and isinstance(size, int) and size >= 0:
-            self._passed = size
-        elif kind == _SEGMENT and isinstance(payload, str):
-            try:
-                self._expected = base64.b64decode(payload, validate=True)
-            except binascii.Error:
-                raise TableError(_RULE, "the tar-split data is no base64") from None
-        elif payload is not None or kind not in (_FILE, _SEGMENT):
-            raise TableError(_RULE, "the tar-split data has a line of no known type")
-
-    @staticmethod
-    def _read(source: Sliceable, stretch: Stretch, limits: Limits) -> Generator[bytes]:
-        """Give the lines. TableError: the number of bytes differs from the stated one."""
-        _, pieces = unpack(source.part(stretch.offset, stretch.size).chunks(), limits, source.where)
-        held, size = bytearray(), 0
-        with closing(pieces):
-            for piece in pieces:
-                size += len(piece)
-                held += piece
-                if b"\n" in piece:
-                    *lines, rest = bytes(held).split(b"\n")
-                    held = bytearray(rest)
-                    yield from filter(None, lines)
-                if len(held) > _LINE:
-                    raise TableError(_RULE, "the tar-split data has a line that is too long")
-        if held.strip():
-            yield bytes(held)
-        if stretch.unpacked is not None and size != stretch.unpacked:
+    def _next(self) -> bool:
+        """Take the next entry; False: there is none. TableError: all were of another size than the annotation says."""
+        entry = next(self._entries, None)
+        if isinstance(entry, tarsplit.Segment):
+            self._expected = entry.payload
+        elif entry is not None:
+            self._passed = entry.size
+        elif self._stated not in (None, self._unpacked):
             message = "the annotation gives the tar-split data another size"
-            raise TableError("toc-annotation", message, plural(stretch.unpacked, "byte"), plural(size, "byte"))
+            raise TableError("toc-annotation", message, plural(self._stated, "byte"), plural(self._unpacked, "byte"))
+        return entry is not None

@@ -32,6 +32,8 @@ _TIME: Final = re.compile(
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = 1_000_000_000
+#: What the type of a chunk is that engines make up: so many zeros.
+_ZEROS: Final = "zeros"
 _NO_XATTRS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -39,6 +41,7 @@ class Chunk(NamedTuple):
     """A part of a file: where it begins and how long it is (0: to the file's end), its digest, and the stored place.
 
     `offset` is the place of a gzip member or zstd frame in the layer, `inner` that of the chunk in what it unpacks to.
+    `zeros` says that engines need not fetch it (containers/storage, ChunkTypeZeros).
     """
 
     begin: int
@@ -46,6 +49,7 @@ class Chunk(NamedTuple):
     digest: str
     offset: int
     inner: int
+    zeros: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ def read(table: Table, where: str, limits: Limits) -> Claims:
             message = f"the table of contents has more than {plural(limits.toc_entries, 'entry', 'entries')}"
             raise TableError("toc-entry", f"{message}, --limit toc-entries=N lifts this limit")
         if key == "tarSplitDigest":
-            claims.split = value if isinstance(value, str) else ""
+            if not isinstance(value, str | None):
+                raise TableError("toc-entry", "the table of contents gives no text as tarSplitDigest")
+            claims.split = value or ""
         elif key == "entries" and isinstance(value, dict):
             _refuse_case(value, _KEYS)
             if value.get("type") == "chunk":
@@ -146,6 +152,7 @@ def _chunk(entry: dict[str, JSON], name: str) -> Chunk:
         digest=_text(entry, "chunkDigest", name),
         offset=_number(entry, "offset", name),
         inner=_number(entry, "innerOffset", name),
+        zeros=_text(entry, "chunkType", name) == _ZEROS,
     )
 
 
@@ -153,7 +160,7 @@ def _number(entry: dict[str, JSON], key: str, name: str) -> int:
     value = entry.get(key)
     if value is None:
         return 0
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not documents.is_whole(value) or value < 0:
         raise TableError("toc-entry", f"the table of contents gives {shown(name)} no number as {key}")
     return value
 

@@ -1589,6 +1589,7 @@ FAILS: Cases = {
         **each(tells("bin/app", xattrs={"a": "?"}), "no-base64"),
         **each(tells("bin/link", type="socket"), "type-unknown"),
         **each(lambda entries: entries.insert(0, {"name": "x", "type": "chunk"}), "chunk-of-nothing"),
+        "no-split-digest": Case(content=layout(chunked(told_split=7).node())),
     },
     "toc-attributes": {
         **each(tells("bin/app", mode=0o755), "mode", expected="mode 0755", found="mode 4755"),
@@ -1613,6 +1614,8 @@ FAILS: Cases = {
         **each(tells("bin/app", 1, chunkOffset=21), "gap"),
         **each(tells("bin/app", 1, chunkOffset=19), "overlap"),
         **each(tells("bin/app", 1, chunkSize=40), "too-long"),
+        **each(lambda entries: entries.insert(2, entries.pop(3)), "out-of-order"),
+        **each(tells("bin/app", 2, chunkType="zeros"), "no-zeros"),
         **each(tells("bin/app", 1, offset=0), "at-the-header"),
         **each(tells("bin/app", 1, offset=3), "at-no-header"),
         **each(tells("bin/app", 1, offset=1 << 40), "behind-the-end"),
@@ -1629,6 +1632,8 @@ FAILS: Cases = {
         "no-base64": Case(content=layout(chunked(split=lambda rows: rows[0].update(payload="?")).node())),
         "no-json": Case(content=layout(chunked(split=lambda rows: rows.insert(0, {})).node())),
         "type": Case(content=layout(chunked(split=lambda rows: rows[0].update(type=3)).node())),
+        "position": Case(content=layout(chunked(split=lambda rows: rows[1].update(position=2)).node())),
+        "key-case": Case(content=layout(chunked(split=lambda rows: rows[0].update(Payload="AAAA")).node())),
     },
     "toc-elsewhere": {"external": Case(content=layout(estargz(external=True).node()))},
     "layer-damaged": {
@@ -2722,7 +2727,7 @@ PASSES: Cases = {
     },
     "toc-chunk": {
         **TABLES,
-        **each(lambda entries: entries[1:4].reverse(), "reversed"),
+        **each(tells("bin/app", 1, chunkType="zeros"), "zeros"),
         "inner": Case(content=layout(estargz(inner=True).node())),
     },
     "toc-tar-split": {

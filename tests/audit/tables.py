@@ -21,7 +21,8 @@ CHECKSUM, POSITION, SPLIT = (
 )
 TIME = 1_700_000_000
 CHUNK = 20
-TEXT = b"contents of a file that is stored in three parts"
+#: Of a file that is stored in three parts, the one in the middle of zeros alone.
+TEXT = b"contents of a file, " + bytes(CHUNK) + b"the rest"
 Change = Callable[[list[Json]], object]
 NO_CHANGE: Change = bool
 
@@ -155,7 +156,7 @@ def chunked(
     change: Change = NO_CHANGE,
     *,
     split: Change | None = NO_CHANGE,
-    told_split: str = "",
+    told_split: object = None,
     shift: int = 0,
     annotations: Mapping[str, str | None] | None = None,
 ) -> Image:
@@ -169,7 +170,7 @@ def chunked(
     unpacked_split = b""
     if split:
         split(rows)
-        unpacked_split = b"".join(dumped(row) + b"\n" for row in rows)
+        unpacked_split = b"".join(dumped({"position": at, **row}) + b"\n" for at, row in enumerate(rows))
         table["tarSplitDigest"] = told_split or digest(packing(unpacked_split))
     text, beside = dumped(table), packing(unpacked_split)
     numbers = [len(stored) + 8, len(packing(text)), len(text), 1]

@@ -226,6 +226,7 @@ def test_and_the_one_made_of_an_old_save(tmp_path: Path, cli_call: Call) -> None
         pytest.param(b'[{"Id":"x"}]', id="no-image"),
         pytest.param(b'[{"RootFS":{"Layers":["sha256:5"]}}]', id="no-digest"),
         pytest.param(b'{"schema_version":2,"blobs":[],"images":[]}', id="version"),
+        pytest.param(b'{"schema_version":true,"blobs":[],"images":[]}', id="version-true"),
         pytest.param(b'{"schema_version":1,"blobs":{},"images":[]}', id="blobs"),
         pytest.param(f"sha256:{'0' * 64}\nhello\n".encode(), id="line"),
         pytest.param(bytes(4096), id="zeros"),

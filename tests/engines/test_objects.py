@@ -312,7 +312,12 @@ def test_credentials_are_where_the_aws_tools_have_them(
         "[work]\naws_access_key_id = known\naws_secret_access_key = t\n"
     )
     assert settings.settings() == {"region": "eu-west-1", "access_key_id": "other", "secret_access_key": "s%"}
+    with (tmp_path / "config").open("a") as config:
+        config.write("aws_access_key_id = older\naws_session_token = older\n")
     monkeypatch.setenv("AWS_PROFILE", "work")
+    assert settings.settings() == {
+        "region": "eu-west-2", "endpoint": there.url, "access_key_id": "known", "secret_access_key": "t",
+    }  # fmt: skip
     told(cli_call(*call))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unknown")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "t")

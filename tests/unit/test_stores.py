@@ -70,6 +70,8 @@ class TestTarSplit:
             ([{"position": 0, "type": 2}, {"position": 0, "type": 2}], "has a gap"),
             ([{"position": False, "type": 2}], "has a gap"),
             ([{"type": 2}], "has a gap"),
+            ([{"position": 0.0, "type": 2}], "has a gap"),
+            ([{"position": 0, "type": 2, "payload": "AAAA", "Payload": ""}], "differs from 'payload' in case alone"),
             ([{"position": 0, "type": 3}], "unknown type"),
             ([{"position": 0, "type": 1, "name": "a", "size": -1}], "size"),
             ([{"position": 0, "type": 1, "name": "a", "size": True}], "size"),

@@ -87,6 +87,19 @@ def test_a_place_of_tar_split_data_that_the_footer_does_not_say() -> None:
     assert told_of(image, split=f"{int(offset) - 1}:{rest}") == ANOTHER_PLACE
 
 
+@pytest.mark.parametrize("by", [-1, 1, 4, 60])
+@pytest.mark.parametrize("name", ["bin/app", "etc/name"])
+def test_where_a_file_ends_is_compared_too(name: str, by: int) -> None:
+    """Engines fetch all bytes up to there: fewer are too few, and more are those of other members."""
+
+    def change(entries: list[Json]) -> None:
+        next(one for one in entries if one["name"] == name)["endOffset"] += by
+
+    ((rule, message),) = told_of(chunked(change))
+    assert rule == "toc-chunk"
+    assert message.startswith(f"'{name}' does not fill bytes ")
+
+
 def moved(entries: list[Json], by: int) -> None:
     """Let the table say of the last file that it stands inside what is stored of the one before."""
     parts = [one["offset"] for one in entries if one["name"] == "bin/app"]
