@@ -104,8 +104,8 @@ class GraphReader(Noticing):
         if descriptor.media_type and kind is None:
             return opaque
         try:
-            if kind is Kind.LAYER and source.head(1) != b"{":
-                return opaque  # BuildKit lists the layers of a cache in an index
+            if kind is Kind.LAYER and source.head(1).strip() not in (b"", b"{"):
+                return opaque  # BuildKit lists the layers of a cache in an index. JSON may begin with blanks.
             self._budget(source, self.limits.manifest_size)
             document = self.read_document(source, self.limits.manifest_size)
             return self.parse(document, descriptor, Bytes(document.raw, source.where), depth)
