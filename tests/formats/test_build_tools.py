@@ -251,3 +251,22 @@ def test_an_image_that_has_a_name_has_no_second_root_for_what_docker_calls_it_be
     images = {f"moby-dangling@{NODE.digest}": IMAGE, "docker.io/corpus/app:1": IMAGE}
     path = write_folder(tmp_path / "source", containerd_storage(images))
     assert references(told(cli_call("inspect", "--format", "json", path)).archive()) == [["docker.io/corpus/app:1"]]
+
+
+# -- the artifact manifest of release candidates of image-spec 1.1 -----------------------------------------------------
+
+
+@pytest.mark.parametrize("members", [{}, {"blobs": None}, {"blobs": []}])
+def test_an_artifact_manifest_needs_no_blobs(members: dict[str, object], tmp_path: Path, cli_call: Call) -> None:
+    """Oras attach of version 0.15 wrote one that has annotations alone."""
+    media_type = "application/vnd.oci.artifact.manifest.v1+json"
+    subject = {key: NODE.descriptor[key] for key in ("mediaType", "digest", "size")}
+    document = {"mediaType": media_type, "artifactType": "a/b", **members, "subject": subject, "annotations": {}}
+    path = write_folder(tmp_path / "source", layout(NODE, blob(dumped(document), media_type)))
+    (found,) = sound(cli_call, path)["artifacts"]
+    assert (found["artifact_type"], found["subject"]) == ("a/b", NODE.digest)
+    facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", "--compression", "zstd")
+    image, other = (json.loads(facts.files[blob_path(root["digest"])]) for root in facts.roots)
+    assert image["layers"]
+    assert other == document | {"subject": other["subject"]}
+    assert other["subject"]["digest"] == facts.roots[0]["digest"] != NODE.digest
