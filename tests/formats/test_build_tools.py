@@ -16,6 +16,7 @@ from tests.support.build import (
     Node,
     blob,
     blob_path,
+    build_cache,
     digest,
     dumped,
     hexed,
@@ -174,14 +175,11 @@ def test_two_images_of_one_tag_do_not_fit_into_a_registry_whatever_their_digests
 
 
 def test_the_layers_of_a_build_cache_are_listed_in_an_index(tmp_path: Path, cli_call: Call) -> None:
-    """BuildKit, cache/remotecache/export.go, without image-manifest=true: blobs where manifests are expected."""
-    config = dumped({"layers": [{"blob": one.digest, "parent": -1} for one in IMAGE.layers], "records": []})
-    listed = [blob(one.stored, f"{OCI_LAYER}+gzip", annotations={"buildkit/createdat": "2026"}) for one in IMAGE.layers]
-    cache = index([*listed, blob(config, "application/vnd.buildkit.cacheconfig.v0")]).named(ref_name="latest")
+    cache = build_cache(IMAGE.layers).named(ref_name="latest")
     path = write_folder(tmp_path / "source", layout(cache))
     sound(cli_call, path)
-    for options in ((), ("--compression", "zstd"), ("--media-types", "oci")):
-        facts = converted(cli_call, path, tmp_path / f"dest{len(options)}{options[-1:]}", "oci-layout", *options)
+    for number, options in enumerate(((), ("--compression", "zstd"), ("--media-types", "oci"))):
+        facts = converted(cli_call, path, tmp_path / f"dest{number}", "oci-layout", *options)
         assert list(facts.roots) == [cache.descriptor]
         assert set(facts.blobs) == set(cache.blobs)
 
