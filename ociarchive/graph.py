@@ -156,7 +156,8 @@ class GraphReader(Noticing):
             self.problems(schema.manifest_problems(members), source.where, descriptor.digest)
             return self._manifest(document, source, descriptor)
         if kind is Kind.ARTIFACT_MANIFEST:
-            blobs = self._descriptors(members, "blobs", source, descriptor)
+            held = members.get("blobs") is not None  # may be absent (image-spec 1.1.0-rc2, artifact.md)
+            blobs = self._descriptors(members, "blobs", source, descriptor) if held else ()
             return self._artifact(document, source, blobs, descriptor)
         return Artifact(document=None, source=source, artifact_type=descriptor.artifact_type)
 

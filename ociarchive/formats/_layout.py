@@ -10,11 +10,12 @@ from ociarchive import documents, schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, plural
+from ociarchive.formats import _named
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from ociarchive.model import COSIGN_KIND, COSIGN_KINDS, COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
+from ociarchive.model import COSIGN_NAME, IMAGE_NAME, REF_NAME, Root, Stored
 from ociarchive.oldimages import schema1
-from ociarchive.values import MAX_REFERENCE, MAX_WORD, REGISTERED, Descriptor, Digest, Reference
+from ociarchive.values import MAX_WORD, REGISTERED, Descriptor, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,17 +25,11 @@ if TYPE_CHECKING:
     from ociarchive.container import Container
     from ociarchive.documents import Document
     from ociarchive.formats.format import Content
-    from ociarchive.model import Node
     from ociarchive.values import JSON
 
 INDEX: Final = "index.json"
 MARKER: Final = "oci-layout"
 BLOBS: Final = "blobs/"
-#: image-spec, annotations.md, org.opencontainers.image.ref.name
-_REF_NAME: Final = re.compile(
-    r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*\Z"
-)
-_GRAMMAR: Final = "letters and digits, with one of -._:@+/ or -- between them"
 #: Paths beside the blobs: a delta's list, and the folder in which containerd and oras receive blobs.
 _OWN: Final = re.compile(r"index\.json|oci-layout|delta\.json|ingest/|blobs/(?:[a-z0-9]+(?:[-+._][a-z0-9]+)*/)?")
 #: Replaces a manifest that does not exist yet. In DEST a descriptor may have a shorter media type and a smaller size.
@@ -109,68 +104,9 @@ def read_index(index: Document, graph: GraphReader, where: str) -> tuple[Root, .
         except schema.Malformed as error:
             graph.failed(error, where, INDEX)
             continue
-        _check_names(descriptor, graph, f"{where}#/manifests/{number}/annotations")
-        roots.append(named(descriptor, graph.node(descriptor)))
+        _named.check(descriptor, graph, f"{where}#/manifests/{number}/annotations")
+        roots.append(_named.root(descriptor, graph.node(descriptor)))
     return tuple(roots)
-
-
-def named(descriptor: Descriptor, node: Node) -> Root:
-    """Return the root of a descriptor of index.json with the names in its annotations."""
-    names, ref_name = names_of(descriptor)
-    attached = None
-    if _speaks(descriptor):
-        attached = Reference.maybe(descriptor.annotations.get(COSIGN_NAME))
-    return Root(descriptor=descriptor, node=node, names=names, ref_name=ref_name, attached=attached)
-
-
-def names_of(descriptor: Descriptor) -> tuple[tuple[Reference, ...], str | None]:
-    """Return the image names and the ref.name that a descriptor of index.json carries.
-
-    A ref.name without `/` and `:` may be a tag or something else, and so is the end of the other name. It is no image
-    name.
-    """
-    annotations = descriptor.annotations
-    ref_name = annotations.get(REF_NAME)
-    if ref_name is not None and len(ref_name) > MAX_REFERENCE:
-        ref_name = None  # no name: the reader notes it
-    spelled = [annotations.get(IMAGE_NAME), None if _speaks(descriptor) else annotations.get(COSIGN_NAME)]
-    if ref_name and set("/:") & set(ref_name) and not _ends(annotations.get(IMAGE_NAME, ""), ref_name):
-        spelled.append(ref_name)
-    found = (Reference.maybe(text) for text in spelled if text)
-    return tuple(dict.fromkeys(name for name in found if name)), ref_name
-
-
-def refuses(name: Reference) -> str | None:
-    """Return why a name cannot be a ref.name (image-spec, annotations.md), None where it can."""
-    return None if _REF_NAME.match(str(name)) else f"a ref.name is {_GRAMMAR}"
-
-
-def _speaks(descriptor: Descriptor) -> bool:
-    """Whether cosign says that this is a signature, attestation or SBOM of the image that it names."""
-    return descriptor.annotations.get(COSIGN_KIND, "").endswith(COSIGN_KINDS)
-
-
-def _ends(name: str, ref_name: str) -> bool:
-    """Whether a ref.name is only the end of an image name: tag, digest or both (containerd, images/archive).
-
-    containerd leaves the `@` before a digest, which the grammar of a ref.name does not allow.
-    """
-    before = name.removesuffix(ref_name)
-    return before != name and "/" not in ref_name and (before.endswith(":") or ref_name.startswith("@"))
-
-
-def _check_names(descriptor: Descriptor, graph: GraphReader, where: str) -> None:
-    """Note naming annotations whose value is no valid name (image-spec, annotations.md; containerd)."""
-    annotations = descriptor.annotations
-    name, ref_name = annotations.get(IMAGE_NAME), annotations.get(REF_NAME)
-    if name is not None and Reference.maybe(name) is None:
-        what = f"{IMAGE_NAME} is no image name"
-        graph.flaw("reference-malformed", what, where, descriptor.digest, "NAME:TAG", repr(name[:80]))
-    if ref_name is not None and ref_name.startswith("@") and _ends(name or "", ref_name):
-        return
-    if ref_name is not None and (len(ref_name) > MAX_REFERENCE or not _REF_NAME.match(ref_name)):
-        what = f"{REF_NAME} is malformed"
-        graph.flaw("reference-malformed", what, where, descriptor.digest, _GRAMMAR, repr(ref_name[:80]))
 
 
 def stored(container: Container, graph: GraphReader) -> tuple[Stored, ...]:
@@ -238,7 +174,7 @@ def entries_of(root: Root, *, everywhere: bool = False) -> Iterator[Descriptor]:
     """Give the descriptors by which an index.json names a root: the present one, and one for each further name."""
     if root.descriptor is None:
         raise RuntimeError("a root in DEST has a descriptor")
-    told, _ = names_of(root.descriptor)
+    told, _ = _named.names_of(root.descriptor)
     annotations = root.descriptor.annotations
     # A name that the root lost (it got another one) was removed from its annotations before.
     if everywhere and told and not {IMAGE_NAME, REF_NAME} <= annotations.keys():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError
-from ociarchive.formats import _layout
+from ociarchive.formats import _layout, _named
 from ociarchive.formats.format import LeftOut
 from ociarchive.model import REF_NAME, Artifact, Image, Root, walk
 from ociarchive.values import Digest, Platform, tagged_digest
@@ -65,7 +65,7 @@ def _bare(root: Root) -> bool:
     """
     if root.descriptor is None or not root.ref_name or isinstance(root.node, Artifact) or root.speaks_of_another:
         return False
-    told, _ = _layout.names_of(root.descriptor)
+    told, _ = _named.names_of(root.descriptor)
     return not told and tagged_digest(root.ref_name) is None
 
 

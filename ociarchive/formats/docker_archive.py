@@ -16,7 +16,7 @@ from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.extent import require_listable
-from ociarchive.formats import _delta, _layout, _loaded, _refusals, _sources, _v1, _v1_saved
+from ociarchive.formats import _delta, _layout, _loaded, _named, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Image, Root, images, nodes, parts
@@ -384,5 +384,5 @@ def _layers(image: Image) -> tuple[ByteSource | None, ...]:
 
 
 DOCKER_ARCHIVE: Final = Format(
-    name=_NAME, reader=DockerReader(), layout=DockerLayout(), refuses=_layout.refuses, transport=_NAME, scopes="none"
+    name=_NAME, reader=DockerReader(), layout=DockerLayout(), refuses=_named.refuses, transport=_NAME, scopes="none"
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive import schema
 from ociarchive.errors import ContentError
-from ociarchive.formats import _delta, _layout, _refusals, _unlisted
+from ociarchive.formats import _delta, _layout, _named, _refusals, _unlisted
 from ociarchive.formats.format import Format, Growth, LeftOut
 from ociarchive.model import Archive
 
@@ -120,7 +120,7 @@ OCI_LAYOUT: Final = Format(
     reader=OciReader("oci-layout", "directory", marker=_layout.MARKER),
     layout=OciLayout("directory"),
     growth=Growth(index=_layout.INDEX),
-    refuses=_layout.refuses,
+    refuses=_named.refuses,
     transport="oci",
     scopes="paths",
 )
@@ -128,7 +128,7 @@ OCI_ARCHIVE: Final = Format(
     name="oci-archive",
     reader=OciReader("oci-archive", "tar"),
     layout=OciLayout("tar"),
-    refuses=_layout.refuses,
+    refuses=_named.refuses,
     transport="oci-archive",
     scopes="paths",
 )

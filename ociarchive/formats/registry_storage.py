@@ -31,7 +31,7 @@ from ociarchive.formats._registry_links import (
 )
 from ociarchive.formats.format import Format, Growth, LeftOut, without_host
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Missing, Root, Stored, parts, walk
+from ociarchive.model import Archive, Artifact, Missing, Root, Stored, parts, walk
 from ociarchive.referrers import following
 from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
@@ -192,6 +192,8 @@ class RegistryLayout:
                     if edge.descriptor is None or isinstance(edge.node, Missing):
                         continue
                     links[revision_link(repository, edge.descriptor.digest)] = link_text(edge.descriptor.digest)
+                    if isinstance(edge.node, Artifact) and edge.node.document is None:  # a blob or a manifest
+                        links[layer_link(repository, edge.descriptor.digest)] = link_text(edge.descriptor.digest)
                     for part in parts(edge.node):
                         if part.descriptor is not None and part.source is not None:
                             links[layer_link(repository, part.descriptor.digest)] = link_text(part.descriptor.digest)

@@ -142,18 +142,18 @@ def _tar(  # noqa: PLR0913  what is known of the file, and of what it was read f
             counted = _Counted(read_fd(fd, where), hashed=hashed and outside is None)
             within = limits.within(outside.size if outside else os.fstat(fd).st_size) if regular else limits
             codec, chunks = unpack(iter(counted), within, where, headers)
-            if codec.name == "none" and regular:
-                return _of_fd(fd, where, limits, damage, _long(headers, where), outside)
-            spooled, error = spool(chunks, spool_folder)
-            if regular:
-                counted.finish()
-            close_read(fd)
-            fd = spooled
-            outside = outside or _Outside(counted.size, counted.sha256 if error is None or regular else None)
-            if error is not None:
-                damage = _outer_damage(where, error.what)
-            if codec.name == "none":
-                return _of_fd(fd, where, limits, damage, _long(headers, where), outside)
+            plain = codec is NONE
+            if not (plain and regular):
+                spooled, error = spool(chunks, spool_folder)
+                if regular:
+                    counted.finish()
+                close_read(fd)
+                fd = spooled
+                outside = outside or _Outside(counted.size, counted.sha256 if error is None or regular else None)
+                if error is not None:
+                    damage = _outer_damage(where, error.what)
+            if plain:
+                return _walked(OpenFile(fd, where), f"{fd}:{where}", limits, damage, _long(headers, where), outside)
             limits = limits.after(os.fstat(fd).st_size, codec.name)
         raise LimitError(f"archive is compressed more than {plural(limits.outer, 'time')} over", "outer", where=where)
     except BaseException:
@@ -207,12 +207,6 @@ def _long(headers: list[int], where: str) -> Iterator[Flaw]:
             expected=f"{GO_HEADER_TEXT} bytes at most",
             found=plural(longest, "byte"),
         )
-
-
-def _of_fd(
-    fd: int, where: str, limits: Limits, damage: Flaw | None, more: Iterator[Flaw], outside: _Outside | None
-) -> TarContainer:
-    return _walked(OpenFile(fd, where), f"{fd}:{where}", limits, damage, more, outside)
 
 
 def _walked(

@@ -12,7 +12,7 @@ from ociarchive.blobio.source import Bytes
 from ociarchive.errors import ContentError
 from ociarchive.formats import _layout
 from ociarchive.late import Late
-from ociarchive.mediatypes import kind_of, look_up
+from ociarchive.mediatypes import Kind, kind_of, look_up
 from ociarchive.oldimages import schema1
 from ociarchive.statements import is_read
 from ociarchive.values import Descriptor
@@ -33,6 +33,8 @@ else:
 #: Payloads of signatures and attestations are read with the documents as long as all of them stay below this, in bytes.
 _PAYLOADS: Final = 16 << 20
 _PAYLOAD: Final = 1 << 20
+#: What an index may list. BuildKit lists the blobs of a cache: asked for them as manifests, registries fail.
+_DOCUMENTS: Final = (Kind.INDEX, Kind.MANIFEST, Kind.ARTIFACT_MANIFEST, Kind.SCHEMA1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Documents:
         self._sizes: dict[Digest, int] = {}
         self._foreign: set[Digest] = set()
         self._unsized: set[Digest] = set()
+        self._perhaps_blobs: dict[Digest, int] = {}
         self._payloads = self._count = self._bytes = self._values = 0
         self.media_types: dict[Digest, str] = {}
         self.reused: dict[Digest, int] = {}
@@ -164,6 +167,9 @@ class Documents:
             return  # who reads the graph meets the limit
         if self._at_hand(digest, self._limits.manifest_size):
             return
+        if digest in self._perhaps_blobs and self._client.has_blob(digest):
+            self._sizes[digest] = self._perhaps_blobs[digest]
+            return
         fetched = self._client.manifest(digest)
         if fetched is None:
             self._absent.add(digest)
@@ -211,6 +217,8 @@ class Documents:
         if schema1.is_one(members):
             self._unsized.update(schema1.named(members))
         for one in _descriptors(members.get("manifests")):
+            if one.media_type and kind_of(one.media_type) not in _DOCUMENTS:
+                self._perhaps_blobs[one.digest] = one.size
             yield "manifest", one
         config = _descriptors([members.get("config")])
         layers = [*_descriptors(members.get("layers")), *_descriptors(members.get("blobs"))]

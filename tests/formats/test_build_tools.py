@@ -17,6 +17,7 @@ from tests.support.build import (
     Node,
     blob,
     blob_path,
+    build_cache,
     digest,
     dumped,
     hexed,
@@ -175,14 +176,11 @@ def test_two_images_of_one_tag_do_not_fit_into_a_registry_whatever_their_digests
 
 
 def test_the_layers_of_a_build_cache_are_listed_in_an_index(tmp_path: Path, cli_call: Call) -> None:
-    """BuildKit, cache/remotecache/export.go, without image-manifest=true: blobs where manifests are expected."""
-    config = dumped({"layers": [{"blob": one.digest, "parent": -1} for one in IMAGE.layers], "records": []})
-    listed = [blob(one.stored, f"{OCI_LAYER}+gzip", annotations={"buildkit/createdat": "2026"}) for one in IMAGE.layers]
-    cache = index([*listed, blob(config, "application/vnd.buildkit.cacheconfig.v0")]).named(ref_name="latest")
+    cache = build_cache(IMAGE.layers).named(ref_name="latest")
     path = write_folder(tmp_path / "source", layout(cache))
     sound(cli_call, path)
-    for options in ((), ("--compression", "zstd"), ("--media-types", "oci")):
-        facts = converted(cli_call, path, tmp_path / f"dest{len(options)}{options[-1:]}", "oci-layout", *options)
+    for number, options in enumerate(((), ("--compression", "zstd"), ("--media-types", "oci"))):
+        facts = converted(cli_call, path, tmp_path / f"dest{number}", "oci-layout", *options)
         assert list(facts.roots) == [cache.descriptor]
         assert set(facts.blobs) == set(cache.blobs)
 
@@ -193,3 +191,83 @@ def test_a_manifest_that_its_index_calls_a_layer_is_no_layer(tmp_path: Path, cli
     hidden = blob(blanks + NODE.blobs[NODE.digest], f"{OCI_LAYER}+gzip")
     path = write_folder(tmp_path / "source", layout(index([replace(hidden, blobs={**NODE.blobs, **hidden.blobs})])))
     assert "media-type-conflict" in told(cli_call("audit", "--format", "json", path), 1).rules("error")
+
+
+# -- the first images of schema 2 --------------------------------------------------------------------------------------
+
+OLD = Image(layers=IMAGE.layers, family="docker", config_descriptor={"mediaType": "application/octet-stream"})
+
+
+def test_a_config_of_docker_may_be_any_bytes(tmp_path: Path, cli_call: Call) -> None:
+    """Docker, containerd and skopeo take it for an image."""
+    path = write_folder(tmp_path / "source", skopeo_dir(OLD.node()))
+    found = sound(cli_call, path)
+    assert [one["image_id"] for one in found["images"]] == [OLD.image_id]
+    assert found["artifacts"] == []
+    options = ("--to", "docker-archive", "--tag", "corpus/app:1", "--no-sync")
+    told(cli_call("convert", path, tmp_path / "kept", *options))
+    (kept,) = sound(cli_call, tmp_path / "kept")["images"]
+    assert (kept["manifest"], kept["references"]) == (OLD.node().digest, ["docker.io/corpus/app:1"])
+    facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", "--media-types", "oci")
+    assert facts.images[0].document["config"] == {
+        "mediaType": OCI_CONFIG,
+        "digest": OLD.image_id,
+        "size": len(OLD.config),
+    }
+
+
+def test_a_config_of_any_bytes_is_none_in_a_manifest_of_oci(tmp_path: Path, cli_call: Call) -> None:
+    image = Image(layers=IMAGE.layers, config_descriptor={"mediaType": "application/octet-stream"})
+    path = write_folder(tmp_path / "source", skopeo_dir(image.node()))
+    found = told(cli_call("audit", "--format", "json", path))
+    assert found.rules() == {"image-unproved"}
+    assert found.archive()["images"] == []
+
+
+def test_the_diff_ids_of_such_an_image_are_proved(tmp_path: Path, cli_call: Call) -> None:
+    wrong = {"rootfs": {"type": "layers", "diff_ids": [digest(b"other"), digest(b"another")]}}
+    image = Image(layers=IMAGE.layers, family="docker", config_descriptor=OLD.config_descriptor, config_members=wrong)
+    assert image.node().document["mediaType"] == DOCKER_MANIFEST
+    path = write_folder(tmp_path / "source", skopeo_dir(image.node()))
+    assert told(cli_call("audit", "--format", "json", path), 1).rules("error") == {"diff-id-mismatch"}
+
+
+# -- storage -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_docker_calls_an_image_without_a_name_is_no_name(tmp_path: Path, cli_call: Call) -> None:
+    """moby, daemon/containerd: it is called so where it lost its last name, and never shown by it."""
+    images = {f"moby-dangling@{NODE.digest}": IMAGE, "docker.io/corpus/arm:1": ARM}
+    path = write_folder(tmp_path / "source", containerd_storage(images))
+    found = told(cli_call("inspect", "--format", "json", path)).archive()
+    assert {one["image_id"]: one["references"] for one in found["images"]} == {
+        IMAGE.image_id: [],
+        ARM.image_id: ["docker.io/corpus/arm:1"],
+    }
+
+
+def test_an_image_that_has_a_name_has_no_second_root_for_what_docker_calls_it_besides(
+    tmp_path: Path, cli_call: Call
+) -> None:
+    images = {f"moby-dangling@{NODE.digest}": IMAGE, "docker.io/corpus/app:1": IMAGE}
+    path = write_folder(tmp_path / "source", containerd_storage(images))
+    assert references(told(cli_call("inspect", "--format", "json", path)).archive()) == [["docker.io/corpus/app:1"]]
+
+
+# -- the artifact manifest of release candidates of image-spec 1.1 -----------------------------------------------------
+
+
+@pytest.mark.parametrize("members", [{}, {"blobs": None}, {"blobs": []}])
+def test_an_artifact_manifest_needs_no_blobs(members: dict[str, object], tmp_path: Path, cli_call: Call) -> None:
+    """Oras attach of version 0.15 wrote one that has annotations alone."""
+    media_type = "application/vnd.oci.artifact.manifest.v1+json"
+    subject = {key: NODE.descriptor[key] for key in ("mediaType", "digest", "size")}
+    document = {"mediaType": media_type, "artifactType": "a/b", **members, "subject": subject, "annotations": {}}
+    path = write_folder(tmp_path / "source", layout(NODE, blob(dumped(document), media_type)))
+    (found,) = sound(cli_call, path)["artifacts"]
+    assert (found["artifact_type"], found["subject"]) == ("a/b", NODE.digest)
+    facts = converted(cli_call, path, tmp_path / "dest", "oci-layout", "--compression", "zstd")
+    image, other = (json.loads(facts.files[blob_path(root["digest"])]) for root in facts.roots)
+    assert image["layers"]
+    assert other == document | {"subject": other["subject"]}
+    assert other["subject"]["digest"] == facts.roots[0]["digest"] != NODE.digest

@@ -63,6 +63,22 @@ def test_an_image_is_pulled_under_its_full_name(cli_call: Call, tmp_path: Path) 
         assert len(set(fetched)) == len(fetched), "a blob was asked for twice"
 
 
+def test_what_an_index_lists_may_be_blobs(cli_call: Call, tmp_path: Path) -> None:
+    """A registry that is asked for the blobs of a build cache as manifests answers 500."""
+    cache = build.build_cache(IMAGE.layers)
+    with Registry() as registry:
+        for digest, data in cache.blobs.items():
+            if digest != cache.digest:
+                registry.store.put_blob(NAME, data)
+        registry.put(NAME, cache.blobs[cache.digest], build.OCI_INDEX, tag="1.0")
+        told(pulled(cli_call, registry, tmp_path / "dest"))
+        assert {one.reference for one in registry.asked("GET manifest")} <= {"1.0", build.tag_of(cache)}
+    index = json.loads((tmp_path / "dest/index.json").read_text())
+    assert [one["digest"] for one in index["manifests"]] == [cache.digest]
+    kept = {f"sha256:{one.name}" for one in (tmp_path / "dest/blobs/sha256").iterdir()}
+    assert kept == set(cache.blobs)
+
+
 class _Together(faults.Fault):
     """Gives no layer before several are asked for."""
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import truth
+from tests.support.build import build_cache, layer, layout
 from tests.support.call import Call, refused, told
 from tests.support.registry.debian import docker_registry
+from tests.support.tar import write_folder
 
 pytestmark = pytest.mark.interop
 TRUTHS = truth.load()
@@ -54,6 +56,21 @@ def test_an_archive_comes_back(name: str, debian: str, cli_call: Call, tmp_path:
     extra = {f"{tag}" for tag in listed(debian, f"corpus/{name.lower()}") if tag.startswith("sha256-")}
     assert len(back - known(tmp_path / "pushed.json")) == len(extra)
     assert known(tmp_path / "pushed.json") <= back
+
+
+def test_a_build_cache_comes_back(debian: str, cli_call: Call, tmp_path: Path) -> None:
+    cache = build_cache([layer({"a": b"a"}, "gzip"), layer({"b": b"b"}, "gzip")])
+    source = write_folder(tmp_path / "source", layout(cache))
+    options = ("--to", "registry-storage", "--tag", "corpus/app:cache", "--no-sync")
+    told(cli_call("convert", source, tmp_path / "folder", *options))
+    with docker_registry(tmp_path, tmp_path / "folder") as other:
+        for number, address in enumerate((debian, other)):
+            there = f"docker://{address}/corpus/app:cache"
+            if address == debian:
+                told(cli_call("convert", source, there))
+            told(cli_call("convert", there, tmp_path / f"{number}", "--to", "oci-layout", "--no-sync"))
+            kept = {f"sha256:{one.name}" for one in (tmp_path / f"{number}/blobs/sha256").iterdir()}
+            assert kept == set(cache.blobs)
 
 
 def listed(address: str, repository: str) -> list[str]:

@@ -400,6 +400,16 @@ def signature(subject: Node, signed: str = "MEUCIQ==") -> Node:
     return _node(document, {digest(payload): payload, digest(config): config}, "sha256", {})
 
 
+def build_cache(layers: Iterable[Layer]) -> Node:
+    """Make BuildKit's cache (cache/remotecache/export.go, without image-manifest=true): an index that lists blobs."""
+    made = list(layers)
+    config = dumped({"layers": [{"blob": one.digest, "parent": -1} for one in made], "records": []})
+    listed = [
+        blob(one.stored, LAYER_TYPES["oci", one.codec], annotations={"buildkit/createdat": "2026"}) for one in made
+    ]
+    return index([*listed, blob(config, "application/vnd.buildkit.cacheconfig.v0")])
+
+
 def blob(data: bytes, media_type: str, **members: object) -> Node:
     """Make a descriptor of any bytes."""
     described = {"mediaType": media_type, "digest": digest(data), "size": len(data)}
