@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 import click
 
 from ociarchive.cli.counts import LONGEST, count
-from ociarchive.cli.output import Output
+from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.late import Late
 from ociarchive.report.shared.text import harmless, safe, size, wrapped
@@ -79,6 +79,15 @@ class Common:
         """
         told = without_credentials(text)
         self.show("\n".join(wrapped(told, width(sys.stderr), "  ", whole=True)) if sys.stderr.isatty() else told)
+
+    def notice(self, text: str) -> None:
+        """Say what is no error, and worth to know."""
+        self.say(f"notice: {text}")
+
+    def wrote(self, verdict: str, path: str | None, what: str) -> None:
+        """Say that a file was written, `what` it is, and what stands in it. Of standard output nothing is said."""
+        if path not in (None, STDOUT):
+            self.say(f"{verdict}: {safe(path)} ({what})")
 
     def show(self, text: str) -> None:
         """Print lines that are laid out already on stderr, unless the call asks for quiet."""
@@ -278,14 +287,13 @@ def output(values: dict[str, Any], shared: Common, *, free: bool = False) -> Out
     if told not in (None, values["fmt"]) and not given and not free:
         what = f"{context.info_name} writes no {told}"
         raise UsageError(what, where=values["output"], hint="choose another suffix, or say --format table")
-    return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
+    return Output(values["output"], "report", force=values["force"], say=shared.notice)
 
 
-def say_written(values: dict[str, Any], shared: Common, verdict: str) -> None:
-    """Say on stderr what a result in a file says, and where it is. With a result on standard output nothing is said."""
-    path = values["output"]
-    if path not in (None, "-"):
-        shared.say(f"{verdict}: {safe(path)} ({values['fmt']})")
+def fail(text: str) -> None:
+    """Print an error as one line on stderr, whatever the call asks for. That nobody reads it changes no status."""
+    with suppress(OSError):
+        click.echo(f"error: {safe(without_credentials(text))}", err=True)
 
 
 def limits(values: dict[str, Any]) -> Limits:

@@ -160,14 +160,14 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
     from ociarchive.errors import without_credentials
     from ociarchive.report.shared.text import safe
 
+    lines = [f"error: {text}"]
     if verbose:
         import traceback
 
-        for line in traceback.format_exc().splitlines():
+        lines = [*traceback.format_exc().splitlines(), *lines]
+    with suppress(OSError):  # nobody reads it any more
+        for line in lines:
             print(safe(without_credentials(line)), file=sys.stderr)
-
-    with suppress(OSError):
-        print(f"error: {safe(without_credentials(text))}", file=sys.stderr)
     return status
 
 
