@@ -56,6 +56,7 @@ def command(**values: Any) -> int:
         result.write(
             _text(values, summary, counted, shared, listed=listed),
             styled=values["fmt"] == "table" and shared.colours(values["output"]),
+            exact=values["fmt"] != "table",
         )
         if values["holds"] is not None:
             for _ in counted:  # a reader that has enough changes nothing of the status

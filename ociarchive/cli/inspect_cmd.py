@@ -13,7 +13,6 @@ from ociarchive.auditing.evidence import Evidence, sniffed
 from ociarchive.cli.common import (
     access,
     access_options,
-    ascii_only,
     common,
     common_options,
     fail,
@@ -231,7 +230,7 @@ class _Inspection:
         for number, (archive, evidence, report) in enumerate(found):
             if number:
                 yield "\n"
-            tree = Tree(archive, evidence, width=width(), whole=self._shared.verbose > 0, ascii_only=ascii_only())
+            tree = Tree(archive, evidence, width=width(), whole=self._shared.verbose > 0)
             yield from gathered(tree.lines())
             if report is not None:
                 yield "\n".join(["", *verdict([report], width=width())]) + "\n"

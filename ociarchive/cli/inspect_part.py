@@ -39,7 +39,7 @@ def print_part(archive: Archive, selectors: Selectors, values: dict[str, Any], r
             wanted = _chosen(layers, values["layer"], archive.where)
         listed: list[int] = []
         lines = _lines(archive, wanted, len(layers), shared, listed)
-        result.write(lines)
+        result.write(lines, exact=True)
         for _ in lines:  # a reader that has enough changes nothing of the status
             pass
         told = f"{len(listed)} of {plural(len(wanted), 'layer')} listed, each as its digests say"

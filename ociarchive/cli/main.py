@@ -158,7 +158,7 @@ def _asks_for_traces(argv: Sequence[str]) -> bool:
 
 def _fail(text: str, status: int, *, verbose: bool) -> int:
     from ociarchive.errors import without_credentials
-    from ociarchive.report.shared.text import safe
+    from ociarchive.report.shared.text import drawn, safe
 
     lines = [f"error: {text}"]
     if verbose:
@@ -167,7 +167,7 @@ def _fail(text: str, status: int, *, verbose: bool) -> int:
         lines = [*traceback.format_exc().splitlines(), *lines]
     with suppress(OSError):  # nobody reads it any more
         for line in lines:
-            print(safe(without_credentials(line)), file=sys.stderr)
+            print(drawn(safe(without_credentials(line)), sys.stderr.encoding), file=sys.stderr)
     return status
 
 
