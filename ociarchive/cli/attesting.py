@@ -52,6 +52,7 @@ class Attesting:
     """A statement that the call asks for: who signs it, where it goes, and when the call began."""
 
     signer: Signer
+    path: str
     file: Output
     began: Now
 
@@ -73,10 +74,10 @@ def attesting(
         raise UsageError("--attestation is signed, and nothing says by which key", hint="add --sign KEY")
     if path == dest == "-":
         raise UsageError("standard output is DEST's, the attestation needs a file")
-    file = Output(path, "attestation", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
+    file = Output(path, "attestation", force=values["force"], say=shared.notice)
     file.apart_from([key, *sources], dest, split=bool(values.get("split")))
     file.require()
-    return Attesting(private.load_signer(key), file, now())
+    return Attesting(private.load_signer(key), path, file, now())
 
 
 def verdicts_for(
@@ -110,14 +111,15 @@ class Taking:
             self.asked.file.apart_from([report.source])
             self._verdicts.take(report)
 
-    def write(self, unread: Sequence[Unread]) -> None:
-        """Write the statement, which names the sources that could not be audited, too. UsageError, HostError: as above.
+    def write(self, unread: Sequence[Unread], verdict: str) -> None:
+        """Write the statement, which names the sources that could not be audited, too, and say so with the verdict.
 
-        Where nothing could be audited there is none.
+        Where nothing could be audited there is none. UsageError, HostError: as above.
         """
         if self.asked is None or self._verdicts is None:
             return
         if self._verdicts.empty:
-            self._shared.say("notice: no statement was made, for there is nothing that could be audited")
+            self._shared.notice("no statement was made, for there is nothing that could be audited")
         else:
             self.asked.file.write_bytes(self._verdicts.envelope(now(), self.asked.signer, unread))
+            self._shared.wrote(verdict, self.asked.path, "attestation")

@@ -21,6 +21,7 @@ from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
+    fail,
     files_option,
     host,
     host_option,
@@ -164,7 +165,10 @@ def command(**values: Any) -> int:
         unread = tuple(audits.unread)
         pinned = at is not None and at.pinned
         reports.write(replace(begun, seconds=0.0 if pinned else took, unread=unread), clock=took)
-        taking.write(unread)
+        verdict = reports.outcome(unread)
+        taking.write(unread, verdict)
+        if reports.archives:
+            shared.wrote(verdict, values["catalogue"], "catalogue")
     return max(audits.status, int(reports.failed))
 
 
@@ -194,24 +198,24 @@ class _Hearer:
         self._passed[what] += 1
         self._last[what] = path
         if self._shared.verbose or self._passed[what] <= SHOWN:
-            self._shared.say(f"notice: passed over, {what} ({safe(path)})")
+            self._shared.notice(f"passed over, {what} ({safe(path)})")
 
     def ends(self) -> None:
         """Say how many more were passed over."""
         for what, count in self._passed.items():
             more = count - SHOWN if not self._shared.verbose else 0
             if more == 1:
-                self._shared.say(f"notice: passed over, {what} ({safe(self._last[what])})")
+                self._shared.notice(f"passed over, {what} ({safe(self._last[what])})")
             elif more > 1:
-                self._shared.say(f"notice: passed over, {what}, and {more} more: -v shows all")
+                self._shared.notice(f"passed over, {what}, and {more} more: -v shows all")
 
     def unrecorded(self, path: str) -> None:
         """Report a source that is in no catalogue."""
-        self._shared.say(f"notice: audited but not recorded, a pipe has no name to find it by ({safe(path)})")
+        self._shared.notice(f"audited but not recorded, a pipe has no name to find it by ({safe(path)})")
 
     def fails(self, error: OciArchiveError) -> None:
         """Report the error, even if the call asks for quiet."""
-        click.echo(f"error: {safe(str(error))}", err=True)
+        fail(str(error))
 
 
 def _run(values: dict[str, Any], allowed: Limits, at: Now | None) -> Run:

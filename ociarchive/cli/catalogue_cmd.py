@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ociarchive.catalogue.answers import Catalogue
-from ociarchive.cli.common import common, common_options, once, output, output_options, say_written, width
+from ociarchive.cli.common import common, common_options, once, output, output_options, width
 from ociarchive.errors import plural
 from ociarchive.report.catalogue.catalogue_table import catalogue_table
 from ociarchive.report.catalogue.listed import catalogue_csv, catalogue_html, catalogue_json
@@ -56,11 +56,13 @@ def command(**values: Any) -> int:
         result.write(
             _text(values, summary, counted, shared, listed=listed),
             styled=values["fmt"] == "table" and shared.colours(values["output"]),
+            exact=values["fmt"] != "table",
         )
         if values["holds"] is not None:
             for _ in counted:  # a reader that has enough changes nothing of the status
                 pass
-        say_written(values, shared, f"{plural(summary.passed + summary.failed, 'archive')} in the catalogue")
+        told = f"{plural(summary.passed + summary.failed, 'archive')} in the catalogue"
+        shared.wrote(told, values["output"], values["fmt"])
     return int(values["holds"] is not None and not counted.count)
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 import click
 
 from ociarchive.cli.counts import LONGEST, count
-from ociarchive.cli.output import Output
+from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.late import Late
-from ociarchive.report.shared.text import harmless, safe, size, wrapped
+from ociarchive.report.shared.text import drawn, harmless, safe, size, wrapped
 
 if TYPE_CHECKING:
     import shutil
@@ -80,11 +80,20 @@ class Common:
         told = without_credentials(text)
         self.show("\n".join(wrapped(told, width(sys.stderr), "  ", whole=True)) if sys.stderr.isatty() else told)
 
+    def notice(self, text: str) -> None:
+        """Say what is no error, and worth to know."""
+        self.say(f"notice: {text}")
+
+    def wrote(self, verdict: str, path: str | None, what: str) -> None:
+        """Say that a file was written, `what` it is, and what stands in it. Of standard output nothing is said."""
+        if path not in (None, STDOUT):
+            self.say(f"{verdict}: {safe(path)} ({what})")
+
     def show(self, text: str) -> None:
         """Print lines that are laid out already on stderr, unless the call asks for quiet."""
         if not self.quiet:
             with suppress(OSError):  # nobody reads it any more
-                click.echo(harmless(text), err=True)
+                click.echo(drawn(harmless(text), sys.stderr.encoding), err=True)
 
     @property
     def bars_in_colour(self) -> bool:
@@ -98,14 +107,14 @@ class Common:
         return lambda text, severity: click.style(text, fg=_COLOURS[severity], bold=severity in ("error", "pass"))
 
     def colours(self, output: str | None) -> bool:
-        """Whether a result that goes to `output` has colours."""
-        if self.color != "auto":
-            return self.color == "always" and output is None
+        """Whether a result that goes to `output` has colours. A file never has."""
+        if output not in (None, STDOUT) or self.color == "never":
+            return False
+        if self.color == "always":
+            return True
         if os.environ.get("NO_COLOR"):
             return False
-        if os.environ.get("FORCE_COLOR"):
-            return True
-        return output is None and sys.stdout.isatty()
+        return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and not is_dumb())
 
 
 def common_options(function: F) -> F:
@@ -278,14 +287,13 @@ def output(values: dict[str, Any], shared: Common, *, free: bool = False) -> Out
     if told not in (None, values["fmt"]) and not given and not free:
         what = f"{context.info_name} writes no {told}"
         raise UsageError(what, where=values["output"], hint="choose another suffix, or say --format table")
-    return Output(values["output"], "report", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
+    return Output(values["output"], "report", force=values["force"], say=shared.notice)
 
 
-def say_written(values: dict[str, Any], shared: Common, verdict: str) -> None:
-    """Say on stderr what a result in a file says, and where it is. With a result on standard output nothing is said."""
-    path = values["output"]
-    if path not in (None, "-"):
-        shared.say(f"{verdict}: {safe(path)} ({values['fmt']})")
+def fail(text: str) -> None:
+    """Print an error as one line on stderr, whatever the call asks for. That nobody reads it changes no status."""
+    with suppress(OSError):
+        click.echo(drawn(f"error: {safe(without_credentials(text))}", sys.stderr.encoding), err=True)
 
 
 def limits(values: dict[str, Any]) -> Limits:
@@ -392,7 +400,6 @@ def width(stream: TextIO | None = None) -> int:
     return max(found or _USUAL, _NARROWEST)
 
 
-def ascii_only() -> bool:
-    """Whether the terminal shows ASCII alone."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
-    return not encoding.startswith("utf")
+def is_dumb() -> bool:
+    """Whether the terminal can do nothing but print: no colours, and no line that is written again."""
+    return os.environ.get("TERM") in ("dumb", "unknown")

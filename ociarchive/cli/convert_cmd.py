@@ -15,6 +15,7 @@ from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
+    fail,
     files_option,
     host_option,
     limit_options,
@@ -34,7 +35,7 @@ from ociarchive.opening.folders import format_in
 from ociarchive.opening.spellings import spelled
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.surroundings import now, source_digests
-from ociarchive.report.shared.text import harmless, safe, shortened
+from ociarchive.report.shared.text import safe, shortened
 from ociarchive.transform.convert import convert
 from ociarchive.transform.options import COMPRESSIONS, MEDIA_TYPES, OUTERS, WITHOUT, no_format, options
 
@@ -165,7 +166,7 @@ def run(command: str, values: dict[str, Any], make: Callable[[dict[str, Any], st
     bases = source_digests(one.path for one in asked.base) if asked.bound else {}
     with progress(shared) as hears:
         done = convert(
-            sources, dest, asked, hears, lambda text: shared.say(f"notice: {safe(text)}"),
+            sources, dest, asked, hears, lambda text: shared.notice(safe(text)),
             (lambda text: shared.say(safe(text))) if shared.verbose else nobody,
         )  # fmt: skip
     _say_notices(done.notices, shared)
@@ -188,7 +189,7 @@ def _failed(errors: Iterable[ContentError]) -> int:
     status = 0
     for error in errors:
         status = error.status
-        click.echo(harmless(f"error: left out: {safe(str(error))}"), err=True)
+        fail(f"left out: {error}")
     return status
 
 
@@ -251,7 +252,7 @@ def _receipt(values: dict[str, Any], sources: list[str], dest: str, shared: Comm
         raise UsageError("standard output is DEST's, the receipt needs a file")
     if path == values["attestation"] == "-":
         raise UsageError("standard output is one, and --receipt and --attestation both ask for it")
-    receipt = Output(path, "receipt", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
+    receipt = Output(path, "receipt", force=values["force"], say=shared.notice)
     receipt.apart_from(sources, dest, split=bool(values.get("split")))
     receipt.require()
     return receipt

@@ -24,7 +24,6 @@ from ociarchive.cli.common import (
     output,
     output_options,
     platform,
-    say_written,
     source,
     versions,
     width,
@@ -100,7 +99,7 @@ def command(**values: Any) -> int:
         access=access(values),
     )
     with progress(shared) as hears:
-        found = difference(options, hears, lambda text: shared.say(f"notice: {safe(text)}"))
+        found = difference(options, hears, lambda text: shared.notice(safe(text)))
     text: str | Iterable[str]
     if values["fmt"] == "json":
         text = diff_json(found)
@@ -112,7 +111,7 @@ def command(**values: Any) -> int:
         painter = shared.painter(values["output"])
         text = diff_table(found, width=width(), whole=shared.verbose > 0, paint=painter)
     result.write(text, styled=values["fmt"] == "table" and shared.colours(values["output"]))
-    say_written(values, shared, word(found))
+    shared.wrote(word(found), values["output"], values["fmt"])
     return int(not found.same)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ociarchive.cli.common import common, common_options, output, output_options, say_written, width
+from ociarchive.cli.common import common, common_options, output, output_options, width
 from ociarchive.machine import look
 from ociarchive.report.shared.doctor import doctor_json, doctor_table
 from ociarchive.report.shared.surroundings import current_folder
@@ -32,5 +32,5 @@ def command(**values: Any) -> int:
     result.require()
     machine = look(current_folder())
     result.write(doctor_json(machine) if values["fmt"] == "json" else doctor_table(machine, width=width()))
-    say_written(values, shared, "fit" if machine.fit else "a codec does not work")
+    shared.wrote("fit" if machine.fit else "a codec does not work", values["output"], values["fmt"])
     return 0 if machine.fit else _UNFIT

@@ -57,7 +57,7 @@ def engine(values: dict[str, Any], shared: Common) -> Maker | None:
         values["engine"],
         scheduler=values["scheduler"],
         workers=asked or processors(),
-        hear=lambda text: shared.say(f"notice: {text}"),
+        hear=shared.notice,
     )
     if made is not None and shared.verbose < _TRACES:
         _silence()

@@ -13,9 +13,9 @@ from ociarchive.auditing.evidence import Evidence, sniffed
 from ociarchive.cli.common import (
     access,
     access_options,
-    ascii_only,
     common,
     common_options,
+    fail,
     files_option,
     host,
     host_option,
@@ -24,7 +24,6 @@ from ociarchive.cli.common import (
     output,
     output_options,
     platform,
-    say_written,
     source,
     width,
 )  # fmt: skip
@@ -167,7 +166,7 @@ class _Inspection:
             for _ in each:  # a reader that has enough changes nothing of the status
                 pass
             verified = self._tally.outcome(self._unread) if self._values["verify"] else "read, not verified"
-            say_written(self._values, self._shared, verified)
+            self._shared.wrote(verified, self._values["output"], self._values["fmt"])
         if self._alone and self._failed is not None:
             raise self._failed
 
@@ -185,7 +184,7 @@ class _Inspection:
         self.status = max(self.status, error.status)
         self._failed = error
         if not self._alone:
-            click.echo(f"error: {safe(str(error))}", err=True)
+            fail(str(error))
 
     def _one(self, archive: Archive, one: Source) -> Iterator[tuple[Archive, Evidence, Report | None]]:
         _say_notices(archive, self._shared)
@@ -201,12 +200,12 @@ class _Inspection:
         if report is not None:
             self._tally.add(report)
         if archive.untagged:
-            what = plural(len(archive.untagged), "manifest")
-            self._shared.say(f"notice: {what} without a tag: --all-revisions lists them ({safe(one.path)})")
+            what, them = plural(len(archive.untagged), "manifest"), "it" if len(archive.untagged) == 1 else "them"
+            self._shared.notice(f"{what} without a tag: --all-revisions lists {them} ({safe(one.path)})")
         if report is None:
             for flaw in noticed:
                 if flaw.rule != _UNTAGGED:  # said above, or listed
-                    self._shared.say(f"notice: {safe(flaw.message)} ({safe(flaw.where)})")
+                    self._shared.notice(f"{safe(flaw.message)} ({safe(flaw.where)})")
             return
         _say(report, self._shared)
         errors = report.count("error")
@@ -231,7 +230,7 @@ class _Inspection:
         for number, (archive, evidence, report) in enumerate(found):
             if number:
                 yield "\n"
-            tree = Tree(archive, evidence, width=width(), whole=self._shared.verbose > 0, ascii_only=ascii_only())
+            tree = Tree(archive, evidence, width=width(), whole=self._shared.verbose > 0)
             yield from gathered(tree.lines())
             if report is not None:
                 yield "\n".join(["", *verdict([report], width=width())]) + "\n"
@@ -239,7 +238,7 @@ class _Inspection:
 
 def _say_notices(archive: Archive, shared: Common) -> None:
     for notice in archive.notices:
-        shared.say(f"notice: {safe(notice)}")
+        shared.notice(safe(notice))
 
 
 def _say(report: Report, shared: Common) -> None:

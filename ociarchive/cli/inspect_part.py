@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ociarchive.values import Digest
 
 _LONGEST: Final = 9
+_CHECKED: Final = "checked against its digest"
 #: The fewest digits of a digest that name a layer: as engines have it, shorter ones are rather misspelled numbers.
 _SHORTEST: Final = 4
 
@@ -27,17 +28,22 @@ def print_part(archive: Archive, selectors: Selectors, values: dict[str, Any], r
     """Write what the call asks for. UsageError: it asks for several parts. ContentError: a claim about it is false."""
     if values["raw"]:
         result.write_bytes(manifest_bytes(archive, selectors))
+        shared.wrote(_CHECKED, values["output"], "manifest")
     elif values["config"]:
         result.write_bytes(config_bytes(archive, selectors))
+        shared.wrote(_CHECKED, values["output"], "config")
     else:
         layers = the_image(archive, selectors, "list of files").layers
         wanted = list(enumerate(layers, 1))
         if values["layer"] is not None:
             wanted = _chosen(layers, values["layer"], archive.where)
-        lines = _lines(archive, wanted, len(layers), shared)
-        result.write(lines)
+        listed: list[int] = []
+        lines = _lines(archive, wanted, len(layers), shared, listed)
+        result.write(lines, exact=True)
         for _ in lines:  # a reader that has enough changes nothing of the status
             pass
+        told = f"{len(listed)} of {plural(len(wanted), 'layer')} listed, each as its digests say"
+        shared.wrote(told, values["output"], "files")
 
 
 def _chosen(layers: Sequence[Layer], text: str, where: str) -> list[tuple[int, Layer]]:
@@ -70,10 +76,13 @@ def _digests(layer: Layer) -> tuple[Digest, ...]:
     return tuple(one for one in (stored, layer.diff_id) if one is not None)
 
 
-def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, shared: Common) -> Iterator[str]:
+def _lines(
+    archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, shared: Common, listed: list[int]
+) -> Iterator[str]:
     """Give the files of layers. Each of several layers has a line that names it. A layer that cannot be listed says so.
 
-    ContentError: a layer that should be here is not, or is not what is claimed of it.
+    `listed` takes the number of each layer that was listed to its end. ContentError: a layer that should be here is
+    not, or is not what is claimed of it.
     """
     allowed, lacking = archive.limits, None  # all layers together are held to what one archive may have
     for number, layer in wanted:
@@ -83,13 +92,14 @@ def _lines(archive: Archive, wanted: Sequence[tuple[int, Layer]], count: int, sh
             if len(wanted) > 1:
                 yield f"layer {number} of {count}: {safe(str(name))}\n"
             yield from listing(layer, allowed)
+            listed.append(number)
             continue
         error = ContentError(f"layer {number} cannot be listed: {why}", where=f"{archive.where}: {name}")
         if len(wanted) == 1:
             raise error
         if layer.source is None and not layer.foreign and layer.elsewhere is None:
             lacking = lacking or error
-        shared.say(f"notice: {safe(str(error))}")
+        shared.notice(safe(str(error)))
     if lacking is not None:
         raise lacking
 

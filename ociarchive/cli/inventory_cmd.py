@@ -53,9 +53,7 @@ def command(**values: Any) -> int:
     if not values["paths"]:
         raise UsageError("inventory takes at least one SOURCE", hint="see `ociarchive inventory --help`")
     sources = [source(path) for path in values["paths"]]
-    result = Output(
-        values["output"], "inventory", force=values["force"], say=lambda text: shared.say(f"notice: {text}")
-    )
+    result = Output(values["output"], "inventory", force=values["force"], say=shared.notice)
     result.apart_from(one.path for one in sources)
     result.require()
     with progress(shared) as hears:
@@ -71,10 +69,9 @@ def command(**values: Any) -> int:
     result.write(json.dumps(found.facts, indent=2, ensure_ascii=True) + "\n")
     for finding in found.findings:
         shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
-    if values["output"] not in (None, "-"):
-        images, blobs = (one if isinstance(one := found.facts[name], list) else [] for name in ("images", "blobs"))
-        packed = {(one["image_id"], one["platform"], one["manifest"]) for one in images if isinstance(one, dict)}
-        told = images_said(len({which[:2] for which in packed}), len(packed))
-        told += f", {plural(len(blobs), 'blob')}, {'proved' if values['verify'] else 'as claimed, not verified'}"
-        shared.say(f"{told}: {safe(values['output'])}")
+    images, blobs = (one if isinstance(one := found.facts[name], list) else [] for name in ("images", "blobs"))
+    packed = {(one["image_id"], one["platform"], one["manifest"]) for one in images if isinstance(one, dict)}
+    told = images_said(len({which[:2] for which in packed}), len(packed))
+    told += f", {plural(len(blobs), 'blob')}, {'proved' if values['verify'] else 'as claimed, not verified'}"
+    shared.wrote(told, values["output"], "json")
     return int(bool(found.findings))

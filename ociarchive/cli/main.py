@@ -158,16 +158,16 @@ def _asks_for_traces(argv: Sequence[str]) -> bool:
 
 def _fail(text: str, status: int, *, verbose: bool) -> int:
     from ociarchive.errors import without_credentials
-    from ociarchive.report.shared.text import safe
+    from ociarchive.report.shared.text import drawn, safe
 
+    lines = [f"error: {text}"]
     if verbose:
         import traceback
 
-        for line in traceback.format_exc().splitlines():
-            print(safe(without_credentials(line)), file=sys.stderr)
-
-    with suppress(OSError):
-        print(f"error: {safe(without_credentials(text))}", file=sys.stderr)
+        lines = [*traceback.format_exc().splitlines(), *lines]
+    with suppress(OSError):  # nobody reads it any more
+        for line in lines:
+            print(drawn(safe(without_credentials(line)), sys.stderr.encoding), file=sys.stderr)
     return status
 
 

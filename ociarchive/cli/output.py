@@ -12,7 +12,7 @@ from ociarchive.blobio.beside import Beside, Staged
 from ociarchive.errors import HostError, cannot
 from ociarchive.late import Late
 from ociarchive.opening.folders import require_outside
-from ociarchive.report.shared.text import harmless
+from ociarchive.report.shared.text import drawn, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,13 +63,13 @@ class Output:
             self._file.require()
             require_outside(self._path, self._what)
 
-    def write(self, text: str | Iterable[str], *, styled: bool = False) -> None:
-        """Write the result, or the pieces of one; `styled` text has colours.
+    def write(self, text: str | Iterable[str], *, styled: bool = False, exact: bool = False) -> None:
+        """Write the result, or the pieces of one; `styled` text has colours, in `exact` text nothing is drawn.
 
         UsageError, HostError: it cannot or must not be written.
         """
         if self._file is None:
-            emit(text, styled=styled)
+            emit(text, styled=styled, exact=exact)
         else:
             self._file.write(harmless(piece, styled=styled) for piece in _pieces(text))
 
@@ -90,7 +90,7 @@ class Output:
         if self._file is not None:
             self._file.write([data])
         elif sys.stdout.isatty():
-            emit(data.decode("utf-8", "backslashreplace"))
+            emit(data.decode("utf-8", "backslashreplace"), exact=True)
         else:
             emit([data])
 
@@ -105,8 +105,11 @@ def require_stdout() -> None:
         raise _closed()
 
 
-def emit(text: str | Iterable[str | bytes], *, styled: bool = False) -> None:
-    """Write a result, or its pieces, to standard output; bytes unchanged. HostError: it cannot be written."""
+def emit(text: str | Iterable[str | bytes], *, styled: bool = False, exact: bool = False) -> None:
+    """Write a result, or its pieces, to standard output; bytes unchanged. HostError: it cannot be written.
+
+    Where standard output has ASCII alone, boxes and ellipses are drawn in ASCII; `exact` text has none of ours.
+    """
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         for piece in [text] if isinstance(text, str) else text:
@@ -115,7 +118,9 @@ def emit(text: str | Iterable[str | bytes], *, styled: bool = False) -> None:
                 sys.stdout.buffer.write(piece)
                 sys.stdout.buffer.flush()
                 continue
-            sys.stdout.write(harmless(piece, styled=styled).encode(encoding, "backslashreplace").decode(encoding))
+            shown = harmless(piece, styled=styled)
+            shown = shown if exact else drawn(shown, encoding)
+            sys.stdout.write(shown.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:  # a reader that has enough; the status is that of the work
         return

@@ -1,5 +1,7 @@
 """The progress of work, on stderr: bars on a terminal, elsewhere a line at the start and one every ten seconds.
 
+A terminal that cannot write a line again (TERM=dumb) gets lines, too.
+
 Short work is not reported: there is nothing to see, and the library that draws takes time to load.
 """
 
@@ -12,6 +14,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from ociarchive.cli.common import is_dumb
 from ociarchive.cli.course import told
 from ociarchive.errors import plural
 from ociarchive.report.shared.text import cut, portion, size, total
@@ -236,7 +239,8 @@ def progress(common: Common) -> Iterator[Lines | Bars | None]:
     if common.quiet or common.progress is False:
         yield None
         return
-    hears = Bars(colours=common.bars_in_colour) if sys.stderr.isatty() else Lines(common.say)
+    draws = sys.stderr.isatty() and not is_dumb()
+    hears = Bars(colours=common.bars_in_colour) if draws else Lines(common.say)
     try:
         yield hears
     finally:

@@ -135,7 +135,7 @@ def ledger(
         options,
         clock=lambda: utc(now().time),
         again=values["again"],
-        hear=lambda text: shared.say(f"notice: {text}"),
+        hear=shared.notice,
     )
 
 

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from ociarchive import near
-from ociarchive.cli.common import output, say_written, width
+from ociarchive.cli.common import output, width
 from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError
 from ociarchive.report.audit.audit_table import AuditTable
 from ociarchive.report.audit.tally import Tally
 from ociarchive.report.rendering import DETAILS, NAMING, REPORTS, begin
-from ociarchive.report.shared.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ociarchive.auditing import Report
     from ociarchive.auditing.report import Detail
-    from ociarchive.auditing.run import Run
+    from ociarchive.auditing.run import Run, Unread
     from ociarchive.cli.common import Common
     from ociarchive.report.audit.piecewise import Piecewise
 
@@ -47,13 +46,12 @@ class Reports:
 
     def __init__(self, values: dict[str, Any], shared: Common) -> None:
         """Read the options. UsageError: no such format, no file, or one file for two reports."""
-        self._values, self._shared = values, shared
+        self._shared = shared
         asked = [_asked(text) for text in values["reports"]]
         self._formats: list[str] = [values["fmt"], *(form for form, _ in asked)]
         self._files = [values["output"], *(path for _, path in asked)]
-        notice = _notice(shared)
         self._outputs = [output(values, shared)]
-        self._outputs += [Output(path, "report", force=values["force"], say=notice) for _, path in asked]
+        self._outputs += [Output(path, "report", force=values["force"], say=shared.notice) for _, path in asked]
         self._making: list[Piecewise] = []
         self._tally = Tally()
         stream = STDOUT if self._files[0] in (None, STDOUT) else None
@@ -91,6 +89,15 @@ class Reports:
         for place in self._outputs:
             place.require()
 
+    @property
+    def archives(self) -> int:
+        """The number of archives so far."""
+        return self._tally.archives
+
+    def outcome(self, unread: Sequence[Unread]) -> str:
+        """Return the verdict on all archives in one line. `unread` are the sources that could not be audited."""
+        return self._tally.outcome([one.source for one in unread])
+
     def begin(self, run: Run, stack: ExitStack) -> None:
         """Begin all reports. `run` is what is known before the first archive; `stack` lets go of them."""
         for form, path in zip(self._formats, self._files, strict=True):
@@ -123,18 +130,13 @@ class Reports:
                 every.append(stack.enter_context(place.staged(making.pieces(told), styled=styled)))
             for staged in sorted(every, key=lambda one: not one.direct):
                 staged.commit()
-        verdict = self._tally.outcome([one.source for one in run.unread])
-        say_written(self._values, self._shared, verdict)
-        for form, path in list(zip(self._formats, self._files, strict=True))[1:]:
-            self._shared.say(f"{verdict}: {safe(path)} ({form})")
+        verdict = self.outcome(run.unread)
+        for form, path in zip(self._formats, self._files, strict=True):
+            self._shared.wrote(verdict, path, form)
 
     def _table(self, run: Run, path: str | None) -> Piecewise:
         whole = self._shared.verbose > 0
         return AuditTable(run, width=width(), whole=whole, paint=self._shared.painter(path))
-
-
-def _notice(shared: Common) -> Callable[[str], None]:
-    return lambda text: shared.say(f"notice: {text}")
 
 
 def _asked(text: str) -> tuple[str, str]:

@@ -277,3 +277,23 @@ def test_another_platform_in_the_index_is_a_difference(tmp_path: Path, cli_call:
     )
     first = told(cli_call("diff", one, other), 1).stdout.splitlines()[0]
     assert first == "DIFFERENT: 1 image changed in the platform that the index gives"
+
+
+def test_json_tells_images_apart_that_a_name_and_a_platform_do_not(tmp_path: Path, cli_call: Call) -> None:
+    """Two selectors of one archive, and images for Windows whose os.version alone differs."""
+    windows = {"os": "windows", "architecture": "amd64"}
+    versions = [windows | {"os.version": f"10.0.{number}"} for number in (17763, 20348)]
+    nodes = [
+        replace(image(BASE, user=str(number))).node(platform=told_so).named(f"docker.io/corpus/app:{number}")
+        for number, told_so in enumerate(versions)
+    ]
+    source = write(tmp_path / "a.tar", *nodes)
+    value = told(cli_call("diff", f"{source}#corpus/app:0", f"{source}#corpus/app:1", "--format", "json"), 1).json()
+    assert [value[side]["source"] for side in ("old", "new")] == [str(source)] * 2
+    assert [value[side]["selectors"] for side in ("old", "new")] == [["corpus/app:0"], ["corpus/app:1"]]
+    assert [value[side]["manifests"] for side in ("old", "new")] == [1, 1]
+    images = [pair["old"] or pair["new"] for pair in value["images"]]
+    assert [(one["platform"], one["os_version"]) for one in images] == [
+        ("windows/amd64", "10.0.17763"),
+        ("windows/amd64", "10.0.20348"),
+    ]

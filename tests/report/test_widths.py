@@ -27,7 +27,7 @@ from ociarchive.report.audit.piecewise import whole as together
 from ociarchive.report.comparison.diff_table import diff_table
 from ociarchive.report.conversion.summary import summary
 from ociarchive.report.shared.surroundings import EPOCH
-from ociarchive.report.shared.text import safe
+from ociarchive.report.shared.text import drawn, safe
 from ociarchive.report.shared.tree import Tree
 from ociarchive.selection.argument import Source
 from ociarchive.selection.select import Selectors
@@ -90,10 +90,10 @@ def audited(archive: Archive) -> tuple[Evidence, Report]:
 def trees(archive: Archive, known: Evidence, report: Report) -> Iterator[dict[tuple[int, bool], str]]:
     """Give what inspect shows of an archive, with --verify too."""
     for evidence in (sniffed(archive), Evidence(archive, known.facts)):
-        for plain in (False, True):
+        for encoding in ("utf-8", "ascii"):
 
-            def render(width: int, whole: bool, evidence: Evidence = evidence, plain: bool = plain) -> str:
-                return "".join(Tree(archive, evidence, width=width, whole=whole, ascii_only=plain).lines())
+            def render(width: int, whole: bool, evidence: Evidence = evidence, encoding: str = encoding) -> str:
+                return drawn("".join(Tree(archive, evidence, width=width, whole=whole).lines()), encoding)
 
             yield fits(render)
     fits(lambda width, _: "\n".join(verdict([report], width=width)))

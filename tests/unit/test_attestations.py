@@ -275,7 +275,7 @@ def test_an_audit_is_attested(tmp_path: Path, cli_call: Call) -> None:
     ]  # fmt: skip
     (archive,) = predicate["archives"]
     assert archive["digest"] == {"sha256": sha256(dest)}
-    assert (archive["verdict"], archive["images"], archive["layers"]) == ("passed", 2, {"proved": 4, "listed": 4})
+    assert (archive["verdict"], archive["images"], archive["layers"]) == ("pass", 2, {"proved": 4, "listed": 4})
     assert archive["receipt"]["digest"] == {"sha256": sha256(receipt)}
     assert (archive["receipt"]["names"], archive["receipt"]["file"]) == ({"held": 2, "listed": 2}, True)
     names = [one["name"] for one in made["subject"]]
@@ -293,8 +293,8 @@ def test_what_is_waived_or_failed_is_said(tmp_path: Path, cli_call: Call) -> Non
     (bad / "blobs" / "sha256" / ("0" * 64)).write_bytes(b"x")
     made = audited(cli_call, tmp_path, good, bad, tmp_path / "absent", status=2)
     assert made["predicate"]["properties"] == []
-    assert [one["verdict"] for one in made["predicate"]["archives"]] == ["passed", "failed"]
-    assert [one["source"] for one in made["predicate"]["unread"]] == [str(tmp_path / "absent")]
+    assert [one["verdict"] for one in made["predicate"]["archives"]] == ["pass", "fail"]
+    assert [one["source"] for one in made["predicate"]["not_audited"]] == [str(tmp_path / "absent")]
     made = audited(cli_call, tmp_path, good, bad, "--ignore", "digest-mismatch", "--ignore", "blob-unreferenced")
     assert made["predicate"]["properties"] == ["OCIARCHIVE_AUDIT_WITH_WAIVERS", "OCIARCHIVE_LAYERS_PROVED"]
     assert made["predicate"]["archives"][1]["waived"] == ["blob-unreferenced", "digest-mismatch"]

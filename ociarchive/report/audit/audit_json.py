@@ -55,7 +55,7 @@ class Entries:
 
         `passed` are the files that were skipped, as `passed_over` gave them.
         """
-        unread = [_unread(one) for one in run.unread]
+        unread = [unread_object(one) for one in run.unread]
         yield f'{self._list.end()},\n  "not_audited": '
         yield from written(unread, "\n  ")
         yield ',\n  "passed_over": '
@@ -155,7 +155,8 @@ def share_object(share: Share | None) -> Object | None:
     return None if share is None else {"held": share.held, "listed": share.listed}
 
 
-def _unread(one: Unread) -> Object:
+def unread_object(one: Unread) -> Object:
+    """Return a source that could not be audited as the reports have it."""
     return {"source": one.source, "message": one.why, "status": one.status}
 
 

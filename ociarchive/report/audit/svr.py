@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.auditing.subjects import subjects
-from ociarchive.report.audit.audit_json import digest_object, share_object
+from ociarchive.report.audit.audit_json import digest_object, share_object, unread_object
 from ociarchive.report.shared.surroundings import utc
 from ociarchive.report.shared.versions import versions
 from ociarchive.signing.predicates import SVR
@@ -80,7 +80,7 @@ class Verdicts:
             "timeCreated": utc(at.time),
             "properties": [one for one in _ORDER if one in holds],
             "archives": self._archives,
-            "unread": [{"source": one.source, "why": one.why} for one in unread],
+            "not_audited": [unread_object(one) for one in unread],
         }
         return signed(self._subjects, SVR, predicate, signer)
 
@@ -123,7 +123,7 @@ def _facts(report: Report) -> Object:
         "source": report.source,
         "format": contents.format if contents is not None else None,
         "digest": digest_object(report),
-        "verdict": "failed" if report.failed else "passed",
+        "verdict": "fail" if report.failed else "pass",
         "strict": report.policy.strict,
         "errors": report.count("error"),
         "warnings": report.count("warning"),

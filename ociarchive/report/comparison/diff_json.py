@@ -57,8 +57,10 @@ def diff_json(difference: Difference) -> Iterator[str]:
 def _archive(side: ArchiveSide) -> Object:
     return {
         "source": side.source,
+        "selectors": [*side.selectors],
         "format": side.format,
         "images": side.images,
+        "manifests": side.manifests,
         "layers": side.layers,
         "proved": side.proved,
         "compression": dict(side.codecs),
@@ -90,6 +92,7 @@ def _image(side: ImageSide | None) -> Object | None:
         "references": [*side.names],
         "ref_names": [*side.ref_names],
         "platform": side.platform,
+        "os_version": side.os_version,
         "image_id": side.image_id,
         "manifests": [*side.manifests],
         "index": side.index,

@@ -51,6 +51,8 @@ _SAFE: Final = _Spelled()
 #: The same for whole texts, in which lines end and tabs stand.
 _HARMLESS: Final = _Spelled({ord(one): one for one in "\n\t"})
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+#: What stands for what this program draws with where there is ASCII alone, a character for each.
+_IN_ASCII: Final = str.maketrans("…█▏▎▍▌▋▊▉└├│─", "~########`||-")
 
 
 def columns(text: str) -> int:
@@ -286,6 +288,11 @@ def bar(part: int, whole: int, width: int) -> str:
         return ""
     eighths = round(part * width * 8 / whole)
     return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+
+
+def drawn(text: str, encoding: str | None) -> str:
+    """Return text for a stream of an encoding, where that has no boxes and no ellipsis with what stands for them."""
+    return text if (encoding or "ascii").lower().startswith("utf") else text.translate(_IN_ASCII)
 
 
 def harmless(text: str, *, styled: bool = False) -> str:

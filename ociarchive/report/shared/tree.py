@@ -45,15 +45,14 @@ _IDS: Final = (
 #: Characters of a command, and of the types of an artifact: more are not shown, for many lines may repeat them.
 _LONGEST: Final = 4096
 _TYPES: Final = 400
-_MARKS: Final = str.maketrans({"…": "~", "█": "#"})
 
 
 class Tree:
-    """One rendering. `width` is in columns; `whole` shows digests in full; `ascii_only` avoids box characters."""
+    """One rendering. `width` is in columns; `whole` shows digests in full."""
 
-    def __init__(self, archive: Archive, evidence: Evidence, *, width: int, whole: bool, ascii_only: bool) -> None:
+    def __init__(self, archive: Archive, evidence: Evidence, *, width: int, whole: bool) -> None:
         self._archive, self._evidence = archive, evidence
-        self._width, self._whole, self._ascii = width, whole, ascii_only
+        self._width, self._whole = width, whole
         self._unpacked = any(
             fact["uncompressed_size"] is not None for image in evidence.images for fact in layer_facts(image, evidence)
         )
@@ -64,9 +63,7 @@ class Tree:
 
     def lines(self) -> Iterator[str]:
         """Give the whole tree, line by line: names and types may make it many times as long as the archive."""
-        for line in self._lines():
-            text = f"{line.rstrip()}\n"
-            yield text.translate(_MARKS) if self._ascii else text
+        return (f"{line.rstrip()}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
         yield from self._head()
@@ -123,8 +120,8 @@ class Tree:
         return {one.descriptor.digest: one.descriptor.size for one in left if one is not None}
 
     def _entry(self, entry: Root | Child, indent: str, *, last: bool) -> Iterator[str]:
-        corner = ("`- " if self._ascii else "└─ ") if last else ("|- " if self._ascii else "├─ ")
-        below = indent + ("   " if last else ("|  " if self._ascii else "│  "))
+        corner = "└─ " if last else "├─ "
+        below = indent + ("   " if last else "│  ")
         node = entry.node
         first, *more = self._label(entry)
         room = self._width - len(indent) - len(corner)
@@ -207,7 +204,6 @@ class Tree:
             if mark:
                 self._shared[told] = stored
             here.add(told)
-            share = bar(stored, whole, _BAR)
             rows.append(
                 {
                     "#": str(number),
@@ -215,7 +211,7 @@ class Tree:
                     "comp": safe(_comp(fact)),
                     "stored": size(_number(fact, "size")),
                     "unpacked": size(_number(fact, "uncompressed_size")),
-                    "share": self._bar(share),
+                    "share": bar(stored, whole, _BAR),
                     "created by": name,
                 }
             )
@@ -243,9 +239,6 @@ class Tree:
             yield "  ".join([*cells, end])
             if below and number:
                 yield from placed([row["layer"]], 2, room)
-
-    def _bar(self, share: str) -> str:
-        return "#" * len(share) if self._ascii else share
 
 
 def _type(artifact: Artifact) -> str:
