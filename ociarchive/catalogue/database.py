@@ -16,7 +16,7 @@ from ociarchive.blobio.sqlitefile import APPLICATION_ID, BESIDE, HEADER, is_cata
 from ociarchive.catalogue.failure import CatalogueCallError, CatalogueError, damaged
 from ociarchive.catalogue.guard import reported
 from ociarchive.catalogue.schema import OLDEST_READ, STEPS, upgrade
-from ociarchive.catalogue.watched import Watched, require_lone_journal, require_own, size_of
+from ociarchive.catalogue.watched import Watched, overwritten, require_own, require_own_beside, size_of
 from ociarchive.errors import HostError, UsageError, cannot
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def require(real: str, path: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         for end in BESIDE:
             if os.path.lexists(real + end):
-                raise CatalogueCallError("a file is there that SQLite would overwrite", where=path + end) from None
+                raise overwritten(path + end) from None
         require_folder(path, "catalogue")
         return
     except OSError as error:
@@ -159,7 +159,7 @@ def require(real: str, path: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "neither a file nor a folder"
         raise CatalogueCallError("the catalogue cannot be there", where=path, expected="a file", found=kind)
-    require_lone_journal(real, path)
+    require_own_beside(real, path)
     if not status.st_size:
         return
     try:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import close_read
+from ociarchive.blobio.sqlitefile import BESIDE, HEADER, file_beside
 from ociarchive.catalogue.failure import CatalogueCallError, damaged
 from ociarchive.catalogue.schema import upgrade
 
@@ -88,20 +89,32 @@ def _tables_first(row: tuple[str, ...]) -> tuple[bool, str]:
     return row[0] != "table", row[1]
 
 
-def require_lone_journal(real: str, path: str) -> None:
-    """Refuse a journal beside a catalogue that names another file, for SQLite removes that (CatalogueCallError)."""
-    with suppress(OSError):
-        fd = os.open(real + _JOURNAL, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-        try:
-            end = os.pread(fd, len(_SUPER), max(os.fstat(fd).st_size - len(_SUPER), 0))
-        finally:
-            close_read(fd)
-        if end == _SUPER:
-            raise CatalogueCallError(
-                "the journal beside the catalogue names another file, which SQLite would remove",
-                where=path + _JOURNAL,
-                hint="no journal of ociarchive does; remove it, or begin a new catalogue",
-            )
+def require_own_beside(real: str, path: str) -> None:
+    """Refuse files beside a catalogue by which SQLite would remove what it did not write (CatalogueCallError).
+
+    One that is not of SQLite, and bears the name of one, it takes for its own; a journal may name any other file.
+    """
+    for end in BESIDE:
+        with suppress(OSError):
+            fd = os.open(real + end, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+            try:
+                head = os.pread(fd, HEADER, 0)
+                last = os.pread(fd, len(_SUPER), max(os.fstat(fd).st_size - len(_SUPER), 0))
+            finally:
+                close_read(fd)
+            if file_beside(real + end, head) is None:
+                raise overwritten(path + end)
+            if end == _JOURNAL and last == _SUPER:
+                raise CatalogueCallError(
+                    "the journal beside the catalogue names another file, which SQLite would remove",
+                    where=path + end,
+                    hint="no journal of ociarchive does; remove it, or begin a new catalogue",
+                )
+
+
+def overwritten(path: str) -> CatalogueCallError:
+    """Return the error of a file that SQLite would take for one of its own."""
+    return CatalogueCallError("a file is there that SQLite would overwrite", where=path)
 
 
 def size_of(real: str) -> int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from ociarchive import schema
+from ociarchive import documents, schema
 from ociarchive.blobio.hashing import sha256
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, plural
@@ -175,27 +176,43 @@ class _Driver:
             else:
                 what = "a name of an image is none"
                 self.graph.flaw("reference-malformed", what, where, text[:200], "NAME:TAG", repr(text[:80]))
-        digests: list[Digest] = []
         kept = dict.fromkeys(_strings(entry.get("big-data-names")))
-        for data in sorted(kept, key=lambda one: one != _MANIFEST):
-            if data == _MANIFEST or data.startswith(_OF_MANIFEST):
-                source = self._data(key, data)
-                digest = self._digest(source) if data == _MANIFEST else Digest.maybe(data.removeprefix(_OF_MANIFEST))
-                if source is not None and digest is not None:
-                    self.known.setdefault(digest, source)
-                    digests.append(digest)
+        told = entry.get("big-data-digests")
+        manifests = self._manifests(key, kept, told if isinstance(told, dict) else {})
         return _Record(
             id=key,
             config=self._config_of(key, kept),
             names=tuple(dict.fromkeys(names)),
             layer=layer if isinstance(layer, str) and layer else None,
-            manifests=tuple(dict.fromkeys(digests)),
+            manifests=tuple(dict.fromkeys(manifests)),
             signed=tuple(
                 data
                 for data in kept
                 if data.startswith(_SIGNATURE) and (found := self._data(key, data)) is not None and found.size != 0
             ),
         )
+
+    def _manifests(self, key: str, kept: Iterable[str], told: Mapping[str, JSON]) -> Iterator[Digest]:
+        """Give the digests of an image's manifests, the one in force first, which are known from then on.
+
+        `told` are the digests of big data. One that is not as the storage says is a flaw, and serves nothing.
+        """
+        for data in sorted(kept, key=lambda one: one != _MANIFEST):
+            if data != _MANIFEST and not data.startswith(_OF_MANIFEST):
+                continue
+            claimed = Digest.maybe(told.get(data)) or Digest.maybe(data.removeprefix(_OF_MANIFEST))
+            source = self._data(key, data)
+            found = self._digest(source)
+            comparable = claimed is not None and found is not None and claimed.algorithm == found.algorithm
+            if source is None or found is None or (comparable and claimed != found):
+                what = f"the document {data} of image {key} is {'gone' if source is None else 'another'}"
+                where = f"{self.store.where}: {self.driver}-images/{key}"
+                expected = str(claimed) if claimed is not None else None
+                self.graph.flaw("store-manifest", what, where, data, expected, str(found or "no manifest"))
+            else:
+                digest = claimed or found
+                self.known.setdefault(digest, source)
+                yield digest
 
     def _config_of(self, key: str, kept: Iterable[str]) -> Digest:
         """Return the digest of an image's config: its ID, else the digest by which the storage keeps a document."""
@@ -211,11 +228,11 @@ class _Driver:
         return self.store.get(f"{self.driver}-images/{key}/{file}")
 
     def _digest(self, source: ByteSource | None) -> Digest | None:
-        """Return the digest of a document, None where it is absent or too large for one."""
+        """Return the digest of a manifest, None where it is absent or too large for one."""
         if source is None or source.size is None or source.size > self.store.limits.manifest_size:
             return None
         if source not in self._digests:
-            self._digests[source] = sha256(b"".join(source.chunks()))
+            self._digests[source] = _digest_of(b"".join(source.chunks()))
         return self._digests[source]
 
     def _config(self, record: _Record) -> Image:
@@ -329,6 +346,14 @@ class _Driver:
         kind = node.document.members.get("mediaType") if isinstance(node, Index) else ""
         descriptor = Descriptor.make(kind if isinstance(kind, str) else "", digest, size)
         return Root(descriptor=descriptor, node=node, names=record.names, signed=record.signed)
+
+
+def _digest_of(raw: bytes) -> Digest:
+    """Return the digest of a manifest: of one of schema 1 that of what was signed."""
+    if b'"fsLayers"' in raw:
+        with suppress(ContentError):
+            return _layout.described(documents.parse(raw, "", limit=len(raw), surrogates=True)).digest
+    return sha256(raw)
 
 
 def _strings(value: JSON | None) -> Iterable[str]:

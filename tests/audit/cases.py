@@ -461,6 +461,18 @@ def written(ending: str, data: bytes) -> Files:
     return lambda files: [replace(one, data=data) if one.name.endswith(ending) else one for one in files]
 
 
+def of_big_data(**digests: str) -> Files:
+    """Let podman's list of images say which digests its documents have."""
+
+    def change(files: list[Member]) -> list[Member]:
+        (listed,) = (one for one in files if one.name.endswith("/images.json"))
+        entries = [one | {"big-data-digests": digests} for one in json.loads(listed.data)]
+        return written("/images.json", dumped(entries))(files)
+
+    return change
+
+
+MANIFEST_FILE = big_data(hexed(IMAGE.image_id), f"manifest-{IMAGE.node().digest}").partition("/")[2]
 CONFIG_FILE = f"image/overlay2/imagedb/content/sha256/{hexed(IMAGE.image_id)}"
 CHAINS = chain_ids(IMAGE.layers)
 LIST_ID = "f" * 64
@@ -1958,6 +1970,11 @@ FAILS: Cases = {
             subject="localhost/corpus/list:1",
         )
     },
+    "store-manifest": {
+        "another": kept(written(MANIFEST_FILE, b"{}"), subject=f"manifest-{IMAGE.node().digest}", found=digest(b"{}")),
+        "gone": kept(lacking(MANIFEST_FILE), expected=IMAGE.node().digest, found="no manifest"),
+        "in-force": kept(of_big_data(manifest=NOWHERE), subject="manifest", expected=NOWHERE),
+    },
     "store-chain": {
         "diff": stored(
             written(f"{hexed(CHAINS[1])}/diff", NOWHERE.encode()),
@@ -2904,6 +2921,9 @@ PASSES: Cases = {
     },
     "store-list-remote": {
         "one-is-here": Case(content=with_list(list_of(IMAGE.node().descriptor)), folder=True),
+    },
+    "store-manifest": {
+        "podman": kept(of_big_data(manifest=IMAGE.node().digest)),
     },
     "store-chain": {
         "docker": stored(),

@@ -275,6 +275,17 @@ def test_it_is_never_over_or_inside_of_an_archive(apps: Path, tmp_path: Path, co
     assert (tmp_path / "x.db-wal").read_bytes() == (apps / "00.tar").read_bytes()
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_what_only_bears_the_name_of_a_file_of_sqlite_stays(end: str, apps: Path, db: Path, cli_call: Call) -> None:
+    told(cli_call("audit", apps / "00.tar", "--catalogue", db))
+    other = Path(f"{db}{end}")
+    shutil.copy(apps / "01.tar", other)
+    for call in (("audit", apps / "00.tar", "--catalogue", db), ("catalogue", db)):
+        line = refused(cli_call(*call), 2)
+        assert line == f"error: a file is there that SQLite would overwrite ({other})"
+    assert other.read_bytes() == (apps / "01.tar").read_bytes()
+
+
 def test_a_folder_that_is_not_there_is_named(apps: Path, tmp_path: Path, cli_call: Call) -> None:
     path = tmp_path / "none" / "audits.db"
     for what, options in (("catalogue", ("--catalogue", path)), ("report", ("--report", f"json={path}"))):

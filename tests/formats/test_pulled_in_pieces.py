@@ -1,4 +1,4 @@
-"""Storage of podman with images that were pulled in pieces, by their tables of contents alone."""
+"""Storage of podman with images that were pulled in pieces, or whose manifests have another digest than their bytes."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.audit.making import BASE, NAME, TOP
-from tests.support.build import Image, hexed
+from tests.support import old
+from tests.support.build import Image, digest, hexed
 from tests.support.call import Call, refused, told
 from tests.support.stores import containers_storage, layer_ids
 from tests.support.tar import write_folder
@@ -47,3 +48,25 @@ def test_a_layer_whose_files_have_no_names_is_said_to_be_one(root: Path, tmp_pat
     line = refused(cli_call("convert", root, tmp_path / "dest", "--to", "oci-layout"), 1, tmp_path / "dest")
     assert "composefs keeps its files by their digests, not by their names" in line
     assert f"layer 1 of {NAME} cannot be rebuilt" in line
+
+
+def test_a_signed_manifest_has_the_digest_of_what_was_signed(root: Path, cli_call: Call) -> None:
+    manifest = old.payload([BASE, TOP])
+    listed = root / "overlay-images" / "images.json"
+    (entry,) = json.loads(listed.read_text())
+    for claimed, found in ((manifest, old.signed(manifest)), (manifest, manifest), (b"", manifest)):
+        (root / "overlay-images" / OTHER_ID / "manifest").write_bytes(found)
+        listed.write_text(json.dumps([entry | {"big-data-digests": {"manifest": digest(claimed)}}]))
+        rules = cli_call("audit", "--format", "json", root).rules()
+        assert ("store-manifest" in rules) is (claimed != manifest)
+
+
+def test_what_a_damaged_manifest_says_is_not_named(root: Path, tmp_path: Path, cli_call: Call) -> None:
+    listed = root / "overlay-images" / "images.json"
+    (entry,) = json.loads(listed.read_text())
+    listed.write_text(json.dumps([entry | {"big-data-digests": {"manifest": IMAGE.node().digest}}]))
+    (root / "overlay-images" / OTHER_ID / "manifest").write_bytes(b"{")
+    done = told(cli_call("convert", root, tmp_path / "dest", "--to", "oci-layout"))
+    assert "the document manifest of image" in done.stderr
+    left = [line for line in done.stderr.splitlines() if "left out: manifest digest" in line]
+    assert [IMAGE.node().digest[:19] in line for line in left] == [True]

@@ -26,6 +26,12 @@ RULES: Final = (
         check=noticed("store-list-remote"),
     ),
     Rule(
+        id="store-manifest", severity="warning", control=IDENTITY, spec="containers/storage, images.go, BigDataDigests",
+        summary="A manifest that an engine's storage keeps of an image is another than the storage says, or is gone.",
+        advice="Config and layers are proved without it; what it says beside them, such as annotations, is lost there.",
+        check=noticed("store-manifest"),
+    ),
+    Rule(
         id="store-chain", severity="error", control=IDENTITY,
         spec="image-spec, config.md, Layer ChainID; moby, layer/layer.go; containers/storage, layers.go",
         summary="An engine's storage says that a layer is another, or lies on another, than the image's config says.",
