@@ -12,6 +12,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from ociarchive.errors import ContentError, plural
@@ -31,6 +32,8 @@ _BLANK: Final = re.compile(r"[ \t\n\r]*")
 #: Python's words for text after the end of a document.
 _TRAILING: Final = "Extra data"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+#: The capitals, and the two characters beside the Latin letters that Go takes for k and s.
+_FOLD: Final = str.maketrans(ascii_uppercase + "\u212a\u017f", ascii_lowercase + "ks")
 #: What stands before each value. So many stay within the memory bound, whatever they are: an empty array is two bytes,
 #: and Python needs 88 for it.
 _MARKS: Final = (b",", b"[", b"{", b":")
@@ -100,6 +103,14 @@ def parse_list(raw: bytes, where: str, key: str, *, limit: int, depth: int = _DE
     decoder = json.JSONDecoder(**_HOOKS)
     with _refusing(where):
         yield from _members(text, decoder, key)
+
+
+def folded(key: str) -> str:
+    """Return what a key and all keys that Go takes for it have in common (encoding/json, Unmarshal).
+
+    It serves to find keys that are in ASCII, as all known ones are.
+    """
+    return key.translate(_FOLD)
 
 
 def marks(raw: bytes) -> int:

@@ -160,7 +160,11 @@ class HostError(OciArchiveError):
     status = 3
 
 
-def cannot(do: str, error: OSError, where: str) -> HostError:
-    """Return the error for what the system refuses to `do`, with the way out where there is one to name."""
+def cannot(do: str, error: OSError, where: str) -> HostError | UsageError:
+    """Return the error for what the system refuses to `do`, with the way out where there is one to name.
+
+    It is a HostError but for a name that no file can have, which is the call's: too long, or below a file.
+    """
     hint = _WAYS_OUT.get(error.errno or 0)
-    return HostError(f"cannot {do}: {error.strerror or error}", where=where, hint=hint)
+    kind = UsageError if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR) else HostError
+    return kind(f"cannot {do}: {error.strerror or error}", where=where, hint=hint)

@@ -97,7 +97,13 @@ class Destination:
     def _require_place(self) -> None:
         if not os.path.isdir(self.parent):
             raise UsageError("no such folder for DEST", where=self.parent, hint=NO_FOLDER)
-        if os.path.lexists(self._dest) and not self._force:
+        try:
+            os.lstat(self._dest)
+        except FileNotFoundError:
+            return
+        except OSError as error:  # a name that is too long
+            raise cannot("write", error, self._shown) from error
+        if not self._force:
             raise self._keeper.exists(self._shown)
 
     def __exit__(

@@ -194,5 +194,6 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
     return int(version)
 
 
-def _failed(error: HostError) -> CatalogueError:
-    return CatalogueError(error.what, where=error.where, hint=error.hint)
+def _failed(error: HostError | UsageError) -> CatalogueError | CatalogueCallError:
+    kind = CatalogueCallError if isinstance(error, UsageError) else CatalogueError
+    return kind(error.what, where=error.where, hint=error.hint)

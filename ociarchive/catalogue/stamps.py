@@ -36,7 +36,8 @@ class Stamp:
     """The state of an archive. `path` is absolute, or an address. `size` is in bytes, times in nanoseconds.
 
     `digest` is of a folder, or of an archive in parts: over the names, sizes and times of all in it; of an object its
-    ETag. Without `sure` the state does not show every change, and an archive in it is audited again.
+    ETag; of a file its inode, for a link may lead to another of the same size that was written in the same step of the
+    clock. Without `sure` the state does not show every change, and an archive in it is audited again.
     """
 
     path: str
@@ -110,6 +111,7 @@ def _once(path: str, was: object) -> Stamp | None:
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
             ctime_ns=status.st_ctime_ns,
+            digest=f"inode:{status.st_ino}",
         )
     return _folder(path) if stat.S_ISDIR(status.st_mode) else None
 

@@ -226,6 +226,7 @@ def marker_flaws(container: Container, graph: GraphReader) -> None:
     if found is None:
         graph.flaw("layout-version", "a layout lacks its file oci-layout", where, MARKER, "a file", schema.NOTHING)
         return
+    graph.problems(schema.marker_problems(found.members), where, MARKER)
     version = found.members.get("imageLayoutVersion")
     if version != "1.0.0":
         told = documents.dump(version).decode()[:40] if "imageLayoutVersion" in found.members else schema.NOTHING

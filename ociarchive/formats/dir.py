@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.source import Bytes, counted
 from ociarchive.errors import ContentError, UsageError, some
-from ociarchive.formats import _layout, _refusals
+from ociarchive.formats import _entries, _layout, _refusals
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
-from ociarchive.model import Archive, Blob, Root, Stored, named_by, nodes, parts, walk
+from ociarchive.model import Archive, Blob, Missing, Root, Stored, named_by, nodes, parts, walk
 from ociarchive.schema import Malformed
 from ociarchive.values import REGISTERED, Digest
 
@@ -78,6 +78,7 @@ class DirReader:
             graph.failed(error, source.where, _MANIFEST)
         stored = tuple(_stored(container, roots))
         _check_roles(stored, graph)
+        _check_places(container, roots, graph)
         if _layout.has_layout(container):
             what = "the folder is a dir and an OCI layout at once; the dir is read"
             graph.flaw("format-doubled", what, container.where, container.where)
@@ -112,10 +113,13 @@ class DirLayout:
             for descriptor in (edge.descriptor, *held):
                 if descriptor is not None and descriptor.digest.algorithm not in REGISTERED:
                     raise UsageError(f"a dir names blobs by their hex alone, {descriptor.digest} has none")
-        names = root.names or filter(None, [root.ref_name])
-        left = [LeftOut(what=f"name {name}", why="a dir has no place for it") for name in names]
+        same = [one for one in content.roots if one.identity == root.identity]
+        spelled = (name for one in same for name in (one.names or filter(None, [one.ref_name])))
+        named = dict.fromkeys(map(str, spelled))
+        left = [LeftOut(what=f"name {name}", why="a dir has no place for it") for name in named]
         alone = "a dir holds one image or index, what refers to it stays behind"
         left += [LeftOut(what=other.label, why=alone) for other in others]
+        left += _entries.left_behind(content, same, "a dir has no place for it")
         kept, behind = _placed(content.extras, root)
         return replace(content, roots=(root,), extras=kept), [*left, *behind]
 
@@ -198,6 +202,25 @@ def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
             other = seen.setdefault(one.digest, one.name)
             if other != one.name:
                 graph.flaw("role-doubled", f"{other} and {one.name} claim one digest", one.source.where, one.digest)
+
+
+def _check_places(container: Container, roots: tuple[Root, ...], graph: GraphReader) -> None:
+    """Note what lies in the place of the other role alone: there no reader looks for it (skopeo, directory/)."""
+    for edge in walk(roots):
+        read = not isinstance(edge.node, Missing) and edge.node.document is not None
+        if edge.descriptor is not None and edge.above and read:
+            digest = edge.descriptor.digest
+            _check_place(container, graph, digest, digest.hex + _CHILD, digest.hex)
+        for part in named_by(edge.node):
+            if part.descriptor is not None and part.source is not None:
+                digest = part.descriptor.digest
+                _check_place(container, graph, digest, digest.hex, digest.hex + _CHILD)
+
+
+def _check_place(container: Container, graph: GraphReader, digest: Digest, wanted: str, other: str) -> None:
+    if container.get(wanted) is None and container.get(other) is not None:
+        what = f"{wanted} is named and not in the folder, where {other} lies: readers look for the first alone"
+        graph.flaw("blob-missing", what, f"{container.where}: {wanted}", digest, wanted, other)
 
 
 def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:

@@ -208,10 +208,10 @@ def _entries(container: Container, graph: GraphReader, told: list[LayerSource]) 
 
 def _members(entry: dict[str, JSON], pointer: str) -> dict[str, JSON]:
     """Return the members by lower-case keys. Go ignores the case of keys, so engines accept what jib writes."""
-    members = {key.lower(): item for key, item in entry.items()}
+    members = {documents.folded(key): item for key, item in entry.items()}
     if len(members) != len(entry):
-        counts = Counter(key.lower() for key in entry)
-        spelled = sorted(key for key in entry if counts[key.lower()] > 1)
+        counts = Counter(map(documents.folded, entry))
+        spelled = sorted(key for key in entry if counts[documents.folded(key)] > 1)
         raise Malformed(
             "keys differ in case alone: readers disagree which counts", pointer, "key-case",
             expected="one key", found=" and ".join(repr(key[:80]) for key in spelled[:2]),
@@ -261,9 +261,9 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
         name = Reference.maybe(tag)
         if name:
             names.append(name)
-        else:
-            what, place = "a RepoTag is no image name", f"{where}/RepoTags"
-            graph.flaw("reference-malformed", what, place, tag[:200], "NAME:TAG", repr(tag[:80]))
+        if name is None or not _has_tag(tag):
+            what = "a RepoTag is no image name" if name is None else "a RepoTag has no tag, and loaders refuse it"
+            graph.flaw("reference-malformed", what, f"{where}/RepoTags", tag[:200], "NAME:TAG", repr(tag[:80]))
     image = graph.image_of(blob, tuple((None, container.get(name), name) for name in layers))
     return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
 
@@ -274,6 +274,11 @@ def _blobs(container: Container, listed: Sequence[Root], graph: GraphReader) -> 
     for one in _layout.stored(container, graph):
         if one.digest is not None or one.source not in led_to:
             yield one
+
+
+def _has_tag(text: str) -> bool:
+    """Whether an image name has a tag of its own, or a digest (moby, image/tarexport/load.go: `invalid tag`)."""
+    return "@" in text or ":" in text.rpartition("/")[2]
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.errors import ContentError, UsageError, plural, some
 from ociarchive.extent import extent
-from ociarchive.formats import _cosign, _refusals
+from ociarchive.formats import _cosign, _entries, _refusals
 from ociarchive.formats.format import Format, LeftOut, NeverWritten
 from ociarchive.values import Reference, tagged_digest
 
@@ -85,6 +85,7 @@ class Repository:
                     raise UsageError(f"two images would have the tag {name.tag} in {self._where}", hint="select one")
         roots = [placed[id(root)] for root in content.roots if id(root) in placed]
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
+        left += _entries.left_behind(content, content.roots, "a registry has no place for it")
         return replace(content, roots=tuple(roots), extras=()), left
 
     @property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.limits import LimitError
 from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.extent import extent, require_listable
-from ociarchive.formats import _cosign, _layout, _refusals, _registry_referrers
+from ociarchive.formats import _cosign, _entries, _layout, _refusals, _registry_referrers
 from ociarchive.formats._registry_homes import FEWER, findable, homes_of
 from ociarchive.formats._registry_links import (
     BLOBS,
@@ -140,6 +140,7 @@ class RegistryLayout:
                 raise UsageError(f"{root.label} has no name to store it under", hint="give it one with --tag")
         left = [LeftOut(what=extra.name, why="a registry has no place for it") for extra in content.extras]
         hosts = {name.host for root in content.roots for name in root.names} - {DEFAULT_HOST}
+        left += _entries.left_behind(content, content.roots, "a registry has no place for it")
         left += [LeftOut(what=f"host {host}", why="a registry has none in its paths") for host in sorted(hosts)]
         bare = (root for root in content.roots if root.names and not any(name.tag for name in root.names))
         left += [LeftOut(what=f"a tag of {root.label}", why=_UNTAGGED) for root in bare]

@@ -82,6 +82,8 @@ def _text(path: str) -> tuple[bytes | None, str]:
                 beginning, binary = beginning or data[:_BEGINNING], binary or b"\0" in data
                 if binary or size > _MOST:
                     kept = None
+                    if piped:
+                        break  # it is refused, and a device may have no end
                 if kept is not None:
                     kept.append(data)
     except FileNotFoundError:

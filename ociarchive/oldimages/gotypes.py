@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+from ociarchive.documents import folded
 from ociarchive.oldimages import gojson, gotime
 from ociarchive.schema import Malformed, shown
 from ociarchive.values import JSON, type_name
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _INT64: Final = range(-(1 << 63), 1 << 63)
-#: The two characters beside the Latin letters that Go takes for k and s.
-_FOLD: Final = str.maketrans({"\u212a": "k", "\u017f": "s"})
 
 
 class GoType(Protocol[T]):
@@ -234,9 +233,9 @@ class Struct:
         if not isinstance(value, dict):
             raise _wrong("an object", value, pointer)
         exact = {field.name: field for field in self.fields}
-        folded = {_folded(field.name): field for field in reversed(self.fields)}
+        alike = {folded(field.name): field for field in reversed(self.fields)}
         for key, one in value.items():
-            field = exact.get(key) or folded.get(_folded(key))
+            field = exact.get(key) or alike.get(folded(key))
             if field is not None:
                 found[field.name] = field.type.read(one, found[field.name], f"{pointer}/{key}")
         return found
@@ -274,11 +273,6 @@ class Pointer(Generic[T]):
         return value is None
 
 
-def _folded(name: str) -> str:
-    return name.translate(_FOLD).translate(_LOWER)
-
-
-_LOWER: Final = {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 STRING: Final = String()
 BOOL: Final = Bool()
 INT: Final = Int()

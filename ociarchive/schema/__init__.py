@@ -2,7 +2,7 @@
 
 from ociarchive.schema.configs import config_problems
 from ociarchive.schema.kinds import NOTHING, Problem, found_in, shown
-from ociarchive.schema.manifests import descriptor_problems, index_problems, manifest_problems
+from ociarchive.schema.manifests import descriptor_problems, index_problems, manifest_problems, marker_problems
 from ociarchive.schema.platform_members import spelled
 from ociarchive.schema.required import (
     Malformed,
@@ -30,6 +30,7 @@ __all__ = [
     "index_problems",
     "list_in",
     "manifest_problems",
+    "marker_problems",
     "object_in",
     "require_version",
     "shown",

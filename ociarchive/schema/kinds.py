@@ -11,6 +11,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ociarchive.documents import folded
 from ociarchive.values import JSON, type_name
 
 if TYPE_CHECKING:
@@ -187,9 +188,8 @@ def in_case(members: Members, known: frozenset[str], pointer: str) -> Iterator[P
 
     Go reads `Layers` as `layers`, and the last of them where both exist. Others do not: two readers see two documents.
     """
-    folded = {key.casefold(): key for key in known}
+    alike = {folded(key): key for key in known}
     for key in members:
-        if key not in known and key.casefold() in folded:
-            meant = folded[key.casefold()]
+        if key not in known and (meant := alike.get(folded(key))) is not None:
             what = f"key {key[:SHOWN]!r} differs from {meant!r} in case alone"
             yield Problem("key-case", what, f"{pointer}/{key}", repr(meant), repr(key[:SHOWN]))

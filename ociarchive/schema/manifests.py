@@ -30,6 +30,7 @@ _INDEX: Final = frozenset(("schemaVersion", "mediaType", "artifactType", "manife
 _MANIFEST: Final = frozenset(
     ("schemaVersion", "mediaType", "artifactType", "config", "layers", "subject", "annotations")
 )
+_MARKER: Final = frozenset(("imageLayoutVersion",))
 #: An index may not hide a manifest from Go, nor a manifest an index (CVE-2021-41190).
 _TOP_LEVEL: Final = _INDEX | _MANIFEST | {"fsLayers"}
 _URL: Final = Kind("a URI", lambda value: None if isinstance(value, str) and _URI.match(value) else shown(value))
@@ -83,6 +84,11 @@ def manifest_problems(members: Members) -> Iterator[Problem]:
         yield from descriptor_problems(entry, f"/layers/{number}")
     if listed == []:
         yield Problem("layers-empty", "a manifest has no layer", "/layers", "one layer at least", "an empty array")
+
+
+def marker_problems(members: Members) -> Iterator[Problem]:
+    """Give what is wrong with the file oci-layout beside its version (image-layout.md, oci-layout file)."""
+    yield from kinds.in_case(members, _MARKER, "")
 
 
 def _top(members: Members) -> Iterator[Problem]:

@@ -26,7 +26,7 @@ _KINDS: Final = frozenset(("dir", "reg", "symlink", "hardlink", "char", "block",
 _ATTRIBUTES: Final = ("size", "modtime", "linkName", "mode", "uid", "gid", "devMajor", "devMinor", "xattrs", "digest")
 _PLACES: Final = ("offset", "innerOffset", "endOffset", "chunkOffset", "chunkSize", "chunkDigest", "chunkType")
 _KEYS: Final = frozenset(("name", "type", *_ATTRIBUTES, *_PLACES))
-_FOLDED: Final = {key.casefold() for key in (*_KEYS, "entries", "tarSplitDigest")}
+_FOLDED: Final = {documents.folded(key) for key in (*_KEYS, "entries", "tarSplitDigest")}
 _TIME: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:Z|([+-])(\d\d):(\d\d))\Z", re.ASCII
 )
@@ -110,7 +110,7 @@ def read(table: Table, where: str, limits: Limits) -> Claims:
 
 def _refuse_case(keys: Mapping[str, JSON] | tuple[str, ...], known: frozenset[str]) -> None:
     for key in keys:
-        if key not in known and key.casefold() in _FOLDED:
+        if key not in known and documents.folded(key) in _FOLDED:
             message = (
                 f"the table of contents has the key {clipped(key, 40)!r}, which readers in Go take for a known one"
             )

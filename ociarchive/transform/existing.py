@@ -150,7 +150,7 @@ class Existing(Keeper):
             if not os.path.isfile(dest):
                 return "choose another name, as it is neither a file nor a folder"
             loss = _loss(dest)
-        except OciArchiveError:
+        except (OciArchiveError, OSError):  # such as a file of /proc that gives no byte
             loss = None
         if loss is None:
             return "use --force to replace it, a file that is no image archive"

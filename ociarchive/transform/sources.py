@@ -154,7 +154,8 @@ def gather(
         for gathered in found.archives[adds:]:
             _notice(gathered.archive, gathered, found.notices)
     extras = one.extras if one is not None else ()
-    found.content = Content(roots=roots, entry=one.entry if one is not None else None, extras=extras)
+    entry = one.entry if one is not None and not options.merge else None  # DEST of a merge keeps its own
+    found.content = Content(roots=roots, entry=entry, extras=extras)
     found.notices.extend(f"left out: {left.what} ({left.why})" for left in found.left_out)
     for (source, archive), gathered in zip(opened, found.archives, strict=True):
         if gathered.roots and not source.images and not options.selectors.images:

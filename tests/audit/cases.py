@@ -79,6 +79,7 @@ from tests.support.build import (
     digest,
     docker_archive,
     dumped,
+    edited,
     gzipped,
     hexed,
     hybrid,
@@ -871,6 +872,13 @@ FAILS: Cases = {
         ),
         "index.json": Case(content=entry(sets("Manifests", [])), location=": index.json#/Manifests"),
         "manifest.json": Case(content=saved(sets("0/LAYERS", []))),
+        "manifest.json-as-go-folds": Case(content=saved(sets("0/RepoTag\u017f", ["corpus/evil:1.0"]))),
+        "oci-layout": Case(
+            content=changed(GOOD, "oci-layout", b'{"imageLayoutVersion":"1.0.0","ImageLayoutVersion":"2.0.0"}'),
+            subject="oci-layout",
+            location=": oci-layout#/ImageLayoutVersion",
+        ),
+        "as-go-folds": Case(content=layout(made(manifest=sets("layer\u017f", []))), found="'layer\u017f'"),
     },
     "limit-depth": {
         "default": Case(content=entry(deep(150))),
@@ -1230,6 +1238,7 @@ FAILS: Cases = {
             subject="Corpus/App:1.0",
         ),
         "tag-with-a-space": Case(content=docker_archive(Saved(image=PLAIN, tags=["corpus/app:1 0"]))),
+        "no-tag": Case(content=docker_archive(Saved(image=PLAIN, tags=["localhost:5000/app"])), expected="NAME:TAG"),
         "containerd": Case(content=names(CONTAINERD_NAME, "https://example.com/app")),
         "ref-name": Case(content=names(REF_NAME, "-app"), location=": index.json#/manifests/0/annotations"),
         "ref-name-empty": Case(content=names(REF_NAME, "")),
@@ -1305,6 +1314,27 @@ FAILS: Cases = {
         "layer-of-one-platform": Case(
             content=without(layout(BOTH), blob_path(ARM.layers[1].digest)), subject=ARM.layers[1].digest
         ),
+        "config-with-urls": Case(
+            content=layout(
+                replace(IMAGE, config_descriptor={"urls": ["https://example.com/c"]}).node(), without=[IMAGE.image_id]
+            ),
+            subject=IMAGE.image_id,
+        ),
+        "dir-layer-as-a-manifest": Case(
+            content=[*without(GOOD_DIR, hexed(TOP.digest)), file(f"{hexed(TOP.digest)}.manifest.json", TOP.stored)],
+            folder=True,
+            subject=TOP.digest,
+            location=f": {hexed(TOP.digest)}",
+            expected=hexed(TOP.digest),
+        ),
+        "dir-manifest-as-a-blob": Case(
+            content=[
+                *without(skopeo_dir(BOTH), f"{hexed(ARM.node().digest)}.manifest.json"),
+                file(hexed(ARM.node().digest), ARM.node().blobs[ARM.node().digest]),
+            ],
+            folder=True,
+            subject=ARM.node().digest,
+        ),
     },
     "sparse-index": {
         "platform": Case(
@@ -1377,6 +1407,7 @@ FAILS: Cases = {
             content=layout(Image(layers=[replace(BASE, algorithm="sha384")]).node()),
             subject=digest(BASE.stored, "sha384"),
         ),
+        "diff-id": Case(content=layout(made(config=sets("rootfs/diff_ids/1", "x-sum:abc"))), subject="x-sum:abc"),
     },
     # -- layers
     "layer-name-mismatch": {
@@ -1716,6 +1747,15 @@ FAILS: Cases = {
             content=layout(
                 Image(layers=[replace(BASE, members={"urls": ["https://example.com/a"]}, absent=True), TOP]).node()
             )
+        ),
+        "of-an-artifact": Case(
+            content=layout(
+                edited(
+                    artifact(b"x", "a/b"), lambda document: document["layers"][0].update(urls=["https://example.com/a"])
+                ),
+                without=[digest(b"x")],
+            ),
+            subject=digest(b"x"),
         ),
     },
     # -- references

@@ -1,6 +1,7 @@
 """Whether a link leads out of its folder, by its text alone: where that says no, the system has to say so too."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,18 @@ def test_where_all_links_stay_inside_none_leads_out(
         for name in links:
             real = os.path.realpath(top / name)
             assert os.path.commonpath((top, real)) == str(top)
+
+
+def test_two_files_of_one_size_and_one_time_are_two(tmp_path: Path) -> None:
+    """A clock counts in steps, so that times may be equal: a link that leads to the other file is seen by its inode."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode())
+    link = tmp_path / "link"
+    found = []
+    for name in ("a", "b"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+        one = stamps.stamp(str(link))
+        assert one is not None
+        found.append(replace(one, mtime_ns=0, ctime_ns=0))
+    assert found[0] != found[1]

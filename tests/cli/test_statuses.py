@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -671,3 +671,30 @@ def test_platforms_of_an_index_by_the_command_line(tmp_path: Path, cli_call: Cal
     told(cli_call("convert", source, tmp_path / "dest", "--to", "oci-layout", "--platform", "linux/arm64"))
     (entry,) = json.loads((tmp_path / "dest" / "index.json").read_bytes())["manifests"]
     assert entry["digest"] == nodes[1].digest
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("audit", "{name}"),
+        ("audit", "{tar}/below"),
+        ("audit", "{tar}", "--config", "{tar}/below"),
+        ("convert", "{tar}", "{tar}/below", "--to", "dir"),
+        ("audit", "{tar}", "--output", "{name}"),
+        ("audit", "{tar}", "--catalogue", "{name}"),
+        ("convert", "{tar}", "{name}", "--to", "dir"),
+        ("convert", "{tar}", "{dest}", "--to", "dir", "--receipt", "{name}"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_the_calls(arguments: Sequence[str], tmp_path: Path, cli_call: Call) -> None:
+    names = {"name": tmp_path / ("n" * 300), "dest": tmp_path / "dest", "tar": layout(NODE)(tmp_path)}
+    before = sorted(tmp_path.iterdir())
+    told(cli_call(*(one.format(**names) for one in arguments)), 2)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_the_other_side_has_does_not_come_from_a_device_without_an_end(tmp_path: Path, cli_call: Call) -> None:
+    result = told(
+        cli_call("convert", layout(NODE)(tmp_path), tmp_path / "no", "--to", "oci-layout", "--have", "/dev/zero"), 2
+    )
+    assert "by its path, not from a pipe" in result.stderr

@@ -330,6 +330,12 @@ def test_a_compressed_dest_is_not_unpacked_for_a_hint(tmp_path: Path, cli_call: 
 # Removing
 
 
+def test_a_dest_that_gives_no_byte_is_there(tmp_path: Path, cli_call: Call) -> None:
+    result = cli_call("convert", source(tmp_path), "/proc/self/mem", "--to", "oci-layout")
+    assert told(result, 2).stderr.startswith("error: DEST exists")
+    assert "/proc/self/mem" in result.stderr
+
+
 def test_folders_that_nobody_may_enter_are_removed(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "folder", build.layout(OLD))
     outside = write_folder(tmp_path / "outside", [file("thesis.txt", b"thesis")])

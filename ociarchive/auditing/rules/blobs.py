@@ -84,8 +84,8 @@ def lacking(evidence: Evidence) -> Iterator[Lacking]:
             digest = edge.descriptor.digest
             yield Lacking(what="manifest or index", called=str(digest), names=blob_names(digest))
         for part in named_by(node):
-            if part.source is None and not _may_be_absent(part):
-                own = isinstance(node, Image) and part is node.config
+            own = isinstance(node, Image) and part is node.config
+            if part.source is None and (own or not _may_be_absent(part)):
                 what = "layer" if isinstance(part, Layer) else "config" if own else "blob"
                 names = (
                     blob_names(part.descriptor.digest) | {part.name}
@@ -149,6 +149,7 @@ _INSTEAD: Final = frozenset(
 
 
 def _may_be_absent(part: Blob | Layer) -> bool:
+    """Whether a blob that is no config may be elsewhere: no engine looks for a config anywhere else."""
     if isinstance(part, Layer):
         return part.foreign or part.elsewhere is not None
     return part.descriptor is not None and bool(part.descriptor.urls)
@@ -243,6 +244,16 @@ def _digest_unknown(evidence: Evidence) -> Iterator[Fault]:
                 location=claim.where, subject=claim.digest,
                 message=f"nothing here computes {claim.digest.algorithm}: the content cannot be checked",
             )  # fmt: skip
+    for image in evidence.images:
+        for number, layer in enumerate(image.layers, 1):
+            diff_id, fact = layer.diff_id, evidence.fact(layer.source)
+            if layer.source is None or diff_id is None or fact is None or fact.diff_ids is None or not layer.unpacks:
+                continue
+            if agrees(diff_id, fact.diff_ids) is None:
+                yield Fault(
+                    location=layer.source.where, subject=diff_id,
+                    message=f"nothing here computes {diff_id.algorithm}: layer {number}, unpacked, cannot be checked",
+                )  # fmt: skip
 
 
 RULES: Final = (

@@ -12,6 +12,7 @@ from ociarchive.blobio.codec import GO_HEADER_TEXT
 from ociarchive.errors import plural
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
+from ociarchive.model import Artifact
 from ociarchive.stores.rebuilt import Rebuilt
 
 if TYPE_CHECKING:
@@ -205,6 +206,13 @@ def _layer_foreign(evidence: Evidence) -> Iterator[Fault]:
                 location=where, subject=layer.descriptor.digest,
                 message=f"layer {number} is foreign and not in the archive: engines fetch it from elsewhere",
             )  # fmt: skip
+    for node in {id(edge.node): edge.node for edge in evidence.edges}.values():
+        for blob in node.blobs if isinstance(node, Artifact) else ():
+            if blob.source is None and blob.descriptor is not None and blob.descriptor.urls:
+                yield Fault(
+                    location=evidence.place(blob.name), subject=blob.descriptor.digest,
+                    message="a blob of an artifact is not in the archive, its urls say where else it is",
+                )  # fmt: skip
 
 
 _CONFIG = "image-spec, config.md, rootfs"
