@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ociarchive.cli.common import file_option
-from ociarchive.cli.output import Output
+from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError
 from ociarchive.late import Late
 from ociarchive.report.shared.surroundings import now
+from ociarchive.report.shared.text import safe
 from ociarchive.signing.values import PASSWORD
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Attesting:
     """A statement that the call asks for: who signs it, where it goes, and when the call began."""
 
     signer: Signer
+    path: str
     file: Output
     began: Now
 
@@ -71,12 +73,12 @@ def attesting(
         raise UsageError("--sign signs a statement, and nothing says where to write it", hint="add --attestation FILE")
     if key is None:
         raise UsageError("--attestation is signed, and nothing says by which key", hint="add --sign KEY")
-    if path == dest == "-":
+    if path == dest == STDOUT:
         raise UsageError("standard output is DEST's, the attestation needs a file")
     file = Output(path, "attestation", force=values["force"], say=lambda text: shared.say(f"notice: {text}"))
     file.apart_from([key, *sources], dest, split=bool(values.get("split")))
     file.require()
-    return Attesting(private.load_signer(key), file, now())
+    return Attesting(private.load_signer(key), path, file, now())
 
 
 def verdicts_for(
@@ -119,5 +121,7 @@ class Taking:
             return
         if self._verdicts.empty:
             self._shared.say("notice: no statement was made, for there is nothing that could be audited")
-        else:
-            self.asked.file.write_bytes(self._verdicts.envelope(now(), self.asked.signer, unread))
+            return
+        self.asked.file.write_bytes(self._verdicts.envelope(now(), self.asked.signer, unread))
+        if self.asked.path != STDOUT:
+            self._shared.say(f"attested: {safe(self.asked.path)}")
