@@ -298,6 +298,8 @@ ELSEWHERE = {
     "s3://backups": "tests/docs/test_jobs.py::test_the_commands_of_the_page_of_object_storage",
     "python3 ociarchive-0.1.0.pyz": "tests/release/test_onefile.py::test_it_runs",
     "--no-index --find-links wheelhouse": "tests/release/test_bare.py::test_the_wheelhouse_installs_and_runs",
+    "-d dist/verify": "tests/release/test_bare.py::test_the_packages_of_an_extra",
+    "--find-links verify": "tests/release/test_bare.py::test_the_packages_of_an_extra",
     "podman build": "tests/integration/test_pipelines.py::test_the_image",
     "-m benchmarks.compare": "tests/benchmarks/test_writing.py::compare.main",
 }
