@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ociarchive import opening
-from ociarchive.asking import access_of, audit_options, signatures_of
+from ociarchive.asking import access_of, audit_options, policy, signatures_of
 from ociarchive.auditing import Finding, Policy, Report, sniffed
+from ociarchive.auditing.facts import ArchiveFacts, ArtifactFacts, ImageFacts, LayerFacts, MissingFacts
 from ociarchive.auditing.hearing import Raising
 from ociarchive.auditing.listing import archive_facts
 from ociarchive.audits import AuditOptions, Audits, audit_one, ledger_of
@@ -25,6 +26,7 @@ from ociarchive.comparison import Options as _DiffOptions
 from ociarchive.comparison.difference import ImagePair
 from ociarchive.engines.choosing import maker
 from ociarchive.errors import UsageError
+from ociarchive.gap.inventory import InventoryFacts
 from ociarchive.gap.others import Others
 from ociarchive.inventories import inventory_of
 from ociarchive.measure import Progress
@@ -34,7 +36,7 @@ from ociarchive.report.shared.surroundings import now, utc
 from ociarchive.selection.argument import Source
 from ociarchive.selection.untagged import reachable
 from ociarchive.transform.convert import Conversion
-from ociarchive.transform.options import platform, registry_host
+from ociarchive.transform.options import each, platform, registry_host
 from ociarchive.transform.options import sources as named
 from ociarchive.transform.rewrite import Change
 from ociarchive.workers import processors
@@ -46,16 +48,21 @@ if TYPE_CHECKING:
     from ociarchive.auditing.report import Detail
     from ociarchive.comparison.difference import Aspect
     from ociarchive.engines.choosing import EngineName
-    from ociarchive.values import JSON
 
 __all__ = [
     "Archive",
+    "ArchiveFacts",
+    "ArtifactFacts",
     "Change",
     "Conversion",
     "Difference",
     "Finding",
+    "ImageFacts",
     "ImagePair",
+    "InventoryFacts",
+    "LayerFacts",
     "Limits",
+    "MissingFacts",
     "Policy",
     "Progress",
     "Report",
@@ -67,6 +74,7 @@ __all__ = [
     "inspect",
     "inventory",
     "open_archive",
+    "policy",
     "render_audit",
     "render_diff",
     "render_receipt",
@@ -112,12 +120,12 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
     limits: Limits | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
-    images: Sequence[str] = (),
+    images: str | Sequence[str] = (),
     receipt: StrPath | None = None,
     attestation: StrPath | None = None,
     sign: StrPath | None = None,
-    keys: Sequence[StrPath] = (),
-    keyrings: Sequence[StrPath] = (),
+    keys: StrPath | Sequence[StrPath] = (),
+    keyrings: StrPath | Sequence[StrPath] = (),
     signature_policy: StrPath | None = None,
     trust_store: StrPath | None = None,
     trust_policy: StrPath | None = None,
@@ -177,18 +185,18 @@ def audit(  # noqa: PLR0913  one parameter for each option of the command
 
 
 def audit_each(  # noqa: PLR0913  one parameter for each option of the command
-    paths: Iterable[StrPath],
+    paths: StrPath | Iterable[StrPath],
     *,
     policy: Policy | None = None,
     limits: Limits | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
-    images: Sequence[str] = (),
+    images: str | Sequence[str] = (),
     receipt: StrPath | None = None,
     attestation: StrPath | None = None,
     sign: StrPath | None = None,
-    keys: Sequence[StrPath] = (),
-    keyrings: Sequence[StrPath] = (),
+    keys: StrPath | Sequence[StrPath] = (),
+    keyrings: StrPath | Sequence[StrPath] = (),
     signature_policy: StrPath | None = None,
     trust_store: StrPath | None = None,
     trust_policy: StrPath | None = None,
@@ -241,12 +249,13 @@ def audit_each(  # noqa: PLR0913  one parameter for each option of the command
     made = maker(engine, scheduler=scheduler, workers=asked.jobs)
     asked = replace(asked, jobs=asked.jobs if made is None else 1)
     asked = replace(asked, recursive=recursive, attested=taking.wanted)
+    listed = (paths,) if isinstance(paths, str | os.PathLike) else paths
     with ExitStack() as stack:
         ledger = None
         if catalogue is not None:
             ledger = stack.enter_context(ledger_of(os.fspath(catalogue), asked, clock=_clock, again=again))
         audits = stack.enter_context(Audits(asked, Raising(), progress, ledger, made))
-        for report in audits.reports((os.fspath(path) for path in paths), lambda path: Source(path=path)):
+        for report in audits.reports((os.fspath(path) for path in listed), lambda path: Source(path=path)):
             taking.take(report)
             yield report
     taking.write()
@@ -271,7 +280,7 @@ def inspect(  # noqa: PLR0913  one parameter for each option of the command
     plain_http: bool = False,
     ca_file: StrPath | None = None,
     insecure_skip_verify: bool = False,
-) -> dict[str, JSON]:
+) -> ArchiveFacts:
     """Return what the archive at `path` holds, as in `archives[]` of `inspect --format json`. No layer is read.
 
     Layers of old images, which have no config, are read for it all the same. With `all_revisions` what no tag of a
@@ -293,30 +302,42 @@ def inspect(  # noqa: PLR0913  one parameter for each option of the command
             return archive_facts(archive, sniffed(archive))
 
 
-def inventory(
+def inventory(  # noqa: PLR0913  one parameter for each option of the command
     paths: StrPath | Sequence[StrPath],
     *,
     verify: bool = False,
     jobs: int | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
-) -> dict[str, JSON]:
+    host: str | None = None,
+    plain_http: bool = False,
+    ca_file: StrPath | None = None,
+    insecure_skip_verify: bool = False,
+) -> InventoryFacts:
     """Return what is in some archives, so that the other side need not send it, as `ociarchive inventory` writes it.
 
-    With `verify` every blob is read, and only what was proved is listed. Errors are those of `audit`.
+    With `verify` every blob is read, and only what was proved is listed. Written to a file as JSON it is what `have` of
+    `convert` and `audit` names. `host` is the host for names in a registry's folder. Errors are those of `audit`.
     """
-    allowed = limits or Limits()
-    return inventory_of(named(paths), allowed, verify=verify, jobs=jobs or processors(), progress=progress).facts
+    return inventory_of(
+        named(paths),
+        limits or Limits(),
+        verify=verify,
+        jobs=jobs or processors(),
+        progress=progress,
+        host=registry_host(host),
+        access=access_of(plain_http, ca_file, insecure_skip_verify),
+    ).facts
 
 
 def diff(  # noqa: PLR0913  one parameter for each option of the command
     a: StrPath,
     b: StrPath,
     *,
-    images_a: Sequence[str] = (),
-    images_b: Sequence[str] = (),
-    platforms: Sequence[str] = (),
-    ignore: Sequence[Aspect] = (),
+    images_a: str | Sequence[str] = (),
+    images_b: str | Sequence[str] = (),
+    platforms: str | Sequence[str] = (),
+    ignore: Aspect | Sequence[Aspect] = (),
     base: StrPath | Sequence[StrPath] = (),
     files: bool = False,
     host: str | None = None,
@@ -352,14 +373,15 @@ def diff(  # noqa: PLR0913  one parameter for each option of the command
     >>> [(layer.kind, layer.old.compression, layer.new.compression) for layer in pair.layers]
     [('same', 'none', 'zstd'), ('same', 'none', 'zstd'), ('same', 'none', 'zstd')]
     """
-    unknown = set(ignore) - set(ASPECTS)
+    ignored: tuple[Aspect, ...] = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    unknown = set(ignored) - set(ASPECTS)
     if unknown:
         raise UsageError(f"nothing to ignore is called {', '.join(sorted(unknown))}", expected=", ".join(ASPECTS))
     options = _DiffOptions(
-        old=Source(path=os.fspath(a), images=tuple(images_a)),
-        new=Source(path=os.fspath(b), images=tuple(images_b)),
-        platforms=tuple(platform(text) for text in platforms),
-        ignore=frozenset(ignore),
+        old=Source(path=os.fspath(a), images=each(images_a)),
+        new=Source(path=os.fspath(b), images=each(images_b)),
+        platforms=tuple(platform(text) for text in each(platforms)),
+        ignore=frozenset(ignored),
         base=named(base),
         files=files,
         host=registry_host(host),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from ociarchive.auditing.evidence import Evidence
     from ociarchive.auditing.factstore import FactStore
-    from ociarchive.auditing.listing import Object
     from ociarchive.blobio.limits import Limits
+    from ociarchive.gap.inventory import InventoryFacts
     from ociarchive.measure import Progress
     from ociarchive.remote.address import Access
     from ociarchive.selection.argument import Source
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Inventory:
     """What some archives have, in the form of the JSON file. `findings` are errors, whose content is not listed."""
 
-    facts: Object
+    facts: InventoryFacts
     findings: tuple[Finding, ...] = ()
 
 

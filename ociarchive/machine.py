@@ -25,12 +25,14 @@ from ociarchive.blobio.hashing import hasher
 from ociarchive.workers import allowed, processors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ociarchive.blobio.codec import Codec
 
 _SAMPLE: Final = b"ociarchive " * 4096
 _WINDOW: Final = 128 << 20
+#: The packages of each extra (pyproject.toml) by which something can be done that else cannot.
+EXTRAS: Final = {"verify": ("cryptography", "cbor2"), "dask": ("distributed",), "s3": ("obstore",)}
 #: How a sample comes to be in codecs that are read and never written.
 _OTHERS: Final[dict[str, Callable[[bytes], bytes]]] = {"xz": lzma.compress, "bzip2": bz2.compress}
 
@@ -61,6 +63,7 @@ class Machine:
     """What was found. Sizes are bytes; None means: not there, or no limit.
 
     `workers` is what `--jobs` is without the option: the processors that this process may use, fewer where limits ask.
+    `extras` have their packages with versions, `gpgv` is the path of the program.
     """
 
     python: str
@@ -79,6 +82,8 @@ class Machine:
     codecs: tuple[Tried, ...]
     digests: dict[str, str | None]
     libmagic: str | None
+    extras: dict[str, str | None]
+    gpgv: str | None
     spaces: tuple[Space, ...]
 
     @property
@@ -108,6 +113,8 @@ def look(folder: str) -> Machine:
         codecs=tuple(_tried(codec) for codec in CODECS if codec.name != "none"),
         digests={name: _digest_library(name) for name in ("sha256", "sha512", "blake3")},
         libmagic=libmagic(),
+        extras={name: _packages(needed) for name, needed in EXTRAS.items()},
+        gpgv=shutil.which("gpgv"),
         spaces=tuple(_space(path) for path in dict.fromkeys((os.path.abspath(folder), _temporary()))),
     )
 
@@ -160,6 +167,12 @@ def _package(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _packages(names: Iterable[str]) -> str | None:
+    """Return some packages with their versions, None where one is missing."""
+    found = {name: _package(name) for name in names}
+    return ", ".join(f"{name} {told}" for name, told in found.items()) if None not in found.values() else None
 
 
 def _limit(which: int) -> int | None:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ociarchive.auditing import Evidence
+    from ociarchive.auditing.facts import (
+        ArchiveFacts,
+        ArtifactFacts,
+        ImageFacts,
+        LayerFacts,
+        MissingFacts,
+        SignatureFacts,
+    )
     from ociarchive.auditing.signatures import Proofs
     from ociarchive.documents import Document
     from ociarchive.model import Archive, Blob, Edge, Layer
@@ -49,32 +57,32 @@ def counted(edges: Iterable[Edge]) -> Counted:
     return Counted(len({image_key(edge) for edge in found}), len({id(edge.node) for edge in found}))
 
 
-def archive_facts(archive: Archive, evidence: Evidence) -> Object:
+def archive_facts(archive: Archive, evidence: Evidence) -> ArchiveFacts:
     """Return `archives[]` of the JSON reports, without findings and summary."""
     artifacts, missing = other_facts(archive)
     return {
         "source": archive.where,
         "format": archive.format,
         "images": [*image_facts(archive, evidence)],
-        "artifacts": [*artifacts],
-        "missing": [*missing],
+        "artifacts": artifacts,
+        "missing": missing,
     }
 
 
-def image_facts(archive: Archive, evidence: Evidence) -> Iterator[Object]:
+def image_facts(archive: Archive, evidence: Evidence) -> Iterator[ImageFacts]:
     """Give `images[]` of the JSON reports one by one. An image to which many entries lead has only one list of layers.
 
     A small archive may have a hundred entries for each of its images.
     """
-    layers: dict[int, list[JSON]] = {}
+    layers: dict[int, list[LayerFacts]] = {}
     for edge in walk(archive.roots):
         if isinstance(edge.node, Image):
             if id(edge.node) not in layers:
-                layers[id(edge.node)] = [*layer_facts(edge.node, evidence)]
+                layers[id(edge.node)] = layer_facts(edge.node, evidence)
             yield _image(edge, layers[id(edge.node)], evidence.leading, evidence.proofs)
 
 
-def other_facts(archive: Archive) -> tuple[list[Object], list[Object]]:
+def other_facts(archive: Archive) -> tuple[list[ArtifactFacts], list[MissingFacts]]:
     """Return `artifacts[]` and `missing[]` of the JSON reports."""
     edges = list(walk(archive.roots))
     artifacts = [_artifact(edge) for edge in edges if isinstance(edge.node, Artifact)]
@@ -95,29 +103,33 @@ def spelled(platform: Platform) -> str:
     return clipped(f"{platform} {platform.os_version}" if platform.os_version else str(platform), _LINE)
 
 
-def _image(edge: Edge, layers: list[JSON], holders: Mapping[int, tuple[Root, ...]], proofs: Proofs | None) -> Object:
+def _image(
+    edge: Edge, layers: list[LayerFacts], holders: Mapping[int, tuple[Root, ...]], proofs: Proofs | None
+) -> ImageFacts:
     image = edge.node
     if not isinstance(image, Image):
         raise TypeError(edge)
     platform = edge.platform
     version = full_platform(edge.entry)
-    return {
-        **_names(edge, holders),
+    references, ref_names = _names(edge, holders)
+    facts: ImageFacts = {
+        "references": references,
+        "ref_names": ref_names,
         "platform": str(platform) if platform and str(platform) else None,
         "os_version": version.os_version if version else None,
         "index": _index_digest(edge),
         "manifest": str(edge.descriptor.digest) if edge.descriptor else None,
         "image_id": str(image.image_id) if image.image_id else None,
         "layers": layers,
-        **_signatures(edge, proofs),
     }
+    if proofs is not None:
+        facts["signatures"] = _signatures(edge, proofs)
+    return facts
 
 
-def _signatures(edge: Edge, proofs: Proofs | None) -> Object:
-    """Return the signatures over an image, where the call asks for them."""
-    if proofs is None:
-        return {}
-    listed: list[JSON] = [
+def _signatures(edge: Edge, proofs: Proofs) -> list[SignatureFacts]:
+    """Return the signatures over an image."""
+    return [
         {
             "kind": one.kind,
             "digest": str(one.digest) if one.digest is not None else None,
@@ -128,10 +140,9 @@ def _signatures(edge: Edge, proofs: Proofs | None) -> Object:
         }
         for one in proofs.over(edge)
     ]
-    return {"signatures": listed}
 
 
-def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
+def layer_facts(image: Image, evidence: Evidence) -> list[LayerFacts]:
     """Return what reports show of each layer of an image."""
     chains = chain_ids(image.diff_ids[: len(image.layers)])
     return [
@@ -140,12 +151,12 @@ def layer_facts(image: Image, evidence: Evidence) -> list[Object]:
     ]
 
 
-def _names(edge: Edge, holders: Mapping[int, tuple[Root, ...]]) -> Object:
-    """Return the names that lead to an edge: its own, or those of the roots above it."""
+def _names(edge: Edge, holders: Mapping[int, tuple[Root, ...]]) -> tuple[list[str], list[str]]:
+    """Return the full names and the ref.names that lead to an edge: its own, or those of the roots above it."""
     roots = (edge.entry,) if isinstance(edge.entry, Root) else holders[id(edge.entry)]
     full = dict.fromkeys(str(name) for root in roots for name in root.names)
     ref_names = dict.fromkeys(root.ref_name for root in roots if root.ref_name and root.ref_name not in full)
-    return {"references": [*full], "ref_names": [*ref_names]}
+    return [*full], [*ref_names]
 
 
 def _index_digest(edge: Edge) -> str | None:
@@ -155,7 +166,7 @@ def _index_digest(edge: Edge) -> str | None:
     return None
 
 
-def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> Object:
+def _layer(layer: Layer, chain: str | None, evidence: Evidence) -> LayerFacts:
     fact = evidence.fact(layer.source)
     codec = evidence.compression(layer)
     claim = layer.elsewhere.descriptor if layer.elsewhere is not None else layer.descriptor
@@ -186,7 +197,7 @@ def created_by(config: Document | None, count: int) -> list[str]:
     return [text if isinstance(text, str) else "" for text in made]
 
 
-def _artifact(edge: Edge) -> Object:
+def _artifact(edge: Edge) -> ArtifactFacts:
     node = edge.node
     if not isinstance(node, Artifact):
         raise TypeError(edge)
@@ -210,14 +221,14 @@ def _size(blob: Blob) -> int:
     return blob.descriptor.size if blob.descriptor is not None else 0
 
 
-def _ref_names(edge: Edge) -> list[JSON]:
+def _ref_names(edge: Edge) -> list[str]:
     if not isinstance(edge.entry, Root):
         return []
     names = [*map(str, edge.entry.names), *([edge.entry.ref_name] if edge.entry.ref_name else [])]
     return [*dict.fromkeys(names)]
 
 
-def _missing(edge: Edge) -> Object:
+def _missing(edge: Edge) -> MissingFacts:
     platform = edge.descriptor.platform if edge.descriptor else None
     here = isinstance(edge.node, Missing) and edge.node.source is not None
     return {

@@ -36,7 +36,8 @@ def as_byproduct(receipt: bytes) -> dict[str, JSON]:
 def receipt_in(statement: Statement, where: str) -> bytes:
     """Return the receipt in the provenance of a conversion. ContentError: there is none in this statement."""
     if statement.predicate_type == SVR:
-        raise ContentError("not a conversion's receipt: it is the verdict of an audit", where=where)
+        hint = "`convert --attestation` writes the statement that is a receipt"
+        raise ContentError("not a conversion's receipt: it is the verdict of an audit", where=where, hint=hint)
     definition = statement.predicate.get("buildDefinition")
     kind = definition.get("buildType") if isinstance(definition, dict) else None
     if statement.predicate_type != SLSA or kind != BUILD_TYPE:

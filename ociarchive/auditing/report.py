@@ -10,9 +10,9 @@ from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.errors import UsageError
 
 if TYPE_CHECKING:
+    from ociarchive.auditing.facts import ArtifactFacts, ImageFacts, MissingFacts
     from ociarchive.auditing.holding import Holding
     from ociarchive.auditing.identity import Identity
-    from ociarchive.auditing.listing import Object
     from ociarchive.auditing.proven import ReceiptProof
     from ociarchive.auditing.rule import Finding
     from ociarchive.measure import Measured
@@ -26,9 +26,9 @@ Detail: TypeAlias = Literal["verdict", "images", "all"]
 class Listed:
     """What an archive names, in the form of the JSON report."""
 
-    images: tuple[Object, ...]
-    artifacts: tuple[Object, ...]
-    missing: tuple[Object, ...]
+    images: tuple[ImageFacts, ...]
+    artifacts: tuple[ArtifactFacts, ...]
+    missing: tuple[MissingFacts, ...]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ severity = { "sparse-index" = "error" }
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from ociarchive.auditing.policy import Policy
 from ociarchive.auditing.rule import SEVERITIES
 from ociarchive.auditing.rules import RULE_IDS
 from ociarchive.blobio.source import read_named
-from ociarchive.errors import ContentError, UsageError
+from ociarchive.errors import ContentError, UsageError, clipped
 from ociarchive.late import Late
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ else:
 
 _NAMES: Final = ("ociarchive.toml", "pyproject.toml")
 _KEYS: Final = ("ignore", "only", "severity", "strict")
+_OF_PYPROJECT: Final = "[tool.ociarchive] is for a pyproject.toml, here keys stand without it"
+#: Characters of a value that is shown.
+_SHOWN: Final = 80
 #: Settings are a page of text. A pyproject.toml may contain much more.
 _MAX_SIZE: Final = 512 << 10
 #: Dots of one line. The parser's time grows with the square of a key's parts, and no other line has so many.
@@ -38,12 +42,16 @@ _DOTS: Final = 2_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the options of a call ask for. `severity` is as written: `RULE=LEVEL`."""
+    """What the options of a call ask for. `severity` is as written: `RULE=LEVEL`.
+
+    `named` is how such an option is named: `--ignore` on a command line.
+    """
 
     ignore: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     severity: tuple[str, ...] = ()
     strict: bool = False
+    named: str = "--{}"
 
 
 def find(folder: str) -> str | None:
@@ -69,13 +77,10 @@ def policy(asked: Asked, path: str | None) -> Policy:
     by = path or ""
     for key in table:
         if key not in _KEYS:
-            raise UsageError(f"unknown setting {key!r}", where=by, expected=f"one of {', '.join(_KEYS)}")
-    ignore = dict.fromkeys(_rules(table.get("ignore", []), by), by) | dict.fromkeys(
-        _known(asked.ignore, option="--ignore"), "--ignore"
-    )
-    only = dict.fromkeys(_rules(table.get("only", []), by), by) | dict.fromkeys(
-        _known(asked.only, option="--only"), "--only"
-    )
+            hint = _OF_PYPROJECT if key == "tool" else None
+            raise UsageError(f"unknown setting {key!r}", where=by, expected=f"one of {', '.join(_KEYS)}", hint=hint)
+    ignore = _by(table, "ignore", by) | _asked(asked.ignore, asked.named.format("ignore"))
+    only = _by(table, "only", by) | _asked(asked.only, asked.named.format("only"))
     if only and only.keys() <= ignore.keys():
         what = f"no rule is left: {', '.join(only)} {'is' if len(only) == 1 else 'are'} ignored"
         raise UsageError(what, where=by or None, hint="leave out what asks for it alone, or what ignores it")
@@ -89,7 +94,7 @@ def policy(asked: Asked, path: str | None) -> Policy:
         rule, equals, level = text.partition("=")
         if not equals:
             raise UsageError(f"--severity takes RULE=LEVEL, not {text!r}")
-        severity[_known([rule])[0]] = (_level(level), "--severity")
+        severity[_known([rule])[0]] = (_level(level), asked.named.format("severity"))
     strict = table.get("strict", False)
     if not isinstance(strict, bool):
         raise UsageError("strict is true or false", where=by)
@@ -116,10 +121,17 @@ def _table(path: str) -> Mapping[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def _rules(value: object, where: str) -> list[str]:
+def _by(table: Mapping[str, object], key: str, path: str) -> dict[str, str]:
+    """Return the rules that a key of the file lists, by whom it was asked for: the file."""
+    value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise UsageError("ignore and only are lists of rules", where=where)
-    return _known(value, where)
+        expected, found = f'a list of rules, {key} = ["blob-unreferenced"]', json.dumps(value, default=str)
+        raise UsageError(f"{key} has the wrong type", where=path, expected=expected, found=clipped(found, _SHOWN))
+    return dict.fromkeys(_known(value, path), path)
+
+
+def _asked(rules: Iterable[str], option: str) -> dict[str, str]:
+    return dict.fromkeys(_known(rules, option=option if option.startswith("--") else None), option)
 
 
 def _known(rules: Iterable[str], where: str | None = None, *, option: str | None = None) -> list[str]:

@@ -104,8 +104,8 @@ def belongs(entry: str, name: str) -> bool:
 
 
 def looks_like_list(head: bytes) -> bool:
-    """Whether the first bytes of a file may be those of a list."""
-    return head.lstrip(b" \t\r\n")[:1] == b"{" and b'"part' in head
+    """Whether the first bytes of a file may be those of a list. A receipt has parts, too, and names the program."""
+    return head.lstrip(b" \t\r\n")[:1] == b"{" and b'"part' in head and b'"tool"' not in head
 
 
 def parse(raw: bytes, where: str) -> PartList | None:

@@ -101,7 +101,8 @@ class PartPlaces:
         if self.only:
             there = [name for name in there if partlist.is_part(name, self.name) and self._number(name) in self.only]
         if there and not self._force:
-            hint = "use --force to replace them" if self.only else "use --force to replace them, or choose another name"
+            hint = f"use --force to replace {'it' if len(there) == 1 else 'them'}"
+            hint += "" if self.only else ", or choose another name"
             raise UsageError(f"DEST exists: {some(there)}", hint=hint, where=self._shown)
         for name in there:
             self._require_replaceable(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ociarchive.auditing.rule import SEVERITIES
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from ociarchive.auditing.facts import ImageFacts
     from ociarchive.auditing.report import Report
     from ociarchive.catalogue.recording import Recorded
     from ociarchive.catalogue.stamps import Stamp
@@ -66,7 +67,7 @@ def insert(
     archive = made.lastrowid
     connection.execute("INSERT INTO reports VALUES (?, ?, ?, ?)", (archive, kept.verdict, kept.listed, kept.proof))
     connection.executemany(f"INSERT INTO findings VALUES ({', '.join('?' * 10)})", _findings(archive, report))  # noqa: S608  as above
-    images: list[dict[str, Any]] = [*report.listed.images] if report.listed else []
+    images = report.listed.images if report.listed else ()
     connection.executemany(
         "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -93,12 +94,13 @@ def _findings(archive: int | None, report: Report) -> Iterator[tuple[object, ...
         yield (archive, number, one.rule, one.severity, waived, *texts)
 
 
-def _layers(archive: int | None, images: Iterable[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
-    keys = ("digest", "diff_id", "chain_id", "size", "uncompressed_size", "media_type", "compression", "present")
+def _layers(archive: int | None, images: Iterable[ImageFacts]) -> Iterator[tuple[object, ...]]:
     for image, one in enumerate(images):
         for number, layer in enumerate(one["layers"]):
-            values = (_plain(layer[key]) for key in keys)
-            yield (archive, image, number, *values, layer["verified"])
+            digests = (layer["digest"], layer["diff_id"], layer["chain_id"])
+            sizes = (layer["size"], layer["uncompressed_size"])
+            texts = map(_plain, (layer["media_type"], layer["compression"]))
+            yield (archive, image, number, *map(_plain, digests), *sizes, *texts, layer["present"], layer["verified"])
 
 
 def _blobs(archive: int | None, report: Report) -> Iterator[tuple[object, ...]]:

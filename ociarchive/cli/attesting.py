@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ociarchive.cli.common import file_option
-from ociarchive.cli.output import Output
+from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError
 from ociarchive.late import Late
 from ociarchive.report.shared.surroundings import now
@@ -72,7 +72,7 @@ def attesting(
         raise UsageError("--sign signs a statement, and nothing says where to write it", hint="add --attestation FILE")
     if key is None:
         raise UsageError("--attestation is signed, and nothing says by which key", hint="add --sign KEY")
-    if path == dest == "-":
+    if path == dest == STDOUT:
         raise UsageError("standard output is DEST's, the attestation needs a file")
     file = Output(path, "attestation", force=values["force"], say=shared.notice)
     file.apart_from([key, *sources], dest, split=bool(values.get("split")))

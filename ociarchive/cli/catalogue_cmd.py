@@ -11,6 +11,7 @@ from ociarchive.cli.common import common, common_options, once, output, output_o
 from ociarchive.errors import plural
 from ociarchive.report.catalogue.catalogue_table import catalogue_table
 from ociarchive.report.catalogue.listed import catalogue_csv, catalogue_html, catalogue_json
+from ociarchive.values import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,5 +91,13 @@ def _text(
         return catalogue_html(values["path"], summary, entries)
     paint = shared.painter(values["output"])
     held, which = values["holds"], "that failed" if values["failed"] else "in the catalogue"
-    none = f"no archive {which} holds {held}" if held is not None else None
+    none = f"no archive {which} holds {held}{_latest(held)}" if held is not None else None
     return catalogue_table(summary, entries if listed else None, width=width(), paint=paint, none=none)
+
+
+def _latest(held: str) -> str:
+    """Return what is said behind a name without a tag, which engines give one; nothing behind any other text."""
+    name = Reference.maybe(held)
+    if name is None or name.tag != "latest" or held.endswith(":latest"):
+        return ""
+    return ", for a name without a tag means :latest"

@@ -23,7 +23,7 @@ _UNFIT = 3
 @output_options("table", "json")
 @common_options
 def command(**values: Any) -> int:
-    """Show what this machine offers: Python, codecs that were tried, libmagic, processors, limits, space.
+    """Show what this machine offers: Python, codecs that were tried, libmagic, extras, processors, limits, space.
 
     Add it when you report a fault: it holds paths, and no names of archives. Status 3: a codec does not work.
     """

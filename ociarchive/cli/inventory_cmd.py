@@ -69,8 +69,8 @@ def command(**values: Any) -> int:
     result.write(json.dumps(found.facts, indent=2, ensure_ascii=True) + "\n")
     for finding in found.findings:
         shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
-    images, blobs = (one if isinstance(one := found.facts[name], list) else [] for name in ("images", "blobs"))
-    packed = {(one["image_id"], one["platform"], one["manifest"]) for one in images if isinstance(one, dict)}
+    images, blobs = found.facts["images"], found.facts["blobs"]
+    packed = {(one["image_id"], one["platform"], one["manifest"]) for one in images}
     told = images_said(len({which[:2] for which in packed}), len(packed))
     told += f", {plural(len(blobs), 'blob')}, {'proved' if values['verify'] else 'as claimed, not verified'}"
     shared.wrote(told, values["output"], "json")

@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from ociarchive import documents, schema
 from ociarchive.auditing.evidence import sniffed
@@ -122,7 +122,8 @@ def _archive(source: Source, limits: Limits, access: Access | None) -> Held:
         if archive.incomplete and not archive.roots:
             raise _nothing(source.path, nothing_in(archive).what)
         upon = (tuple(_upon(image)) for image in images(archive.roots) if any(one.elsewhere for one in image.layers))
-        return replace(_inventory(inventory([sniffed(archive)], proved=False)), upon=tuple(upon))
+        listed = cast("dict[str, JSON]", inventory([sniffed(archive)], proved=False))
+        return replace(_inventory(listed), upon=tuple(upon))
 
 
 def _upon(image: Image) -> Iterator[tuple[Digest, bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from ociarchive.auditing.claims import mentions
 from ociarchive.auditing.listing import image_facts
@@ -15,20 +15,57 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing.evidence import Evidence
-    from ociarchive.auditing.listing import Object
+    from ociarchive.auditing.facts import LayerFacts
     from ociarchive.model import Layer
-    from ociarchive.values import JSON, Digest
+    from ociarchive.values import Digest
 
 _VERSION: Final = 1
 
 
-def inventory(every: Iterable[Evidence], *, proved: bool) -> Object:
+class SourceFacts(TypedDict):
+    """An archive of an inventory."""
+
+    source: str
+    format: str
+
+
+class HeldLayerFacts(TypedDict):
+    """The blob by which a layer is held."""
+
+    diff_id: str
+    digest: str
+    size: int
+    media_type: str
+
+
+class HeldImageFacts(TypedDict):
+    """An image of an inventory, with its layers from the lowest up to the first that is not there."""
+
+    references: list[str]
+    image_id: str | None
+    manifest: str | None
+    platform: str | None
+    diff_ids: list[str]
+    layers: list[HeldLayerFacts]
+
+
+class InventoryFacts(TypedDict):
+    """An inventory: what `inventory` returns (`inventory.schema.json`)."""
+
+    schema_version: int
+    tool: dict[str, str]
+    sources: list[SourceFacts]
+    images: list[HeldImageFacts]
+    blobs: list[str]
+
+
+def inventory(every: Iterable[Evidence], *, proved: bool) -> InventoryFacts:
     """Return the inventory of some archives. With `proved` it lists only what was read and agrees with its claims.
 
     The diff_ids of an image end before the first layer that is not there. An engine has a layer only with all below.
     """
-    sources: list[JSON] = []
-    listed: list[JSON] = []
+    sources: list[SourceFacts] = []
+    listed: list[HeldImageFacts] = []
     blobs: set[Digest] = set()
     for evidence in every:
         sources.append({"source": evidence.archive.where, "format": evidence.archive.format})
@@ -43,17 +80,17 @@ def inventory(every: Iterable[Evidence], *, proved: bool) -> Object:
     }
 
 
-def _images(evidence: Evidence, *, proved: bool) -> Iterator[Object]:
+def _images(evidence: Evidence, *, proved: bool) -> Iterator[HeldImageFacts]:
     """Give each image once for each of its manifests and names, without those of which no layer is there."""
     seen: set[str] = set()
     for facts in image_facts(evidence.archive, evidence):
         here = list(_below(facts["layers"], proved=proved))
-        one: Object = {
+        one: HeldImageFacts = {
             "references": facts["references"],
             "image_id": facts["image_id"],
             "manifest": facts["manifest"],
             "platform": facts["platform"],
-            "diff_ids": [layer["diff_id"] for layer in here],
+            "diff_ids": [layer["diff_id"] for layer in here if layer["diff_id"] is not None],
             "layers": [*filter(None, map(_stored, here))],
         }
         if here and repr(one) not in seen:
@@ -61,18 +98,23 @@ def _images(evidence: Evidence, *, proved: bool) -> Iterator[Object]:
             yield one
 
 
-def _stored(layer: Object) -> JSON:
-    """Return by which blob a layer is held, None where that is unknown. A plain one has its diff_id as digest."""
-    held = {name: layer[name] for name in ("diff_id", "digest", "size", "media_type")}
-    if layer["media_type"] is not None:
-        return held
-    return {**held, "digest": layer["diff_id"], "media_type": OCI_LAYER} if layer["compression"] == "none" else None
+def _stored(layer: LayerFacts) -> HeldLayerFacts | None:
+    """Return by which blob a layer is held, None where that is unknown. A plain one has its diff_id as digest.
+
+    The size of a layer that is rebuilt shows only when it is read.
+    """
+    diff_id, digest, size, media_type = layer["diff_id"], layer["digest"], layer["size"], layer["media_type"]
+    if media_type is None and layer["compression"] == "none":
+        digest, media_type = diff_id, OCI_LAYER
+    if diff_id is None or digest is None or size is None or media_type is None:
+        return None
+    return {"diff_id": diff_id, "digest": digest, "size": size, "media_type": media_type}
 
 
-def _below(layers: JSON, *, proved: bool) -> Iterator[Object]:
+def _below(layers: list[LayerFacts], *, proved: bool) -> Iterator[LayerFacts]:
     """Give the layers of an image from the lowest up, to the first that is not there."""
-    for layer in layers if isinstance(layers, list) else []:
-        if not isinstance(layer, dict) or not layer["present"] or layer["diff_id"] is None:
+    for layer in layers:
+        if not layer["present"] or layer["diff_id"] is None:
             return
         if proved and layer["verified"] is not True:
             return

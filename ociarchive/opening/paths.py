@@ -71,6 +71,9 @@ def _instead(path: str) -> str | None:
     listed = path + LIST
     if os.path.isfile(listed):
         return f"it lies in parts, name {listed}"
+    archive, mark, name = path.partition("#")  # a command line has taken selectors off
+    if mark and os.path.exists(archive):
+        return f"in Python the path is {archive}, and `images` selects {name}"
     address = meant(path)
     if address is not None:
         return f"an image in a registry is {address}"

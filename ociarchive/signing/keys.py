@@ -186,7 +186,7 @@ def library(done: str = "checked") -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415  of an extra, slow to import
     except ImportError:
         what = f"signatures cannot be {done} without the package cryptography"
-        raise UsageError(what, hint="install ociarchive[verify]") from None
+        raise UsageError(what, hint="`pip install 'ociarchive[verify]'` installs it") from None
     return serialization, hashes
 
 

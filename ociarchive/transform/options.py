@@ -140,7 +140,7 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
         raise no_format()
     if jobs is not None and (isinstance(jobs, bool) or not 1 <= jobs <= MOST_JOBS):
         raise UsageError(f"--jobs takes a number of threads, not {jobs!r}", expected=f"1 to {MOST_JOBS}")
-    left = _each(without)
+    left = each(without)
     for one in left:
         _among("--without", one, WITHOUT)
     _among("--outer", outer, OUTERS)
@@ -157,8 +157,8 @@ def options(  # noqa: PLR0913  one parameter for each option of the command
             preserve_digests=preserve_digests,
         ),
         selectors=Selectors(
-            images=_each(images),
-            platforms=tuple(platform(text) for text in _each(platforms)),
+            images=each(images),
+            platforms=tuple(platform(text) for text in each(platforms)),
             without=frozenset(left),
         ),
         tag=None if tag is None else checked("--tag", tag),
@@ -199,7 +199,7 @@ def for_index(made: Options, *, annotation: str | Iterable[str] = (), add: bool 
     `add` replaces DEST, which the new one holds all of. UsageError: no annotation, no name, or what excludes another.
     """
     annotations: dict[str, str] = {}
-    for text in _each(annotation):
+    for text in each(annotation):
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise UsageError(f"--annotation takes KEY=VALUE, not {text!r}")
@@ -278,7 +278,8 @@ def platform(text: str) -> Platform:
         raise UsageError(str(error)) from None
 
 
-def _each(given: str | Iterable[str]) -> tuple[str, ...]:
+def each(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the values of an option that may be repeated. One text is a list of one."""
     return (given,) if isinstance(given, str) else tuple(given)
 
 
@@ -304,7 +305,7 @@ def _level(value: Level | str | None) -> Level | None:
 
 
 def _renames(texts: str | Iterable[str], tag: str | None) -> tuple[Rename, ...]:
-    found = parse_all(_each(texts))
+    found = parse_all(each(texts))
     if found and tag is not None:
         raise UsageError("--tag gives the image its only name, and --rename another", hint="leave one of them out")
     return found

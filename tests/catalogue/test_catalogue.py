@@ -228,6 +228,8 @@ def test_it_answers(racks: Path, db: Path, cli_call: Call) -> None:
     )
     none = told(cli_call("catalogue", db, "--failed", "--holds", "none:1"), 1).stdout
     assert none.startswith("no archive that failed holds none:1\n\n")
+    bare = told(cli_call("catalogue", db, "--holds", "none"), 1).stdout
+    assert bare.startswith("no archive in the catalogue holds none, for a name without a tag means :latest\n\n")
     text = told(cli_call("catalogue", db)).stdout
     assert f"6 archives in the catalogue: {6 - len(failed)} passed, {len(failed)} failed" in text
 

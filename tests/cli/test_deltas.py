@@ -96,7 +96,7 @@ def test_what_the_other_side_has_is_left_out(
     if kind == "inventory":
         told(cli_call("inventory", base, "--output", have))
     elif kind == "list":
-        have.write_text("\n".join(ociarchive.inventory(base)["blobs"]) + "\n")  # type: ignore[arg-type]
+        have.write_text("\n".join(ociarchive.inventory(base)["blobs"]) + "\n")
     else:
         have = base if kind == "layout" else corpus / APP
     dest, receipt = tmp_path / "dest", tmp_path / "receipt.json"

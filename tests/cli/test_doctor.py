@@ -2,17 +2,21 @@
 
 import json
 import resource
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from ociarchive import machine
 from ociarchive.blobio import gzipcodec
 from ociarchive.report.shared.doctor import doctor_json, doctor_table
 from tests.support.call import Call, Run, told
+from tests.support.readme import ROOT
 
 ENCODE = gzipcodec.encode
 
@@ -34,8 +38,18 @@ def test_the_table_has_a_line_for_each_thing_and_ends_with_a_verdict(cli_call: C
     heads = [line.split()[0] for line in lines if line]
     assert heads == [
         *("ociarchive", "python", "system", "processors", "memory", "limits"),
-        *("gzip", "zstd", "xz", "bzip2", "sha256", "sha512", "blake3", "libmagic", "space", "space", "OK"),
+        *("gzip", "zstd", "xz", "bzip2", "sha256", "sha512", "blake3", "libmagic", "verify", "dask", "s3", "gpgv"),
+        *("space", "space", "OK"),
     ]
+
+
+def test_the_extras_are_those_of_the_project(cli_call: Call) -> None:
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for name, packages in machine.EXTRAS.items():
+        assert set(packages) <= {Requirement(one).name for one in asked[name]}
+    value = found(cli_call)
+    assert value["extras"].keys() == machine.EXTRAS.keys()
+    assert value["extras"]["verify"] == f"cryptography {version('cryptography')}, cbor2 {version('cbor2')}"
 
 
 def test_limits_are_those_of_the_process(run_cli: Run) -> None:
@@ -68,10 +82,15 @@ def test_a_codec_that_does_not_work_is_a_fault_of_the_machine(
 
 
 def test_what_is_missing_is_told_and_no_fault() -> None:
-    bare = replace(machine.look("."), libmagic=None, memory=None, libc=None, digests={"blake3": None})
+    bare = replace(
+        machine.look("."), libmagic=None, memory=None, libc=None, digests={"blake3": None}, gpgv=None,
+        extras=dict.fromkeys(machine.EXTRAS),
+    )  # fmt: skip
     text = doctor_table(bare, width=200)
     assert "libmagic    not here" in text
     assert "blake3      not here (an extra)" in text
+    assert "verify      not here (an extra): no key or certificate is checked, and no statement signed" in text
+    assert "gpgv        not here: no signature by GPG is checked" in text
     assert text.endswith("OK  every codec gave back what it took\n")
     assert json.loads(doctor_json(bare))["libmagic"] is None
 

@@ -347,6 +347,23 @@ def test_a_layer_of_two_sources_counts_once_in_dest(source: Path, tmp_path: Path
     rows = [line for line in lines if line.startswith("  diff_id ")]
     assert [row.endswith(" -  as above") for row in rows].count(True) == 1
     assert len(rows) == 3
+    assert "  diff_ids proved: 2 of 2 layers, all as before" in lines
+    call = ("convert", source, both, tmp_path / "delta", "--to", "oci-layout", "--have", source)
+    lines = told(cli_call(*call)).stderr.splitlines()
+    rows = [line for line in lines if line.startswith("  diff_id ")]
+    assert [row.rpartition("  ")[2] for row in rows if "B  " in row and not row.endswith("%")].count("left out") == 1
+    assert [row.endswith(" -  as above") for row in rows].count(True) == 1
+
+
+@pytest.mark.parametrize(("count", "rest"), [(8, None), (9, None), (10, "  2 smaller layers: -v lists them")])
+def test_one_row_is_not_left_out_for_a_row_that_says_so(
+    count: int, rest: str | None, tmp_path: Path, cli_call: Call
+) -> None:
+    image = Image(layers=[layer({f"{number}": b"x"}, "gzip") for number in range(count)]).node()
+    path = write_tar(tmp_path / "many.tar", build.layout(image.named("docker.io/corpus/b:1")))
+    lines = told(cli_call("convert", path, tmp_path / "dest", "--to", "oci-layout")).stderr.splitlines()
+    assert sum(line.startswith("  diff_id ") for line in lines) == (count if rest is None else 8)
+    assert [line for line in lines if "smaller layer" in line] == ([rest] if rest else [])
 
 
 # Tables

@@ -323,6 +323,25 @@ def test_a_failed_audit_says_so_beside_its_file(tmp_path: Path, store: Path, cli
     assert printed.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            'ignore = "digest-mismatch"',
+            'expected a list of rules, ignore = ["blob-unreferenced"], found "digest-mismatch"',
+        ),
+        ("only = 7", "only has the wrong type: expected a list of rules"),
+        ("[tool.ociarchive]\nstrict = true", "[tool.ociarchive] is for a pyproject.toml, here keys stand without it"),
+    ],
+)
+def test_settings_of_another_shape_lead_to_the_right_one(
+    text: str, says: str, tmp_path: Path, store: Path, cli_call: Call
+) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(text)
+    assert says in refused(cli_call("audit", store, "--config", path), 2)
+
+
 def test_the_page_of_settings_shows_ones_that_hold(
     tmp_path: Path, store: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

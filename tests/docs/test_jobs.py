@@ -5,20 +5,26 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import ociarchive
 from tests.support import build
 from tests.support.build import Image, Platform, layer
 from tests.support.forking import shared
-from tests.support.readme import ROOT
+from tests.support.objects import BUCKET, serving
+from tests.support.readme import DOCUMENTS, ROOT
 from tests.support.registry.debian import docker_registry
-from tests.support.tar import write_tar
+from tests.support.signing import OTHER, SIGNER, claim, cosigned, holding, pem, signature, signing, tagged
+from tests.support.stores import containers_storage, docker_storage
+from tests.support.tar import write_folder, write_tar
 from tests.support.truth import CORPUS
 
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
@@ -30,7 +36,8 @@ ENGINE = 'docker() { case "$1 $2" in "image ls") echo x;; "image inspect") cat e
 class Job:
     """A block of a page, by words in it: what has to be there, and which of its lines are another program's to run.
 
-    `places` are paths that stand for others here. `then` shows that the block did what it says. A difference is 1.
+    `places` are paths that stand for others here; `{here}` is the job's folder. `then` shows that the block did what it
+    says. A difference is 1.
     """
 
     page: str
@@ -57,8 +64,8 @@ def gap(folder: Path) -> None:
     source = CORPUS / "docker20-two-images.tar"
     ociarchive.convert(source, folder / "app.tar", to="docker-archive", images=["corpus/two:2.0"])
     ociarchive.convert(folder / "before.tar", folder / "store", to="oci-layout", compression="none")
-    (image,) = ociarchive.inspect(folder / "before.tar")["images"]  # type: ignore[misc, str-unpack]
-    layers = [one["diff_id"] for one in image["layers"]]  # type: ignore[index, call-overload, union-attr]
+    (image,) = ociarchive.inspect(folder / "before.tar")["images"]
+    layers = [one["diff_id"] for one in image["layers"]]
     (folder / "engine.json").write_text(json.dumps([{"RootFS": {"Type": "layers", "Layers": layers}}]))
 
 
@@ -108,6 +115,55 @@ def one(folder: Path) -> None:
     saved(folder / "app.tar", "app:1.0")
 
 
+def keys(folder: Path, name: str) -> None:
+    """Write a pair of keys to files."""
+    (folder / f"{name}.pem").write_bytes(SIGNER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / f"{name}.pub").write_bytes(pem(SIGNER))
+
+
+def release(folder: Path) -> None:
+    """Make three archives, the one that went before, keys, and a folder for the parts."""
+    gap(folder)
+    two(folder)
+    for name, here in (("a.tar", "db.tar"), ("b.tar", "web.tar")):
+        (folder / name).rename(folder / here)
+    keys(folder, "key")
+    (folder / "disc").mkdir()
+
+
+def verdict(folder: Path) -> None:
+    one(folder)
+    keys(folder, "key")
+
+
+def ticket(folder: Path) -> None:
+    """Make an image that is signed for its own name, the page's policy, and the keys of who audits."""
+    image = Image(layers=[layer({"app": b"x" * 900})]).node()
+    by_us = tagged(holding(cosigned(claim(image.digest, name="docker.io/team/app"), signing(SIGNER))), image)
+    write_folder(folder / "app-layout", build.layout(image.named("docker.io/team/app:1.0"), by_us))
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "signatures.md").read_text(), re.DOTALL)
+    (folder / "policy.json").write_text(block)
+    (folder / "signer.pub").write_bytes(pem(SIGNER))
+    keys(folder, "auditor")
+
+
+def storages(folder: Path) -> None:
+    """Make the storage of two engines that are stopped."""
+    image = Image(layers=[layer({"app": b"x" * 900})])
+    write_folder(folder / "docker", docker_storage({"app:1.0": image}))
+    write_folder(folder / "podman", containers_storage({"docker.io/library/app:1.0": image}))
+
+
+def signed(folder: Path) -> None:
+    """Make a layout with a signed image, the same in a registry's folder, and the keys of two who sign."""
+    image = Image(layers=[layer({"app": b"x" * 900})]).node()
+    named = image.named("docker.io/team/app:1.0")
+    write_folder(folder / "app-layout", build.layout(named, signature(image)))
+    ociarchive.convert(folder / "app-layout", folder / "registry", to="registry-storage")
+    for name, key in (("signer", SIGNER), ("ci", OTHER)):
+        (folder / f"{name}.pub").write_bytes(pem(key))
+
+
 JOBS = {
     "a-delta-for-an-engine": Job(
         "deltas.md", "--have have.json\ndocker load", gap, without=("docker load",),
@@ -131,6 +187,23 @@ JOBS = {
         "index-create.md", "--add", indexed, then="ociarchive inspect app | grep -c linux/riscv64"
     ),
     "a-comparison-for-a-script": Job("diff.md", "jq -r", two, needs=("jq",), status=1),
+    "storage-of-stopped-engines": Job(
+        "formats.md", "/mnt/var/lib/docker", storages,
+        places=(
+            ("/mnt/var/lib/docker", "docker"), ("/mnt/var/lib/containers/storage", "podman"),
+            ("/mnt/storage", "{here}/podman"),
+        ),
+        then="ociarchive diff app.tar all",
+    ),
+    "from-end-to-end": Job(
+        "deltas.md", "--attestation disc/release.att", release,
+        then="cd ..; ociarchive audit whole.tar; ociarchive inspect whole.tar | grep -c layers",
+    ),
+    "a-ticket": Job(
+        "signatures.md", "--report html=audit.html", ticket, then="test -s audit.html && test -s audit.sarif",
+    ),
+    "a-signed-verdict": Job("attestations.md", "--attestation verdict.att", verdict, without=("cosign",)),
+    "signatures": Job("signatures.md", "--require-signature", signed),
     "completion": Job("install.md", "completion fish", lambda _: None, then="test -s .zfunc/_ociarchive"),
 }  # fmt: skip
 
@@ -160,7 +233,7 @@ def test_a_job_runs_as_its_page_says(name: str, tmp_path: Path) -> None:
     lines = [line for line in lines_of(job.page, job.words) if not line.startswith(job.without or ("#",))]
     script = "\n".join([*lines, job.then])
     for said, here in job.places:
-        script = script.replace(said, here)
+        script = script.replace(said, here.format(here=tmp_path))
     done = run(script, tmp_path)
     assert done.returncode == job.status, done.stderr + done.stdout
     assert "error:" not in done.stderr
@@ -174,7 +247,7 @@ def test_the_commands_of_the_page_of_registries_run_in_their_order(tmp_path: Pat
         there = f"docker://{address}/team/app"
         ociarchive.convert(tmp_path / "app.tar", f"{there}:1.0")
         ociarchive.convert(tmp_path / "app.tar", f"{there}:1.1", force=True)
-        digest = str(ociarchive.inspect(f"{there}:1.0")["images"][0]["manifest"])  # type: ignore[index, call-overload]
+        digest = str(ociarchive.inspect(f"{there}:1.0")["images"][0]["manifest"])
         script = "\n".join(lines_of("registries.md", "convert app.tar docker://"))
         script = script.replace("registry.example.org", address).replace("sha256:0123…", digest)
         reads = (
@@ -185,3 +258,57 @@ def test_the_commands_of_the_page_of_registries_run_in_their_order(tmp_path: Pat
         )
         done = run(f"{script}\n{reads}", tmp_path)
         assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_commands_of_the_page_of_object_storage_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore")
+    saved(tmp_path / "app.tar", "app:1.0")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "known")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with serving() as objects:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", objects.url)
+        for key in ("app.tar", "2026/app.tar"):
+            objects.stored[key] = (tmp_path / "app.tar").read_bytes()
+        script = "\n".join(lines_of("objects.md", "s3://backups"))
+        done = run(script.replace("backups", BUCKET).replace("https://storage.example.com", objects.url), tmp_path)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_questions_of_the_page_of_catalogues_are_answered(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "catalogue.md").read_text(), re.DOTALL)
+    shelf(tmp_path)
+    list(ociarchive.audit_each(tmp_path / "archives", recursive=True, catalogue=tmp_path / "audits.db"))
+    with closing(sqlite3.connect(tmp_path / "audits.db")) as connection:
+        (diff_id,) = connection.execute("SELECT diff_id FROM layers").fetchone()
+        rules, holding, before = (
+            connection.execute(line.replace("sha256:...", diff_id)).fetchall() for line in block.splitlines()
+        )
+    assert (rules, len(holding), before) == ([], 1, [])
+
+
+#: Blocks that are run where the test that is named stands, by words in them.
+ELSEWHERE = {
+    "samples/docker20.tar out --to oci-layout --force": ".ci/run::readme_command",
+    ".venv/bin/python -m pytest -q": ".ci/run::readme_command",
+    "pip install .": "tests/release/test_wheel.py::test_two_builds_give_the_same_bytes",
+    "-m release.build dist": "tests/release/test_bare.py::def dist",
+    "xargs -0r sha256sum": "tests/unit/test_identity.py::sha256sum",
+    "--engine dask": "tests/engines/test_real_dask.py::test_a_cluster",
+    "docker://registry.example.org": "tests/docs/test_jobs.py::test_the_commands_of_the_page_of_registries",
+    "s3://backups": "tests/docs/test_jobs.py::test_the_commands_of_the_page_of_object_storage",
+    "python3 ociarchive-0.1.0.pyz": "tests/release/test_onefile.py::test_it_runs",
+    "--no-index --find-links wheelhouse": "tests/release/test_bare.py::test_the_wheelhouse_installs_and_runs",
+    "-d dist/verify": "tests/release/test_bare.py::test_the_packages_of_an_extra",
+    "--find-links verify": "tests/release/test_bare.py::test_the_packages_of_an_extra",
+    "podman build": "tests/integration/test_pipelines.py::test_the_image",
+    "-m benchmarks.compare": "tests/benchmarks/test_writing.py::compare.main",
+}
+
+
+def test_every_command_of_the_pages_is_run() -> None:
+    words = [*(job.words for job in JOBS.values()), *ELSEWHERE]
+    blocks = [block for path in DOCUMENTS for block in BLOCK.findall(path.read_text())]
+    assert [block for block in blocks if not any(one in block for one in words)] == []
+    for place in ELSEWHERE.values():
+        path, _, text = place.partition("::")
+        assert text in (ROOT / path).read_text(), place

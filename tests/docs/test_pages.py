@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from tests.support import forking, schemas_doc
 from tests.support.readme import ROOT
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+ROOTED = [path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 BLOCKS = [
     pytest.param(code, id=f"{page.stem}-{number}")
@@ -30,6 +34,37 @@ def test_a_program_prints_what_stands_behind_it(code: str, tmp_path: Path) -> No
     status, out, err = forking.shared().piped([], env=os.environ, cwd=str(tmp_path), code=code)
     assert (status, err) == (0, b"")
     assert out.decode().splitlines() == SAYS.findall(code)
+
+
+def test_a_type_checker_takes_the_programs_of_the_pages(tmp_path: Path) -> None:
+    for page in (ROOT / "README.md", *PAGES):
+        for number, code in enumerate(PYTHON.findall(page.read_text())):
+            (tmp_path / f"{page.stem.replace('-', '_')}_{number}.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", *sorted(tmp_path.glob("*.py"))],
+        cwd=tmp_path, env={**os.environ, "MYPYPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def linked(page: Path) -> set[Path]:
+    """Give the files to which a page leads."""
+    targets = (target for target in LINK.findall(page.read_text()) if "://" not in target)
+    return {(page.parent / target).resolve() for target in targets}
+
+
+@pytest.mark.parametrize("page", [*ROOTED, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_leads_to_what_is_there(page: Path) -> None:
+    assert [str(path) for path in linked(page) if not path.exists()] == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    found: set[Path] = set()
+    more = {ROOT / "README.md"}
+    while more:
+        found |= more
+        more = {one for page in more for one in linked(page) if one.suffix == ".md"} - found
+    assert [str(page.relative_to(ROOT)) for page in [*ROOTED, *PAGES] if page.resolve() not in found] == []
 
 
 def test_every_public_name_is_explained() -> None:

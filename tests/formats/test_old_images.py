@@ -300,6 +300,13 @@ def test_a_cut_layer_is_a_finding_and_no_config_is_made(tmp_path: Path, cli_call
     assert refused(cli_call("convert", path, tmp_path / "b", "--to", "oci-layout"), 1, tmp_path / "b")
 
 
+def test_a_cut_archive_lacks_nothing_besides(tmp_path: Path, cli_call: Call) -> None:
+    """What tells a newer archive from an old one stands at its end, and so do the layers that are behind the cut."""
+    (tmp_path / "cut.tar").write_bytes((CORPUS / "docker20.tar").read_bytes()[:30_000])
+    found = told(cli_call("audit", "--format", "json", tmp_path / "cut.tar"), 1).archive()["findings"]
+    assert {one["rule"] for one in found if one["severity"] == "error"} == {"tar-truncated"}
+
+
 def test_the_registry_needs_links_to_blobs_of_steps_without_a_layer(tmp_path: Path, cli_call: Call) -> None:
     path = tmp_path / "registry"
     shutil.copytree(REGISTRY, path)

@@ -129,6 +129,7 @@ def test_gitlab_gets_every_report_and_the_status(name: str, status: int, folder:
     done = shell(script, folder, **variables, ARCHIVES="archives/*.tar")
     assert done.returncode == status, done.stderr
     assert (folder / "pip.log").read_text() == "install -q .\n"
+    assert script.count("ociarchive audit") == 1  # one reading for all reports
     assert "PASS" in done.stdout or "FAIL" in done.stdout
     artifacts = job["artifacts"]
     assert artifacts["when"] == "always"

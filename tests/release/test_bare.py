@@ -6,6 +6,8 @@ The packages that it takes come from pip's index, or from the folder that PIP_FI
 import fcntl
 import hashlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 
 from release import build as building
 from release.wheels import ALL, ROOT, this
+from tests.support.signing import SIGNER, pem
 
 #: A network namespace of its own, in which not even the loopback is up, where this user may make one.
 ALONE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
@@ -84,6 +87,26 @@ def test_the_wheelhouse_installs_and_runs(dist: Path, tmp_path: Path) -> None:
         program, "audit", ROOT / "samples" / "docker20.tar", home=tmp_path, cwd=tmp_path
     )
     assert (venv / "share" / "man" / "man1" / "ociarchive-audit.1").is_file()
+
+
+def test_the_packages_of_an_extra_come_beside_the_wheelhouse(dist: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "install.md").read_text()
+    lines = re.findall(
+        r"^(?:\.venv|/opt/ociarchive)/bin/pip (.* (?:cbor2|'ociarchive\[verify\]'))$", text, re.MULTILINE
+    )
+    fetch, install = (shlex.split(line.replace("dist/verify", "verify")) for line in lines)
+    shutil.copytree(dist / "wheelhouse", tmp_path / "wheelhouse")
+    pip = [sys.executable, "-m", "pip"]
+    got = subprocess.run([*pip, *fetch, "-q"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    if got.returncode:
+        pytest.skip(f"the packages cannot be had: {got.stderr[-200:]}")
+    venv = tmp_path / "venv"
+    alone(sys.executable, "-m", "venv", "--without-pip", venv, home=tmp_path, cwd=tmp_path)
+    alone(*pip, "--python", venv / "bin" / "python", *install, "-q", home=tmp_path, cwd=tmp_path)
+    (tmp_path / "key.pub").write_bytes(pem(SIGNER))
+    sample = ROOT / "samples" / "docker20.tar"
+    said = alone(venv / "bin" / "ociarchive", "audit", sample, "--key", "key.pub", home=tmp_path, cwd=tmp_path)
+    assert "every claim holds" in said
 
 
 def test_the_sums_are_those_of_every_file(dist: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ociarchive
-from ociarchive import api
+from ociarchive import api, asking
 from ociarchive.model import images
 from tests.support.call import told
 from tests.support.forking import shared
@@ -42,9 +42,10 @@ def test_the_examples_of_the_interface_say_what_they_print(
 ) -> None:
     shutil.copy(corpus / "docker20.tar", tmp_path / "app.tar")
     monkeypatch.chdir(tmp_path)
-    done = doctest.testmod(api)
-    assert done.attempted > 5
-    assert done.failed == 0
+    for module, least in ((api, 5), (asking, 2)):
+        done = doctest.testmod(module)
+        assert done.attempted > least
+        assert done.failed == 0
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
@@ -66,6 +67,48 @@ def test_convert_audit_and_inspect(corpus: Path, tmp_path: Path) -> None:
     assert not ociarchive.audit(dest).failed
     facts = ociarchive.inspect(dest)
     assert json.loads(json.dumps(facts))["images"][0]["references"] == ["docker.io/made/here:1"]
+
+
+def test_one_text_is_a_list_of_one(corpus: Path, tmp_path: Path) -> None:
+    path = corpus / "docker20.tar"
+    assert not ociarchive.audit(path, images="corpus/app:1.0").failed
+    assert not ociarchive.diff(path, path, images_a="corpus/app:1.0", platforms="linux/amd64", ignore="names").notes
+    shutil.copy(path, tmp_path / "app.tar")
+    for paths in (str(tmp_path), tmp_path):
+        (report,) = ociarchive.audit_each(paths, recursive=True)
+        assert report.source == str(tmp_path / "app.tar")
+    (tmp_path / "key.pub").write_text("no key")
+    with pytest.raises(ociarchive.UsageError, match=r"key\.pub"):
+        ociarchive.audit(path, keys=str(tmp_path / "key.pub"))
+
+
+def test_a_path_with_a_selector_leads_to_images(corpus: Path) -> None:
+    path = corpus / "docker20.tar"
+    with pytest.raises(ociarchive.UsageError, match=f"the path is {path}, and `images` selects app:1"):
+        ociarchive.audit(f"{path}#app:1")
+
+
+def test_a_policy_is_that_of_the_command_line(corpus: Path, tmp_path: Path) -> None:
+    path = corpus / "umoci-oci"
+    assert ociarchive.audit(path, policy=ociarchive.policy(strict=True)).failed
+    lenient = ociarchive.policy(ignore="blob-unreferenced", strict=True)
+    report = ociarchive.audit(path, policy=lenient)
+    assert not report.failed
+    assert {one.rule for one in report.waived} == {"blob-unreferenced"}
+    assert "ignored, as policy(ignore) asks" in ociarchive.render_audit(report, "sarif")
+    assert ociarchive.audit(path, policy=ociarchive.policy(severity={"blob-unreferenced": "error"})).failed
+    assert not ociarchive.audit(path, policy=ociarchive.policy(only=["digest-mismatch"], strict=True)).failed
+    (tmp_path / "ours.toml").write_text('ignore = ["blob-unreferenced"]')
+    assert ociarchive.policy(config=tmp_path / "ours.toml").ignore == {"blob-unreferenced": str(tmp_path / "ours.toml")}
+    with pytest.raises(ociarchive.UsageError, match="did you mean blob-unreferenced"):
+        ociarchive.policy(ignore="blob-unreferencd")
+    with pytest.raises(ociarchive.UsageError, match="no severity 'fatal'"):
+        ociarchive.policy(severity={"sparse-index": "fatal"})  # type: ignore[dict-item]
+
+
+def test_an_inventory_has_the_options_of_its_command(corpus: Path) -> None:
+    (image, *_) = ociarchive.inventory(corpus / "registry-data", host="registry.example.org")["images"]
+    assert all(name.startswith("registry.example.org/") for name in image["references"])
 
 
 def test_diff(corpus: Path) -> None:

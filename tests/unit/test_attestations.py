@@ -251,7 +251,8 @@ def test_a_receipt_that_nobody_signed_is_not_taken_for_one_that_a_key_signed(tmp
 
 def audited(call: Call, folder: Path, *sources: str | Path, status: int = 0) -> Json:
     file = folder / "verdict.att"
-    told(call("audit", *sources, "--no-config", "--attestation", file, "--sign", folder / "key.pem"), status)
+    done = told(call("audit", *sources, "--no-config", "--attestation", file, "--sign", folder / "key.pem"), status)
+    assert done.stderr.splitlines()[-1] == f"attested: {file}"
     made = opened(file)
     verify(file, SIGNER)
     assert made["predicateType"] == "https://in-toto.io/attestation/svr/v0.1"
@@ -447,7 +448,7 @@ def test_without_the_library_the_option_says_which_is_missing(tmp_path: Path) ->
     args = ("convert", SOURCE, "d", "--to", "oci-archive", "--attestation", "a", "--sign", key)
     done = without("cryptography", *args, cwd=tmp_path)
     assert done.status == 2
-    assert "install ociarchive[verify]" in done.stderr
+    assert "`pip install 'ociarchive[verify]'` installs it" in done.stderr
     assert not (tmp_path / "d").exists()
 
 

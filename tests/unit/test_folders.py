@@ -41,6 +41,8 @@ TEXTS: dict[str, tuple[bytes, bool]] = {
     "a-letter-that-is-cut-where-reading-ends": (b"x" * (HEAD - 1) + "ü".encode() * 9, True),
     "a-letter-that-is-cut-at-the-end": (b"x" + "ü".encode()[:1], True),
     "tar": (tar([file("a", b"a")]), False),
+    "list-of-parts": (b'{"schema_version":1,"name":"a.tar","part_size":9,"parts":[]}', False),
+    "receipt-with-parts": (b'{"schema_version":1,"tool":{"name":"ociarchive"},"destination":{"parts":[]}}', True),
 }
 
 

@@ -125,9 +125,9 @@ def _is_below(name: str, places: Collection[str], lengths: Collection[int]) -> b
 
 
 def _blob_missing(evidence: Evidence) -> Iterator[Fault]:
-    yield from noticed("blob-missing")(evidence)
     if evidence.archive.damaged and evidence.folded:
         return  # it may be behind the damage, which is reported
+    yield from noticed("blob-missing")(evidence)
     told = {flaw.subject for flaw in evidence.flaws if flaw.rule in _INSTEAD and evidence.folded and flaw.subject}
     lengths = set(map(len, told))
     for one in lacking(evidence):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.auditing import Report
+    from ociarchive.auditing.facts import ArtifactFacts, ImageFacts
     from ociarchive.auditing.report import BlobRow
     from ociarchive.auditing.run import Run
     from ociarchive.report.shared.held import Held
@@ -68,7 +69,7 @@ class Page:
     waived: tuple[view.Group, ...]
     names: tuple[str, ...]
     images: Iterator[contents.Shown]
-    artifacts: Sequence[Mapping[str, object]]
+    artifacts: Sequence[ArtifactFacts]
     unproved: tuple[tuple[str, str], ...]
     silent: tuple[tuple[str, tuple[str, ...]], ...]
     own: tuple[tuple[str, tuple[str, ...]], ...]
@@ -192,7 +193,6 @@ def _page(number: int, report: Report, run: Run) -> Page:
     listed, proof = report.listed, report.proof
     controls = view.judged(report, results)
     silent = _silent(results)
-    images: Sequence[Mapping[str, object]] = listed.images if listed else ()
     return Page(
         number=number,
         report=report,
@@ -203,7 +203,7 @@ def _page(number: int, report: Report, run: Run) -> Page:
         controls=controls,
         found=view.groups(report, report.findings),
         waived=view.groups(report, report.waived),
-        names=_names(images),
+        names=_names(listed.images if listed else ()),
         images=contents.shown(listed) if listed else iter(()),
         artifacts=listed.artifacts if listed else (),
         unproved=contents.unproved(report),
@@ -214,13 +214,9 @@ def _page(number: int, report: Report, run: Run) -> Page:
     )
 
 
-def _names(images: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+def _names(images: Sequence[ImageFacts]) -> tuple[str, ...]:
     """Return the first names of an archive's images."""
-    found: dict[str, None] = {}
-    for image in images:
-        listed = image["references"]
-        found.update(dict.fromkeys(map(str, listed)) if isinstance(listed, list | tuple) else {})
-    names = tuple(found)
+    names = tuple(dict.fromkeys(name for image in images for name in image["references"]))
     return names if len(names) <= _NAMES else (*names[:_NAMES], f"and {plural(len(names) - _NAMES, 'more name')}")
 
 

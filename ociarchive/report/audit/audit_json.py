@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ociarchive.auditing import Evidence, Finding, Report
+    from ociarchive.auditing.facts import ArtifactFacts, ImageFacts, MissingFacts
     from ociarchive.auditing.listing import Object
     from ociarchive.auditing.proven import Share
     from ociarchive.auditing.run import Run, Unread
@@ -99,7 +100,11 @@ def inspected(archive: Archive, evidence: Evidence, report: Report | None) -> di
 
 
 def _facts(
-    source: str, form: str | None, images: Iterator[Object], artifacts: Iterable[Object], missing: Iterable[Object]
+    source: str,
+    form: str | None,
+    images: Iterator[ImageFacts],
+    artifacts: Iterable[ArtifactFacts],
+    missing: Iterable[MissingFacts],
 ) -> dict[str, object]:
     return {"source": source, "format": form, "images": images, "artifacts": [*artifacts], "missing": [*missing]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ociarchive.report.shared.text import size
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Report
+    from ociarchive.auditing.facts import ImageFacts, LayerFacts
     from ociarchive.auditing.report import Listed
 
 
@@ -27,7 +28,7 @@ class Bar:
 class Row:
     """A layer of an image, as the JSON report has it, with its bar."""
 
-    facts: dict[str, Any]
+    facts: LayerFacts
     bar: Bar
 
 
@@ -35,7 +36,7 @@ class Row:
 class Shown:
     """An image, as the JSON report has it, with its layers."""
 
-    facts: dict[str, Any]
+    facts: ImageFacts
     rows: tuple[Row, ...]
 
 
@@ -44,13 +45,13 @@ def shown(listed: Listed) -> Iterator[Shown]:
     return map(_image, listed.images)
 
 
-def _image(facts: dict[str, Any]) -> Shown:
+def _image(facts: ImageFacts) -> Shown:
     layers = facts["layers"]
-    longest = max((one[key] or 0 for one in layers for key in ("size", "uncompressed_size")), default=0)
+    longest = max((max(one["size"] or 0, one["uncompressed_size"] or 0) for one in layers), default=0)
     return Shown(facts=facts, rows=tuple(Row(facts=one, bar=_bar(one, longest)) for one in layers))
 
 
-def _bar(layer: dict[str, Any], longest: int) -> Bar:
+def _bar(layer: LayerFacts, longest: int) -> Bar:
     stored, unpacked = layer["size"], layer["uncompressed_size"]
     text = f"{size(stored)} stored"
     if not layer["present"]:
@@ -60,7 +61,7 @@ def _bar(layer: dict[str, Any], longest: int) -> Bar:
         text += ", not unpacked"
     else:
         text += f" of {size(unpacked)} unpacked"
-        if unpacked:
+        if unpacked and stored is not None:
             text += f", {stored * 100 / unpacked:.0f} %"
     return Bar(stored=_share(stored if layer["present"] else 0, longest), unpacked=_share(unpacked, longest), text=text)
 

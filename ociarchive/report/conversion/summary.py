@@ -147,7 +147,7 @@ class _Summary:
         named = {change.new.digest: change.diff_id for change in self._done.changes if change.kind == "layer"}
         layers = [(arrived.fact.size, arrived) for arrived in self._done.arrived.values() if arrived.digest in named]
         layers.sort(key=lambda layer: -layer[0])
-        shown = layers if self._whole else layers[:_SHOWN]
+        shown = layers if self._whole or len(layers) == _SHOWN + 1 else layers[:_SHOWN]
         if shown and self._narrow and not self._whole:
             self._rows.append("layers by diff_id")
         seen: set[object] = set()
@@ -157,10 +157,10 @@ class _Summary:
             how = f"{arrived.fact.compression} -> {arrived.compression}"
             how = how if arrived.fact.compression != arrived.compression else arrived.compression
             after, change = size(arrived.size), _change(before, arrived.size)
-            if arrived.digest in self._omitted:
-                after, change = "-", "left out"
-            elif arrived.digest in seen:  # of several sources: DEST holds it once
+            if arrived.digest in seen:  # of several sources: DEST holds it once
                 after, change = "-", "as above"
+            elif arrived.digest in self._omitted:
+                after, change = "-", "left out"
             seen.add(arrived.digest)
             name = f"{kind} {short(str(digest))}  {how}"
             if self._whole:
@@ -171,10 +171,11 @@ class _Summary:
             self._rows.append(_Row(name, size(before), after, change))
         if len(layers) > len(shown):
             self._rows.append(f"{plural(len(layers) - len(shown), 'smaller layer')}: -v lists them")
-        proven = sum(arrived.fact.diff_ids is not None for _, arrived in layers)
-        there = sum(arrived.present for _, arrived in layers)
+        every = {arrived.digest for _, arrived in layers}
+        proven = every - {arrived.digest for _, arrived in layers if arrived.fact.diff_ids is None}
+        there = len({arrived.digest for _, arrived in layers if arrived.present})
         rest = f"; {there} in DEST already, not read" if there else ""
-        self._rows.append(f"diff_ids proved: {proven} of {plural(len(layers), 'layer')}, all as before{rest}")
+        self._rows.append(f"diff_ids proved: {len(proven)} of {plural(len(every), 'layer')}, all as before{rest}")
 
     def _left_out(self) -> Sequence[str]:
         """Say what was saved, where layers are left out because the other side has them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tabulate import tabulate
 
@@ -14,6 +14,13 @@ from ociarchive.version import VERSION
 
 if TYPE_CHECKING:
     from ociarchive.machine import Machine, Space, Tried
+
+#: What is missing where an extra is.
+_WITHOUT: Final = {
+    "verify": "no key or certificate is checked, and no statement signed",
+    "dask": "no cluster is used",
+    "s3": "no object storage is read",
+}
 
 
 def doctor_json(machine: Machine) -> str:
@@ -39,6 +46,8 @@ def doctor_table(machine: Machine, *, width: int) -> str:
         *([f"{one.name}", _codec(one)] for one in machine.codecs),
         *([name, library or "not here (an extra)"] for name, library in machine.digests.items()),
         ["libmagic", machine.libmagic or "not here: what is no archive is named by a short table of our own"],
+        *([name, told or f"not here (an extra): {_WITHOUT[name]}"] for name, told in machine.extras.items()),
+        ["gpgv", machine.gpgv or "not here: no signature by GPG is checked"],
         *(["space", _space(one)] for one in machine.spaces),
     ]
     margin = max(len(name) for name, _ in rows) + 2

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing import Evidence
+    from ociarchive.auditing.facts import LayerFacts
     from ociarchive.model import Archive
-    from ociarchive.values import JSON, Digest
+    from ociarchive.values import Digest
 
 _BAR: Final = 8
 #: The least columns of each column of layers' table, so that those of different images stand under one another.
@@ -199,7 +200,7 @@ class Tree:
         here: set[str] = set()
         rows: list[dict[str, str]] = [{name: name for name in _WIDTHS}]
         for number, (stored, fact, name) in enumerate(zip(sizes, facts, names, strict=False), 1):
-            told = _text(fact, "digest") or _text(fact, "diff_id")
+            told = fact["digest"] or fact["diff_id"] or ""
             mark = "=" if told in self._seen else ""
             if mark:
                 self._shared[told] = stored
@@ -209,8 +210,8 @@ class Tree:
                     "#": str(number),
                     "layer": self._short(told) + mark,
                     "comp": safe(_comp(fact)),
-                    "stored": size(_number(fact, "size")),
-                    "unpacked": size(_number(fact, "uncompressed_size")),
+                    "stored": size(fact["size"]),
+                    "unpacked": size(fact["uncompressed_size"]),
                     "share": bar(stored, whole, _BAR),
                     "created by": name,
                 }
@@ -253,20 +254,10 @@ def _type(artifact: Artifact) -> str:
     return clipped(told or "of an unknown type", _TYPES)
 
 
-def _number(value: JSON, key: str) -> int | None:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, int) else None
-
-
-def _text(value: JSON, key: str) -> str:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
-
-
-def _comp(fact: JSON) -> str:
-    if isinstance(fact, dict) and not fact.get("present"):
-        return "left out" if fact.get("left_out") else "absent"
-    return _text(fact, "compression") or "?"
+def _comp(fact: LayerFacts) -> str:
+    if not fact["present"]:
+        return "left out" if fact["left_out"] else "absent"
+    return fact["compression"] or "?"
 
 
 def _command(text: str) -> str:

@@ -53,7 +53,7 @@ def require_library() -> None:
         import cbor2  # noqa: F401, PLC0415  of an extra
     except ImportError:
         what = "Notary Project signatures cannot be checked without the package cbor2"
-        raise UsageError(what, hint="install ociarchive[verify]") from None
+        raise UsageError(what, hint="`pip install 'ociarchive[verify]'` installs it") from None
 
 
 @dataclass(frozen=True, slots=True)
