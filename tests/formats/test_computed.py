@@ -18,7 +18,7 @@ from ociarchive.blobio.source import CHUNK, Bytes, ByteSource, FileRange, Slicea
 from ociarchive.blobio.tarwriter import END, header, padding
 from ociarchive.cli.progress import Bars, Lines
 from ociarchive.container import Container
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, HostError
 from ociarchive.formats import FORMATS, FormatName
 from ociarchive.formats.format import Format
 from ociarchive.graph import GraphReader
@@ -158,8 +158,11 @@ def test_parts_are_read_from_a_copy() -> None:
         assert same is known
 
 
-def test_an_unknown_size_needs_no_room(tmp_path: Path) -> None:
+def test_an_unknown_size_needs_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_free", lambda _: 0)
     preflight.require([Move(computed(CONTENT))], str(tmp_path), "dest", one_file=True)
+    with pytest.raises(HostError, match="not enough space"):
+        preflight.require([Move(Bytes(LAYER, "here"))], str(tmp_path), "dest", one_file=True)
 
 
 def test_progress_says_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
