@@ -41,7 +41,7 @@ def written() -> tuple[str, ...]:
 
 
 def by_name(name: str) -> Format:
-    """Return the format that `--to` names. UsageError: it is unknown, not supported yet, or can only be read."""
+    """Return the format that `--to` names. UsageError: it is unknown or can only be read."""
     known = next((known for known in FORMATS if known.name == name), None)
     if name == REGISTRY.name:
         raise UsageError("a registry is no format for --to", hint="name it as DEST: docker://HOST/NAME:TAG")

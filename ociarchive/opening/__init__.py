@@ -61,7 +61,6 @@ class Asked:
 class Kind:
     """A kind of SOURCE: whether a text names this kind, and how its archive is opened."""
 
-    name: str
     fits: Callable[[str], bool]
     open: Callable[[Asked], Archive]
 
@@ -123,11 +122,11 @@ def _in_storage(asked: Asked) -> Archive:
 
 #: The first kind that fits opens a SOURCE. A path is the last one: it takes what fits no other.
 KINDS: Final = (
-    Kind(name="pipe", fits=lambda text: text == "-", open=_piped),
-    Kind(name="registry", fits=is_remote, open=_in_registry),
-    Kind(name="object", fits=is_object, open=_in_storage),
-    Kind(name="parts", fits=partset.may_be_first, open=_by_first_part),
-    Kind(name="path", fits=lambda _: True, open=_at_path),
+    Kind(fits=lambda text: text == "-", open=_piped),
+    Kind(fits=is_remote, open=_in_registry),
+    Kind(fits=is_object, open=_in_storage),
+    Kind(fits=partset.may_be_first, open=_by_first_part),
+    Kind(fits=lambda _: True, open=_at_path),
 )
 
 

@@ -10,6 +10,7 @@ from ociarchive.blobio.source import Bytes
 from ociarchive.errors import UsageError, plural, some
 from ociarchive.extent import require_listable
 from ociarchive.flaws import Flaws
+from ociarchive.formats.registry import REGISTRY
 from ociarchive.graph import GraphReader
 from ociarchive.mediatypes import kind_of
 from ociarchive.model import Archive, Blob, Image, Index, Root, images, parts, walk
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ociarchive.remote.address import Access
     from ociarchive.values import Digest
 
-FORMAT: Final = "registry"
 #: Documents that are fetched side by side: enough that a distant registry's answers do not come one after another.
 _TOGETHER: Final = 6
 
@@ -111,7 +111,7 @@ class _Pull:
         require_listable((root, *companions), self._origin.limits, self._origin.where)
         self._tell((root, *companions))
         return Archive(
-            format=FORMAT,
+            format=REGISTRY.name,
             origin=self._origin,
             roots=(root, *companions),
             flaws=self._graph.flaws,
