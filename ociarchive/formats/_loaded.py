@@ -9,13 +9,13 @@ from ociarchive.errors import ContentError
 from ociarchive.formats import _layout, _named
 from ociarchive.formats.format import LeftOut
 from ociarchive.model import REF_NAME, Artifact, Image, Root, walk
-from ociarchive.values import Digest, Platform, tagged_digest
+from ociarchive.values import Platform, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.formats.format import Content
-    from ociarchive.values import JSON
+    from ociarchive.values import JSON, Digest
 
 #: Why a name is not written to manifest.json, and why one is not written to the archive.
 _REFUSED: Final = (
@@ -78,25 +78,21 @@ def _nameless(root: Root) -> Root:
 
 def manifest_json(content: Content) -> Iterator[JSON]:
     """Give one entry for each image that a loader of manifest.json can load, with all its names."""
-    chosen: dict[tuple[str, ...], dict[str, None]] = {}
+    chosen: dict[tuple[Digest, ...], dict[str, None]] = {}
     for root in content.roots:
         image = _one_image(root)
         if image is None or image.config.descriptor is None:
             continue
         blobs = (image.config.descriptor, *(layer.descriptor for layer in image.layers))
-        key = tuple(str(blob.digest) for blob in blobs if blob)
+        key = tuple(blob.digest for blob in blobs if blob)
         spelled = (replace(name, digest=None).familiar for name in root.names if name.tag and not name.disputed)
         chosen.setdefault(key, {}).update(dict.fromkeys(spelled))
     for (config, *layers), names in chosen.items():
         yield {
-            "Config": _path(config),
+            "Config": _layout.blob_path(config),
             "RepoTags": [*names] or None,
-            "Layers": [_path(layer) for layer in layers],
+            "Layers": [_layout.blob_path(layer) for layer in layers],
         }
-
-
-def _path(digest: str) -> str:
-    return _layout.blob_path(Digest.parse(digest))
 
 
 def _one_image(root: Root) -> Image | None:

@@ -123,6 +123,14 @@ def _compare(members: dict[str, JSON], container: Container, listed: list[Root],
                 chains.hold(top, owner.node)
 
 
+def require_room(size: int, container: Container) -> None:
+    """Refuse documents of layers that are larger together, in bytes, than documents may be (LimitError)."""
+    most = container.limits.documents_size
+    if size > most:
+        what = f"the json of all layers is more than the {plural(most, 'byte')} allowed"
+        raise LimitError(what, "documents-size", where=container.where)
+
+
 class _Chains:
     """Follows parents from the top layers. It reads the document of each layer once.
 
@@ -135,7 +143,7 @@ class _Chains:
         self._named: dict[int, list[ByteSource | None]] = {}
         self._whole: dict[int, bool] = {}
         self._steps = container.limits.members  # many names may lead to one long chain
-        self._room = container.limits.documents_size
+        self._size = 0
 
     def hold(self, top: str, image: Image) -> None:
         """Compare a top layer and its parents with the layers of an image."""
@@ -165,11 +173,8 @@ class _Chains:
         source = self._container.get(name)
         if source is None or source.size > JSON_SIZE:
             return None, False
-        self._room -= source.size
-        if self._room < 0:
-            most = self._container.limits.documents_size
-            what = f"the json of all layers is more than the {plural(most, 'byte')} allowed"
-            raise LimitError(what, "documents-size", where=self._container.where)
+        self._size += source.size
+        require_room(self._size, self._container)
         try:
             members = documents.parse(b"".join(source.chunks()), where, limit=JSON_SIZE, surrogates=True).members
         except documents.DocumentError as error:

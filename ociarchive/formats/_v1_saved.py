@@ -128,17 +128,11 @@ class _Layers:
                 what = f"more than the {plural(limits.documents, 'layer')} allowed have a json"
                 raise LimitError(what, "documents", where=self._container.where)
             size += source.size
-            self._require_room(size)
+            _v1.require_room(size, self._container)
             self._read(layer, source)
             if layer in self.found:
                 size += len(self.found[layer].history)  # Go's escapes may make six bytes of one
-            self._require_room(size)
-
-    def _require_room(self, size: int) -> None:
-        most = self._container.limits.documents_size
-        if size > most:
-            what = f"the json of all layers is more than the {plural(most, 'byte')} allowed"
-            raise LimitError(what, "documents-size", where=self._container.where)
+            _v1.require_room(size, self._container)
 
     def _read(self, layer: str, source: ByteSource) -> None:
         graph = self._graph
