@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ociarchive.cli.bounding import limit_options, limits
 from ociarchive.cli.common import (
     access,
     access_options,
@@ -15,8 +16,6 @@ from ociarchive.cli.common import (
     file_option,
     host,
     host_option,
-    limit_options,
-    limits,
     source,
 )
 from ociarchive.cli.counts import jobs, jobs_option

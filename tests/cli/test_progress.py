@@ -195,6 +195,9 @@ def test_what_is_to_go_is_counted_by_names(tmp_path: Path, monkeypatch: pytest.M
     assert numbers(counted([f"{tmp_path}/all"], recursive=True)) == (3, 18, True)
     assert numbers(counted([f"{tmp_path}/all/one", f"{tmp_path}/all/a.tar#x"], recursive=False)) == (2, 11, True)
     assert numbers(counted([], recursive=False, listed=tmp_path / "list")) == (2, 5, True)
+    with (tmp_path / "list").open("ab") as file:
+        file.write(b"x" * (17 << 10) + f"\n{tmp_path}/all/a.tar\n".encode())  # who audits it refuses this line
+    assert numbers(counted([], recursive=False, listed=tmp_path / "list")) == (2, 5, True)
     assert numbers(counted(["s3://bucket/in/"], recursive=True)) == (0, 0, False)
     assert counted([f"{tmp_path}/all/a.tar"], recursive=False) is None
     with following({"paths": ["a", "b"], "recursive": False, "listed": None}, None) as followed:
