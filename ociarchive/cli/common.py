@@ -13,7 +13,7 @@ import click
 from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.late import Late
-from ociarchive.report.shared.text import drawn, harmless, safe, wrapped
+from ociarchive.report.shared.text import drawn, harmless, safe, shortened, wrapped
 
 if TYPE_CHECKING:
     import shutil
@@ -80,6 +80,11 @@ class Common:
     def notice(self, text: str) -> None:
         """Say what is no error, and worth to know."""
         self.say(f"notice: {text}")
+
+    def found(self, what: str) -> None:
+        """Say a finding, or words about several. Digests are whole with `-v`."""
+        told = safe(what)
+        self.say(f"finding: {told if self.verbose else shortened(told)}")
 
     def wrote(self, verdict: str, path: str | None, what: str) -> None:
         """Say that a file was written, `what` it is, and what stands in it. Of standard output nothing is said."""

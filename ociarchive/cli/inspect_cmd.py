@@ -245,6 +245,6 @@ def _say(report: Report, shared: Common) -> None:
     """Say on stderr what the audit found. Of many findings of one rule it says the first few."""
     for shown, more in first_of_each(report.findings, whole=shared.verbose > 0):
         for finding in shown:
-            shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+            shared.found(str(finding))
         if more:
-            shared.say(f"finding: {shown[0].severity}: {more}: -v shows all ({safe(report.source)})")
+            shared.found(f"{shown[0].severity}: {more}: -v shows all ({report.source})")

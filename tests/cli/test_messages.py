@@ -513,3 +513,22 @@ def test_a_layer_that_is_not_there_is_told_what_is(source: Path, cli_call: Call)
     assert (
         "no layer 9 in the image, there is 1 layer, numbered from 1; `ociarchive inspect -v` shows the digests" in line
     )
+
+
+# Findings on stderr
+
+
+@pytest.mark.parametrize("call", [("inspect", "--verify"), ("inventory", "--verify")], ids=lambda call: call[0])
+def test_a_finding_on_stderr_names_its_rule_and_what_was_found(
+    call: tuple[str, ...], tmp_path: Path, cli_call: Call
+) -> None:
+    folder = write_folder(tmp_path / "wrong", build.layout(NODE))
+    config = Image(layers=[layer({"a": b"a"}, "gzip")]).image_id[7:]
+    blob = folder / "blobs" / "sha256" / config
+    blob.write_bytes(blob.read_bytes().replace(b"linux", b"xunil"))
+    for options, digest in (((), config[:12]), (("-v",), config)):
+        lines = told(cli_call(*call, folder, *options), 1).stderr.splitlines()
+        (line,) = (line for line in lines if "digest-mismatch" in line)
+        assert line.startswith("finding: error: digest-mismatch: content does not match its digest: expected sha256:")
+        assert f": expected sha256:{digest}, found sha256:" in line
+        assert line.endswith(f" ({folder}: blobs/sha256/{digest})")
