@@ -179,7 +179,7 @@ def _listed(path: str | None) -> Iterator[str]:
 
 def _sizes(path: str, *, folders: bool) -> Iterator[int]:
     """Give the size of each archive that a SOURCE is or has below it, as its names look."""
-    if is_remote(path) or is_object(path):
+    if path == "-" or is_remote(path) or is_object(path):  # an archive whose size nothing says
         yield 0
         return
     if not os.path.isdir(path):
