@@ -36,6 +36,12 @@ class Finding:
     expected: str | None = None
     found: str | None = None
 
+    def __str__(self) -> str:
+        """Return it in one sentence: `SEVERITY: RULE: MESSAGE: expected X, found Y (LOCATION)`."""
+        facts = [f"{word} {value}" for word, value in (("expected", self.expected), ("found", self.found)) if value]
+        text = f"{self.severity}: {self.rule}: {self.message}"
+        return f"{text}{': ' + ', '.join(facts) if facts else ''} ({self.location})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:

@@ -16,20 +16,19 @@ from ociarchive.auditing.settings import Asked, find, policy
 from ociarchive.audits import AuditOptions, Audits
 from ociarchive.cli import engines, recording
 from ociarchive.cli.attesting import attesting_options, verdicts_for
+from ociarchive.cli.bounding import limit_options, limits
 from ociarchive.cli.common import (
     access,
     access_options,
     common,
     common_options,
     fail,
+    file_option,
     files_option,
     host,
     host_option,
-    limit_options,
-    limits,
     output_options,
     source,
-    versions,
 )
 from ociarchive.cli.completing import among, rule_names
 from ociarchive.cli.counts import jobs, jobs_option
@@ -38,6 +37,7 @@ from ociarchive.cli.progress import progress
 from ociarchive.cli.reporting import TABLE, Reports, report_option
 from ociarchive.cli.signing import signature_files, signature_options, signatures
 from ociarchive.errors import without_credentials
+from ociarchive.late import Late
 from ociarchive.report.audit.audit_table import SHOWN
 from ociarchive.report.rendering import REPORTS
 from ociarchive.report.shared.surroundings import EPOCH, current_folder, now
@@ -49,7 +49,11 @@ if TYPE_CHECKING:
     from ociarchive.blobio.limits import Limits
     from ociarchive.cli.common import Common
     from ociarchive.errors import OciArchiveError
+    from ociarchive.report.shared import versions
     from ociarchive.report.shared.surroundings import Now
+
+else:
+    versions = Late("ociarchive.report.shared.versions")
 
 _EXAMPLES = """\b
 Examples:
@@ -83,14 +87,13 @@ Examples:
 @click.option(
     "--severity", multiple=True, metavar="RULE=LEVEL", help="Count a rule as error, warning or note (repeatable)."
 )
-@click.option(
+@file_option(
     "--config",
-    type=click.Path(),
     metavar="FILE",
     help="Settings (default: the nearest ociarchive.toml, or [tool.ociarchive] of a pyproject.toml, here or above).",
 )
 @click.option("--no-config", is_flag=True, help="Take no settings from a file.")
-@click.option("--receipt", type=click.Path(), metavar="FILE", help="Check that a conversion's receipt still holds.")
+@file_option("--receipt", metavar="FILE", help="Check that a conversion's receipt still holds.")
 @signature_options
 @attesting_options("the verdict of each archive")
 @host_option
@@ -225,7 +228,7 @@ def _run(values: dict[str, Any], allowed: Limits, at: Now | None) -> Run:
         time=EPOCH if at is None else at.time,
         seconds=0.0,
         limits=allowed,
-        versions=versions() if at is not None else {},
+        versions=versions.versions() if at is not None else {},
         receipt=values["receipt"],
         others=(*values["have"], *values["base"]),
         folder="" if at is None else current_folder(),

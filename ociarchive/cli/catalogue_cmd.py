@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ociarchive.catalogue.answers import Catalogue
-from ociarchive.cli.common import common, common_options, once, output, output_options, width
+from ociarchive.cli.common import common, common_options, once_option, output, output_options, width
 from ociarchive.errors import plural
 from ociarchive.report.catalogue.catalogue_table import catalogue_table
 from ociarchive.report.catalogue.listed import catalogue_csv, catalogue_html, catalogue_json
@@ -30,10 +30,8 @@ Examples:
 @click.command("catalogue", epilog=_EXAMPLES, short_help="Ask a catalogue of audits: what failed, what holds an image.")
 @click.argument("path", type=click.Path(), metavar="FILE")
 @click.option("--failed", is_flag=True, help="List the archives that failed.")
-@click.option(
+@once_option(
     "--holds",
-    multiple=True,
-    callback=once,
     metavar="DIGEST|REF",
     help="List the archives that hold this image, manifest, blob, diff_id or name.",
 )

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
-from ociarchive.cli.counts import LONGEST, count
 from ociarchive.cli.output import STDOUT, Output
 from ociarchive.errors import UsageError, without_credentials
 from ociarchive.late import Late
-from ociarchive.report.shared.text import drawn, harmless, safe, size, wrapped
+from ociarchive.report.shared.text import drawn, harmless, safe, shortened, wrapped
 
 if TYPE_CHECKING:
     import shutil
     from collections.abc import Callable
 
-    from ociarchive.blobio.limits import Limits
     from ociarchive.remote.address import Access
     from ociarchive.selection.argument import Source
     from ociarchive.values import Platform
@@ -29,8 +27,6 @@ else:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Limits that real layers exceed where they are nothing.
-_NEVER_NOTHING: Final = ("ratio", "layer-size")
 #: How files are called that hold a format.
 _SUFFIXES: Final = {
     ".html": "html",
@@ -50,14 +46,15 @@ _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan", "pass": 
 
 
 class Chosen(click.Choice[str]):
-    """Values of an option, one of which it takes."""
+    """Values of an option or argument, one of which it takes."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return a value that is one of the choices. UsageError: it is none."""
         if param is not None and value not in self.choices:
             from ociarchive import near
 
-            what = f"{param.opts[0]} does not take {value!r}"
+            name = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+            what = f"{name} does not take {value!r}"
             hint = near.hint(str(value), self.choices)
             raise UsageError(what, expected=f"one of {', '.join(self.choices)}", hint=hint)
         return super().convert(value, param, ctx)
@@ -83,6 +80,11 @@ class Common:
     def notice(self, text: str) -> None:
         """Say what is no error, and worth to know."""
         self.say(f"notice: {text}")
+
+    def found(self, what: str) -> None:
+        """Say a finding, or words about several. Digests are whole with `-v`."""
+        told = safe(what)
+        self.say(f"finding: {told if self.verbose else shortened(told)}")
 
     def wrote(self, verdict: str, path: str | None, what: str) -> None:
         """Say that a file was written, `what` it is, and what stands in it. Of standard output nothing is said."""
@@ -126,50 +128,6 @@ def common_options(function: F) -> F:
             "-v", "--verbose", count=True, help="Show whole digests and all lines; -vv also traces of errors."
         ),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors."),
-    ):
-        function = option(function)
-    return function
-
-
-def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-    from ociarchive.blobio.sizes import parse
-
-    if value is None:
-        return None
-    try:
-        found = parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    if not found:
-        raise click.BadParameter(f"{value!r} is not more than nothing")
-    return found
-
-
-def limit_options(function: F) -> F:
-    """Add the options that lift limits against input that is made to exhaust a reader."""
-    from ociarchive.blobio.limits import Limits
-
-    default = Limits()
-    for option in (
-        click.option(
-            "--limit",
-            "named_limits",
-            multiple=True,
-            metavar="NAME=N",
-            help="Lift a limit (repeatable); `ociarchive rules limits` lists and explains them.",
-        ),
-        click.option(
-            "--max-layer-size",
-            callback=_size,
-            metavar="SIZE",
-            help=f"Give up layers that unpack to more: bytes, or 10GiB (default {size(default.layer_size)}).",
-        ),
-        click.option(
-            "--max-ratio",
-            callback=count,
-            metavar="N",
-            help=f"Give up layers that unpack to more than N times their size (default {default.ratio}).",
-        ),
     ):
         function = option(function)
     return function
@@ -241,23 +199,26 @@ class Each(Chosen):
 
 def host_option(function: F) -> F:
     """Add `--host`."""
-    return click.option(
+    return once_option(
         "--host",
-        multiple=True,
-        callback=once,
         metavar="HOST",
         help="The host for names that are read from a registry's folder (default docker.io).",
     )(function)
 
 
-def file_option(name: str, *, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002  as click calls it
-    """Return an option that names one file or folder and may be given once."""
-    return click.option(name, type=click.Path(), multiple=True, callback=once, metavar=metavar, help=help)
+def once_option(*names: str, **facts: Any) -> Callable[[F], F]:
+    """Return an option of one value that may be given once: of two values neither is dropped in silence."""
+    return click.option(*names, multiple=True, callback=once, **facts)
 
 
-def files_option(name: str, *, metavar: str, help: str) -> Callable[[F], F]:  # noqa: A002  as above
+def file_option(*names: str, dash: bool = False, **facts: Any) -> Callable[[F], F]:
+    """Return an option that names one file or folder and may be given once; `dash`: `-` stands for a stream."""
+    return once_option(*names, type=click.Path(allow_dash=dash), **facts)
+
+
+def files_option(*names: str, **facts: Any) -> Callable[[F], F]:
     """Return an option that names a file or folder each time that it is given."""
-    return click.option(name, type=click.Path(), multiple=True, metavar=metavar, help=help)
+    return click.option(*names, type=click.Path(), multiple=True, **facts)
 
 
 def once(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
@@ -294,37 +255,6 @@ def fail(text: str) -> None:
     """Print an error as one line on stderr, whatever the call asks for. That nobody reads it changes no status."""
     with suppress(OSError):
         click.echo(drawn(f"error: {safe(without_credentials(text))}", sys.stderr.encoding), err=True)
-
-
-def limits(values: dict[str, Any]) -> Limits:
-    """Return the limits that a call asks for. UsageError: a limit does not exist, or a value is no number."""
-    from ociarchive import near
-    from ociarchive.blobio.limits import NAMES, RATIO_FROM_ASKED, SIZES, Limits
-    from ociarchive.blobio.sizes import parse
-
-    asked: dict[str, Any] = {}
-    for text in values["named_limits"]:
-        name, _, number = text.partition("=")
-        if name not in NAMES:
-            expected = f"one of {', '.join(NAMES)}"
-            raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=expected, hint=near.hint(name, NAMES))
-        if name in _NEVER_NOTHING and number.strip("0") == "" and number:
-            raise UsageError(f"--limit {name}=0 would refuse every layer", expected="1 at least")
-        if name in SIZES:
-            try:
-                asked[NAMES[name]] = parse(number)
-            except ValueError as error:
-                raise UsageError(f"--limit {name}=SIZE: {error}") from None
-        elif not (number.isascii() and number.isdecimal()) or len(number) > LONGEST:
-            raise UsageError(f"--limit takes NAME=N, not {text!r}", expected=f"a whole number for {name}")
-        else:
-            asked[NAMES[name]] = int(number)
-    for option, field in (("max_ratio", "ratio"), ("max_layer_size", "layer_size")):
-        if values[option]:
-            asked[field] = values[option]
-    if "ratio" in asked:
-        asked["ratio_from"] = RATIO_FROM_ASKED
-    return replace(Limits(), **asked)
 
 
 def access(values: dict[str, Any]) -> Access:
@@ -378,13 +308,6 @@ def platform(text: str) -> Platform:
     from ociarchive.transform import options
 
     return options.platform(text)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the program, Python and the codecs."""
-    from ociarchive.report.shared import versions as of
-
-    return of.versions()
 
 
 def width(stream: TextIO | None = None) -> int:

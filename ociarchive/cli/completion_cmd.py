@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ociarchive.cli.common import common_options
+from ociarchive.cli.common import Chosen, common_options
 from ociarchive.cli.completing import SHELLS, script
 from ociarchive.cli.output import emit
 
@@ -19,7 +19,7 @@ Examples:
 
 
 @click.command("completion", epilog=_EXAMPLES, short_help="Print a completion script for a shell.")
-@click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
+@click.argument("shell", type=Chosen(SHELLS), metavar="SHELL")
 @common_options
 def command(shell: str, **_: Any) -> int:
     """Print the script that completes commands, options and their values in bash (4.4 or newer), zsh or fish.

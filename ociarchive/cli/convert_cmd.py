@@ -11,16 +11,16 @@ import click
 
 from ociarchive.blobio.locks import nobody
 from ociarchive.cli.attesting import attesting, attesting_options
+from ociarchive.cli.bounding import limit_options, limits
 from ociarchive.cli.common import (
     access_options,
     common,
     common_options,
     fail,
+    file_option,
     files_option,
     host_option,
-    limit_options,
-    limits,
-    once,
+    once_option,
     source,
     width,
 )
@@ -73,10 +73,8 @@ class _Named(click.Choice[str]):
 
 @click.command("convert", epilog=_EXAMPLES, short_help="Convert archives, then audit what was written.")
 @click.argument("paths", nargs=-1, metavar="SOURCE... DEST")
-@click.option(
+@once_option(
     "--to",
-    multiple=True,
-    callback=once,
     metavar="FORMAT",
     help=f"Format of DEST: {', '.join(written())}. A DEST docker://HOST/NAME:TAG needs none.",
     shell_complete=among(lambda: ((name, "") for name in written())),
@@ -104,7 +102,7 @@ class _Named(click.Choice[str]):
 )
 @click.option("--image", "images", multiple=True, metavar="REF", help="Only these images (repeatable).")
 @click.option("--without", multiple=True, type=_Named(WITHOUT), help="Leave these out (repeatable).")
-@click.option("--tag", metavar="REF", help="The image's name in DEST.")
+@once_option("--tag", metavar="REF", help="The image's name in DEST.")
 @click.option(
     "--rename", multiple=True, metavar="OLD=NEW", help="Another name in DEST; both may end in * (repeatable)."
 )
@@ -114,7 +112,7 @@ class _Named(click.Choice[str]):
 @jobs_option
 @click.option("--audit/--no-audit", "audit", default=True, help="Read DEST back and audit it (default: yes).")
 @click.option("--sync/--no-sync", "sync", default=True, help="Write through to the disk (default: yes).")
-@click.option("--receipt", type=click.Path(), metavar="FILE", help="Write what became of every digest to FILE (JSON).")
+@file_option("--receipt", metavar="FILE", help="Write what became of every digest to FILE (JSON).")
 @attesting_options("where DEST comes from, with the receipt inside,")
 @click.option("--merge", is_flag=True, help="Add to an existing oci-layout or registry-storage.")
 @click.option("--force", is_flag=True, help="Replace an existing DEST, or move its tag.")
@@ -124,7 +122,7 @@ class _Named(click.Choice[str]):
     help="Leave out the layers that the other side has, as FILE says: an inventory, or an archive (repeatable).",
 )
 @files_option("--base", metavar="SOURCE", help="Take what the archives lack from this SOURCE (repeatable).")
-@click.option("--split", metavar="SIZE", help="Cut DEST, a tar, into parts of SIZE (650MB, 4GiB, bytes).")
+@once_option("--split", metavar="SIZE", help="Cut DEST, a tar, into parts of SIZE (650MB, 4GiB, bytes).")
 @click.option("--part", multiple=True, metavar="N", help="With --split: write only part N (repeatable).")
 @click.option("--parity", is_flag=True, help="With --split: add a part from which any one that is lost is made again.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; print what would be written, and which digests stay.")

@@ -21,9 +21,15 @@ def count(_: click.Context, parameter: click.Parameter, value: str | None) -> in
     """Return a whole number of one or more. UsageError: it is none."""
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > LONGEST or int(value) < 1:
+    number = whole(value)
+    if number < 1:
         raise UsageError(f"{parameter.opts[0]} takes a whole number, not {value!r}", expected="1 at least")
-    return int(value)
+    return number
+
+
+def whole(text: str) -> int:
+    """Return the whole number that a text spells in ASCII digits, -1 where it spells none, or one of too many."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST else -1
 
 
 def jobs_option(function: F) -> F:
@@ -38,10 +44,11 @@ def _jobs(_: click.Context, __: click.Parameter, value: str | None) -> int | Non
 
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > LONGEST or not 1 <= int(value) <= MOST_JOBS:
+    number = whole(value)
+    if not 1 <= number <= MOST_JOBS:
         shown = value if value.removeprefix("-").isdecimal() else repr(value)
         raise UsageError(f"--jobs takes a number of threads, not {shown}", expected=f"1 to {MOST_JOBS}")
-    return int(value)
+    return number
 
 
 def jobs(asked: int | None) -> int:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from ociarchive.errors import plural
+from ociarchive.cli.lists import sources_in
+from ociarchive.errors import OciArchiveError, plural
 from ociarchive.objects.address import is_object
 from ociarchive.remote.address import is_remote
 from ociarchive.report.shared.text import size
@@ -154,7 +155,7 @@ def _count(course: Course, values: dict[str, Any], ended: threading.Event) -> No
     if ended.wait(_SHORT):
         return
     countable = values["listed"] != "-"
-    with suppress(OSError):
+    with suppress(OSError, OciArchiveError):  # who audits them says what is wrong
         for path in chain(values["paths"], _listed(values["listed"]) if countable else ()):
             if ended.is_set():
                 return
@@ -173,12 +174,12 @@ def _count(course: Course, values: dict[str, Any], ended: threading.Event) -> No
 def _listed(path: str | None) -> Iterator[str]:
     if path is not None and os.path.isfile(path):
         with open(path, "rb") as file:
-            yield from (os.fsdecode(line.rstrip(b"\r\n")) for line in file if line.strip())
+            yield from sources_in(file, path)
 
 
 def _sizes(path: str, *, folders: bool) -> Iterator[int]:
     """Give the size of each archive that a SOURCE is or has below it, as its names look."""
-    if is_remote(path) or is_object(path):
+    if path == "-" or is_remote(path) or is_object(path):  # an archive whose size nothing says
         yield 0
         return
     if not os.path.isdir(path):

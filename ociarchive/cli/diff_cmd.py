@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ociarchive.auditing.run import Run
+from ociarchive.cli.bounding import limit_options, limits
 from ociarchive.cli.common import (
     Each,
     access,
@@ -19,18 +20,16 @@ from ociarchive.cli.common import (
     files_option,
     host,
     host_option,
-    limit_options,
-    limits,
     output,
     output_options,
     platform,
     source,
-    versions,
     width,
 )
 from ociarchive.cli.counts import jobs, jobs_option
 from ociarchive.cli.progress import progress
 from ociarchive.comparison import ASPECTS, Options, difference
+from ociarchive.late import Late
 from ociarchive.report.comparison.diff_json import diff_json
 from ociarchive.report.comparison.diff_table import diff_table
 from ociarchive.report.comparison.diff_words import word
@@ -43,6 +42,10 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.comparison import Difference
+    from ociarchive.report.shared import versions
+
+else:
+    versions = Late("ociarchive.report.shared.versions")
 
 _EXAMPLES = """\b
 Examples:
@@ -124,6 +127,6 @@ def _run(found: Difference, allowed: Limits, at: dt.datetime) -> Run:
         limits=allowed,
         sha256={path: sha256_of(path) for path in files},
         sizes={path: os.path.getsize(path) for path in files},
-        versions=versions(),
+        versions=versions.versions(),
         folder=current_folder(),
     )

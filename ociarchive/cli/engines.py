@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.cli.common import Chosen, once
+from ociarchive.cli.common import Chosen, once_option
 from ociarchive.engines.choosing import ENGINES, maker
 from ociarchive.errors import UsageError
 from ociarchive.late import Late
@@ -29,10 +29,8 @@ _LOGGERS: Final = ("distributed", "tornado", "asyncio", "bokeh")
 def engine_options(function: F) -> F:
     """Add the options that say where archives are audited."""
     for option in (
-        click.option(
+        once_option(
             "--scheduler",
-            multiple=True,
-            callback=once,
             metavar="ADDRESS",
             help="The Dask scheduler (tcp://HOST:PORT); without it a cluster on this machine.",
         ),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ociarchive.cli import convert_cmd
-from ociarchive.cli.common import limits
+from ociarchive.cli.bounding import limits
+from ociarchive.cli.common import once
 from ociarchive.errors import UsageError
 from ociarchive.opening import open_archive
 from ociarchive.remote.address import is_remote
@@ -35,7 +36,7 @@ _OF_CONVERT: Final = ("rename", "have", "base", "split", "part", "parity")
 
 def _params() -> list[click.Parameter]:
     """Return the parameters of `convert`, with those that are different here in their places."""
-    tag = click.Option(["--tag"], metavar="REF", help="The index's name in DEST.")
+    tag = click.Option(["--tag"], multiple=True, callback=once, metavar="REF", help="The index's name in DEST.")
     annotation = click.Option(
         ["--annotation"], multiple=True, metavar="KEY=VALUE", help="An annotation of the index (repeatable)."
     )

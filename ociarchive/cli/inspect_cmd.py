@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ociarchive.auditing.evidence import Evidence, sniffed
+from ociarchive.cli.bounding import limit_options, limits
 from ociarchive.cli.common import (
     access,
     access_options,
@@ -19,8 +20,7 @@ from ociarchive.cli.common import (
     files_option,
     host,
     host_option,
-    limit_options,
-    limits,
+    once_option,
     output,
     output_options,
     platform,
@@ -72,7 +72,7 @@ _SAID = click.core.ParameterSource.COMMANDLINE
 @click.option("--raw", is_flag=True, help="Print the manifest or index, byte for byte.")
 @click.option("--config", is_flag=True, help="Print the image's config, byte for byte.")
 @click.option("--files", is_flag=True, help="List the files of the image's layers, as tar -tv does (times in UTC).")
-@click.option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
+@once_option("--layer", metavar="N|DIGEST", help="With --files: only this layer, the first is 1.")
 @files_option("--base", metavar="SOURCE", help="Take what the archives lack from this SOURCE (repeatable).")
 @host_option
 @click.option("--all-revisions", is_flag=True, help="Show of a registry's folder also what no tag names.")
@@ -245,6 +245,6 @@ def _say(report: Report, shared: Common) -> None:
     """Say on stderr what the audit found. Of many findings of one rule it says the first few."""
     for shown, more in first_of_each(report.findings, whole=shared.verbose > 0):
         for finding in shown:
-            shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+            shared.found(str(finding))
         if more:
-            shared.say(f"finding: {shown[0].severity}: {more}: -v shows all ({safe(report.source)})")
+            shared.found(f"{shown[0].severity}: {more}: -v shows all ({report.source})")

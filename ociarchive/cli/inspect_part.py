@@ -64,10 +64,9 @@ def _chosen(layers: Sequence[Layer], text: str, where: str) -> list[tuple[int, L
             raise UsageError(f"{text} is the beginning of several layers: {listed}", where=where)
         if found:
             return found[:1]
-    there = f"{plural(len(layers), 'layer')}, the first is 1; `ociarchive inspect -v` shows their digests"
-    raise UsageError(
-        f"no layer {text} in the image", where=where, hint=f"there {'is' if len(layers) == 1 else 'are'} {there}"
-    )
+    there = f"there {'is' if len(layers) == 1 else 'are'} {plural(len(layers), 'layer')}, numbered from 1"
+    hint = f"{there}; `ociarchive inspect -v` shows the digests"
+    raise UsageError(f"no layer {text} in the image", where=where, hint=hint)
 
 
 def _digests(layer: Layer) -> tuple[Digest, ...]:

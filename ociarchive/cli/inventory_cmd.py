@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ociarchive.cli.bounding import limit_options, limits
 from ociarchive.cli.common import (
     access,
     access_options,
@@ -15,8 +16,6 @@ from ociarchive.cli.common import (
     file_option,
     host,
     host_option,
-    limit_options,
-    limits,
     source,
 )
 from ociarchive.cli.counts import jobs, jobs_option
@@ -24,7 +23,7 @@ from ociarchive.cli.output import Output
 from ociarchive.cli.progress import progress
 from ociarchive.errors import UsageError, plural
 from ociarchive.inventories import inventory_of
-from ociarchive.report.shared.text import images_said, safe
+from ociarchive.report.shared.text import images_said
 
 _EXAMPLES = """\b
 Examples:
@@ -68,7 +67,7 @@ def command(**values: Any) -> int:
         )
     result.write(json.dumps(found.facts, indent=2, ensure_ascii=True) + "\n")
     for finding in found.findings:
-        shared.say(f"finding: {finding.severity}: {safe(finding.message)} ({safe(finding.location)})")
+        shared.found(str(finding))
     images, blobs = found.facts["images"], found.facts["blobs"]
     packed = {(one["image_id"], one["platform"], one["manifest"]) for one in images}
     told = images_said(len({which[:2] for which in packed}), len(packed))

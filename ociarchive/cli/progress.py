@@ -133,8 +133,9 @@ class Bars:
             if (shown := self._shown()) is None:
                 return
             bars, whole = shown
-            done = f"{standing.archives}/" * standing.counted
-            done += plural(standing.expected if standing.counted else standing.archives, "archive")
+            done = plural(standing.archives, "archive")
+            if standing.counted and standing.countable:
+                done = f"{standing.archives}/{plural(max(standing.expected, standing.archives), 'archive')}"
             failed = f", {standing.failed} failed" if standing.failed else ""
             known = standing.counted and standing.countable
             bars.tasks[bars.task_ids.index(whole)].total = standing.expected_size if known else None

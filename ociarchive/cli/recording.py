@@ -11,8 +11,9 @@ import click
 from ociarchive.audits import ledger_of
 from ociarchive.blobio.beside import Beside
 from ociarchive.blobio.sqlitefile import BESIDE
-from ociarchive.cli.common import file_option, once, source
-from ociarchive.errors import ContentError, UsageError, cannot
+from ociarchive.cli.common import file_option, source
+from ociarchive.cli.lists import sources_in
+from ociarchive.errors import UsageError, cannot
 from ociarchive.report.shared.surroundings import now, utc
 
 if TYPE_CHECKING:
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 #: What SQLite keeps beside its file; without them what was written last is lost.
 _ENDS = ("", *BESIDE)
-_STDIN = "-"
-#: Bytes of a line of a list: the longest path and selector have 5,000.
-_LONGEST: Final = 16 << 10
+_STDIN: Final = "-"
+_STREAM: Final = "standard input"
 
 
 def recording_options(function: F) -> F:
@@ -40,12 +40,10 @@ def recording_options(function: F) -> F:
             metavar="FILE",
             help="Record each archive in FILE (SQLite), and audit only what is new or changed since.",
         ),
-        click.option(
+        file_option(
             "--from",
             "listed",
-            type=click.Path(allow_dash=True),
-            multiple=True,
-            callback=once,
+            dash=True,
             metavar="FILE",
             help="Take SOURCEs from FILE, one a line (-: standard input).",
         ),
@@ -91,32 +89,17 @@ def arguments(values: dict[str, Any]) -> Iterator[Iterator[str]]:
     try:
         file = os.fdopen(os.dup(0), "rb") if path == _STDIN else open(path, "rb")  # noqa: SIM115  closed below
     except OSError as error:
-        raise cannot("read", error, "standard input" if path == _STDIN else path) from error
+        raise cannot("read", error, _STREAM if path == _STDIN else path) from error
 
     def every() -> Iterator[str]:
         yield from values["paths"]
-        for line in _lines(file, path):
+        for line in sources_in(file, _STREAM if path == _STDIN else path):
             if line == _STDIN == path:
                 raise UsageError("standard input cannot be both a list and an archive")
             yield line
 
     with file:
         yield every()
-
-
-def _lines(file: Any, path: str) -> Iterator[str]:
-    where = "standard input" if path == _STDIN else path
-    try:
-        while line := file.readline(_LONGEST + 1):
-            if len(line) > _LONGEST:
-                raise ContentError(f"a list of SOURCEs has a line of more than {_LONGEST} bytes", where=where)
-            name = line.rstrip(b"\r\n")
-            if b"\0" in name:
-                raise ContentError("a list of SOURCEs has a NUL in a line", where=where)
-            if name:
-                yield os.fsdecode(name)
-    except OSError as error:
-        raise cannot("read", error, where) from error
 
 
 def ledger(

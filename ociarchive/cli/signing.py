@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ociarchive.cli.common import file_option, once
+from ociarchive.cli.common import file_option, files_option, once_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,25 +27,19 @@ def signature_options(function: F) -> F:
     for option in (
         click.option("--require-signature", is_flag=True, help="Demand a signature that holds, of every image."),
         file_option("--policy", metavar="FILE", help="Demand what FILE says for each name (containers-policy.json)."),
-        click.option(
+        files_option(
             "--keyring",
             "keyrings",
-            multiple=True,
-            type=click.Path(),
             metavar="FILE",
             help="Check signatures by GPG by the keys of FILE (needs gpgv; repeatable).",
         ),
-        click.option(
+        once_option(
             "--certificate-oidc-issuer",
-            multiple=True,
-            callback=once,
             metavar="URL",
             help="Who says that the identity is the signer's.",
         ),
-        click.option(
+        once_option(
             "--certificate-identity",
-            multiple=True,
-            callback=once,
             metavar="ID",
             help="Who signed: an e-mail address, or a URI.",
         ),
@@ -60,11 +54,9 @@ def signature_options(function: F) -> F:
             metavar="DIR",
             help="Check Notary Project signatures by these certificates (DIR/x509/ca/NAME/).",
         ),
-        click.option(
+        files_option(
             "--key",
             "keys",
-            multiple=True,
-            type=click.Path(),
             metavar="FILE",
             help="Check signatures by this public key (PEM; repeatable).",
         ),

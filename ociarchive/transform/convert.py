@@ -22,7 +22,7 @@ from ociarchive.transform import merge
 from ociarchive.transform.prepare import prepare, settle
 from ociarchive.transform.sources import Fetching, read_for
 from ociarchive.transform.target import target as reserved
-from ociarchive.transform.transfer import MisledError, Moving, like_bombs, sentence
+from ociarchive.transform.transfer import MisledError, Moving, like_bombs
 from ociarchive.transform.unbuilt import unproved
 from ociarchive.workers import Workers
 
@@ -237,7 +237,7 @@ def _told_of_dest(written: Sequence[Finding], read: Sequence[Finding], changes: 
     for finding in written:
         known[spelled(finding)] -= 1
         if finding.severity != "note" and known[spelled(finding)] < 0:
-            yield sentence(finding)
+            yield str(finding)
 
 
 def _store_documents(sink: Sink, content: Content) -> None:

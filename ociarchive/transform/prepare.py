@@ -24,7 +24,6 @@ from ociarchive.transform.omitted import engines, omissions
 from ociarchive.transform.plan import has_docker_types, plan
 from ociarchive.transform.rewrite import Rewriter
 from ociarchive.transform.sources import gather, tagged
-from ociarchive.transform.transfer import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -196,7 +195,7 @@ def _told_of_sources(findings: Sequence[Finding]) -> Iterator[str]:
         if finding.severity == "error":
             yield f"what is not taken along is at fault: {finding.rule}: {finding.message} ({finding.location})"
         elif finding.severity == "warning":
-            yield sentence(finding)
+            yield str(finding)
 
 
 def _made(roots: Sequence[Root]) -> Iterator[str]:

@@ -21,7 +21,6 @@ from ociarchive.workers import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ociarchive.auditing import Finding
     from ociarchive.blobio.limits import Limits
     from ociarchive.measure import Progress
     from ociarchive.remote import upload
@@ -254,10 +253,3 @@ def like_bombs(arrived: Iterable[Arrived], limits: Limits) -> Iterator[str]:
                 f"{one.digest}: it unpacks to {plural(times, 'time')} its size, and ociarchive reads archives of others"
                 f" up to {plural(limits.ratio, 'time')}; who reads DEST with it needs --max-ratio {times}"
             )
-
-
-def sentence(finding: Finding) -> str:
-    """Return a finding in one sentence."""
-    facts = [f"{word} {value}" for word, value in (("expected", finding.expected), ("found", finding.found)) if value]
-    text = f"{finding.severity}: {finding.rule}: {finding.message}"
-    return f"{text}{': ' + ', '.join(facts) if facts else ''} ({finding.location})"

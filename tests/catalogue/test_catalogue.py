@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -184,6 +185,15 @@ def test_every_report_says_what_is_recorded_and_since_when(
     when = "2001-09-09T01:46:40Z"
     table = " ".join(told(cli_call(*call), 1).stdout.split())
     assert f"6 of 6 archives taken from the catalogue, audited {when}" in table
+    assert re.search(r"; \d+ blobs, [\d.]+ KiB read, 0 B of it in this call, in [\d.]+ s ", table)
+    (racks / "new.tar").write_bytes((racks / "docker20.tar").read_bytes())
+    table = " ".join(told(cli_call(*call), 1).stdout.split())
+    assert "6 of 7 archives taken from the catalogue" in table
+    assert re.search(r" read, 130\.6 KiB of it in this call, in [\d.]+ s ", table)
+    (racks / "new.tar").unlink()
+    totals = told(cli_call("catalogue", db)).stdout.splitlines()
+    assert totals[-2:] == [f"      audited {when}", "      --failed lists those that failed"]
+    assert "--failed lists" not in told(cli_call("catalogue", db, "--failed")).stdout
     for form, count in (("sarif", 6), ("junit", 6), ("html", 6), ("codequality", 2), ("json", 6)):
         text = told(cli_call(*call, "--format", form), 1).stdout
         assert (

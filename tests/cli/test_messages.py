@@ -461,3 +461,74 @@ def test_no_file_goes_into_an_archive_that_the_call_does_not_name(source: Path, 
     assert sorted(tmp_path.rglob("*")) == before
     told(cli_call("audit", source, "--report", f"json={tmp_path / 'r.json'}"))  # beside them it may lie
     assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "pass"
+
+
+# Options that have one value
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("convert", "a", "b", "--to", "dir", "--receipt", "X", "--receipt", "Y"),
+        ("convert", "a", "b", "--to", "dir", "--tag", "X", "--tag", "Y"),
+        ("convert", "a", "b", "--to", "dir", "--split", "X", "--split", "Y"),
+        ("index", "create", "a", "b", "--to", "dir", "--tag", "X", "--tag", "Y"),
+        ("index", "create", "a", "b", "--to", "dir", "--receipt", "X", "--receipt", "Y"),
+        ("audit", "a", "--receipt", "X", "--receipt", "Y"),
+        ("audit", "a", "--config", "X", "--config", "Y"),
+        ("audit", "a", "--catalogue", "X", "--catalogue", "Y"),
+        ("audit", "a", "--from", "X", "--from", "Y"),
+        ("audit", "a", "--scheduler", "X", "--scheduler", "Y"),
+        ("audit", "a", "--host", "X", "--host", "Y"),
+        ("audit", "a", "--certificate-identity", "X", "--certificate-identity", "Y"),
+        ("audit", "a", "--certificate-oidc-issuer", "X", "--certificate-oidc-issuer", "Y"),
+        ("inspect", "a", "--files", "--layer", "X", "--layer", "Y"),
+        ("catalogue", "a", "--holds", "X", "--holds", "Y"),
+    ],
+    ids=lambda call: f"{call[0]}{call[-2]}",
+)
+def test_of_two_names_neither_is_dropped_in_silence(call: tuple[str, ...], cli_call: Call) -> None:
+    assert f"{call[-2]} is given twice: X and Y" in refused(cli_call(*call), 2)
+
+
+@pytest.mark.parametrize(
+    ("shell", "hint"), [("powershell", ""), ("Bash", "; did you mean bash?"), ("fishy", "; did you mean fish?")]
+)
+def test_a_shell_that_is_none_is_refused_like_any_other_value(shell: str, hint: str, cli_call: Call) -> None:
+    line = refused(cli_call("completion", shell), 2)
+    assert line == f"error: SHELL does not take '{shell}': expected one of bash, zsh, fish{hint}"
+
+
+def test_a_layer_that_will_be_new_is_named_by_its_diff_id(tmp_path: Path, cli_call: Call) -> None:
+    image = Image(layers=[layer({"a": b"a"}), layer({"b": b"b"})])
+    source = write_tar(tmp_path / "saved.tar", build.docker_archive(build.Saved(image=image)))
+    shown = told(cli_call("convert", source, tmp_path / "d", "--to", "oci-layout", "--dry-run")).stdout
+    shown = " ".join(shown.split())
+    for one in image.layers:
+        assert f"layer of diff_id {one.diff_id[7:19]} is new: a digest that shows once layers are read" in shown
+
+
+def test_a_layer_that_is_not_there_is_told_what_is(source: Path, cli_call: Call) -> None:
+    line = refused(cli_call("inspect", source, "--files", "--layer", "9"), 2)
+    assert (
+        "no layer 9 in the image, there is 1 layer, numbered from 1; `ociarchive inspect -v` shows the digests" in line
+    )
+
+
+# Findings on stderr
+
+
+@pytest.mark.parametrize("call", [("inspect", "--verify"), ("inventory", "--verify")], ids=lambda call: call[0])
+def test_a_finding_on_stderr_names_its_rule_and_what_was_found(
+    call: tuple[str, ...], tmp_path: Path, cli_call: Call
+) -> None:
+    folder = write_folder(tmp_path / "wrong", build.layout(NODE))
+    config = Image(layers=[layer({"a": b"a"}, "gzip")]).image_id[7:]
+    blob = folder / "blobs" / "sha256" / config
+    blob.write_bytes(blob.read_bytes().replace(b"linux", b"xunil"))
+    for options, digest in (((), config[:12]), (("-v",), config)):
+        lines = told(cli_call(*call, folder, *options), 1).stderr.splitlines()
+        (line,) = (line for line in lines if "digest-mismatch" in line)
+        assert line.startswith("finding: error: digest-mismatch: content does not match its digest: expected sha256:")
+        assert f": expected sha256:{digest}, found sha256:" in line
+        assert line.endswith(f" ({folder}: blobs/sha256/{digest})")

@@ -152,6 +152,14 @@ def test_the_bar_of_many_archives_counts_them(
     shown = capsys.readouterr().err
     assert "1 archive, 1 failed" in shown
     assert "1/7 archives, 1 failed" in shown
+    for archives, expected, countable, said in ((2, 1, True, "2/2 archives"), (3, 0, False, "3 archives")):
+        bars = Bars(colours=False)
+        clock[0] += 3
+        bars.stands(Standing(archives, MIB, MIB, 0, expected, MIB, counted=True, countable=countable, seconds=1))
+        bars.stop()
+        shown = capsys.readouterr().err
+        assert f"{said} " in shown
+        assert "/0 archives" not in shown
 
 
 def test_what_is_to_go_is_counted_by_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +203,10 @@ def test_what_is_to_go_is_counted_by_names(tmp_path: Path, monkeypatch: pytest.M
     assert numbers(counted([f"{tmp_path}/all"], recursive=True)) == (3, 18, True)
     assert numbers(counted([f"{tmp_path}/all/one", f"{tmp_path}/all/a.tar#x"], recursive=False)) == (2, 11, True)
     assert numbers(counted([], recursive=False, listed=tmp_path / "list")) == (2, 5, True)
+    with (tmp_path / "list").open("ab") as file:
+        file.write(b"x" * (17 << 10) + f"\n{tmp_path}/all/a.tar\n".encode())  # who audits it refuses this line
+    assert numbers(counted([], recursive=False, listed=tmp_path / "list")) == (2, 5, True)
+    assert numbers(counted(["-", f"{tmp_path}/all/a.tar"], recursive=False)) == (2, 5, True)
     assert numbers(counted(["s3://bucket/in/"], recursive=True)) == (0, 0, False)
     assert counted([f"{tmp_path}/all/a.tar"], recursive=False) is None
     with following({"paths": ["a", "b"], "recursive": False, "listed": None}, None) as followed:

@@ -432,7 +432,7 @@ def test_findings_of_one_rule_are_grouped(tmp_path: Path, cli_call: Call) -> Non
     found = cli_call("audit", path, "--format", "json").archive()["findings"]
     assert sum(one["rule"] == "blob-unreferenced" for one in found) == 21
     said = cli_call("inspect", "--verify", path).stderr.splitlines()
-    assert sum(line.startswith("finding: warning: no manifest leads to it") for line in said) == 3
+    assert sum(line.startswith("finding: warning: blob-unreferenced: no manifest leads to it") for line in said) == 3
     assert [
         line for line in said if line.startswith("finding: warning: and 18 more of blob-unreferenced: -v shows all")
     ]

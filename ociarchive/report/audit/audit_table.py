@@ -205,7 +205,9 @@ def _verdict(
         left = f", {plural(count, 'finding')} left out" if count else ""
         told.append(f"{one.rule} is {one.how} ({safe(one.by)}){left}")
     sums = f"{word}; {plural(tally.blobs, 'blob')}, {size(tally.bytes)} read"
-    sums += f" in {seconds:.1f} s" if seconds is not None else ""
+    if seconds is not None:  # what a catalogue has was read by another call
+        sums += f", {size(tally.fresh)} of it in this call," if tally.recorded else ""
+        sums += f" in {seconds:.1f} s"
     first, *more = wrapped(sums, width, " " * _INDENT)
     lines = [_painted(first, paint), *more]
     for line in told:

@@ -27,8 +27,8 @@ class Tally:
     `proved` and `unknown` are layers of all `layers`. `strict` counts, by rule, the warnings that fail because the
     call asks for it. `waived` counts findings that do not count, by rule, and `waivers` who asked for that;
     `policy` is the last report's. `worst` is the rule of the first of the gravest findings. `recorded` archives are
-    from a catalogue, audited from `first` to `last`. Of the archives `held` hold what a receipt lists, of `bound` that
-    were held against it; `receipt` is the last one's result.
+    from a catalogue, audited from `first` to `last`; `fresh` are the bytes that were read of the others. Of the
+    archives `held` hold what a receipt lists, of `bound` that were held against it; `receipt` is the last one's result.
     """
 
     archives: int = 0
@@ -44,6 +44,7 @@ class Tally:
     proved: int = 0
     unknown: int = 0
     recorded: int = 0
+    fresh: int = 0
     first: str = ""
     last: str = ""
     worst: tuple[int, str] | None = None
@@ -73,7 +74,9 @@ class Tally:
         self.layers += len(report.layers)
         self.proved += report.layers.count(True)
         self.unknown += report.layers.count(None)
-        if report.recorded is not None:
+        if report.recorded is None:
+            self.fresh += report.bytes
+        else:
             self.first = min(self.first, report.recorded) if self.recorded else report.recorded
             self.last = max(self.last, report.recorded)
             self.recorded += 1

@@ -48,7 +48,11 @@ def catalogue_table(
     for rule, count in summary.reasons:
         yield from _lines(f"{plural(count, 'archive')} for {rule}", width)
     if summary.first is not None:
-        yield from _lines(f"audited from {summary.first} to {summary.last}", width)
+        same = summary.first == summary.last
+        when = summary.first if same else f"from {summary.first} to {summary.last}"
+        yield from _lines(f"audited {when}", width)
+    if summary.failed and entries is None:
+        yield from _lines("--failed lists those that failed", width)
 
 
 def _lines(text: str, width: int) -> Iterator[str]:

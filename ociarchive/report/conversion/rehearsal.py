@@ -64,4 +64,6 @@ def _became(change: Change, done: Rehearsal, *, whole: bool) -> str:
     new = "a digest that shows once layers are read"
     if change.new.digest not in done.unknown:
         new = short(str(change.new.digest), whole=whole)
-    return f"{old} becomes {new}" if old else f"is new: {new}"
+    if old:
+        return f"{old} becomes {new}"
+    return f"of diff_id {short(str(change.diff_id), whole=whole)} is new: {new}" if change.diff_id else f"is new: {new}"
