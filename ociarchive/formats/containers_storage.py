@@ -276,7 +276,7 @@ class _Driver:
     def _image(self, record: _Record, bare: Image, chain: list[str]) -> Image:
         """Return an image with its layers, and with the manifest that it had where that is one of these layers."""
         if bare.config.source is None:
-            what = f"{record.label} names an image that is not in the storage"
+            what = f"neither a config nor a manifest list of {record.label} is in the storage"
             self.graph.flaw("store-name-dangling", what, f"{self.store.where}: {bare.config.name}", bare.config.name)
             return bare
         where = bare.config.source.where
