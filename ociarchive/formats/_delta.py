@@ -15,7 +15,7 @@ from ociarchive.schema import Malformed
 from ociarchive.values import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from ociarchive.container import Container
     from ociarchive.graph import GraphReader
@@ -71,8 +71,8 @@ def _left_out(members: dict[str, JSON]) -> dict[Digest, Elsewhere]:
     return found
 
 
-def written(left_out: Iterable[Elsewhere], have: Mapping[str, str | None]) -> bytes:
-    """Return the list of what is left out. `have` has the inventories that decided, with their sha256 in hex."""
+def written(left_out: Iterable[Elsewhere], have: Iterable[tuple[str, str | None]]) -> bytes:
+    """Return the list of what is left out. `have` are the inventories that decided, each with its sha256 in hex."""
     entries: list[JSON] = [
         {
             "digest": str(one.descriptor.digest),
@@ -83,5 +83,5 @@ def written(left_out: Iterable[Elsewhere], have: Mapping[str, str | None]) -> by
         }
         for one in left_out
     ]
-    sources: list[JSON] = [{"source": name, "sha256": sha256} for name, sha256 in have.items()]
+    sources: list[JSON] = [{"source": name, "sha256": sha256} for name, sha256 in have]
     return documents.dump({"schema_version": _VERSION, "left_out": entries, "have": sources}) + b"\n"

@@ -28,7 +28,7 @@ from ociarchive.stores.rebuilt import Rebuilt
 from ociarchive.values import Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.blobio.source import ByteSource
     from ociarchive.container import Container
@@ -276,31 +276,50 @@ class _Driver:
     def _image(self, record: _Record, bare: Image, chain: list[str]) -> Image:
         """Return an image with its layers, and with the manifest that it had where that is one of these layers."""
         if bare.config.source is None:
-            what = f"{record.label} names an image that is not in the storage"
+            what = f"neither a config nor a manifest list of {record.label} is in the storage"
             self.graph.flaw("store-name-dangling", what, f"{self.store.where}: {bare.config.name}", bare.config.name)
             return bare
         where = bare.config.source.where
         if record.layer is not None and not chain:
             what = f"{record.label}: its layers lead in a circle"
             self.graph.flaw("store-chain", what, f"{where}#/rootfs/diff_ids", record.layer)
-        short = len(bare.diff_ids) - len(chain)
-        found: list[Rebuilt | Absent | None] = [None] * max(short, 0)
-        if short > 0 and chain:
-            below = self._layers.get(chain[0], {}).get("parent")
-            gone = str(below)[:80] if below is not None else f"{chain[0][:80]}, which lies upon it"
-            lacking = Absent("layer-not-rebuilt", f"the storage has no layer {gone}; {_ELSEWHERE}")
-            found = [lacking] * short
-        diff_ids = [*bare.diff_ids, *[None] * max(-short, 0)]
-        for layer, diff_id in zip(chain, diff_ids[max(short, 0) :], strict=True):
-            found.append(self._layer(layer, diff_id))
-        image = self._chains.image(bare, found, record.label)
-        for number, (layer, diff_id) in enumerate(zip(chain, bare.diff_ids[max(short, 0) :], strict=False)):
-            told = self._layers.get(layer, {}).get("diff-digest")
-            if short == 0 and told not in (None, str(diff_id)):
-                what = f"layer {number + 1} of {record.label}: the storage says that it is another"
-                place = layer_place(where, number)
-                self.graph.flaw("store-chain", what, place, str(diff_id), str(diff_id), str(told)[:80])
+        image = self._chains.image(bare, self._found(bare.diff_ids, chain), record.label)
+        if len(chain) == len(bare.diff_ids):
+            for number, (layer, diff_id) in enumerate(zip(chain, bare.diff_ids, strict=True)):
+                other = self._other(layer, diff_id)
+                if other is not None:
+                    what = f"layer {number + 1} of {record.label}: the storage says that it is another"
+                    place = layer_place(where, number)
+                    self.graph.flaw("store-chain", what, place, str(diff_id), str(diff_id), other)
         return self._with_manifest(record, image)
+
+    def _found(self, diff_ids: Sequence[Digest], chain: Sequence[str]) -> list[Rebuilt | Absent | None]:
+        """Return the layers of an image, the lowest first, as far as they lead, or why there is none."""
+        short = len(diff_ids) - len(chain)
+        if short <= 0:
+            return [*map(self._layer, chain, (*diff_ids, *[None] * -short))]
+        found: list[Rebuilt | Absent | None] = [self._below(chain[0]) if chain else None] * short
+        for layer, diff_id in zip(chain, diff_ids[short:], strict=True):
+            other = self._other(layer, diff_id)
+            why = f"the storage has another one in its place, {other}"
+            found.append(self._layer(layer, diff_id) if other is None else Absent("layer-not-rebuilt", why))
+        return found
+
+    def _below(self, lowest: str) -> Absent:
+        """Return why there is no layer below the lowest one of a chain."""
+        known = self._layers.get(lowest)
+        if known is None:
+            why = f"the storage has no layer {lowest[:80]}, which lies upon it; {_ELSEWHERE}"
+        elif known.get("parent") is None:
+            why = f"the storage says that {lowest[:80]}, which lies upon it, is the lowest layer"
+        else:
+            why = f"the storage has no layer {str(known['parent'])[:80]}; {_ELSEWHERE}"
+        return Absent("layer-not-rebuilt", why)
+
+    def _other(self, layer: str, diff_id: Digest) -> str | None:
+        """Return the diff_id that the storage gives a layer, None where it is this one, or where it gives none."""
+        told = self._layers.get(layer, {}).get("diff-digest")
+        return None if told in (None, str(diff_id)) else str(told)[:80]
 
     def _layer(self, layer: str, diff_id: Digest | None) -> Rebuilt | Absent | None:
         if diff_id is None:

@@ -55,14 +55,14 @@ def load(sources: Sequence[Source], limits: Limits, access: Access | None = None
 def _one(source: Source, limits: Limits, access: Access | None) -> Held:
     path = source.path
     if is_remote(path) or is_object(path):
-        return replace(_archive(source, limits, access), sources={path: None})
+        return replace(_archive(source, limits, access), sources=((path, None),))
     name = os.path.basename(os.path.normpath(path))
     if os.path.isdir(path):
-        return replace(_archive(source, limits, access), sources={name: None})
+        return replace(_archive(source, limits, access), sources=((name, None),))
     text, sha256 = _text(path)
     listed = text is not None and looks_like_list(text[:HEAD])
     found = _archive(source, limits, access) if text is None or listed else _told(text, path, limits)
-    return replace(found, sources={name: sha256})
+    return replace(found, sources=((name, sha256),))
 
 
 def _text(path: str) -> tuple[bytes | None, str]:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 class Held:
     """What the other side has. `blobs` are digests of blobs, `chains` the chain IDs of its images' layers.
 
-    `stored` has, by diff_id, the blob that holds a layer there, where an inventory says so. `sources` names the
-    inventories, with the sha256 in hex of each one that is a file. `upon` are the images of deltas: of each layer, from
+    `stored` has, by diff_id, the blob that holds a layer there, where an inventory says so. `sources` are the names of
+    the inventories, each with the sha256 in hex if it is a file. `upon` are the images of deltas: of each layer, from
     the lowest up, the diff_id and whether it is in the delta.
     """
 
     blobs: frozenset[Digest] = frozenset()
     chains: frozenset[Digest] = frozenset()
     stored: Mapping[Digest, Descriptor] = field(default_factory=dict)
-    sources: Mapping[str, str | None] = field(default_factory=dict)
+    sources: tuple[tuple[str, str | None], ...] = ()
     upon: tuple[tuple[tuple[Digest, bool], ...], ...] = ()
 
     @classmethod
@@ -39,7 +39,7 @@ class Held:
             blobs=self.blobs | other.blobs,
             chains=self.chains | other.chains,
             stored={**other.stored, **self.stored},
-            sources={**self.sources, **other.sources},
+            sources=tuple(dict.fromkeys((*self.sources, *other.sources))),
             upon=(*self.upon, *other.upon),
         )
 

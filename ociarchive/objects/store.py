@@ -27,13 +27,17 @@ _LISTED: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3} [A-Za-z ]+)")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _LONGEST: Final = 160
+_WEAK: Final = "W/"
 #: What the library raises where settings are such as it did not foresee. It is no Exception, and has no module.
 _PANIC: Final = "PanicException"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the storage says of an object. `etag` changes with its bytes; None where it says none. `modified` in ns."""
+    """What the storage says of an object. `etag` changes with its bytes; None where it says none. `modified` in ns.
+
+    A weak ETag may stay when bytes change, and never fits If-Match (RFC 9110, 8.8.1 and 13.1.1): it counts for none.
+    """
 
     size: int
     etag: str | None
@@ -150,7 +154,9 @@ def _made(bucket: str, asked: tuple[tuple[str, str], ...]) -> Store:
 
 
 def _known(meta: Any) -> Known:  # noqa: ANN401  of a library that may be absent
-    return Known(size=meta["size"], etag=meta["e_tag"], modified=int(meta["last_modified"].timestamp()) * 10**9)
+    tag = meta["e_tag"]
+    strong = tag if tag is not None and not tag.startswith(_WEAK) else None
+    return Known(size=meta["size"], etag=strong, modified=int(meta["last_modified"].timestamp()) * 10**9)
 
 
 def _missing(text: str, where: str) -> UsageError:

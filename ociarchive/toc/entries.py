@@ -180,7 +180,7 @@ def _content(claim: Claim, member: Member, tar: Tar, faults: Faults, *, gzip: bo
     if whole.wrong:
         faults.add("toc-entry", f"the table of contents gives {name} another digest", whole.told, whole.found)
     elif chunks is None:
-        faults.add("toc-chunk", f"the chunks that the table of contents gives {name} do not make up the file")
+        faults.add("toc-chunk", f"the chunks that the table of contents gives {name} do not make up the file in a row")
     elif member.size:
         yield from _chunks(claim, list(zip(chunks, parts, strict=True)), faults, gzip=gzip)
 

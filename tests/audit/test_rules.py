@@ -49,6 +49,16 @@ def test_every_rule_has_cases_of_both_kinds() -> None:
     assert all(PASSES.values())
 
 
+@pytest.mark.parametrize("cases", [FAILS, PASSES], ids=["fails", "passes"])
+def test_no_case_of_a_rule_is_another_one_again(cases: Cases) -> None:
+    """One that changes nothing of an archive, or that stands there twice, shows nothing."""
+    for rule, named in cases.items():
+        first: dict[str, str] = {}
+        for name, case in named.items():
+            same = repr(replace(case, location=None, subject=None, expected=None, found=None))
+            assert first.setdefault(same, name) == name, f"{rule}: {name} is {first[same]}"
+
+
 @pytest.mark.parametrize(("rule", "case"), rows(FAILS))
 def test_fails(rule: str, case: Case, tmp_path: Path, cli_call: Call) -> None:
     wanted = {rule, *case.also}

@@ -112,6 +112,17 @@ def test_what_the_other_side_has_is_left_out(
     assert listed(dest)["have"] == [{"source": have.name, "sha256": sha256}]
 
 
+def test_inventories_of_one_name_are_both_listed(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
+    have = [tmp_path / name / "have.json" for name in ("one", "two")]
+    for path, of in zip(have, (APP, "umoci-oci"), strict=True):
+        path.parent.mkdir()
+        told(cli_call("inventory", corpus / of, "--output", path))
+    given: list[str | Path] = [one for path in (*have, have[0]) for one in ("--have", path)]
+    told(cli_call("convert", corpus / TWO, tmp_path / "delta", "--to", "oci-layout", *given))
+    sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in have]
+    assert listed(tmp_path / "delta")["have"] == [{"source": "have.json", "sha256": one} for one in sums]
+
+
 def test_an_engine_says_which_chains_of_layers_it_has(corpus: Path, tmp_path: Path, cli_call: Call) -> None:
     with ociarchive.open_archive(corpus / APP) as archive:
         (image,) = images(archive.roots)

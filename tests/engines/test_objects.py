@@ -151,9 +151,12 @@ def test_a_catalogue_knows_them_by_etag(
     assert [one["source"] for one in listed] == [f"{AT}/q/{name}" for name in sorted(NAMES)]
 
 
-def test_without_an_etag_it_is_audited_each_time(there: Objects, corpus: Path, cli_call: Call, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("etags", "weak"), [(False, False), (True, True)])
+def test_without_a_strong_etag_it_is_audited_each_time(
+    etags: bool, weak: bool, there: Objects, corpus: Path, cli_call: Call, tmp_path: Path
+) -> None:
     there.stored["a.tar"] = (corpus / "docker20.tar").read_bytes()
-    there.etags = False
+    there.etags, there.weak = etags, weak
     for _ in range(2):
         result = told(cli_call("audit", f"{AT}/a.tar", "--catalogue", tmp_path / "c.db", "--format", "json"))
         assert result.archive()["recorded"] is None

@@ -26,7 +26,8 @@ class Objects:
     """The objects of a bucket by their keys, and what was asked. `before` is called before each answer to a GET.
 
     `refused`: nobody may read. So many answers fail: `broken` ones do not come, `cut` ones end in the middle, `failing`
-    ones are errors of the server. `whole`: ranges are not heeded. `moved` is an address to which every GET is sent on.
+    ones are errors of the server. `weak`: its ETags are, so that they fit no If-Match. `whole`: ranges are not heeded.
+    `moved` is an address to which every GET is sent on.
     """
 
     stored: dict[str, bytes] = field(default_factory=dict)
@@ -39,11 +40,13 @@ class Objects:
     moved: str = ""
     failing: int = 0
     etags: bool = True
+    weak: bool = False
     before: Callable[[str], None] = lambda _: None
     url: str = ""
 
     def etag(self, key: str) -> str:
-        return f'"{hashlib.md5(self.stored[key], usedforsecurity=False).hexdigest()}"'
+        weak = "W/" if self.weak else ""
+        return f'{weak}"{hashlib.md5(self.stored[key], usedforsecurity=False).hexdigest()}"'
 
     def gets(self) -> list[tuple[str, str]]:
         """Give keys and ranges of all that was fetched."""
@@ -117,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         said = {"ETag": self.objects.etag(key)} if self.objects.etags else {}
         said["Last_Modified"] = "Sun, 29 Nov 2026 01:24:41 GMT"
         wanted = self.headers.get("If-Match")
-        if wanted is not None and wanted != self.objects.etag(key):
+        if wanted is not None and (self.objects.weak or wanted != self.objects.etag(key)):
             self._error(412, "PreconditionFailed")
         elif self.command == "HEAD":
             self._answer(200, b"", Content_Length=str(len(data)), **said)

@@ -1,4 +1,4 @@
-"""Storage of podman with images that were pulled in pieces, or whose manifests have another digest than their bytes."""
+"""Storage of podman: images that were pulled in pieces, manifests that are others, layers that lie on the wrong one."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.audit.making import BASE, NAME, TOP
 from tests.support import old
-from tests.support.build import Image, digest, hexed
+from tests.support.build import Image, digest, hexed, layer
 from tests.support.call import Call, refused, told
 from tests.support.stores import containers_storage, layer_ids
 from tests.support.tar import write_folder
@@ -70,3 +70,18 @@ def test_what_a_damaged_manifest_says_is_not_named(root: Path, tmp_path: Path, c
     assert "the document manifest of image" in done.stderr
     left = [line for line in done.stderr.splitlines() if "left out: manifest digest" in line]
     assert [IMAGE.node().digest[:19] in line for line in left] == [True]
+
+
+def test_a_layer_that_is_passed_over_is_named_and_no_other_is_blamed(tmp_path: Path, cli_call: Call) -> None:
+    low = layer({"etc/low": b"low" * 9})
+    image = Image(layers=[low, BASE, TOP])
+    lowest, _, top = layer_ids(image.layers)
+    made = containers_storage({NAME: image}, layer={2: {"parent": lowest}})
+    report = told(cli_call("audit", "--format", "json", write_folder(tmp_path / "root", made)), 1).archive()
+    said = [one["message"] for one in report["findings"]]
+    assert top not in "".join(said)
+    assert said == [
+        f"layer 1 of {NAME} cannot be rebuilt: the storage says that {lowest}, which lies upon it, is the lowest layer",
+        f"layer 2 of {NAME} cannot be rebuilt: the storage has another one in its place, {low.diff_id}",
+    ]
+    assert [one["verified"] for one in report["images"][0]["layers"]] == [None, None, True]
