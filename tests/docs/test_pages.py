@@ -2,12 +2,15 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 import ociarchive
@@ -84,9 +87,36 @@ def test_every_member_of_a_schema_is_on_the_page() -> None:
         assert f"| `{name}`" in text
 
 
+ROWS = re.findall(
+    r"`(?:\w+=\w+ )?\.venv/bin/python -m pytest ([^`]*tests/[^`]*)`", (ROOT / "CONTRIBUTING.md").read_text()
+)
+
+
+@pytest.mark.parametrize("options", ROWS)
+def test_a_row_for_contributors_selects_tests(options: str) -> None:
+    call = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *shlex.split(options)]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-500:]
+
+
 def test_every_command_has_a_page_that_tells_of_it() -> None:
     text = "".join(page.read_text() for page in [*PAGES, ROOT / "README.md"])
     assert [name for name in COMMANDS if f"ociarchive {name}" not in text] == []
+
+
+#: What every program calls so, or what only its opposite needs a word about.
+SELF_EVIDENT = {"--help", "--version", "--quiet", "--verbose", "--color", "--progress", "--no-progress"}
+DEFAULTS = {"--audit", "--sync"}
+
+
+def test_every_option_has_a_page_that_tells_of_it() -> None:
+    text = "".join(page.read_text() for page in [*PAGES, ROOT / "README.md"])
+    told = set(re.findall(r"--[a-z0-9-]+", text)) | SELF_EVIDENT | DEFAULTS
+    for name, (module, _) in COMMANDS.items():
+        command = import_module(module).command
+        every = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+        options = {one for each in every for param in each.params for one in (*param.opts, *param.secondary_opts)}
+        assert {one for one in options if one.startswith("--")} <= told, name
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda path: path.stem)
