@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.codec import NONE, sniff
 from ociarchive.errors import ContentError
-from ociarchive.mediatypes import LAYER_PREFIXES, Kind, kind_of
+from ociarchive.mediatypes import LAYER_PREFIXES, Kind, kind_of, meant_by
 from ociarchive.model import Artifact, Image
 from ociarchive.oldimages import schema1
 from ociarchive.schema import Malformed
@@ -68,7 +68,7 @@ def is_disguised(
     if kind_of(config.media_type) is Kind.CONFIG:
         # A signature of cosign and an attestation of BuildKit have such a config too; what they hold is JSON.
         return layered or (is_config() and any(_is_packed(find(one)) for one in layers))
-    known = kind_of(config.media_type.partition(";")[0].strip().lower()) is Kind.CONFIG
+    known = meant_by(config.media_type) is Kind.CONFIG
     return known or (layered and is_config())
 
 

@@ -163,8 +163,9 @@ class HostError(OciArchiveError):
 def cannot(do: str, error: OSError, where: str) -> HostError | UsageError:
     """Return the error for what the system refuses to `do`, with the way out where there is one to name.
 
-    It is a HostError but for a name that no file can have, which is the call's: too long, or below a file.
+    It is a HostError but for a name that no file can have, which is the call's: it is too long, below a file, or a
+    link in a circle.
     """
     hint = _WAYS_OUT.get(error.errno or 0)
-    kind = UsageError if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR) else HostError
+    kind = UsageError if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP) else HostError
     return kind(f"cannot {do}: {error.strerror or error}", where=where, hint=hint)

@@ -96,6 +96,11 @@ def look_up(name: str) -> MediaType | None:
     return _BY_NAME.get(name)
 
 
+def meant_by(name: str) -> Kind | None:
+    """Return what a media type would name without its parameters, blanks and capitals, None for an unknown one."""
+    return kind_of(name.partition(";")[0].strip().lower())
+
+
 def kind_of(name: str) -> Kind | None:
     """Return what a media type names, None for an unknown one."""
     known = look_up(name)

@@ -189,8 +189,9 @@ def _sizes(path: str, *, folders: bool) -> Iterator[int]:
     pending = [path]
     while pending:
         folder = pending.pop()
-        with os.scandir(folder) as scanned:
-            entries = list(scanned)
+        entries: list[os.DirEntry[str]] = []
+        with suppress(OSError), os.scandir(folder) as scanned:  # who audits it says why it cannot be looked at
+            entries.extend(scanned)
         if not folders or any(entry.name in _MARKERS for entry in entries):
             yield _below(folder)
             continue
@@ -199,8 +200,9 @@ def _sizes(path: str, *, folders: bool) -> Iterator[int]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
-            elif entry.is_file():
-                yield entry.stat().st_size
+            elif os.path.isfile(entry.path):
+                with suppress(OSError):
+                    yield entry.stat().st_size
 
 
 def _below(folder: str) -> int:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import Sliceable
-    from ociarchive.container.protocol import Container
+    from ociarchive.container.protocol import Container, LinkKind
     from ociarchive.flaws import Flaws
 
 
@@ -63,6 +63,10 @@ class PrefixedContainer:
         """Give the names of files and links below the folder, as they are called from there."""
         for name in self._whole.names(self._prefix + prefix):
             yield name.removeprefix(self._prefix)
+
+    def link(self, name: str) -> LinkKind | None:
+        """Return what kind of link a member below the folder is."""
+        return self._whole.link(self._prefix + name.lstrip("/"))
 
     def close(self) -> None:
         """Close the whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from ociarchive.origin import Origin
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.blobio.source import Sliceable
+
+LinkKind: TypeAlias = Literal["hard", "symbolic"]
 
 
 class Container(Origin, Protocol):
@@ -29,6 +31,10 @@ class Container(Origin, Protocol):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of all files and links below a folder (`blobs/`), in a fixed order."""
+        ...
+
+    def link(self, name: str) -> LinkKind | None:
+        """Return what kind of link a member of this very name is in a tar, None for any other and in a folder."""
         ...
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.blobio.codec import NONE, sniff
 from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.container import PrefixedContainer, common_folder, looks_like_tar
-from ociarchive.errors import ContentError, HostError
+from ociarchive.errors import OciArchiveError
 from ociarchive.flaws import Flaw
 from ociarchive.formats import _layout
 from ociarchive.formats._storages import DATABASE
@@ -185,7 +185,7 @@ def _archives_in(folder: str, is_archive: Callable[[str], bool]) -> Iterator[str
         path = os.path.join(folder, entry.name)
         if entry.name.startswith("."):
             continue
-        if is_archive(path) if entry.is_dir(follow_symlinks=False) else entry.is_file() and _may_be_tar(path):
+        if is_archive(path) if entry.is_dir(follow_symlinks=False) else os.path.isfile(path) and _may_be_tar(path):
             yield path
 
 
@@ -193,7 +193,7 @@ def _may_be_tar(path: str) -> bool:
     """Whether a file begins like a tar, or is compressed and has the name of one."""
     try:
         fd = open_regular(path, path)
-    except (ContentError, HostError):
+    except OciArchiveError:
         return False
     try:
         head = os.pread(fd, _HEAD, 0)

@@ -16,7 +16,7 @@ from ociarchive import documents, schema
 from ociarchive.container.names import normal
 from ociarchive.errors import ContentError, UsageError, plural
 from ociarchive.extent import require_listable
-from ociarchive.formats import _delta, _layout, _loaded, _named, _refusals, _sources, _v1, _v1_saved
+from ociarchive.formats import _delta, _layout, _links, _loaded, _named, _refusals, _sources, _v1, _v1_saved
 from ociarchive.formats.format import Format, LeftOut
 from ociarchive.graph import GraphReader
 from ociarchive.model import Archive, Blob, Image, Root, images, nodes, parts
@@ -80,6 +80,7 @@ class DockerReader:
         else:
             roots = _distinct(listed)
         _v1.check(container, listed, graph)
+        _links.check(container, _MANIFEST, listed, graph)
         stored = tuple(_blobs(container, listed, graph))
         return Archive(
             format=_NAME,
@@ -262,7 +263,11 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
         if name:
             names.append(name)
         if name is None or not _has_tag(tag):
-            what = "a RepoTag is no image name" if name is None else "a RepoTag has no tag, and loaders refuse it"
+            what = (
+                "a RepoTag is no image name"
+                if name is None
+                else "a RepoTag is no name with a tag alone: loaders refuse it"
+            )
             graph.flaw("reference-malformed", what, f"{where}/RepoTags", tag[:200], "NAME:TAG", repr(tag[:80]))
     image = graph.image_of(blob, tuple((None, container.get(name), name) for name in layers))
     return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
@@ -277,8 +282,8 @@ def _blobs(container: Container, listed: Sequence[Root], graph: GraphReader) -> 
 
 
 def _has_tag(text: str) -> bool:
-    """Whether an image name has a tag of its own, or a digest (moby, image/tarexport/load.go: `invalid tag`)."""
-    return "@" in text or ":" in text.rpartition("/")[2]
+    """Whether an image name has a tag of its own and no digest, as loaders ask (moby, image/tarexport/load.go)."""
+    return "@" not in text and ":" in text.rpartition("/")[2]
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:

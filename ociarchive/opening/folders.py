@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from ociarchive.blobio.partlist import LIST, looks_like_list
 from ociarchive.blobio.source import close_read, open_regular
 from ociarchive.blobio.sqlitefile import file_beside, is_catalogue
 from ociarchive.container import DirectoryContainer, looks_like_tar
-from ociarchive.errors import ContentError, HostError, cannot
+from ociarchive.errors import ContentError, HostError, OciArchiveError, UsageError
 from ociarchive.formats import _lookalike, detect
 from ociarchive.late import Late
 from ociarchive.model import nodes, parts
@@ -70,31 +71,47 @@ def archives_below(folder: str, is_known: Callable[[str], bool] = lambda _: Fals
     """Give the paths of archives in a folder and the folders below it, sorted. A folder that is one is not entered.
 
     Files of other kinds are given too, and the caller judges them. Hidden files are skipped, and so are the parts of an
-    archive, for which its list stands. A folder that `is_known` to be an archive is not opened.
+    archive, for which its list stands. A folder that `is_known` to be an archive is not opened. What may not be looked
+    at is given as well: who opens it learns why, and the others go on.
     """
     pending = [iter(((folder, True),))]  # of each folder on the way what is still to come, for they may lie very deep
     while pending:
         path, is_folder = next(pending[-1], (None, False))
         if path is None:
             pending.pop()
-        elif not is_folder or is_known(path) or format_in(path) is not None:
+            continue
+        found = None if not is_folder or is_known(path) else _inside(path)
+        if found is None:
             yield path
         else:
-            pending.append(_entries(path))
+            pending.append(iter(found))
+
+
+def _inside(folder: str) -> list[tuple[str, bool]] | None:
+    """Return the paths in a folder to go through, None for an archive and for what may not be looked at."""
+    try:
+        return None if format_in(folder) is not None else list(_entries(folder))
+    except (HostError, UsageError, OSError):
+        return None
 
 
 def _entries(folder: str) -> Iterator[tuple[str, bool]]:
-    """Give the paths in a folder that are not skipped, sorted, each with whether it is a folder."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise cannot("read", error, folder) from error
+    """Give the paths in a folder that are not skipped, sorted, each with whether it is a folder. OSError as scandir."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
     inside = {path for entry in entries if entry.name.endswith(LIST) for path in partset.files_of(entry.path)[1:]}
     for entry in entries:
         is_folder = entry.is_dir(follow_symlinks=False)
-        if not entry.name.startswith(".") and entry.path not in inside and (is_folder or entry.is_file()):
+        if not entry.name.startswith(".") and entry.path not in inside and (is_folder or _may_be_file(entry)):
             yield entry.path, is_folder
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry leads to a file, as far as that may be known; a link in a circle leads to none."""
+    try:
+        return entry.is_file()
+    except OSError as error:
+        return error.errno != errno.ELOOP
 
 
 def is_text_object(source: str, known: Known) -> bool:
@@ -123,7 +140,7 @@ def _head(path: str) -> bytes:
     """Return how a file begins; nothing where it cannot be read or is none."""
     try:
         fd = open_regular(path, path)
-    except (ContentError, HostError):
+    except OciArchiveError:
         return b""
     try:
         return os.pread(fd, HEAD, 0)
@@ -150,12 +167,12 @@ def holds_archive(folder: str) -> bool:
     """Whether a folder holds an archive for certain."""
     try:
         container = DirectoryContainer(folder, folder)
-    except HostError:  # it is not there, or may be passed through and not looked at
+    except (HostError, UsageError):  # it is not there, or may be passed through and not looked at
         return False
     try:
         found = detect(container)
         return found is not None and _lookalike.is_marked(found, container)
-    except (ContentError, HostError):
+    except OciArchiveError:
         return False
     finally:
         container.close()

@@ -76,7 +76,10 @@ class Existing(Keeper):
 
     def require_known(self, path: str) -> None:
         """Refuse what is neither a file nor a folder that holds only an archive, and what cannot be removed."""
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise cannot("replace", error, self._shown) from error
         try:
             self._require_known(path, status)
         except OciArchiveError:

@@ -114,6 +114,7 @@ LayerChanges = dict[int, dict[str, object]] | None
 GOOD = layout(NODE)
 WHOLE = tar(GOOD, style=Style.GNU)
 GOOD_DIR = skopeo_dir(NODE)
+SAID = docker_archive(SAVED)
 LAYER = blob_path(TOP.digest)
 MANIFEST = blob_path(NODE.digest)
 CONFIG = blob_path(IMAGE.image_id)
@@ -702,6 +703,33 @@ FAILS: Cases = {
             content=[*without(docker_archive(SAVED), SAVED.layers[0]), folder(SAVED.layers[0])]
         ),
     },
+    "member-linked": {
+        "layer": Case(
+            content=[
+                *without(SAID, SAVED.layers[0]),
+                file("x", PLAIN.layers[0].stored),
+                hardlink(SAVED.layers[0], "x"),
+            ],
+            subject=SAVED.layers[0],
+            location=f": {SAVED.layers[0]}",
+        ),
+        "layer-by-a-symbolic-link": Case(
+            content=[
+                *without(SAID, SAVED.layers[0]),
+                file("x", PLAIN.layers[0].stored),
+                symlink(SAVED.layers[0], "../x"),
+            ],
+            subject=SAVED.layers[0],
+        ),
+        "config": Case(
+            content=[*without(SAID, SAVED.config), file("x", PLAIN.config), hardlink(SAVED.config, "x")],
+            subject=SAVED.config,
+        ),
+        "manifest.json": Case(
+            content=[*without(SAID, "manifest.json"), file("x", SAID[-1].data), hardlink("manifest.json", "x")],
+            subject="manifest.json",
+        ),
+    },
     "member-device": {
         "character-device": Case(content=special("dev/null", b"3") + WHOLE, subject="dev/null", location=": dev/null"),
         "block-device": Case(content=special("dev/sda", b"4") + WHOLE, subject="dev/sda"),
@@ -1122,6 +1150,14 @@ FAILS: Cases = {
         "config-with-a-parameter": Case(
             content=layout(made(manifest=sets("config/mediaType", "application/vnd.oci.image.config.v1+json; a=b")))
         ),
+        "manifest-with-a-parameter": Case(
+            content=layout(NODE.described(mediaType=f"{OCI_MANIFEST}; a=b"), strays=[]),
+            subject=NODE.digest,
+            also=("blob-unreferenced",),
+        ),
+        "index-in-capitals": Case(
+            content=layout(BOTH.described(mediaType=OCI_INDEX.upper())), also=("blob-unreferenced",)
+        ),
     },
     "document-ambiguous": {
         "manifest-with-manifests": Case(content=layout(made(manifest=sets("manifests", [])))),
@@ -1240,6 +1276,8 @@ FAILS: Cases = {
             subject="Corpus/App:1.0",
         ),
         "tag-with-a-space": Case(content=docker_archive(Saved(image=PLAIN, tags=["corpus/app:1 0"]))),
+        "digest": Case(content=docker_archive(Saved(image=PLAIN, tags=["a@sha256:" + "5" * 64]))),
+        "tag-and-digest": Case(content=docker_archive(Saved(image=PLAIN, tags=["a:1@sha256:" + "5" * 64]))),
         "no-tag": Case(content=docker_archive(Saved(image=PLAIN, tags=["localhost:5000/app"])), expected="NAME:TAG"),
         "containerd": Case(content=names(CONTAINERD_NAME, "https://example.com/app")),
         "ref-name": Case(content=names(REF_NAME, "-app"), location=": index.json#/manifests/0/annotations"),
@@ -1288,6 +1326,25 @@ FAILS: Cases = {
         "no-base64": Case(content=inline("*")),
         "url-alphabet": Case(content=layout(blob(b"\xff\xfe\xfd", "text/plain").described(data="__79"))),
         "line-break": Case(content=inline(base64.encodebytes(IMAGE.config).decode())),
+    },
+    "blob-inline": {
+        "config": Case(
+            content=without(inline(base64.b64encode(IMAGE.config).decode()), CONFIG), subject=IMAGE.image_id
+        ),
+        "layer": Case(
+            content=layout(
+                Image(layers=[replace(BASE, members={"data": base64.b64encode(BASE.stored).decode()}), TOP]).node(),
+                without=[BASE.digest],
+            ),
+            subject=BASE.digest,
+        ),
+        "manifest": Case(
+            content=layout(
+                NODE.described(data=base64.b64encode(NODE.blobs[NODE.digest]).decode()), without=[NODE.digest]
+            ),
+            subject=NODE.digest,
+            location=f": data of {NODE.digest}",
+        ),
     },
     "blob-missing": {
         "config-listed-as-left-out": Case(
@@ -1540,6 +1597,10 @@ FAILS: Cases = {
         ),
         "outer": Case(content=gzipped(tar(GOOD, style=Style.GNU), name=b"n" * 512), location="", found="513 bytes"),
     },
+    "layer-misread": {
+        "zstd-behind-a-frame-to-skip": Case(content=layout(zstd_layer(skippable(b"x") + ZSTD).node())),
+        "plain-and-bzip2": Case(content=layout(Image(layers=[layer({"BZh": b""})]).node()), found="b'BZh'"),
+    },
     "layer-padded": {
         "gzip": Case(content=layout(in_layer(BASE.stored + bytes(1)).node())),
         "block": Case(content=layout(in_layer(BASE.stored + bytes(10240)).node())),
@@ -1770,6 +1831,10 @@ FAILS: Cases = {
             content=layout(IMAGE.node().named(ref_name="corpus/app:1.0"), ARM.node().named(ref_name=NAME)), subject=NAME
         ),
         "docker-archive": Case(content=docker_archive(SAVED, replace(SAVED, image=SECOND))),
+        "crossed": Case(
+            content=layout(IMAGE.node().named(NAME, "2.0"), ARM.node().named("docker.io/corpus/app:2.0", "1.0")),
+            count=2,
+        ),
     },
     "name-digest": {
         "of-something-else": Case(
@@ -2179,6 +2244,21 @@ PASSES: Cases = {
         "device-that-nothing-names": Case(content=special("dev/null", b"3") + WHOLE, also=("member-device",)),
         "fifo-that-nothing-names": Case(content=special("pipe", b"6") + WHOLE, also=("member-device",)),
     },
+    "member-linked": {
+        "layout": Case(content=[*without(GOOD, LAYER), file("x", TOP.stored), hardlink(LAYER, "x")]),
+        "that-nothing-names": Case(content=[*SAID, hardlink("x", SAVED.config)]),
+        "layer-that-is-another": Case(
+            content=[
+                file("a/l", PLAIN.layers[0].stored),
+                symlink("b/l", "../a/l"),
+                file("c", Image(layers=[PLAIN.layers[0]] * 2).config),
+                file("manifest.json", dumped([{"Config": "c", "RepoTags": None, "Layers": ["a/l", "b/l"]}])),
+            ]
+        ),
+        "config-by-a-symbolic-link": Case(
+            content=[*without(SAID, SAVED.config), file("x", PLAIN.config), symlink(SAVED.config, "x")]
+        ),
+    },
     "member-device": {
         "label-of-a-tar": Case(content=special("label", b"V") + WHOLE),
         "folder": Case(content=special("dev", b"5") + WHOLE),
@@ -2501,11 +2581,7 @@ PASSES: Cases = {
         "full-name": Case(content=v1(**{"docker.io/corpus/app": {"1.0": "a" * 64}})),
     },
     "reference-malformed": {
-        "port-and-path": Case(
-            content=docker_archive(
-                Saved(image=PLAIN, tags=["localhost:5000/a/b_c/d--e.f:T_1.x-y", "a@sha256:" + "5" * 64])
-            )
-        ),
+        "port-and-path": Case(content=docker_archive(Saved(image=PLAIN, tags=["localhost:5000/a/b_c/d--e.f:T_1.x-y"]))),
         "ref-name": Case(content=names(REF_NAME, "a/b:c@d+e--f.g_h")),
         "ref-name-upper-case": Case(content=names(REF_NAME, "App")),
         "containerd": Case(content=names(CONTAINERD_NAME, "example.com:5000/app:latest")),
@@ -2535,6 +2611,10 @@ PASSES: Cases = {
                 ),
             )
         ),
+    },
+    "blob-inline": {
+        "beside-the-file": Case(content=inline(base64.b64encode(IMAGE.config).decode())),
+        "artifact": Case(content=without(layout(artifact(b"x", "a/b")), blob_path(digest(b"{}")))),
     },
     "blob-missing": {
         "foreign": Case(content=layout(Image(layers=[replace(BASE, media_type=OCI_FOREIGN, absent=True), TOP]).node())),
@@ -2708,6 +2788,11 @@ PASSES: Cases = {
         ),
         "outer": Case(content=gzipped(tar(GOOD, style=Style.GNU), name=b"n" * 511)),
     },
+    "layer-misread": {
+        "zstd-before-a-frame-to-skip": Case(content=layout(zstd_layer(ZSTD + skippable(b"x")).node())),
+        "gzip-of-what-begins-so": Case(content=layout(Image(layers=[layer({"BZh": b""}, "gzip")]).node())),
+        "plain-and-nothing": Case(content=layout(Image(layers=[layer({"BZ": b""})]).node())),
+    },
     "layer-padded": {
         "plain-tar": Case(content=layout(Image(layers=[packed(BASE.plain + bytes(9000), "none")]).node())),
         "inside": Case(content=layout(Image(layers=[packed(BASE.plain + bytes(9000), "gzip")]).node())),
@@ -2802,7 +2887,8 @@ PASSES: Cases = {
         "gzip-empty-member": Case(content=layout(in_layer(gzipped(b"") + BASE.stored + gzipped(b"")).node())),
         "zstd-frames": Case(content=layout(zstd_layer(packed(BASE.plain, "zstd", parts=9).stored).node())),
         "zstd-skippable": Case(
-            content=layout(zstd_layer(skippable(b"a") + ZSTD + skippable(b"") + skippable(b"b" * 5000)).node())
+            content=layout(zstd_layer(skippable(b"a") + ZSTD + skippable(b"") + skippable(b"b" * 5000)).node()),
+            also=("layer-misread",),
         ),
         "zstd-empty-frame": Case(content=layout(zstd_layer(ZSTD + zstandard.ZstdCompressor().compress(b"")).node())),
     },
@@ -2843,6 +2929,9 @@ PASSES: Cases = {
     },
     "name-conflict": {
         "same-image-twice": Case(content=layout(NODE, NODE)),
+        "ref-name-of-nothing-else": Case(
+            content=layout(IMAGE.node().named(NAME, "2.0"), ARM.node().named("docker.io/corpus/other:2.0", "2.0"))
+        ),
         "one-tag-of-two-names": Case(content=layout(NODE, ARM.node().named("docker.io/corpus/other:1.0", "1.0"))),
         "cosign": Case(
             content=layout(

@@ -272,6 +272,16 @@ def member_stands_twice_and_is_the_same(bundle: Bundle) -> None:
     doubled(bundle, bundle.config, bundle.data(bundle.config))
 
 
+@mutation("member-linked", warning=True, may=("blob-name",))
+def layer_that_is_a_hard_link(bundle: Bundle) -> None:
+    name = bundle.real(bundle.json(bundle.saved)[0]["Layers"][0])
+    raw(bundle, lambda data: data)
+    data = bundle.data(name)
+    bundle.remove(name)
+    bundle.add(file("copy", data))
+    bundle.add(Member(name, kind=Kind.HARDLINK, target="copy"))
+
+
 def one_more(bundle: Bundle, name: str, data: bytes) -> None:
     """Add a member of a name that no folder could have."""
     if not bundle.is_tar:
@@ -929,6 +939,17 @@ def root_missing(bundle: Bundle) -> None:
     bundle.remove(bundle.blob(bundle.json(bundle.entry)["manifests"][0]["digest"]))
 
 
+@mutation("blob-inline", warning=True)
+def config_in_its_descriptor_alone(bundle: Bundle) -> None:
+    if "manifest.json" in bundle.members:
+        raise NotHereError("layout without manifest.json")
+    name = bundle.config
+    inline = base64.b64encode(bundle.data(name)).decode()
+    document, place = bundle.refer(name)
+    bundle.at(document, place, lambda descriptor: descriptor.update(data=inline))
+    bundle.remove(name)
+
+
 @mutation("sparse-index", warning=True, may=("blob-unreferenced", "attestation-dangling"))
 def platform_missing(bundle: Bundle) -> None:
     children = bundle.json(bundle.index)["manifests"]
@@ -1335,6 +1356,19 @@ def zstd_layer_that_needs_a_dictionary(bundle: Bundle) -> None:
 def gzip_layer_followed_by_zeros(bundle: Bundle) -> None:
     name, data, _ = stored(bundle, "gzip")
     bundle.put_layer(name, data + bytes(600))
+
+
+@mutation("layer-misread", warning=True)
+def zstd_layer_behind_a_frame_to_skip(bundle: Bundle) -> None:
+    name, data, _ = stored(bundle, "zstd")
+    bundle.put_layer(name, build.skippable(b"x") + data)
+
+
+@mutation("layer-misread", warning=True)
+def plain_layer_that_begins_as_bzip2_does(bundle: Bundle) -> None:
+    name, _, plain = stored(bundle, "none")
+    tarred = tar([file("BZh", b"")], end=0) + plain
+    bundle.put_layer(name, tarred, tarred)
 
 
 @mutation("layer-not-tar", warning=True)

@@ -678,6 +678,8 @@ def test_platforms_of_an_index_by_the_command_line(tmp_path: Path, cli_call: Cal
     [
         ("audit", "{name}"),
         ("audit", "{tar}/below"),
+        ("audit", "{circle}"),
+        ("convert", "{tar}", "{circle}", "--to", "dir", "--force"),
         ("audit", "{tar}", "--config", "{tar}/below"),
         ("convert", "{tar}", "{tar}/below", "--to", "dir"),
         ("audit", "{tar}", "--output", "{name}"),
@@ -688,6 +690,8 @@ def test_platforms_of_an_index_by_the_command_line(tmp_path: Path, cli_call: Cal
 )
 def test_a_name_that_no_file_can_have_is_the_calls(arguments: Sequence[str], tmp_path: Path, cli_call: Call) -> None:
     names = {"name": tmp_path / ("n" * 300), "dest": tmp_path / "dest", "tar": layout(NODE)(tmp_path)}
+    names["circle"] = tmp_path / "circle"
+    names["circle"].symlink_to("circle")
     before = sorted(tmp_path.iterdir())
     told(cli_call(*(one.format(**names) for one in arguments)), 2)
     assert sorted(tmp_path.iterdir()) == before

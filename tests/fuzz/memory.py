@@ -33,6 +33,10 @@ class Members:
         found = self.content.get(name)
         return Bytes(found, f"{self.where}: {name}") if found is not None else None
 
+    def link(self, name: str) -> None:
+        """No member is a link."""
+        del name
+
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of members."""
         yield from (name for name in self.content if name.startswith(prefix))

@@ -1,7 +1,9 @@
 """What an audit of a folder looks at: archives in it and below, not what is hidden; notes beside them are none."""
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,31 @@ def test_archives_below(tmp_path: Path) -> None:
     found = [str(Path(one).relative_to(tmp_path)) for one in archives_below(str(tmp_path))]
     assert found == ["a", "b.tar", "deep/er/c", "note.txt"]
     assert list(archives_below(str(tmp_path / "a"))) == [str(tmp_path / "a")]
+
+
+@pytest.mark.parametrize("progress", ["--progress", "--no-progress"])
+def test_a_link_in_a_circle_is_skipped_as_one_to_nothing_is(progress: str, tmp_path: Path, cli_call: Call) -> None:
+    for name in ("a.tar", "z.tar"):
+        write_tar(tmp_path / name, build.layout(NODE))
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "nothing").symlink_to("nowhere")
+    result = told(cli_call("audit", "--format", "json", "--recursive", progress, tmp_path))
+    assert [one["source"] for one in result.json()["archives"]] == [str(tmp_path / "a.tar"), str(tmp_path / "z.tar")]
+
+
+def test_what_may_not_be_looked_at_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.tar", "z.tar"):
+        write_tar(tmp_path / name, build.layout(NODE))
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: Any) -> Any:  # noqa: ANN401  as os.scandir
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert list(archives_below(str(tmp_path))) == [str(tmp_path / name) for name in ("a.tar", "locked", "z.tar")]
 
 
 # name: a file's content, whether it is text

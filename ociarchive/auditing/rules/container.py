@@ -99,6 +99,12 @@ RULES: Final = (
         advice="Get the archive again from where it was made.", check=noticed("member-special"),
     ),
     Rule(
+        id="member-linked", severity="warning", control=SAFETY, spec="containers/image, docker/internal/tarfile",
+        summary="A file of a docker-archive is a link that podman and skopeo do not follow.",
+        advice="They refuse the archive, Docker may take it; `convert` writes the file itself.",
+        check=noticed("member-linked"),
+    ),
+    Rule(
         id="member-device", severity="warning", control=SAFETY,
         spec="POSIX.1-2017, pax; image-spec, image-layout.md, Content",
         summary="A device or FIFO lies beside the archive's own members: `tar -x` as root would make it.",

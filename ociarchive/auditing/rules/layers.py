@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive.auditing.controls import COMPLETENESS, IDENTITY, LAYERS, SAFETY
 from ociarchive.auditing.rule import Fault, Rule, noticed, subject_of
-from ociarchive.blobio.codec import GO_HEADER_TEXT
+from ociarchive.blobio.codec import GO_HEADER_TEXT, NONE
 from ociarchive.errors import plural
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: How crane (stored bytes) and skopeo (content) name the layers of a docker-archive.
 _NAMED: Final = re.compile(r"(?:\A|/|:)([0-9a-f]{64})(?:\.tar(?:\.(?:gz|zst))?)?\Z")
+#: By these bytes engines know bzip2, whatever follows (moby, pkg/archive; containers/image, pkg/compression).
+_BZIP2: Final = b"BZh"
 
 
 def _layers(evidence: Evidence) -> Iterator[tuple[Image, int, Layer, str]]:
@@ -140,6 +142,20 @@ def _layer_padded(evidence: Evidence) -> Iterator[Fault]:
                 location=where, subject=subject_of(layer),
                 message=f"layer {number}: zeros follow the compressed stream",
             )  # fmt: skip
+
+
+def _layer_misread(evidence: Evidence) -> Iterator[Fault]:
+    for _, number, layer, where in _layers(evidence):
+        fact = evidence.fact(layer.source)
+        if fact is None or not layer.unpacks:
+            continue
+        if fact.compression == NONE.name and fact.first.startswith(_BZIP2):
+            what, found = "it is stored plain, and begins as bzip2 does for Docker, podman and skopeo", repr(_BZIP2)
+        elif fact.skips:
+            what, found = "it begins with a frame to be skipped, which podman and skopeo do not take for zstd", None
+        else:
+            continue
+        yield Fault(location=where, subject=subject_of(layer), message=f"layer {number}: {what}", found=found)
 
 
 def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
@@ -261,6 +277,12 @@ RULES: Final = (
         summary="Zeros follow a layer's compressed stream; readers in Go stop there with an error.",
         advice="`convert --compression gzip` writes the layer anew where it was another, else make it again.",
         check=_layer_padded,
+    ),
+    Rule(
+        id="layer-misread", severity="warning", control=LAYERS, spec="RFC 8878, 3.1.2; moby, pkg/archive",
+        summary="A layer begins so that engines take it for another compression than it has, and refuse it.",
+        advice="`convert --compression gzip` writes the layer anew.",
+        check=_layer_misread,
     ),
     Rule(
         id="gzip-header", severity="warning", control=LAYERS, spec="RFC 1952, 2.3.1; Go, compress/gzip, Reader",

@@ -8,6 +8,8 @@ from ociarchive.auditing.controls import BLOBS, COMPLETENESS, IDENTITY, LAYERS, 
 from ociarchive.auditing.rule import Fault, Rule, Severity, noticed
 from ociarchive.errors import plural
 from ociarchive.measure import agrees
+from ociarchive.mediatypes import Kind, kind_of, meant_by
+from ociarchive.model import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _JSON: Final = "RFC 8259; I-JSON, RFC 7493"
 _MAKER: Final = "Make the archive again; report it to whoever wrote the program that made it."
+#: What leads to images.
+_DOCUMENTS: Final = (Kind.INDEX, Kind.MANIFEST, Kind.SCHEMA1)
 _TRAP: Final = "Do not use this archive: two readers may see two images in it."
 
 
@@ -45,6 +49,18 @@ def _layer_sources(evidence: Evidence) -> Iterator[Fault]:
             yield Fault(
                 location=told.where, message="LayerSources gives a layer a blob that unpacks to something else",
                 subject=diff_id, expected=diff_id, found=blob.diff_id,
+            )  # fmt: skip
+
+
+def _unproved(evidence: Evidence) -> Iterator[Fault]:
+    yield from noticed("image-unproved")(evidence)
+    for edge in evidence.edges:
+        told = edge.descriptor.media_type if edge.descriptor is not None else ""
+        opaque = isinstance(edge.node, Artifact) and edge.node.document is None
+        if opaque and edge.descriptor is not None and kind_of(told) is None and meant_by(told) in _DOCUMENTS:
+            yield Fault(
+                location=evidence.place(str(edge.descriptor.digest)), subject=edge.descriptor.digest, found=told[:80],
+                message="the media type is spelled as none is, and nothing below what it may mean is proved",
             )  # fmt: skip
 
 
@@ -149,10 +165,11 @@ RULES: Final = (
         "media-type-conflict", IDENTITY, "image-spec, manifest.md, mediaType; CVE-2021-41190",
         "A document's mediaType contradicts that of the descriptor that names it.", _TRAP,
     ),
-    _rule(
-        "image-unproved", LAYERS, "image-spec, media-types.md",
-        "A manifest is an image's but for its media types, by which it is none: its diff_ids are not proved.",
-        "Engines that do not look at media types run it: make it again with those of the specification.", "warning",
+    Rule(
+        id="image-unproved", severity="warning", control=LAYERS, spec="image-spec, media-types.md",
+        summary="A manifest is an image's but for its media types, by which it is none: its diff_ids are not proved.",
+        advice="Engines that do not look at media types run it: make it again with those of the specification.",
+        check=_unproved,
     ),
     _rule("index-cycle", SAFETY, "image-spec, image-index.md", "An index leads to itself."),
     # The entry documents

@@ -8,12 +8,13 @@ from ociarchive.auditing.attached import attached_to
 from ociarchive.auditing.controls import IDENTITY
 from ociarchive.auditing.rule import Fault, Rule, noticed
 from ociarchive.model import Artifact, Missing, refers_to
-from ociarchive.values import tagged_digest
+from ociarchive.values import Reference, tagged_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.auditing.evidence import Evidence
+    from ociarchive.model import Root
     from ociarchive.values import Digest
 
 
@@ -62,6 +63,20 @@ def _name_conflict(evidence: Evidence) -> Iterator[Fault]:
         for name in root.names or ((root.ref_name,) if root.ref_name else ()):
             if owners.setdefault(str(name), identity) != identity:
                 yield Fault(location=evidence.place(str(name)), subject=str(name), message="one name for two images")
+    for root in evidence.archive.roots:
+        for name in _by_ref_name(root):
+            if owners.get(str(name), root.identity) != root.identity:
+                yield Fault(
+                    location=evidence.place(str(name)), subject=str(name),
+                    message=f"one name for two images: an entry of {root.names[0]} has its tag as ref.name",
+                )  # fmt: skip
+
+
+def _by_ref_name(root: Root) -> Iterator[Reference]:
+    """Give the names that a ref.name gives an image, in the repositories of its full names, of which none has it."""
+    tag = root.ref_name
+    if tag is not None and not any(name.tag == tag for name in root.names):
+        yield from dict.fromkeys(Reference(name.host, name.path, tag) for name in root.names)
 
 
 def _name_digest(evidence: Evidence) -> Iterator[Fault]:
