@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ociarchive.blobio.limits import LimitError
-from ociarchive.errors import ContentError, UsageError, plural
+from ociarchive.errors import ContentError, UsageError, clipped, plural
 from ociarchive.extent import extent, require_listable
 from ociarchive.formats import _cosign, _entries, _layout, _refusals, _registry_referrers
 from ociarchive.formats._registry_homes import FEWER, findable, homes_of
@@ -36,7 +36,7 @@ from ociarchive.referrers import following
 from ociarchive.values import DEFAULT_HOST, Descriptor, Digest, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.container import Container
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _NAME: Final = "registry-storage"
 _REVISIONS: Final = f"{MANIFESTS}revisions/"
 _UNTAGGED: Final = "its name has none; the registry gives it by its digest alone, and --all-revisions takes it along"
+#: Characters of a name in a sentence. Real ones have some dozen.
+_NAME_SHOWN: Final = 80
 #: A tag has two links in five folders of its own, a repository eight folders, whatever it holds.
 _OF_A_TAG: Final = 7
 _OF_A_REPOSITORY: Final = 8
@@ -85,7 +87,8 @@ class RegistryReader:
         links, described = Links(container), _Described(container, graph, self.host)
         roots: list[Root] = []
         revisions: dict[Digest, list[str]] = {}
-        for name in _links(container):
+        names = _links(container)
+        for name in names:
             repository, manifests, rest = name.removeprefix(REPOSITORIES).partition(MANIFESTS)
             if not manifests:
                 continue
@@ -96,7 +99,7 @@ class RegistryReader:
                     roots.append(root)
             elif parts_of_name[0] == "revisions" and (digest := links.follow(name, repository)):
                 revisions.setdefault(digest, []).append(name)
-        following, untagged = _untagged(described, links, roots, revisions)
+        following, untagged = _untagged(described, links, roots, revisions, names)
         roots += following
         require_listable((*roots, *untagged), container.limits, container.where)
         for root in (*roots, *untagged):
@@ -278,11 +281,16 @@ def _tagged(described: _Described, links: Links, name: str, repository: str, tag
 
 
 def _untagged(
-    described: _Described, links: Links, tagged: Sequence[Root], revisions: Mapping[Digest, Sequence[str]]
+    described: _Described,
+    links: Links,
+    tagged: Sequence[Root],
+    revisions: Mapping[Digest, Sequence[str]],
+    linked: Sequence[str],
 ) -> tuple[list[Root], list[Root]]:
     """Return the revisions that no tag leads to: those that refer to something tagged, and the others.
 
-    A revision of several repositories has a root for each.
+    A revision of several repositories has a root for each. `linked` are all links: those of the history of a tag say
+    what a revision was once called.
     """
     graph = described.graph
     reached = {edge.descriptor.digest for edge in walk(tagged) if edge.descriptor}
@@ -304,14 +312,31 @@ def _untagged(
     subjects = {digest: _cosign.speaks_of(roots[0]) for digest, roots in found.items()}
     wanted = following(subjects, reached)
     others = [digest for digest in found if digest not in wanted and digest not in listed]
-    for digest in others:
-        if not subjects[digest]:
-            where = f"{described.container.where}: {revisions[digest][0]}"
-            graph.flaw("manifest-untagged", "a manifest without a tag; --all-revisions takes it along", where, digest)
+    alone = [digest for digest in others if not subjects[digest]]
+    former = _former(linked, alone)
+    for digest in alone:
+        where = f"{described.container.where}: {revisions[digest][0]}"
+        once = f" (once {former[digest]})" if digest in former else ""
+        graph.flaw(
+            "manifest-untagged", f"a manifest without a tag{once}; --all-revisions takes it along", where, digest
+        )
     return (
         [root for digest in found if digest in wanted for root in found[digest]],
         [root for digest in others for root in found[digest]],
     )
+
+
+def _former(names: Iterable[str], wanted: Sequence[Digest]) -> dict[Digest, str]:
+    """Return which name each of some manifests once had, by the first tag in whose history it is."""
+    spelled = {f"{digest.algorithm}/{digest.hex}": digest for digest in wanted}
+    found: dict[Digest, str] = {}
+    for name in names if wanted else ():
+        repository, _, rest = name.removeprefix(REPOSITORIES).partition(TAGS)
+        tag, _, history = rest.partition("/index/")
+        digest = spelled.get(history.removesuffix("/link"))
+        if digest is not None:
+            found.setdefault(digest, clipped(f"{repository}:{tag}", _NAME_SHOWN))
+    return found
 
 
 def _stored(container: Container) -> Iterator[Stored]:

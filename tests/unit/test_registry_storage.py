@@ -147,6 +147,22 @@ NOTE = artifact(b"note", "application/vnd.example.note", subject=APP)
 NOTE_ON_NOTE = artifact(b"more", "application/vnd.example.note", subject=NOTE)
 
 
+def test_what_a_manifest_was_called_is_said_where_no_tag_leads_to_it_any_more(tmp_path: Path, cli_call: Call) -> None:
+    """A tag was moved from OLD to APP, and the link of another one is lost."""
+    old, lost, loose = image("old"), image("lost"), image("loose")
+    history = [
+        file(f"{ROOT}/repositories/corpus/app/_manifests/tags/{tag}/index/sha256/{hexed(one.digest)}/link", b"")
+        for tag, one in (("1", APP), ("1", old), ("0.9", lost), ("2", lost))
+    ]
+    path = registry(tmp_path / "registry", {"corpus/app:1": APP}, old, lost, loose, extra=tuple(history))
+    found = told(cli_call("audit", "--format", "json", path)).archive()["findings"]
+    assert {one["subject"]: one["message"] for one in found if one["rule"] == "manifest-untagged"} == {
+        old.digest: "a manifest without a tag (once corpus/app:1); --all-revisions takes it along",
+        lost.digest: "a manifest without a tag (once corpus/app:0.9); --all-revisions takes it along",
+        loose.digest: "a manifest without a tag; --all-revisions takes it along",
+    }
+
+
 def test_repositories_of_any_depth_and_names_of_any_host(tmp_path: Path, cli_call: Call) -> None:
     names = {
         "library/app:1": APP,
