@@ -54,20 +54,15 @@ class Found:
 class Folder:
     """A folder by its path. It must stay the same folder, by device and inode, while this is used."""
 
-    def __init__(
-        self, path: str, steps: int | None = None, allowed: int | None = None, *, status: os.stat_result | None = None
-    ) -> None:
+    def __init__(self, path: str, steps: int | None = None, *, status: os.stat_result | None = None) -> None:
         """`steps` is how many folders and links all look-ups together may take, after a link or very deep down.
-
-        `allowed` is the limit that messages name, where others have taken some of it.
 
         With `status` it is the folder of this device and inode, and links take it for the root of all: `/` in them
         means the folder itself, and nothing is above it, as after chroot(2). OSError: there is no such folder.
         """
         self.rooted = status is not None
         self.path = os.path.realpath(path) if status is None else path
-        self._left = self._given = steps
-        self._allowed = (steps if allowed is None else allowed) or 0
+        self._steps, self.taken = steps, 0
         self._status = os.stat(self.path) if status is None else status
         self._lock = threading.RLock()
         self._kept = _Kept()
@@ -81,17 +76,10 @@ class Folder:
 
     def spend(self, steps: int) -> None:
         """Count steps of look-ups. LimitError: they are more than the whole folder may take."""
-        if self._left is None or not steps:
-            return
-        self._left -= steps
-        if self._left < 0:
-            what = f"finding files behind links and deep down takes more than {plural(self._allowed, 'step')}"
+        self.taken += steps
+        if self._steps is not None and steps and self.taken > self._steps:
+            what = f"finding files behind links and deep down takes more than {plural(self._steps, 'step')}"
             raise LimitError(what, "links", where=self.path)
-
-    @property
-    def taken(self) -> int:
-        """The steps that were counted so far; one more than there were where they did not suffice."""
-        return 0 if self._left is None or self._given is None else self._given - self._left
 
     def find(self, parts: Sequence[str]) -> Found | Astray:
         """Look a name up. Links are followed within the folder.
@@ -128,9 +116,11 @@ class Folder:
         finally:
             close_read(fd)
 
-    def again(self, steps: int | None, allowed: int | None = None) -> Folder:
-        """Return this folder for another reading, which may take so many steps of all that are `allowed`."""
-        return Folder(self.path, steps, allowed, status=self._status)
+    def again(self, steps: int | None, taken: int = 0) -> Folder:
+        """Return this folder for another reading, which may take so many steps, of which some are taken already."""
+        folder = Folder(self.path, steps, status=self._status)
+        folder.taken = taken
+        return folder
 
     def open_alone(self, parts: Sequence[str]) -> int | None:
         """Open a regular file, none of whose parts is a link; None where something else lies there.

@@ -101,9 +101,9 @@ class Bounds:
             )
 
     def steps(self, layer: Hashable) -> int:
-        """Return how many steps over folders and links one reading of a layer may take: those of others are taken."""
+        """Return how many steps over folders and links were taken for other layers than this one."""
         with self._lock:
-            return max(self._limits.links - self._steps.all + self._steps.of(layer), 0)
+            return self._steps.all - self._steps.of(layer)
 
     def walked(self, layer: Hashable, steps: int) -> None:
         """Note how many steps a reading of a layer has taken so far."""

@@ -209,8 +209,8 @@ class _Files:
 
     def __init__(self, layer: Rebuilt, size: int) -> None:
         self._layer, self._size, self._bounds = layer, size, layer.bounds
-        steps = layer.limits.links if self._bounds is None else self._bounds.steps(layer.key)
-        self._folder = layer.tree.again(steps, layer.limits.links)
+        self._others = self._bounds.steps(layer.key) if self._bounds is not None else 0
+        self._folder = layer.tree.again(layer.limits.links, self._others)
         self._ways: dict[tuple[str, ...], tuple[str, ...]] = {}
         # A small file system can hold huge holes, and one file may be listed again and again: only what a file takes
         # there counts as stored, and once.
@@ -223,7 +223,7 @@ class _Files:
         """Close the folder."""
         self._folder.close()
         if self._bounds is not None:
-            self._bounds.walked(self._layer.key, self._folder.taken)
+            self._bounds.walked(self._layer.key, self._folder.taken - self._others)
 
     def read(self, entry: Content) -> Iterator[bytes]:
         """Give the content of a file in pieces."""
@@ -302,7 +302,7 @@ class _Files:
             return self._folder.find(folders)
         finally:
             if self._bounds is not None:
-                self._bounds.walked(self._layer.key, self._folder.taken)
+                self._bounds.walked(self._layer.key, self._folder.taken - self._others)
 
     def _fault(self, entry: Content, why: str) -> RebuildError:
         return self._layer._fault(entry, why)  # noqa: SLF001  a part of the layer

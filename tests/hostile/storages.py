@@ -319,7 +319,7 @@ CASES: dict[str, Loop] = {
         build=_folder(lambda: _with_split(_long_line(180 * _MIB))), says="longer than any"
     ),
     "tar-split-of-segments-alone": Loop(
-        build=_folder(lambda: _with_split(_segments(_noise(4 * _MIB), *[bytes(5 * _MIB)] * 32))),
+        build=_folder(lambda: _with_split(_segments(_noise(4 * _MIB), *[bytes(5 * _MIB)] * 42))),
         says="the tar-split data was changed",
     ),
     "tar-split-of-headers-alone": Loop(
@@ -328,6 +328,9 @@ CASES: dict[str, Loop] = {
     ),
     "layers-500-of-one-tar-split": Loop(
         build=_folder(lambda: _layers(500, _short_lines(300_000, type=1, name="a"))), says="entries"
+    ),
+    "layers-500-of-a-damaged-tar-split": Loop(
+        build=_folder(lambda: _layers(500, gzip.compress(b"x\n" + b"y" * _MIB, 1, mtime=0))), says="is no JSON"
     ),
     "layers-500-of-files-behind-links": Loop(
         build=_folder(lambda: _layers(500, _files_behind_links(300, 99), *_links(99), tree="tree")), says="steps"
