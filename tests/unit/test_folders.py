@@ -1,6 +1,8 @@
 """What an audit of a folder looks at: archives in it and below, not what is hidden; notes beside them are none."""
 
+import inspect
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,17 @@ def test_archives_below(tmp_path: Path) -> None:
     found = [str(Path(one).relative_to(tmp_path)) for one in archives_below(str(tmp_path))]
     assert found == ["a", "b.tar", "deep/er/c", "note.txt"]
     assert list(archives_below(str(tmp_path / "a"))) == [str(tmp_path / "a")]
+
+
+def test_folders_are_searched_without_recursion(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 150)
+    write_folder(deep / "a", build.layout(NODE))
+    usual, here = sys.getrecursionlimit(), len(inspect.stack(0))
+    sys.setrecursionlimit(here + 120)
+    try:
+        assert list(archives_below(str(tmp_path))) == [str(deep / "a")]
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 # name: a file's content, whether it is text
