@@ -317,8 +317,8 @@ CASES: dict[str, Loop] = {
     "names-40-000-in-repositories": Loop(build=_tar(lambda: _repositories_of_names(40_000)), status=0),
     "tops-4-000-of-one-base": Loop(build=_tar(lambda: _tops_of_one_base(4000)), says="limit-documents-size"),
     "texts-that-go-escapes": Loop(build=_tar(lambda: _long_texts(9))),
-    "folders-2-000-around-5-000-members": Loop(
-        build=_gzip(lambda: _below_folders(2000, 5000)), says="not-an-archive"
+    "folders-2-000-around-7-500-members": Loop(
+        build=_gzip(lambda: _below_folders(2000, 7500)), says="not-an-archive"
     ),
     "ports-in-9-216-spellings": Loop(build=_tar(lambda: _ports_in_every_spelling(2, 60_000)), says="limit-values"),
     "configs-in-every-spelling": Loop(build=_tar(lambda: _configs_in_every_spelling(4)), status=0),

@@ -156,7 +156,7 @@ IN_CI: Final = (
     "layers-500-of-one-tar-split",
     "indexes-4-500-of-large-images",
     "statements-3-000-without-a-tag",
-    "folders-2-000-around-5-000-members",
+    "folders-2-000-around-7-500-members",
     "layers-200-of-one-file",
 )
 #: The same of single rows: others of their kind go the same way, with less of it.
