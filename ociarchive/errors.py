@@ -6,10 +6,12 @@ import errno
 import re
 from bisect import bisect_left
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Failed = TypeVar("Failed", bound="OciArchiveError")
 
 #: What to do when the system refuses something.
 _WAYS_OUT: Final = {
@@ -140,6 +142,12 @@ class OciArchiveError(Exception):
         if self.hint:
             text += f", {self.hint}" if not facts else f"; {self.hint}"
         return without_credentials(f"{text} ({self.where})" if self.where else text)
+
+
+def bare(error: Failed) -> Failed:
+    """Return an error that is kept for later without the frames that it came through, which hold what was read."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 class ContentError(OciArchiveError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.auditing.hard_links import check_links
 from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.manyfile import LostBytesError
+from ociarchive.errors import bare
 from ociarchive.flaws import Flaw
 from ociarchive.late import Late
 from ociarchive.measure import Measured, measure
@@ -69,7 +70,7 @@ def measure_all(
         except (RebuildError, LostBytesError) as error:
             if lost is None:
                 raise
-            fact = error
+            fact = bare(error)
         reading.done(source)
         if progress:
             progress.end(number)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive.errors import ContentError, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _RATIO: Final = 250
 #: If the call sets a ratio, everything larger than one piece counts.
@@ -114,6 +114,8 @@ class Limits:
     total: Total | None = field(default=None, compare=False)
     #: What the archive's own compressions unpacked to before its layers are read, in bytes, and that of slow codecs.
     before: tuple[int, int] = field(default=(0, 0), compare=False)
+    #: The stored bytes that allow tar headers, where they are others than the archive's. They may grow meanwhile.
+    allowing: Callable[[], int] | None = field(default=None, compare=False)
 
     def guard(self, where: str, compression: str = "gzip") -> Guard:
         """Return a new count for one stream. What is stored plain counts as no part of the total."""
@@ -200,8 +202,9 @@ class Total:
         """Count tar headers; LimitError where they are too many for the archive."""
         with self._lock:
             self._headers += count
-            headers = self._headers
-        most = max(self._limits.headers, (self._stored - _SMALL) // _HEADER)
+            headers, stored = self._headers, self._stored
+        allowing = self._limits.allowing
+        most = max(self._limits.headers, ((allowing() if allowing is not None else stored) - _SMALL) // _HEADER)
         if headers > most:
             what = f"the archive's layers have more than {plural(most, 'tar header')}"
             raise LimitError(what, "headers", where=where)
@@ -209,7 +212,9 @@ class Total:
 
 #: Limits by the names that `--limit` has for them.
 NAMES: Final = {
-    one.name.replace("_", "-"): one.name for one in fields(Limits) if one.name not in ("ratio_from", "total", "before")
+    one.name.replace("_", "-"): one.name
+    for one in fields(Limits)
+    if one.name not in ("ratio_from", "total", "before", "allowing")
 }
 #: Limits that are numbers of bytes.
 SIZES: Final = frozenset(

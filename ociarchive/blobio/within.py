@@ -62,8 +62,7 @@ class Folder:
         """
         self.rooted = status is not None
         self.path = os.path.realpath(path) if status is None else path
-        self._left = steps
-        self._allowed = steps or 0
+        self._steps, self.taken = steps, 0
         self._status = os.stat(self.path) if status is None else status
         self._lock = threading.RLock()
         self._kept = _Kept()
@@ -77,11 +76,9 @@ class Folder:
 
     def spend(self, steps: int) -> None:
         """Count steps of look-ups. LimitError: they are more than the whole folder may take."""
-        if self._left is None or not steps:
-            return
-        self._left -= steps
-        if self._left < 0:
-            what = f"finding files behind links and deep down takes more than {plural(self._allowed, 'step')}"
+        self.taken += steps
+        if self._steps is not None and steps and self.taken > self._steps:
+            what = f"finding files behind links and deep down takes more than {plural(self._steps, 'step')}"
             raise LimitError(what, "links", where=self.path)
 
     def find(self, parts: Sequence[str]) -> Found | Astray:
@@ -119,9 +116,11 @@ class Folder:
         finally:
             close_read(fd)
 
-    def again(self, steps: int | None) -> Folder:
-        """Return this folder for another reading, which may take so many steps."""
-        return Folder(self.path, steps, status=self._status)
+    def again(self, steps: int | None, taken: int = 0) -> Folder:
+        """Return this folder for another reading, which may take so many steps, of which some are taken already."""
+        folder = Folder(self.path, steps, status=self._status)
+        folder.taken = taken
+        return folder
 
     def open_alone(self, parts: Sequence[str]) -> int | None:
         """Open a regular file, none of whose parts is a link; None where something else lies there.

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 class PrefixedContainer:
     """What lies below a folder of another container, which it closes; messages name members as they are there."""
 
-    def __init__(self, whole: Container, folder: str) -> None:
-        """`folder` is a path in `whole`, without a slash at its end."""
-        self._whole, self._prefix = whole, f"{folder}/"
+    def __init__(self, whole: Container, folder: str, inner: str = "") -> None:
+        """`folder` is a path in `whole`, without a slash at its end. `inner` is one in it that holds everything.
+
+        Where other names are asked for, nothing is searched.
+        """
+        self._whole, self._prefix, self._inner = whole, f"{folder}/", f"{inner}/" if inner else ""
 
     @property
     def whole(self) -> Container:
@@ -61,8 +64,9 @@ class PrefixedContainer:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of files and links below the folder, as they are called from there."""
-        for name in self._whole.names(self._prefix + prefix):
-            yield name.removeprefix(self._prefix)
+        if prefix.startswith(self._inner) or self._inner.startswith(prefix):
+            for name in self._whole.names(self._prefix + prefix):
+                yield name.removeprefix(self._prefix)
 
     def link(self, name: str) -> LinkKind | None:
         """Return what kind of link a member below the folder is."""

@@ -18,6 +18,7 @@ from ociarchive.errors import OciArchiveError
 from ociarchive.flaws import Flaw
 from ociarchive.formats import _layout
 from ociarchive.formats._storages import DATABASE
+from ociarchive.stores.folder import DRIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +36,16 @@ _LINKS: Final = ("/_manifests/", "/_layers/", "/_uploads/")
 _BACKSLASHED: Final = re.compile(
     r"(?:^|\\)(?:blobs\\[^\\]+\\[^\\]+|[^\\]+\\(?:layer\.tar|json)|index\.json|_layers\\.*)\Z"
 )
+#: Folders of formats that may hold all of an archive that is cut short, beside those of an old layer.
+_BEGINNINGS: Final = (
+    "blobs/",
+    f"{_REGISTRY}/",
+    "image/",
+    f"{_CONTENT}/",
+    f"{os.path.dirname(DATABASE)}/",
+    *(f"{driver}-images/" for driver in DRIVERS),
+)
+_LAYER: Final = re.compile(r"[0-9a-f]{64}/")
 #: How many files and folders are examined: enough to find an archive among its neighbours.
 _LOOKED_AT: Final = 1000
 _HEAD: Final = 1024
@@ -76,11 +87,21 @@ def misread(container: Container, path: str) -> Lookalike | None:
 
 
 def folders_of_all(container: Container) -> Iterator[tuple[str, Container]]:
-    """Give the folders that contain all members, the outermost first, and the content of each."""
+    """Give the folders that contain all members, the outermost first, and the content of each.
+
+    Those are left out in which the next one is none that a format has, so that no archive can begin there.
+    """
     parts = [part for part in common_folder(container.names()).split("/") if part]
     for depth in range(1, min(len(parts), _DEEPEST) + 1):
-        folder = "/".join(parts[:depth])
-        yield folder, PrefixedContainer(container, folder)
+        folder, inner = "/".join(parts[:depth]), "/".join(parts[depth:])
+        if not inner or _may_begin(f"{inner}/"):
+            yield folder, PrefixedContainer(container, folder, inner)
+
+
+def _may_begin(inner: str) -> bool:
+    """Whether all of an archive may lie in such a folder of its own."""
+    known = (*_BEGINNINGS, *(f"{level}repositories/" for level in _LEVELS))
+    return _LAYER.fullmatch(inner) is not None or any(one.startswith(inner) or inner.startswith(one) for one in known)
 
 
 def is_marked(found: Format, container: Container) -> bool:

@@ -158,6 +158,9 @@ class _Filled:
     names: _Names
     _done: dict[int, tuple[Node, Node]] = field(default_factory=dict)  # the first is kept, so that its id stays its own
     _others: dict[Digest, ByteSource | None] = field(default_factory=dict)  # by diff_id
+    # The ids of images, which `_done` keeps: many indexes may list one.
+    _whole: set[int] = field(default_factory=set)
+    _bare: set[int] = field(default_factory=set)
 
     def node(self, node: Node) -> Node:
         """Return a node with whatever its images lack that is found elsewhere."""
@@ -174,10 +177,8 @@ class _Filled:
     def _index(self, index: Index) -> Index:
         """Return an index without the images of which containerd has the documents alone, if it has another whole."""
         nodes = [self.node(child.node) for child in index.children]
-        held = {id(node): node for node in nodes if isinstance(node, Image)}  # many entries may lead to one
-        if any(map(_whole, held.values())):
-            bare = {number for number, image in held.items() if _bare(image)}
-            nodes = [Missing() if id(node) in bare else node for node in nodes]
+        if any(id(node) in self._whole for node in nodes):
+            nodes = [Missing() if id(node) in self._bare else node for node in nodes]
         if all(new is child.node for new, child in zip(nodes, index.children, strict=True)):
             return index
         children = (
@@ -187,7 +188,12 @@ class _Filled:
 
     def _image(self, image: Image) -> Image:
         layers = tuple(self._layer(layer) for layer in image.layers)
-        return image if layers == image.layers else replace(image, layers=layers)
+        filled = image if layers == image.layers else replace(image, layers=layers)
+        if _is_whole(filled):
+            self._whole.add(id(filled))
+        if _is_bare(filled):
+            self._bare.add(id(filled))
+        return filled
 
     def _layer(self, layer: Layer) -> Layer:
         """Return a layer as its own blob, else as another of its diff_id, which its descriptor does not describe."""
@@ -217,11 +223,11 @@ class _Filled:
                     self.graph.flaw("layer-discarded", what, where, layer.name)
 
 
-def _whole(image: Image) -> bool:
+def _is_whole(image: Image) -> bool:
     return image.config.source is not None and all(layer.source is not None or layer.foreign for layer in image.layers)
 
 
-def _bare(image: Image) -> bool:
+def _is_bare(image: Image) -> bool:
     """Whether no layer of an image is here."""
     own = [layer for layer in image.layers if not layer.foreign]
     return bool(own) and all(layer.source is None for layer in own)

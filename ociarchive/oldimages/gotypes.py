@@ -6,7 +6,7 @@ A type is a value, so that a struct is a table of its fields. Go takes null for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from ociarchive.documents import folded
@@ -220,10 +220,17 @@ class Struct:
     """A struct, as a mapping from the names of its fields to their values."""
 
     fields: tuple[Field, ...]
+    _exact: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    _alike: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find the fields by their names once: an object may have each of thousands of spellings of one of them."""
+        object.__setattr__(self, "_exact", {one.name: one for one in self.fields})
+        object.__setattr__(self, "_alike", {folded(one.name): one for one in reversed(self.fields)})
 
     def zero(self) -> dict[str, Any]:
         """Return the zero values of all fields."""
-        return {field.name: field.type.zero() for field in self.fields}
+        return {one.name: one.type.zero() for one in self.fields}
 
     def read(self, value: JSON, before: Mapping[str, Any], pointer: str) -> dict[str, Any]:
         """Take an object; members that are no field count nothing."""
@@ -232,12 +239,10 @@ class Struct:
             return found
         if not isinstance(value, dict):
             raise _wrong("an object", value, pointer)
-        exact = {field.name: field for field in self.fields}
-        alike = {folded(field.name): field for field in reversed(self.fields)}
         for key, one in value.items():
-            field = exact.get(key) or alike.get(folded(key))
-            if field is not None:
-                found[field.name] = field.type.read(one, found[field.name], f"{pointer}/{key}")
+            known = self._exact.get(key) or self._alike.get(folded(key))
+            if known is not None:
+                found[known.name] = known.type.read(one, found[known.name], f"{pointer}/{key}")
         return found
 
     def write(self, value: Mapping[str, Any]) -> bytes:

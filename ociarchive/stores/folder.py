@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from ociarchive.container import DirectoryContainer
@@ -58,12 +59,13 @@ class Store:
         self.stored_size = sys.maxsize
         self.files = container
         self._bounds = Bounds(container.limits)
+        self._limits = replace(container.limits, allowing=self._bounds.stored)
         self.where = container.where
 
     @property
     def limits(self) -> Limits:
-        """What its readers allow."""
-        return self.files.limits
+        """What its readers allow. Unpacked layers have as many headers as what is stored of them allows."""
+        return self._limits if self.stored_size == sys.maxsize else self.files.limits
 
     @property
     def flaws(self) -> Flaws:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ociarchive.blobio.source import CHUNK, close_read
 from ociarchive.blobio.within import Found
-from ociarchive.errors import ContentError, cannot, plural
+from ociarchive.errors import ContentError, bare, cannot, plural
 from ociarchive.late import Late
 from ociarchive.stores.bounds import listing
 from ociarchive.stores.crc64 import crc64
@@ -83,13 +83,14 @@ class Rebuilt:
 
     # Two folders of one path are the same folder, which every reading makes sure of.
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rebuilt) and self._key == other._key
+        return isinstance(other, Rebuilt) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash(self.key)
 
     @property
-    def _key(self) -> tuple[object, ...]:
+    def key(self) -> tuple[object, ...]:
+        """What makes it the same layer as another."""
         return (self.split, self.tree.path, self.diff_id)
 
     @property
@@ -165,7 +166,7 @@ class Rebuilt:
                 if entry.crc is not None and crc64(chunks) != entry.crc:
                     return self._fault(entry, "has another content than the layer had")
         except RebuildError as error:
-            return error
+            return bare(error)
         if sparse is not None:
             return self._fault(sparse, "is sparse in the layer's tar, and the storage has no map of its holes")
         return RebuildError("its files are as they were, so that the tar-split data was changed", self)
@@ -187,7 +188,7 @@ class Rebuilt:
             files.close()
 
     def _entries(self) -> Iterator[Segment | Content]:
-        counting = partial(self.bounds.split, self.split) if self.bounds is not None else None
+        counting = partial(self.bounds.split, self.key, self.split) if self.bounds is not None else None
         return tarsplit.entries(self.split, listing(self.limits), counting)
 
     def _named(self, items: Iterator[T]) -> Iterator[T]:
@@ -207,8 +208,9 @@ class _Files:
     """One reading of the files of a layer. Its folder is closed afterwards, and its steps count for this reading."""
 
     def __init__(self, layer: Rebuilt, size: int) -> None:
-        self._layer, self._size = layer, size
-        self._folder = layer.tree.again(layer.limits.links)
+        self._layer, self._size, self._bounds = layer, size, layer.bounds
+        self._others = self._bounds.steps(layer.key) if self._bounds is not None else 0
+        self._folder = layer.tree.again(layer.limits.links, self._others)
         self._ways: dict[tuple[str, ...], tuple[str, ...]] = {}
         # A small file system can hold huge holes, and one file may be listed again and again: only what a file takes
         # there counts as stored, and once.
@@ -220,6 +222,8 @@ class _Files:
     def close(self) -> None:
         """Close the folder."""
         self._folder.close()
+        if self._bounds is not None:
+            self._bounds.walked(self._layer.key, self._folder.taken - self._others)
 
     def read(self, entry: Content) -> Iterator[bytes]:
         """Give the content of a file in pieces."""
@@ -228,6 +232,8 @@ class _Files:
             if status.st_size != entry.size:
                 raise self._fault(entry, f"has {plural(status.st_size, 'byte')} instead of {entry.size}")
             self._take(fd, status, entry.size)
+            if self._bounds is not None:
+                self._bounds.opened(self._folder.path, len(self._counted), self._layer.where)
             position = 0
             while position < entry.size:
                 piece = os.pread(fd, min(self._size, entry.size - position), position)
@@ -235,8 +241,8 @@ class _Files:
                     raise self._fault(entry, "shrank while it was read")
                 position += len(piece)
                 self.guard.unpacked(len(piece))
-                if self._layer.bounds is not None:
-                    self._layer.bounds.file(self._folder.path, self._taken, len(piece), self._layer.where)
+                if self._bounds is not None:
+                    self._bounds.file(self._folder.path, self._taken, len(piece), self._layer.where)
                 yield piece
 
     def _take(self, fd: int, status: os.stat_result, size: int) -> None:
@@ -283,13 +289,20 @@ class _Files:
     def _way(self, folders: tuple[str, ...]) -> tuple[str, ...] | Astray:
         """Return the folders on the way to a file, links followed inside the layer as if it were the root of all."""
         if folders not in self._ways:
-            found = self._folder.find(folders) if folders else None
+            found = self._found(folders) if folders else None
             if isinstance(found, str):
                 return found
             if len(self._ways) >= _REMEMBERED:
                 self._ways.clear()
             self._ways[folders] = found.parts if isinstance(found, Found) else ()
         return self._ways[folders]
+
+    def _found(self, folders: tuple[str, ...]) -> Found | Astray:
+        try:
+            return self._folder.find(folders)
+        finally:
+            if self._bounds is not None:
+                self._bounds.walked(self._layer.key, self._folder.taken - self._others)
 
     def _fault(self, entry: Content, why: str) -> RebuildError:
         return self._layer._fault(entry, why)  # noqa: SLF001  a part of the layer

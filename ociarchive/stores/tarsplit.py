@@ -82,6 +82,7 @@ def entries(
 
 def _counted(chunks: Iterable[bytes], counting: Callable[[int, int], object]) -> Iterator[bytes]:
     size = lines = 0
+    counting(size, lines)
     for chunk in chunks:
         size += len(chunk)
         lines += chunk.count(b"\n")

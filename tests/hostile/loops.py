@@ -4,6 +4,7 @@ Each is at most 10 MB, and is made of one thing that is named again and again.
 """
 
 import gzip
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from tests.hostile.parts import IMAGE, LAYER, PLAIN, SAVED, listed, referrers_in
 from tests.support import old
 from tests.support.build import (
     CONTAINERD_NAME,
+    IN_TOTO,
     OCI_INDEX,
     OCI_MANIFEST,
     Image,
+    Json,
     Node,
     blob_path,
     digest,
@@ -23,8 +26,10 @@ from tests.support.build import (
     hexed,
     index,
     layout,
+    packed,
     skopeo_dir,
 )
+from tests.support.signing import DSSE, b64
 from tests.support.tar import Member, Style, file, symlink, tar, write_folder, write_tar
 
 _NODE = IMAGE.node()
@@ -105,6 +110,19 @@ def _unlinked(layers: int, strays: int) -> Iterator[Member]:
     yield from (symlink(f"{_ROOT}/strays/{number}", "nothing") for number in range(strays))
 
 
+def _statements_without_a_tag(artifacts: int, subjects: int) -> Iterator[Member]:
+    """Attestations beside a tag, which have neither a tag nor a subject, and share one statement of many subjects."""
+    listed_subjects = [{"digest": {"sha256": f"{number:064}"}} for number in range(subjects)]
+    body = dumped({"payloadType": IN_TOTO, "payload": b64(dumped({"subject": listed_subjects})), "signatures": []})
+    held = {"mediaType": DSSE, "digest": digest(body), "size": len(body)}
+    yield from _repositories_of_layers(1, 1)
+    yield file(_data(digest(body)), body)
+    for number in range(artifacts):
+        raw = dumped({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": held, "layers": [held], "n": number})
+        yield file(_data(digest(raw)), raw)
+        yield _revision("r0", digest(raw))
+
+
 # Layouts, docker-archives and folders
 
 
@@ -169,6 +187,11 @@ def _strays_with_a_subject(count: int) -> list[Member]:
     return layout(_NODE, strays=list(raws))
 
 
+def _below_folders(levels: int, members: int) -> Iterator[Member]:
+    """What is no archive, in a folder in a folder, and so on."""
+    yield from (file("a/" * levels + str(number), b"") for number in range(members))
+
+
 def _repositories_of_names(count: int) -> Iterator[Member]:
     """As many names in `repositories` as in manifest.json, which lead to one chain of layers."""
     texts, layers = old.chain(100), [PLAIN] * 100
@@ -198,6 +221,48 @@ def _long_texts(layers: int) -> list[Member]:
         for number in range(layers)
     ]
     return old.saved([PLAIN] * layers, texts)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Every spelling that Go takes for a name."""
+    kinds = ({char.lower(), char.upper(), *("\u017f" if char in "sS" else "")} for char in name)
+    return map("".join, itertools.product(*map(sorted, kinds)))
+
+
+def _ports_in_every_spelling(layers: int, ports: int) -> list[Member]:
+    """Layers that say of one map in each of its thousands of spellings what is in it; only the first has anything."""
+    said: Json = {"ExposedPorts": dict.fromkeys(map(str, range(ports)))}
+    said |= {key: {} for key in _spellings("ExposedPorts") if key not in said}
+    texts = [old.v1(n, n - 1 if n else None, docker_version="1.0", container_config=said) for n in range(layers)]
+    return old.saved([PLAIN] * layers, texts)
+
+
+def _configs_in_every_spelling(layers: int) -> list[Member]:
+    said: Json = {key: {} for key in _spellings("container_config")}
+    texts = [old.v1(n, n - 1 if n else None, **said) for n in range(layers)]
+    return old.saved([PLAIN] * layers, texts)
+
+
+def _lists_of_texts(layers: int, texts: int) -> list[Member]:
+    """Layers with very many texts in arrays and maps, which an old Docker wrote anew."""
+    listed_texts = [""] * texts
+    said = {"Env": listed_texts, "Cmd": listed_texts, "Labels": dict.fromkeys(map(str, range(texts)), "")}
+    made = [old.v1(n, n - 1 if n else None, docker_version="1.0", config=said) for n in range(layers)]
+    return old.saved([PLAIN] * layers, made)
+
+
+def _layers_of_one_file(count: int) -> Iterator[Member]:
+    """Layers that are all links to one, which unpacks to much."""
+    one = packed(tar([file("large", bytes(100 * _MIB))]), "gzip")
+    for number, text in enumerate(old.chain(count)):
+        base = old.identity(number)
+        yield file(f"{base}/json", text)
+        yield (
+            symlink(f"{base}/layer.tar", f"../{old.identity(0)}/layer.tar")
+            if number
+            else file(f"{base}/layer.tar", one.stored)
+        )
+    yield file("repositories", dumped({"corpus/old": {"1.0": old.identity(count - 1)}}))
 
 
 def _schema1(count: int, *, throwaway: bool) -> bytes:
@@ -231,6 +296,9 @@ CASES: dict[str, Loop] = {
     "referrers-4-000-in-35-000-repositories": Loop(
         build=_tar(lambda: referrers_in_repositories(35_000, 4000)), calls=_REGISTRY[::-1]
     ),
+    "statements-3-000-without-a-tag": Loop(
+        build=_gzip(lambda: _statements_without_a_tag(3000, 7000)), says="limit-listed"
+    ),
     "entries-25-000-of-10-000-layers": Loop(
         build=_folder(lambda: _entries_of_layers(25_000, 10_000)), says="limit-listed"
     ),
@@ -249,6 +317,13 @@ CASES: dict[str, Loop] = {
     "names-40-000-in-repositories": Loop(build=_tar(lambda: _repositories_of_names(40_000)), status=0),
     "tops-4-000-of-one-base": Loop(build=_tar(lambda: _tops_of_one_base(4000)), says="limit-documents-size"),
     "texts-that-go-escapes": Loop(build=_tar(lambda: _long_texts(9))),
+    "folders-2-000-around-7-500-members": Loop(
+        build=_gzip(lambda: _below_folders(2000, 7500)), says="not-an-archive"
+    ),
+    "ports-in-9-216-spellings": Loop(build=_tar(lambda: _ports_in_every_spelling(2, 60_000)), says="limit-values"),
+    "configs-in-every-spelling": Loop(build=_tar(lambda: _configs_in_every_spelling(4)), status=0),
+    "texts-135-000-in-lists": Loop(build=_tar(lambda: _lists_of_texts(1, 45_000)), says="limit-values"),
+    "layers-200-of-one-file": Loop(build=_tar(lambda: _layers_of_one_file(200)), status=0),
     "schema-1-of-14-000-steps": Loop(
         build=_folder(lambda: old.schema1_dir(_schema1(14_000, throwaway=True), [PLAIN])), says="config-made"
     ),

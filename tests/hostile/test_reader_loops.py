@@ -3,11 +3,12 @@
 import json
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ociarchive.container import TarContainer
 from ociarchive.documents import Document
 from ociarchive.errors import ContentError
 from ociarchive.formats.format import Content
@@ -15,6 +16,8 @@ from ociarchive.formats.registry import pushed_to
 from ociarchive.formats.registry_storage import REGISTRY_STORAGE
 from ociarchive.mediatypes import OCI_MANIFEST
 from ociarchive.model import Artifact, Blob, Root
+from ociarchive.opening import open_archive
+from ociarchive.opening.refused import NotAnArchiveError
 from ociarchive.remote.address import Address
 from ociarchive.values import Descriptor, Digest, Reference
 from tests.hostile import loops, storages
@@ -22,7 +25,7 @@ from tests.hostile.parts import SAVED
 from tests.hostile.process import MEMORY, SECONDS, run
 from tests.support.build import docker_archive
 from tests.support.parts import cut
-from tests.support.tar import file, tar
+from tests.support.tar import file, tar, write_tar
 
 CASES = {**loops.CASES, **storages.CASES}
 ARTIFACT = Artifact(document=Document(b"{}", {}), source=None, artifact_type=None)
@@ -57,6 +60,24 @@ def test_ten_thousand_parts_that_changed(tmp_path: Path) -> None:
     ended = run("audit", "--format", "json", listed, "--jobs", "2", place=tmp_path)
     assert (ended.status, ended.peak < MEMORY) == (1, True), ended.stderr[-500:]
     assert "in it lies s" in ended.stdout.decode()
+
+
+def test_names_are_searched_once_for_all_folders_around_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = 0
+
+    def names(container: TarContainer, prefix: str = "") -> Iterator[str]:
+        nonlocal given
+        for name in usual(container):
+            given += 1
+            if name.startswith(prefix):
+                yield name
+
+    usual = TarContainer.names
+    monkeypatch.setattr(TarContainer, "names", names)
+    path = write_tar(tmp_path / "a.tar", (file("a/" * 15 + str(number), b"") for number in range(1000)))
+    with pytest.raises(NotAnArchiveError):
+        open_archive(str(path))
+    assert given < 25_000
 
 
 def within_the_bounds(work: Callable[[], object]) -> None:

@@ -1,5 +1,6 @@
 """Registries whose answers are small and mean much work: lists, links between pages, challenges, tokens, documents."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,6 +102,27 @@ def test_what_a_registry_lists_is_read_within_the_bounds(name: str, tmp_path: Pa
     instead, statuses = ANSWERED[name]
     with serving(instead) as source:
         bounded(run("audit", source, "--jobs", "2", place=tmp_path, network=True), *statuses)
+
+
+def _put(registry: Registry, top: Node) -> str:
+    """Keep an index and the images in it, each once however often it is listed."""
+    for entry in {one["digest"]: one for one in top.document["manifests"]}.values():
+        for name in {one["digest"] for one in json.loads(top.blobs[entry["digest"]])["layers"]}:
+            registry.store.put_blob(NAME, top.blobs[name])
+        registry.store.put_blob(NAME, top.blobs[json.loads(top.blobs[entry["digest"]])["config"]["digest"]])
+        registry.put(NAME, top.blobs[entry["digest"]], entry["mediaType"])
+    registry.put(NAME, top.blobs[top.digest], build.OCI_INDEX, tag="1.0")
+    return f"docker://{registry.address}/{NAME}:1.0"
+
+
+def test_what_entries_of_an_index_have_is_counted_before_it_is_told(tmp_path: Path) -> None:
+    """Thousands of entries that lead to one image of thousands of layers."""
+    node = build.Image(layers=[IMAGE.layers[0]] * 8000).node()
+    with Registry() as registry:
+        source = _put(registry, build.index([node.described(n=number) for number in range(14_000)]))
+        ended = run("audit", source, "--jobs", "2", "--format", "json", place=tmp_path, network=True)
+    bounded(ended, 1)
+    assert "--limit listed=N" in ended.stdout.decode() + ended.stderr
 
 
 def test_lists_of_tiny_values_are_read_one_at_a_time(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Signatures that are small and mean much work, checked with a key within the bounds that hold for all archives."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ociarchive.signing.values import UncheckedError
 from tests.hostile.parts import IMAGE, LAYER
 from tests.hostile.process import MEMORY, Ended, run
 from tests.support import certificates, keyless, notary
-from tests.support.build import COSIGN_SIGNATURE, Image, Json, Node, dumped, hexed, layout
+from tests.support.build import COSIGN_SIGNATURE, Image, Json, Node, blob_path, dumped, hexed, layout
 from tests.support.signing import (
     BUNDLE,
     DSSE,
@@ -33,7 +34,7 @@ from tests.support.signing import (
     pem,
     signing,
 )
-from tests.support.tar import write_tar
+from tests.support.tar import Member, file, write_tar
 
 NODE = IMAGE.node().named("docker.io/library/app:1", "1")
 SUBJECT: str = NODE.descriptor["digest"]
@@ -157,6 +158,37 @@ def test_many_keyless_signatures_are_checked_within_the_bounds(tmp_path: Path) -
     options = ("--certificate-identity", keyless.WHO, "--certificate-oidc-issuer", keyless.ISSUER)
     ended = run("audit", source, "--trusted-root", root, *options, "--format", "json", place=tmp_path)
     _bounded(ended, source, "--limit statements=N")
+
+
+def _of_names(names: int, signatures: Iterable[Node]) -> list[Member]:
+    """An image with names in as many repositories, and signatures of it."""
+    tags = [f"example.com/a{number}:1" for number in range(names)]
+    entry = {"Config": blob_path(IMAGE.image_id), "RepoTags": tags, "Layers": [blob_path(LAYER.digest)]}
+    return [*layout(IMAGE.node(), *signatures), file("manifest.json", dumped([entry]))]
+
+
+#: How many policies there are beside the one for all, and further certificates in the trust store.
+POLICIES = {"one-policy": (0, 0), "a-policy-for-each-name": (6_000, 0), "a-large-store": (0, 4_000)}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_signatures_of_an_image_with_very_many_names_are_checked_by_few_policies(name: str, tmp_path: Path) -> None:
+    policies, others = POLICIES[name]
+    root = certificates.make("CN=root", authority=True)
+    leaf = certificates.make("C=US,ST=WA,O=o,CN=signer", issuer=root)
+    raw = notary.jws(leaf, notary.target(IMAGE.node()))
+    held = (
+        holding((raw, notary.JWS, {"n": str(n)}), subject=IMAGE.node(), artifact_type=notary.ARTIFACT)
+        for n in range(3_000)
+    )
+    source, store = tmp_path / "source", notary.store(tmp_path / "store", {"ca_x": [root.certificate]})
+    write_tar(source, _of_names(6_000, held))
+    (store / "x509" / "ca" / "x" / "more.pem").write_bytes(certificates.pem(root.certificate) * (1 + others))
+    scopes = ([f"example.com/a{number}"] for number in range(policies))
+    rules = [notary.rule(), *(notary.rule(f"{n}", registryScopes=one) for n, one in enumerate(scopes))]
+    policy = notary.policy(tmp_path / "policy", *rules)
+    ended = run("audit", source, "--trust-store", store, "--trust-policy", policy, "--format", "json", place=tmp_path)
+    _bounded(ended, source)
 
 
 def test_a_chain_is_looked_for_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:

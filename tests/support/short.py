@@ -153,6 +153,11 @@ IN_CI: Final = (
     "schema-1-of-14-000-steps",
     "docker-40-000-names-of-nothing",
     "bolt-pages-that-are-shared",
+    "layers-500-of-one-tar-split",
+    "indexes-4-500-of-large-images",
+    "statements-3-000-without-a-tag",
+    "folders-2-000-around-7-500-members",
+    "layers-200-of-one-file",
 )
 #: The same of single rows: others of their kind go the same way, with less of it.
 WIDE_ROWS: Final = (

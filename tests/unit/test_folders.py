@@ -1,7 +1,9 @@
 """What an audit of a folder looks at: archives in it and below, not what is hidden; notes beside them are none."""
 
 import errno
+import inspect
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ def test_what_may_not_be_looked_at_ends_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "scandir", refusing)
     assert list(archives_below(str(tmp_path))) == [str(tmp_path / name) for name in ("a.tar", "locked", "z.tar")]
+
+
+def test_folders_are_searched_without_recursion(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 150)
+    write_folder(deep / "a", build.layout(NODE))
+    usual, here = sys.getrecursionlimit(), len(inspect.stack(0))
+    sys.setrecursionlimit(here + 120)
+    try:
+        assert list(archives_below(str(tmp_path))) == [str(deep / "a")]
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 # name: a file's content, whether it is text

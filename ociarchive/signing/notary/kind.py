@@ -92,7 +92,9 @@ def _checked(found: Found[Any], content: Envelope, trust: NotaryTrust, scene: Sc
     target = content.target
     # A policy is chosen by the name of what is signed, else of what it is attached to.
     about = target.digest if target.digest in scene.here or found.first is None else found.first
-    judged = judge(content, trust, scene.repositories(about))
+    chosen = trust.one_of_each(scene.repositories(about))
+    scene.spend(CERTIFIED * (len(chosen) - 1))
+    judged = judge(content, trust, chosen)
     if judged.status != "valid":
         yield verdict(found, judged.status, judged.why, by=judged.by)
         return

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: The worst first, where a signature is judged by several policies.
 _ORDER: Final[tuple[Status, ...]] = ("invalid", "untrusted", "unchecked", "valid")
+#: Chains that are remembered: most signatures of an archive are by a few signers.
+_REMEMBERED: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,36 @@ class NotaryTrust:
     stores: tuple[Store, ...]
     policy: TrustPolicy | None
     at: datetime
+    _doubted: dict[tuple[object, ...], tuple[Status, str] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _certificates: dict[tuple[object, ...], tuple[Certificate, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def one_of_each(self, repositories: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        """Return the first of some repositories for each policy that is for one of them."""
+        return self.policy.one_of_each(repositories) if self.policy is not None else repositories[:1]
+
+    def certificates(self, rule: Rule, kind: str) -> tuple[Certificate, ...]:
+        """Return the certificates of one type of store that a policy names; all where there is no policy."""
+        key = (rule.stores, kind)
+        if key not in self._certificates:
+            named = (one for one in self.stores if rule.stores is None or (one.kind, one.name) in rule.stores)
+            self._certificates[key] = tuple(each for one in named if one.kind == kind for each in one.certificates)
+        return self._certificates[key]
+
+    def doubted(self, envelope: Envelope, rule: Rule) -> tuple[Status, str] | None:
+        """Return why the signer of an envelope is not one whom a policy trusts, None where it is one.
+
+        Thousands of signatures may be by one signer, and a policy may name thousands.
+        """
+        key = (rule.name, envelope.scheme, *envelope.chain)
+        if key not in self._doubted:
+            if len(self._doubted) >= _REMEMBERED:
+                self._doubted.clear()
+            self._doubted[key] = next(_authenticity(envelope, self, rule), None)
+        return self._doubted[key]
 
     @property
     def named(self) -> str:
@@ -101,7 +133,7 @@ class _Doubts:
 def judge(envelope: Envelope, trust: NotaryTrust, repositories: tuple[str | None, ...]) -> Judged:
     """Return the verdict of a signature over what has names in these repositories: the worst of their policies'.
 
-    Whether its target is in the archive is not asked here.
+    Whether its target is in the archive is not asked here. The repositories are one of each policy (`one_of_each`).
     """
     by = f"{envelope.chain[0].subject} (certificate sha256:{envelope.chain[0].fingerprint})"
     fault = _integrity(envelope)
@@ -113,8 +145,7 @@ def judge(envelope: Envelope, trust: NotaryTrust, repositories: tuple[str | None
     if envelope.plugin is not None:
         why = f"it asks for the verification plugin {envelope.plugin}, and none is run here"
         return Judged(status="unchecked", why=why, by=by)
-    chosen = trust.policy.one_of_each(repositories) if trust.policy is not None else repositories[:1]
-    every = [_by_rule(envelope, trust, one, by) for one in chosen]
+    every = [_by_rule(envelope, trust, one, by) for one in repositories]
     return min(every, key=lambda one: _ORDER.index(one.status))
 
 
@@ -139,7 +170,9 @@ def _by_rule(envelope: Envelope, trust: NotaryTrust, repository: str | None, by:
     if rule.level == "skip":
         return Judged(status="unchecked", why=f"the trust policy {rule.name} skips {named}", by=by)
     doubts = _Doubts(rule)
-    for status, why in _authenticity(envelope, trust, rule):
+    doubted = trust.doubted(envelope, rule)
+    if doubted is not None:
+        status, why = doubted
         # Nothing is called valid whose signer nobody vouches for, whatever a policy only logs.
         if rule.actions["authenticity"] != "enforce":
             return Judged(status="untrusted", why=f"{why}; the trust policy {rule.name} only logs that", by=by)
@@ -163,21 +196,11 @@ def _authenticity(envelope: Envelope, trust: NotaryTrust, rule: Rule) -> Iterato
     if fault is not None:
         yield "invalid", fault
     kind = "ca" if envelope.scheme == USER else "signingAuthority"
-    if not set(chain) & set(_certificates(trust, rule, kind)):
+    if set(chain).isdisjoint(trust.certificates(rule, kind)):
         stores = f"the stores of the trust policy {rule.name}" if rule.name else f"the trust store {trust.folder}"
         yield "untrusted", f"no certificate of the type {kind} in {stores} vouches for its signer"
     if rule.identities is not None and not has_name(chain[0], rule.identities):
         yield "untrusted", f"its signer is none of those whom the trust policy {rule.name} names"
-
-
-def _certificates(trust: NotaryTrust, rule: Rule, kind: str) -> list[Certificate]:
-    """Return the certificates of one type of store that a policy names; all where there is no policy."""
-    return [
-        each
-        for one in trust.stores
-        if one.kind == kind and (rule.stores is None or (one.kind, one.name) in rule.stores)
-        for each in one.certificates
-    ]
 
 
 def _moment(envelope: Envelope, trust: NotaryTrust, doubts: _Doubts) -> str:
@@ -190,7 +213,7 @@ def _moment(envelope: Envelope, trust: NotaryTrust, doubts: _Doubts) -> str:
         return f", at {signed} by the word of the signing authority"
     # signature-envelope-jws.md: the signer's own word is "not used in trust decisions". It is repeated, no more.
     said = f", at {signed} by its own word" + (", when its certificates were not all valid" if odd is not None else "")
-    authorities = _certificates(trust, doubts.rule, "tsa")
+    authorities = trust.certificates(doubts.rule, "tsa")
     if envelope.timestamp is not None and authorities:
         try:
             stamp = check_stamp(envelope.timestamp, envelope.signature, authorities)
