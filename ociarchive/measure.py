@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ociarchive.blobio.codec import MAGIC, NONE, ZSTD, ZSTD_FRAME, StreamError, sniff
+from ociarchive.blobio.codec import MAGIC, NONE, StreamError, sniff
 from ociarchive.blobio.hashing import Hashes
 from ociarchive.blobio.limits import LimitError
 from ociarchive.container.walk import Walk
@@ -87,10 +87,9 @@ class Measured:
 
     `digests` are of the stored bytes, `diff_ids` of the unpacked bytes, under sha256 and every algorithm that was asked
     for. `compression` is the codec's name. `diff_ids` and `uncompressed_size` (bytes) are None without unpacking, and
-    where it did not reach the end; then `damage` or `limit` says why. `padded` says that zeros follow the stream,
-    `skips` that zstd begins with a frame to be skipped. `first` has the first unpacked bytes, one tar block.
-    `header` is the size in bytes of the longest text in headers of the stream. `tar` says what is wrong with the
-    unpacked tar. It is None where nothing was unpacked to the end.
+    where it did not reach the end; then `damage` or `limit` says why. `padded` says that zeros follow the stream.
+    `first` has the first unpacked bytes, one tar block. `header` is the size in bytes of the longest text in headers of
+    the stream. `tar` says what is wrong with the unpacked tar. It is None where nothing was unpacked to the end.
     """
 
     digests: tuple[Digest, ...]
@@ -103,7 +102,6 @@ class Measured:
     padded: bool = False
     first: bytes = b""
     header: int = 0
-    skips: bool = False
     tar: Walked | None = None
 
     @property
@@ -149,8 +147,7 @@ def measure(
     """
     chunks = source.chunks()
     first = next(chunks, b"")  # the first bytes are not read twice
-    head = first if len(first) >= MAGIC or len(first) == source.size else source.head(MAGIC)
-    codec = sniff(head)
+    codec = sniff(first if len(first) >= MAGIC or len(first) == source.size else source.head(MAGIC))
     hashes = Hashes(algorithms)
     plain = codec is NONE  # what is stored plain is hashed as it stands
     unpacked = hashes if plain else Hashes(algorithms)
@@ -170,8 +167,7 @@ def measure(
                 tick(len(chunk))
         stored.end()
         inner.end()
-        skips = codec is ZSTD and not head.startswith(ZSTD_FRAME)
-        facts = Measured(digests=hashes.digests(), size=size, compression=codec.name, skips=skips)
+        facts = Measured(digests=hashes.digests(), size=size, compression=codec.name)
         if unpacking is None:
             return facts
         facts = unpacking.finish(facts, unpacked)

@@ -158,8 +158,6 @@ ZSTD: Final = Codec(
 XZ: Final = Codec("xz", "stdcodec:xz")
 BZIP2: Final = Codec("bzip2", "stdcodec:bzip2")
 CODECS: Final = (NONE, GZIP, ZSTD, XZ, BZIP2)
-#: How a frame of zstd begins that holds data (RFC 8878, 3.1.1).
-ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
 #: How many first bytes `sniff` needs.
 MAGIC: Final = 8
 
@@ -173,7 +171,7 @@ def sniff(head: bytes) -> Codec:
     """Return the codec that the first bytes of a stream show; NONE where they show none."""
     if head.startswith(b"\x1f\x8b"):
         return GZIP
-    if head.startswith(ZSTD_FRAME) or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
+    if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
         return ZSTD
     if head.startswith(b"\xfd7zXZ\0"):
         return XZ

@@ -37,7 +37,6 @@ _MEASURED: Final[_Kinds] = {
     "damage": _TEXT_OR_NONE,
     "limit": _TEXT_OR_NONE,
     "padded": (bool,),
-    "skips": (bool,),
 }
 _WALKED: Final[_Kinds] = {"paths": (bool,), "loose": (int,), "headers": (int,)}
 _FAULT: Final[_Kinds] = {

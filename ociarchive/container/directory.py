@@ -63,9 +63,10 @@ class DirectoryContainer:
         path, where = self._folder.place(found.parts), member(self.where, name)
         return FileRange(path, 0, found.status.st_size, where, whole=True, within=self._folder)
 
-    def link(self, name: str) -> None:
-        """Say nothing: who reads a folder follows its links."""
+    def is_hard_link(self, name: str) -> bool:
+        """Return that no name is one: in a folder each is the file itself."""
         del name
+        return False
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the paths of all that is no folder, sorted within each folder."""

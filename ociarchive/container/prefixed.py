@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import Sliceable
-    from ociarchive.container.protocol import Container, LinkKind
+    from ociarchive.container.protocol import Container
     from ociarchive.flaws import Flaws
 
 
@@ -68,9 +68,9 @@ class PrefixedContainer:
             for name in self._whole.names(self._prefix + prefix):
                 yield name.removeprefix(self._prefix)
 
-    def link(self, name: str) -> LinkKind | None:
-        """Return what kind of link a member below the folder is."""
-        return self._whole.link(self._prefix + name.lstrip("/"))
+    def is_hard_link(self, name: str) -> bool:
+        """Whether a member below the folder is a hard link."""
+        return self._whole.is_hard_link(self._prefix + name.lstrip("/"))
 
     def close(self) -> None:
         """Close the whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ociarchive.origin import Origin
 
@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ociarchive.blobio.source import Sliceable
-
-LinkKind: TypeAlias = Literal["hard", "symbolic"]
 
 
 class Container(Origin, Protocol):
@@ -33,8 +31,8 @@ class Container(Origin, Protocol):
         """Give the names of all files and links below a folder (`blobs/`), in a fixed order."""
         ...
 
-    def link(self, name: str) -> LinkKind | None:
-        """Return what kind of link a member of this very name is in a tar, None for any other and in a folder."""
+    def is_hard_link(self, name: str) -> bool:
+        """Whether the member of this very name is a hard link of a tar."""
         ...
 
 

@@ -16,7 +16,7 @@ from ociarchive.container import header
 from ociarchive.container.alike import Alike
 from ociarchive.container.links import FILE, FOLDER, LINK, NO_FILE, SPECIAL, SYMLINK, Links, Member
 from ociarchive.container.names import normal
-from ociarchive.container.protocol import LinkKind, member
+from ociarchive.container.protocol import member
 from ociarchive.errors import clipped, plural
 from ociarchive.flaws import Flaw, Flaws
 
@@ -31,7 +31,6 @@ BLOCK: Final = 512
 _WINDOW: Final = 128 << 10
 _COMPARED: Final = 1 << 20
 _KINDS: Final = {b"0": FILE, b"\0": FILE, b"7": FILE, b"1": LINK, b"2": SYMLINK, b"5": FOLDER}
-_LINKS: Final[dict[str, LinkKind]] = {LINK: "hard", SYMLINK: "symbolic"}
 _DEVICES: Final = (b"3", b"4", b"6")
 
 
@@ -102,10 +101,10 @@ class TarContainer:
             if found.kind != FOLDER and name.startswith(prefix):
                 yield name
 
-    def link(self, name: str) -> LinkKind | None:
-        """Return what kind of link a member of this very name is, None for any other."""
+    def is_hard_link(self, name: str) -> bool:
+        """Whether the member of this very name is a hard link."""
         found = self._members.get(normal(name))
-        return _LINKS.get(found.kind) if found is not None else None
+        return found is not None and found.kind == LINK
 
     def stretches(self) -> Iterator[tuple[str, int, int]]:
         """Give the names of the files that have bytes, and between which positions of the tar these lie."""

@@ -263,11 +263,7 @@ def _entry(members: dict[str, JSON], container: Container, graph: GraphReader, w
         if name:
             names.append(name)
         if name is None or not _has_tag(tag):
-            what = (
-                "a RepoTag is no image name"
-                if name is None
-                else "a RepoTag is no name with a tag alone: loaders refuse it"
-            )
+            what = "a RepoTag is no image name" if name is None else "a RepoTag has no tag, and loaders refuse it"
             graph.flaw("reference-malformed", what, f"{where}/RepoTags", tag[:200], "NAME:TAG", repr(tag[:80]))
     image = graph.image_of(blob, tuple((None, container.get(name), name) for name in layers))
     return Root(descriptor=None, node=image, names=tuple(dict.fromkeys(names)))
@@ -282,8 +278,8 @@ def _blobs(container: Container, listed: Sequence[Root], graph: GraphReader) -> 
 
 
 def _has_tag(text: str) -> bool:
-    """Whether an image name has a tag of its own and no digest, as loaders ask (moby, image/tarexport/load.go)."""
-    return "@" not in text and ":" in text.rpartition("/")[2]
+    """Whether an image name has a tag of its own, or a digest (moby, image/tarexport/load.go: `invalid tag`)."""
+    return "@" in text or ":" in text.rpartition("/")[2]
 
 
 def _distinct(listed: list[Root]) -> tuple[Root, ...]:

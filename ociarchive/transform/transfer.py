@@ -231,7 +231,7 @@ def _of_dest(arrived: Arrived, move: Move, encoder: Encoder | None) -> Measured 
         return None
     if move.codec is None:
         return fact
-    made = replace(fact, compression=arrived.compression, size=arrived.size, padded=False, header=0, skips=False)
+    made = replace(fact, compression=arrived.compression, size=arrived.size, padded=False, header=0)
     if encoder is not None:
         return replace(made, digests=(arrived.digest,)) if encoder.proved else None
     # What was unpacked may itself be compressed: a reader unpacks it then.

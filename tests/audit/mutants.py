@@ -939,17 +939,6 @@ def root_missing(bundle: Bundle) -> None:
     bundle.remove(bundle.blob(bundle.json(bundle.entry)["manifests"][0]["digest"]))
 
 
-@mutation("blob-inline", warning=True)
-def config_in_its_descriptor_alone(bundle: Bundle) -> None:
-    if "manifest.json" in bundle.members:
-        raise NotHereError("layout without manifest.json")
-    name = bundle.config
-    inline = base64.b64encode(bundle.data(name)).decode()
-    document, place = bundle.refer(name)
-    bundle.at(document, place, lambda descriptor: descriptor.update(data=inline))
-    bundle.remove(name)
-
-
 @mutation("sparse-index", warning=True, may=("blob-unreferenced", "attestation-dangling"))
 def platform_missing(bundle: Bundle) -> None:
     children = bundle.json(bundle.index)["manifests"]
@@ -1356,12 +1345,6 @@ def zstd_layer_that_needs_a_dictionary(bundle: Bundle) -> None:
 def gzip_layer_followed_by_zeros(bundle: Bundle) -> None:
     name, data, _ = stored(bundle, "gzip")
     bundle.put_layer(name, data + bytes(600))
-
-
-@mutation("layer-misread", warning=True)
-def zstd_layer_behind_a_frame_to_skip(bundle: Bundle) -> None:
-    name, data, _ = stored(bundle, "zstd")
-    bundle.put_layer(name, build.skippable(b"x") + data)
 
 
 @mutation("layer-misread", warning=True)

@@ -33,9 +33,10 @@ class Members:
         found = self.content.get(name)
         return Bytes(found, f"{self.where}: {name}") if found is not None else None
 
-    def link(self, name: str) -> None:
+    def is_hard_link(self, name: str) -> bool:
         """No member is a link."""
         del name
+        return False
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Give the names of members."""

@@ -13,7 +13,7 @@ from ociarchive.container.names import normal
 from ociarchive.errors import plural
 from ociarchive.formats import blob_names
 from ociarchive.measure import agrees
-from ociarchive.model import Blob, Image, Index, Layer, Missing, named_by, parts, refers_to, walk
+from ociarchive.model import Blob, Image, Layer, Missing, named_by, refers_to, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -51,7 +51,7 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
     for descriptor in evidence.descriptors:
         if not isinstance(descriptor.raw.get("data"), str):
             continue
-        where, data = _inside(evidence, descriptor.digest), descriptor.data
+        where, data = evidence.place(f"data of {descriptor.digest}"), descriptor.data
         if data is None:
             yield Fault(location=where, message="data is no base64 with padding", subject=descriptor.digest)
         elif len(data) != descriptor.size:
@@ -63,29 +63,6 @@ def _data_mismatch(evidence: Evidence) -> Iterator[Fault]:
             yield Fault(
                 location=where, message="data does not match the descriptor's digest",
                 subject=descriptor.digest, expected=descriptor.digest, found=found,
-            )  # fmt: skip
-
-
-def _inside(evidence: Evidence, digest: Digest) -> str:
-    """Return the place of a blob that is in its descriptor, as the reader of the graph names it."""
-    return evidence.place(f"data of {digest}")
-
-
-def _blob_inline(evidence: Evidence) -> Iterator[Fault]:
-    for edge in evidence.edges:
-        node = edge.node
-        if not isinstance(node, Image | Index):
-            continue
-        needed = [("index" if isinstance(node, Index) else "manifest", edge.descriptor, node.source)]
-        needed += [
-            ("config" if isinstance(part, Blob) else "layer", part.descriptor, part.source) for part in parts(node)
-        ]
-        for what, descriptor, source in needed:
-            if descriptor is None or source is None or source.where != _inside(evidence, descriptor.digest):
-                continue
-            yield Fault(
-                location=source.where, subject=descriptor.digest,
-                message=f"the {what} is in its descriptor alone, where podman and skopeo do not look",
             )  # fmt: skip
 
 
@@ -297,12 +274,6 @@ RULES: Final = (
         summary="The data inside a descriptor is not the blob that the descriptor names.",
         advice="The archive was made or altered by a faulty program: make it again.",
         check=_data_mismatch,
-    ),
-    Rule(
-        id="blob-inline", severity="warning", control=COMPLETENESS, spec="image-spec, descriptor.md, data",
-        summary="A manifest, config or layer of an image is in a descriptor's `data` and in no file.",
-        advice="It is proved, but few engines look there: `convert` writes the file.",
-        check=_blob_inline,
     ),
     Rule(
         id="blob-missing", severity="error", control=COMPLETENESS, spec="image-spec, image-layout.md, Content",

@@ -100,7 +100,7 @@ RULES: Final = (
     ),
     Rule(
         id="member-linked", severity="warning", control=SAFETY, spec="containers/image, docker/internal/tarfile",
-        summary="A file of a docker-archive is a link that podman and skopeo do not follow.",
+        summary="A file of a docker-archive is a hard link, which podman and skopeo do not follow.",
         advice="They refuse the archive, Docker may take it; `convert` writes the file itself.",
         check=noticed("member-linked"),
     ),

@@ -147,15 +147,11 @@ def _layer_padded(evidence: Evidence) -> Iterator[Fault]:
 def _layer_misread(evidence: Evidence) -> Iterator[Fault]:
     for _, number, layer, where in _layers(evidence):
         fact = evidence.fact(layer.source)
-        if fact is None or not layer.unpacks:
-            continue
-        if fact.compression == NONE.name and fact.first.startswith(_BZIP2):
-            what, found = "it is stored plain, and begins as bzip2 does for Docker, podman and skopeo", repr(_BZIP2)
-        elif fact.skips:
-            what, found = "it begins with a frame to be skipped, which podman and skopeo do not take for zstd", None
-        else:
-            continue
-        yield Fault(location=where, subject=subject_of(layer), message=f"layer {number}: {what}", found=found)
+        if fact is not None and layer.unpacks and fact.compression == NONE.name and fact.first.startswith(_BZIP2):
+            yield Fault(
+                location=where, subject=subject_of(layer), found=repr(_BZIP2),
+                message=f"layer {number}: it is stored plain, and begins as bzip2 does for Docker, podman and skopeo",
+            )  # fmt: skip
 
 
 def _gzip_header(evidence: Evidence) -> Iterator[Fault]:
@@ -279,7 +275,7 @@ RULES: Final = (
         check=_layer_padded,
     ),
     Rule(
-        id="layer-misread", severity="warning", control=LAYERS, spec="RFC 8878, 3.1.2; moby, pkg/archive",
+        id="layer-misread", severity="warning", control=LAYERS, spec="moby, pkg/archive, DetectCompression",
         summary="A layer begins so that engines take it for another compression than it has, and refuse it.",
         advice="`convert --compression gzip` writes the layer anew.",
         check=_layer_misread,
