@@ -39,7 +39,7 @@ def left_behind(content: Content, roots: Sequence[Root], why: str) -> Iterator[L
     for root in roots:
         key = id(root.descriptor)
         if key not in known:  # many names may share one entry
-            known[key] = _listed(list(_of_entry(root)))
+            known[key] = said_by_entry(root)
         if known[key]:
             losing.setdefault(known[key], {})[root.label] = None
     for what, labels in losing.items():
@@ -47,6 +47,11 @@ def left_behind(content: Content, roots: Sequence[Root], why: str) -> Iterator[L
     for root in roots:
         if root.ref_name is not None and root.names and not _says(root.names, root.ref_name):
             yield LeftOut(what=f"name {root.ref_name}", why=why)
+
+
+def said_by_entry(root: Root) -> str:
+    """Return the members of a root's entry, and its annotations, that nothing else in the archive says, in words."""
+    return _listed(list(_of_entry(root)))
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ociarchive import documents
 from ociarchive.blobio.hashing import sha256
 from ociarchive.errors import UsageError, plural, some
+from ociarchive.formats._entries import said_by_entry
 from ociarchive.formats.format import LeftOut
 from ociarchive.mediatypes import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST, look_up
 from ociarchive.model import Child, Image, Index, Missing, Root, refers_to, walk
@@ -90,6 +91,9 @@ class _Assembler:
         self._gone: set[Digest] = set()
         self._apart: set[int] = set()
         self._absent: dict[Digest, str] = {}
+        self._said: dict[
+            str, dict[str, None]
+        ] = {}  # what entries of indexes that are taken apart say, with their labels
 
     def run(self, sources: Sequence[tuple[str, tuple[Root, ...]]]) -> Assembled:
         """Return the content of DEST."""
@@ -105,6 +109,10 @@ class _Assembler:
                 self._take(where, root)
         entries = self._distinct()
         self._check_platforms(entries)
+        self._found.left_out += [
+            LeftOut(what=f"{said} of the entry of {some(labels)}", why="the new index has its own")
+            for said, labels in self._said.items()
+        ]
         here = {entry.child.descriptor.digest for entry in entries}
         self._found.left_out += [
             LeftOut(what=f"{digest} for {told}", why="no SOURCE has it")
@@ -154,6 +162,8 @@ class _Assembler:
         if extra:
             what = f"{', '.join(extra)} of the index {root.label} ({where})"
             self._found.left_out.append(LeftOut(what=what, why="the new index has its own"))
+        if said := said_by_entry(root):
+            self._said.setdefault(said, {})[f"{root.label} ({where})"] = None
 
     # Which of it stands in the index
 

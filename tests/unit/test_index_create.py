@@ -172,6 +172,17 @@ def test_an_index_is_taken_apart_with_its_attestations(arm: Path, tmp_path: Path
     assert told(cli_call("audit", "--format", "json", dest)).rules() == set()
 
 
+def test_what_entries_of_an_index_that_is_taken_apart_say_is_named(arm: Path, tmp_path: Path, cli_call: Call) -> None:
+    whole = index([AMD.node(platform=AMD64.members())]).annotated(created="now").described(odd=1)
+    source = tar(tmp_path, "whole.tar", whole.named(NAME, "1.0"), whole.named("docker.io/corpus/more:1", "1"))
+    receipt = tmp_path / "receipt.json"
+    result = told(cli_call("index", "create", source, arm, tmp_path / "dest", *TO, "--receipt", receipt))
+    (left,) = json.loads(receipt.read_bytes())["left_out"]
+    what = f"odd, annotation created of the entry of {NAME} ({source}), docker.io/corpus/more:1 ({source})"
+    assert left == {"what": what, "why": "the new index has its own"}
+    assert f"left out: {what} (the new index has its own)" in result.stderr
+
+
 def test_halves_of_an_export_make_the_whole_again(tmp_path: Path, cli_call: Call) -> None:
     """The containerd store saves one platform under the index of all."""
     children = [AMD.node(platform=AMD64.members()), ARM.node(platform=ARM64.members())]
