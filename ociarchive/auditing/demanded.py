@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.realpath import real
 from ociarchive.disguise import may_run
 from ociarchive.errors import ContentError, plural
 from ociarchive.formats import FORMATS
@@ -211,4 +212,4 @@ def _place(evidence: Evidence) -> tuple[str, str]:
     known = next((one for one in FORMATS if one.name == archive.format), None)
     named = known is not None and known.scopes == "paths" and os.path.exists(archive.where)
     transport = known.transport if known is not None else None
-    return transport or NAMED, os.path.realpath(archive.where) if named else ""
+    return transport or NAMED, real(archive.where) if named else ""

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.blobio import partlist
+from ociarchive.blobio.realpath import real
 from ociarchive.blobio.source import close_read
 from ociarchive.blobio.spool import write_all
 from ociarchive.errors import NO_FOLDER, UsageError, cannot
@@ -111,16 +112,16 @@ class Beside:
             raise cannot("write", error, self._path) from error
 
     def _require_apart(self, others: Iterable[str]) -> None:
-        real = os.path.realpath(self._path)
-        own = _identity(real)
-        above = [mark for folder in _above(real) if (mark := _identity(folder)) is not None]
+        path = real(self._path)
+        own = _identity(path)
+        above = [mark for folder in _above(path) if (mark := _identity(folder)) is not None]
         for other in others:
             marks = self._involved[other]
             now = _identity(other)
             if now is not None:
                 marks.add(now)
-            place = os.path.realpath(other)
-            spelled = real == place or real.startswith(place.rstrip("/") + "/")
+            place = real(other)
+            spelled = path == place or path.startswith(place.rstrip("/") + "/")
             if own in marks or spelled or not marks.isdisjoint(above):
                 raise self._overwrites()
 

@@ -2,8 +2,7 @@
 
 A path is only a claim. So each step opens one name in the folder that is already open, and follows no link (openat(2),
 O_NOFOLLOW). The target of a link is read and resolved here, within the folder. A file is opened again for each reading,
-along steps that were no links when it was found. If one of them was replaced since, the file is refused. One descriptor
-stays open between two calls: that of the folder with most files below it.
+along steps that were no links when it was found, and refused if one was replaced since. Between two calls one is open.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from ociarchive.blobio.limits import LimitError
+from ociarchive.blobio.realpath import real
 from ociarchive.blobio.source import close_read
 from ociarchive.errors import ContentError, cannot, plural
 
@@ -61,7 +61,7 @@ class Folder:
         means the folder itself, and nothing is above it, as after chroot(2). OSError: there is no such folder.
         """
         self.rooted = status is not None
-        self.path = os.path.realpath(path) if status is None else path
+        self.path = real(path) if status is None else path
         self._left = steps
         self._allowed = steps or 0
         self._status = os.stat(self.path) if status is None else status
@@ -272,10 +272,11 @@ class _Kept:
         """Whether these parts lead through it."""
         return self.fd >= 0 and self.parts == list(parts[: len(self.parts)])
 
-    def take(self, parts: list[str], fd: int) -> None:
-        """Keep another one open instead."""
+    def take(self, parts: list[str], fd: int) -> int:
+        """Keep another one open instead, and return its descriptor."""
         self.close()
         self.parts, self.fd = parts, fd
+        return fd
 
     def close(self) -> None:
         """Close it."""
@@ -292,7 +293,7 @@ class _Way:
         self._pending = [part for part in reversed(parts) if part not in ("", ".")]
         self._here: list[str] = []
         self._outside: str | None = None
-        self._held = kept.fd
+        self._held = kept.fd if kept.fd >= 0 else kept.take([], folder.root())
         if len(parts) > len(kept.parts) and kept.leads_to(parts):
             self._here, self._fd = list(kept.parts), kept.fd
             del self._pending[len(self._pending) - len(kept.parts) :]

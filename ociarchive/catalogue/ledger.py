@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ociarchive.blobio.beside import OverwriteError
 from ociarchive.blobio.locks import nobody
+from ociarchive.blobio.realpath import real
 from ociarchive.blobio.sqlitefile import BESIDE
 from ociarchive.catalogue.ahead import Ahead
 from ociarchive.catalogue.database import Database
@@ -83,7 +84,7 @@ class Ledger:
             return True
         # Those beside it come and go, and have no other names.
         named = os.path.basename(path).startswith(os.path.basename(self._real))
-        return named and os.path.realpath(path) in {self._real + end for end in BESIDE}
+        return named and real(path) in {self._real + end for end in BESIDE}
 
     def apart_from(self, path: str) -> None:
         """Refuse an archive that is the catalogue, or a folder around it (OverwriteError)."""

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from ociarchive.blobio.realpath import real
 from ociarchive.errors import UsageError, cannot
 from ociarchive.late import Late
 from ociarchive.objects.address import is_object, parse
@@ -136,7 +137,7 @@ def _in_parts(path: str, files: list[str]) -> Stamp:
 def _folder(path: str) -> Stamp:
     hashed = hashlib.sha256()
     size, mtime, ctime, sure = 0, 0, 0, True
-    top = os.path.realpath(path)
+    top = real(path)
     for name, status, target in _entries(path):
         facts = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, target)
         hashed.update(os.fsencode(name) + b"\0" + repr(facts).encode("utf-8", "surrogateescape") + b"\n")
