@@ -366,13 +366,8 @@ class _Way:
             raise
         self.last_was_link |= not self._pending
         self._push(target)
-        if not target.startswith("/"):
-            return
-        if self._folder.rooted:
-            self._here = []
-            self._stand(self._folder.root())
-        else:
-            self._to("/")
+        if target.startswith("/"):
+            self._to(self._folder.path if self._folder.rooted else "/")
 
     def _push(self, target: str) -> None:
         self._links += 1

@@ -163,6 +163,16 @@ def _texts(text: str, roots: int) -> list[Member]:
     ]
 
 
+def _words(first: int) -> list[Member]:
+    """Images with texts of one-letter words that are wide, as long as a comparison still lists."""
+    texts = [" ".join(chr(0x4E00 + (first + text + number) % 2000) for number in range(900_000)) for text in range(4)]
+    nodes = (
+        Image(layers=[LAYER], config_members={"author": one, "config": {"Labels": {f"l{first}": other}}}).node()
+        for one, other in zip(texts[::2], texts[1::2], strict=True)
+    )
+    return layout(*(node.named(f"docker.io/library/app:{number}", f"{number}") for number, node in enumerate(nodes)))
+
+
 def _config(**members: object) -> list[Member]:
     return layout(Image(layers=[LAYER], config_members=members).node().named("docker.io/library/app:1", "1"))
 
@@ -281,6 +291,9 @@ CASES: dict[str, Wide] = {
     "texts-that-are-wide": Wide(build=_tar(lambda: _texts("\u6f22" * 330_000, 1000))),
     "texts-of-slashes": Wide(build=_tar(lambda: _texts("a/" * 500_000, 1000))),
     "texts-of-escapes": Wide(build=_tar(lambda: _texts("\x1b\n" * 150_000, 1000))),
+    "words-of-one-letter": Wide(
+        build=_gzip(lambda: _words(1)), other=_gzip(lambda: _words(2)), alone=("diff-verbose", "audit-json")
+    ),
     "history-of-80-000": Wide(build=_tar(lambda: _config(history=[{"created_by": str(n)} for n in range(80_000)]))),
     "labels-100-000": Wide(build=_tar(lambda: _config(config={"Labels": {f"l{n}": "x" for n in range(100_000)}}))),
     "links-that-grow": Wide(build=_tar(lambda: _growing_links(5000), style=Style.GNU), rule="limit-links"),

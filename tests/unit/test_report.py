@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from ociarchive.errors import clipped, plural
+from ociarchive.report.shared import text as texts
 from ociarchive.report.shared.text import bar, columns, cut, pad, safe, shell, short, size, tail, wrapped
 from ociarchive.values import Reference
 from tests.audit.cases import FAILS
@@ -136,6 +137,37 @@ def test_wrapped_text_is_all_there(text: str, width: int) -> None:
 def test_a_number_and_its_unit_stay_together() -> None:
     assert wrapped("10 blobs, 2.9 KiB read in 0.0 s", 16, "  ") == ["10 blobs,", "  2.9 KiB read", "  in 0.0 s"]
     assert wrapped("version 2 snapshots", 10, "") == ["version 2", "snapshots"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", " ", "  ", WIDE[0], f"{WIDE} ", "\u00e9", "5 KiB", "1 s ", "/", "\u2026", "c" * 64, "\ud55c"]
+        )
+    ),
+    st.integers(min_value=1, max_value=80),
+    st.sampled_from(["", "  ", "      "]),
+    st.booleans(),
+)
+def test_lines_are_the_same_word_by_word(parts: list[str], width: int, indent: str, whole: bool) -> None:
+    """Where no character's columns depend on another, all words of a line are found at once."""
+    text = "".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts, "_spread", lambda _: None)
+        expected = wrapped(text, width, indent, whole=whole)
+    assert wrapped(text, width, indent, whole=whole) == expected
+
+
+def test_wide_words_are_not_measured_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def heard(text: str) -> int:
+        measured.append(text)
+        return columns(text)
+
+    monkeypatch.setattr(texts, "columns", heard)
+    assert wrapped(" ".join(WIDE[0] * 100), 80, "") == [" ".join(WIDE[0] * 27)] * 3 + [" ".join(WIDE[0] * 19)]
+    assert len(measured) < 20
 
 
 def test_wrapped_lines_are_broken_at_blanks_and_indented() -> None:

@@ -23,6 +23,15 @@ _COPIED: Final = re.compile(r"/|[0-9a-f]{64}")
 _KEPT_WHOLE: Final = 160
 #: ASCII and what this program itself draws with: one column each.
 _NARROW: Final = re.compile("[ -~…─-▟]*")
+#: Characters whose columns do not depend on what stands beside them: of Latin, Greek, Cyrillic, of mathematics, of East
+#: Asia, punctuation, and what this program draws with. Emoji are none.
+_ALONE: Final = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0373\u0386-\u0482\u048a-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e"
+    "\u2200-\u22ff\u2500-\u259f\u2e80-\u2fd5\u3001-\u3029\u3030-\u303e\u3041-\u3096\u309b-\u33ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003fffd]"
+)
+#: Control characters, which no safe text has.
+_FILLS, _UNSURE = "\0", "\1"
 #: Characters of what is remembered with its columns.
 _SHORT: Final = 8
 #: Characters that are looked at for each column: marks that take none stand above one another in a few.
@@ -47,6 +56,22 @@ class _Spelled(dict[int, str]):
         return text
 
 
+class _Spread(dict[int, str]):
+    """What stands for each character in a text that is spread: itself, with one that fills where it takes two columns.
+
+    A character whose columns depend on others has a mark instead.
+    """
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        wide = columns(char) if _ALONE.match(char) else 0
+        text = char + _FILLS if wide == 2 else char if wide == 1 else _UNSURE  # noqa: PLR2004  a column or two
+        if len(self) < _KINDS:
+            self[code] = text
+        return text
+
+
+_SPREAD: Final = _Spread()
 _SAFE: Final = _Spelled()
 #: The same for whole texts, in which lines end and tabs stand.
 _HARMLESS: Final = _Spelled({ord(one): one for one in "\n\t"})
@@ -60,6 +85,18 @@ def columns(text: str) -> int:
     if (text.isascii() and text.isprintable()) or _NARROW.fullmatch(text):
         return len(text)
     return _known(text) if len(text) <= _SHORT else _measured(text)
+
+
+def _spread(text: str) -> str | None:
+    """Return safe text that has as many characters as it takes columns; None where that is not sure."""
+    if text.isascii():
+        return text
+    spread = text.translate(_SPREAD)
+    return None if _UNSURE in spread else spread
+
+
+def _gathered(spread: str) -> str:
+    return spread.replace(_FILLS, "")
 
 
 def _measured(text: str) -> int:
@@ -136,27 +173,65 @@ def wrapped(text: str, width: int, indent: str, *, whole: bool = False) -> list[
 
     A digest is never broken, with `whole` a path or name neither, so that it can be copied: its line may be wider.
     """
+    text = safe(text)
+    spread = _spread(text)
+    if spread is not None and len(indent) < width:
+        return _spread_in_lines(spread, width, indent, whole=whole)
     lines: list[str] = []
     line, words = "", list[str]()  # what a line begins with, and the words behind that
     used, size, gap = 0, 0, 0  # columns and characters of all that: nothing is measured again for each word
-    for word in _BLANK.split(safe(text)):
+    for word in _BLANK.split(text):
         if size + gap + len(word) <= width * _PER_COLUMN and used + gap + (wide := columns(word)) <= width:
             if word or gap:
                 words.append(word)
                 used, size, gap = used + gap + wide, size + gap + len(word), 1
             continue
-        line = _line(line, words)
+        line = _on(_line(line, words), word, width, indent, lines, whole=whole)
         words = []
-        if line.strip():
-            lines.append(line)
-            line = indent
-        if _COPIED.search(word) if whole else len(word) <= _KEPT_WHOLE and _DIGEST.search(word):
-            rest = line + word
-            line = word if columns(rest) > width else rest
-        else:
-            line = _broken(line + word, width, indent, lines)
         used, size, gap = columns(line), len(line), 1 if line.strip() else 0
     return [*lines, _line(line, words)]
+
+
+def _spread_in_lines(text: str, width: int, indent: str, *, whole: bool) -> list[str]:
+    """Return the lines of a text that is spread, as `wrapped` does: all words of a line are found at once."""
+    lines: list[str] = []
+    line, at = "", 0  # a line, and where the next word begins
+    while at <= len(text):
+        gap = 1 if line.strip() else 0
+        while not gap and text.startswith(" ", at):
+            at += 1
+        most = at + width - columns(line) - gap
+        end = len(text) if len(text) <= most else _last_blank(text, at, most)
+        if end >= at:
+            line = _line(line, [_gathered(text[at:end])]) if end > at or gap else line
+            at = end + 1
+        if at <= len(text):
+            blank = _BLANK.search(text, at)
+            end = blank.start() if blank else len(text)
+            line = _on(line, _gathered(text[at:end]), width, indent, lines, whole=whole)
+            at = end + 1
+    return [*lines, line]
+
+
+def _last_blank(text: str, start: int, last: int) -> int:
+    """Return the last place at which a line may end, from `start` to `last`; a lower number where there is none."""
+    while start <= last:
+        last = text.rfind(" ", start, last + 1)
+        if last < 0 or _BLANK.match(text, last):
+            return last
+        last -= 1
+    return -1
+
+
+def _on(line: str, word: str, width: int, indent: str, lines: list[str], *, whole: bool) -> str:
+    """End a line before a word that does not fit in it any more, and return the next one, which has that word."""
+    if line.strip():
+        lines.append(line)
+        line = indent
+    if _COPIED.search(word) if whole else len(word) <= _KEPT_WHOLE and _DIGEST.search(word):
+        rest = line + word
+        return word if columns(rest) > width else rest
+    return _broken(line + word, width, indent, lines)
 
 
 def _line(line: str, words: Sequence[str]) -> str:
