@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ociarchive.container.header import CANONICAL, WITHOUT_DATA, HeaderError, records
+from ociarchive.container.header import CANONICAL, WITHOUT_DATA, HeaderError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ociarchive.container.header import Extended, Header
 
 _POSIX: Final = b"ustar\0"
@@ -44,6 +46,8 @@ _TEXTS: Final = (b"path", b"linkpath", b"uname", b"gname")
 _NO_ZEROS: Final = (b"linkpath", b"uname", b"gname")  # a name with one is a fault of its own
 _VERSIONS: Final = ((b"0", b"0"), (b"0", b"1"), (b"1", b"0"))
 _CHARSETS: Final = (b"BINARY", b"ISO-IR 10646 2000 UTF-8")
+#: Records whose values are looked at.
+_JUDGED: Final = frozenset((*_DECIDING, *_CHECKED, *_TEXTS, b"hdrcharset"))
 #: Records by which one reader or another makes something else of a member.
 _OF_ONE_READER: Final = (
     b"GNU.dumpdir", b"GNU.volume.", b"SCHILY.realsize", b"SUN.",
@@ -80,8 +84,11 @@ class Alike:
         elif block[257:262] == _POSIX[:5] and block[262]:
             raise _ambiguous(f"tar header has the magic {block[257:265]!r}, which is neither POSIX's nor GNU's")
 
-    def extended(self, flag: bytes, content: bytes, behind: int) -> None:
-        """Check an extended header's content and place; `behind` is the first byte of what fills its last block."""
+    def extended(self, flag: bytes, content: bytes, behind: int, said: Iterable[tuple[bytes, bytes]]) -> None:
+        """Check an extended header's content and place; `behind` is the first byte of what fills its last block.
+
+        `said` are the records in it.
+        """
         if flag in self._pending:
             raise _ambiguous(f"two extended headers {flag.decode()!r} before one member")
         if flag == b"g" and self._pending:
@@ -91,7 +98,10 @@ class Alike:
                 raise _ambiguous("a GNU header's name is empty, or has a zero byte inside")
         else:
             self._pax = True
-            _check_records(content, shared=flag == b"g")
+            found = _checked(said, shared=flag == b"g")
+            if content.endswith(b"\0"):
+                raise _ambiguous("PAX header ends with zero bytes")
+            _check_charset(found)
             if behind:  # Python's tarfile reads records on to the end of the block
                 raise _ambiguous("a PAX header's records go on behind its end")
         if flag != b"g":
@@ -163,9 +173,11 @@ def _check_rest(block: bytes, flag: bytes) -> None:
         raise _ambiguous("tar header has a sparse file's map and its type is another")
 
 
-def _check_records(content: bytes, *, shared: bool) -> None:
+def _checked(said: Iterable[tuple[bytes, bytes]], *, shared: bool) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
-    for key, value in records(content):
+    for key, value in said:
+        if key in found and key not in _JUDGED:  # it may stand there again, whatever it says
+            continue
         if not key or b"\0" in key or key[:1] in b" \t":  # GNU tar passes over every blank before a key
             raise _ambiguous("PAX record has an empty key, or one with a zero byte or a blank before it")
         if key in _DECIDING and (not value or key in found):
@@ -177,9 +189,7 @@ def _check_records(content: bytes, *, shared: bool) -> None:
         if key.startswith(_OF_ONE_READER) or (shared and key == b"hdrcharset"):
             raise _ambiguous(f"PAX record {key.decode('ascii', 'replace')} changes what some readers see")
         found[key] = value
-    if content.endswith(b"\0"):
-        raise _ambiguous("PAX header ends with zero bytes")
-    _check_charset(found)
+    return found
 
 
 def _check_charset(found: dict[bytes, bytes]) -> None:

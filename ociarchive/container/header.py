@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ociarchive.errors import plural
@@ -27,7 +28,11 @@ CANONICAL: Final = re.compile(rb"(?:[0-7]{6}[0-7 ][ \0]){3}(?:[0-7]{11}[ \0]){2}
 _DEVICES: Final = re.compile(rb"(?:(?:[0-7]{6}[0-7 ][ \0]){2}|\0{16})\Z")
 _FIELDS: Final = ((100, 108), (108, 116), (116, 124), (136, 148), (329, 337), (337, 345))
 _OCTAL: Final = re.compile(rb"[ \0]*([0-7]*)[ \0]*\Z")
-_LENGTH: Final = re.compile(rb"([0-9]{1,7}) ")
+#: Parts of a sparse file's map, as GNU tar writes them up to 8 GiB: where one begins and what it has, in octal digits.
+_PARTS: Final = re.compile(rb"(?:(?:[0-7]{11}[ \0]){2})*")
+_BLANKS: Final = bytes.maketrans(b"\0", b" ")
+_DIGITS: Final = 7
+_LENGTH: Final = re.compile(rb"([0-9]{1,%d}) " % _DIGITS)
 
 
 class HeaderError(Exception):
@@ -118,7 +123,13 @@ def sparse_end(block: bytes, start: int, entries: int, end: int) -> int:
 
     The map begins at `start` (GNU tar manual, Sparse Formats). HeaderError: its parts are in no order.
     """
-    for at in range(start, start + entries * 24, 24):
+    usual = _PARTS.match(block, start, start + entries * 24)
+    numbers = [int(one, 8) for one in usual[0].translate(_BLANKS).split()] if usual else []
+    for offset, size in zip(numbers[::2], numbers[1::2], strict=True):
+        if offset < end:
+            raise HeaderError("the map of a sparse file goes backwards")
+        end = offset + size
+    for at in range(start + 12 * len(numbers), start + entries * 24, 24):
         if not block[at]:
             break
         offset, size = _number(block[at : at + 12]), _number(block[at + 12 : at + 24])
@@ -138,11 +149,12 @@ class Extended:
         self.pending = False  # whether an extended header describes a member that did not come yet
         self.size = 0  # the bytes of the headers that do
 
-    def take(self, flag: bytes, content: bytes, behind: int = 0) -> None:
-        """Take the content of an extended header; HeaderError where it is malformed, or read otherwise by others.
+    def take(self, flag: bytes, content: bytes, behind: int = 0) -> list[tuple[bytes, bytes]]:
+        """Take the content of an extended header, and return its records; HeaderError: it is malformed, or ambiguous.
 
         `behind` is the first byte of what fills its last block.
         """
+        said: list[tuple[bytes, bytes]] = []
         self.pending = True
         self.size += len(content)
         if flag in (b"L", b"K"):
@@ -154,12 +166,15 @@ class Extended:
             else:
                 self._long_link = name
         elif flag == b"g":
-            for key, _ in records(content):
+            for key, value in records(content):
                 # Go passes over these in a global header, GNU tar and Python do not.
                 if key in (b"path", b"linkpath", b"size") or key.startswith(b"GNU.sparse"):
                     raise HeaderError(f"global PAX header sets {key.decode('ascii', 'replace')}", "tar-ambiguous")
+                said.append((key, value))
         else:
-            self._next.update(records(content))
+            said += records(content)
+            self._next.update(said)
+        return said
 
     def apply(self, header: Header, size: int) -> tuple[str, str, int]:
         """Return name, link and size of the member after its header, all extended ones considered."""
@@ -215,7 +230,19 @@ def weight(content: bytes) -> int:
 
 def records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Give the records of a PAX header, in order (POSIX.1-2017, pax Extended Header). HeaderError: they are none."""
-    position = 0
+    found, position = [], 0
+    for line in content.split(b"\n")[:-1]:  # nearly every record is a line, which takes half the time
+        length, _, record = line.partition(b" ")
+        key, equals, value = record.partition(b"=")
+        if not equals or not length.isdigit() or len(length) > _DIGITS or int(length) != len(line) + 1:
+            break
+        found.append((key, value))
+        position += len(line) + 1
+    return chain(found, _one_by_one(content, position))
+
+
+def _one_by_one(content: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
+    """Give the records from a position on."""
     while position < len(content):
         found = _LENGTH.match(content, position)
         end = position + int(found[1]) if found else 0

@@ -185,8 +185,8 @@ class TarContainer:
                 if parsed.flag in header.EXTENDED_FLAGS:
                     content, behind = self._extended(parsed.size, position)
                     self._count(header.weight(content), position)
-                    extended.take(parsed.flag, content, behind)
-                    alike.extended(parsed.flag, content, behind)
+                    said = extended.take(parsed.flag, content, behind)
+                    alike.extended(parsed.flag, content, behind, said)
                 else:
                     if parsed.flag == b"S":
                         position = self._behind_map(block, position)
@@ -206,10 +206,10 @@ class TarContainer:
             what = f"tar has more than {plural(self.limits.members, 'member')}, --limit members=N lifts this limit"
             raise _Damage("limit-members", what, position)
 
-    def _window(self, position: int) -> bytes:
+    def _window(self, position: int, size: int = _WINDOW) -> bytes:
         """Return the next headers; where bytes behind the first one are lost, that one alone."""
         try:
-            return self._read(position, _WINDOW)
+            return self._read(position, size)
         except LostBytesError:
             return self._read(position, BLOCK)
 
@@ -295,11 +295,14 @@ class TarContainer:
         """Return where the data of a sparse file begins, behind the blocks that go on with its map (GNU tar manual)."""
         end = header.sparse_end(block, 386, 4, 0)
         more = block[482]
+        window, at, size = b"", 0, BLOCK
         while more:
-            block = self._read(position, BLOCK)
+            if at + BLOCK > len(window):
+                window, at, size = self._window(position, size), 0, min(2 * size, _WINDOW)
+            block = window[at : at + BLOCK]
             if len(block) < BLOCK:
                 raise _Damage("tar-truncated", "tar is cut short inside the map of a sparse file", self._size)
-            position += BLOCK
+            at, position = at + BLOCK, position + BLOCK
             self._count(1, position)
             end = header.sparse_end(block, 0, 21, end)
             more = block[504]

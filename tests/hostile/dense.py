@@ -224,7 +224,7 @@ def keys(path: Path) -> None:
     """Extended headers one after another before one member, each with other keys."""
 
     def pieces() -> Iterator[bytes]:
-        for number in range(48):
+        for number in range(36):
             first = number * 60_000
             yield raw.pax(
                 *(raw.record(b"%x" % (one * 2_654_435_761 % 2**40), b"") for one in range(first, first + 60_000))
