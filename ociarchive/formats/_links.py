@@ -1,6 +1,6 @@
 """Hard links in a docker-archive, which loaders that read it member by member do not follow.
 
-Go's archive/tar gives a link as an empty file. containers/image follows symbolic links, as Docker writes them for layers
+Go's archive/tar gives a link as an empty file. containers/image follows symbolic links, which Docker writes for layers
 that are there twice, and no hard ones (docker/internal/tarfile: openTarComponent). Docker's classic store unpacks the
 tar before.
 """
@@ -26,10 +26,9 @@ def check(container: Container, entry: str, listed: Sequence[Root], graph: Graph
         if isinstance(root.node, Image):
             names[root.node.config.name] = None
             # Of layers with one diff_id the first that an image lists is read.
-            first = {
-                layer.diff_id or layer.name: layer for layer in reversed(root.node.layers) if layer.source is not None
-            }
-            names.update(dict.fromkeys(layer.name for layer in first.values()))
+            here = [layer for layer in root.node.layers if layer.source is not None]
+            first = {layer.diff_id or layer.name: layer.name for layer in reversed(here)}
+            names.update(dict.fromkeys(first.values()))
     for name in names:
         if container.is_hard_link(name):
             what = "a hard link where a file is needed: podman and skopeo do not follow it"
