@@ -206,21 +206,22 @@ def _check_roles(stored: tuple[Stored, ...], graph: GraphReader) -> None:
 
 def _check_places(container: Container, roots: tuple[Root, ...], graph: GraphReader) -> None:
     """Note what lies in the place of the other role alone: there no reader looks for it (skopeo, directory/)."""
+    wanted: dict[tuple[str, str], Digest] = {}  # each place once, however many entries lead to it
+    seen: set[int] = set()
     for edge in walk(roots):
-        read = not isinstance(edge.node, Missing) and edge.node.document is not None
-        if edge.descriptor is not None and edge.above and read:
+        node = edge.node
+        if edge.descriptor is not None and edge.above and not isinstance(node, Missing) and node.document is not None:
             digest = edge.descriptor.digest
-            _check_place(container, graph, digest, digest.hex + _CHILD, digest.hex)
-        for part in named_by(edge.node):
+            wanted[digest.hex + _CHILD, digest.hex] = digest
+        for part in named_by(node) if id(node) not in seen else ():
             if part.descriptor is not None and part.source is not None:
                 digest = part.descriptor.digest
-                _check_place(container, graph, digest, digest.hex, digest.hex + _CHILD)
-
-
-def _check_place(container: Container, graph: GraphReader, digest: Digest, wanted: str, other: str) -> None:
-    if container.get(wanted) is None and container.get(other) is not None:
-        what = f"{wanted} is named and not in the folder, where {other} lies: readers look for the first alone"
-        graph.flaw("blob-missing", what, f"{container.where}: {wanted}", digest, wanted, other)
+                wanted[digest.hex, digest.hex + _CHILD] = digest
+        seen.add(id(node))
+    for (place, other), digest in wanted.items():
+        if container.get(place) is None and container.get(other) is not None:
+            what = f"{place} is named and not in the folder, where {other} lies: readers look for the first alone"
+            graph.flaw("blob-missing", what, f"{container.where}: {place}", digest, place, other)
 
 
 def _stored(container: Container, roots: tuple[Root, ...]) -> Iterator[Stored]:
