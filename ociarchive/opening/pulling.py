@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from ociarchive import documents
 from ociarchive.blobio.hashing import digest_of
+from ociarchive.blobio.limits import LimitError
 from ociarchive.blobio.source import Bytes
-from ociarchive.errors import ContentError
+from ociarchive.errors import ContentError, plural
 from ociarchive.formats import _layout
 from ociarchive.late import Late
 from ociarchive.mediatypes import Kind, kind_of, look_up
@@ -106,7 +107,8 @@ class Documents:
     def fetch(self, digests: Iterable[Digest]) -> None:
         """Fetch manifests and all documents below them. What the registry lacks is left out.
 
-        BlobError: a digest is another one. UsageError: access is refused. HostError: no answer.
+        BlobError: a digest is another one. UsageError: access is refused. HostError: no answer. LimitError: it lacks
+        too many.
         """
         waiting = {digest: None for digest in digests if digest not in self._absent}
         seen: set[Digest] = set()
@@ -173,6 +175,9 @@ class Documents:
         fetched = self._client.manifest(digest)
         if fetched is None:
             self._absent.add(digest)
+            if len(self._absent) > self._limits.documents:  # each of them was asked for
+                what = f"the registry lacks more than {plural(self._limits.documents, 'document')} of those it lists"
+                raise LimitError(what, "documents", where=self._where)
             return
         self._hold(digest, fetched.raw)
         self.media_types[digest] = fetched.media_type

@@ -86,6 +86,7 @@ ANSWERED: dict[str, tuple[Instead, tuple[int, ...]]] = {
     "links-that-say-nothing": (lists(Kind.TAGS, NO_TAGS, Link=LINKS), (0,)),
     "links-of-referrers": (lists(Kind.REFERRERS, b'{"manifests":[]}', Link=LINKS), (0,)),
     "referrers-that-are-none": (lists(Kind.REFERRERS, TINY), (0,)),
+    "referrers-24-000": (lists(Kind.REFERRERS, referrers(24_000)), (1,)),
     "referrers-30-000": (lists(Kind.REFERRERS, referrers(30_000)), (0, 1)),
     "redirects-in-a-ring": (
         lambda request, _: Response(307, {"Location": request.path}) if request.asks == "GET blob" else None,
