@@ -20,7 +20,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ociarchive.errors import HostError
 
@@ -135,12 +135,20 @@ class Workers:
         # A signal may raise in this thread anywhere: it waits on nothing but this, which then stays whole.
         ended: SimpleQueue[None] = SimpleQueue()
 
-        def guarded(call: Callable[[], T]) -> T:
+        # One thing in a pool for each worker, not for each call, which would take a kilobyte and more.
+        left = iter(range(len(calls)))
+        results: list[Any] = [None] * len(calls)
+
+        def work() -> None:
+            for number in left:  # a number goes to one thread alone
+                guarded(number)
+
+        def guarded(number: int) -> None:
             self._count(1)
             try:
                 with under_way:
                     self.check()
-                    return call()
+                    results[number] = calls[number]()
             except BaseException as error:
                 if not isinstance(error, Cancelled):
                     first.append(error)
@@ -150,23 +158,23 @@ class Workers:
                 self._count(-1)
                 ended.put(None)
 
-        futures: list[Future[T]] = []
+        futures: list[Future[None]] = []
         try:
-            futures.extend(self._layers.submit(guarded, call) for call in calls)
-            for _ in futures:
+            futures.extend(self._layers.submit(work) for _ in range(min(self.jobs, len(calls))))
+            for _ in calls:
                 _next(ended)
                 if self._cancelled.is_set():
                     break
-        except RuntimeError as error:
+        except BaseException as error:
+            deque(left, maxlen=0)
             self._end(futures, under_way, on_failure)
-            raise _no_thread(error) from error
-        except BaseException:
-            self._end(futures, under_way, on_failure)
+            if isinstance(error, RuntimeError):
+                raise _no_thread(error) from error
             raise
         if self._cancelled.is_set():
             self._end(futures, under_way, on_failure)
             raise first[0] if first else Cancelled
-        return [future.result() for future in futures]
+        return results
 
     def close(self) -> None:
         """End the threads."""
@@ -180,7 +188,9 @@ class Workers:
         with self._lock:
             self._running += change
 
-    def _end(self, futures: Sequence[Future[T]], under_way: _UnderWay, on_failure: Callable[[], None] | None) -> None:
+    def _end(
+        self, futures: Sequence[Future[None]], under_way: _UnderWay, on_failure: Callable[[], None] | None
+    ) -> None:
         """End all that runs and wait until it has ended."""
         self._cancelled.set()
         for future in futures:

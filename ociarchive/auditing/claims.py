@@ -6,20 +6,25 @@ A comparison reads by them what it compares.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ociarchive.measure import agrees
 from ociarchive.model import Artifact, Layer, named_by, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from ociarchive.blobio.limits import Limits
     from ociarchive.blobio.source import ByteSource
     from ociarchive.measure import Measured
     from ociarchive.model import Archive
     from ociarchive.values import Descriptor, Digest
+
+_T = TypeVar("_T")
+#: The algorithms by which nearly every source is claimed, and no other.
+_USUAL: Final[AbstractSet[Any]] = frozenset(("sha256",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,26 +98,28 @@ class Claimed:
     limits: Limits
     fact: Measured | None = None
     unpack: bool = False
-    algorithms: set[str] = field(default_factory=set)
+    algorithms: AbstractSet[str] = frozenset()  # a set of its own, of two hundred bytes, only where it needs one
     digest: Digest | None = None
-    digests: dict[Digest, None] = field(default_factory=dict)
-    sizes: set[int] = field(default_factory=set)
-    diff_ids: set[Digest] = field(default_factory=set)
+    digests: AbstractSet[Digest] = frozenset()
+    sizes: AbstractSet[int] = frozenset()
+    diff_ids: AbstractSet[Digest] = frozenset()
 
     def add(self, mention: Mention) -> None:
         """Add the claim of one place of an archive."""
         claim, diff_id = mention.claim, mention.diff_id
         self.unpack |= mention.unpacks
-        self.algorithms.update(one.algorithm for one in (claim.digest if claim else None, diff_id) if one is not None)
+        for one in (claim.digest if claim else None, diff_id):
+            if one is not None:
+                self.algorithms = _with(self.algorithms, one.algorithm)
         if claim is not None:
             self.digest = self.digest or claim.digest
         if not mention.opaque or mention.by == "name":
             return
         if claim is not None and claim.descriptor is not None:
-            self.digests[claim.digest] = None
-            self.sizes.add(claim.descriptor.size)
+            self.digests = _with(self.digests, claim.digest)
+            self.sizes = _with(self.sizes, claim.descriptor.size)
         if diff_id is not None and mention.unpacks:
-            self.diff_ids.add(diff_id)
+            self.diff_ids = _with(self.diff_ids, diff_id)
 
     def knows(self, fact: Measured) -> bool:
         """Whether a fact answers all claims: it has a digest of each algorithm, of the unpacked bytes too."""
@@ -128,6 +135,16 @@ class Claimed:
         if not self.diff_ids:
             return False
         return fact.diff_ids is None or any(agrees(diff_id, fact.diff_ids) is False for diff_id in self.diff_ids)
+
+
+def _with(kept: AbstractSet[_T], one: _T) -> AbstractSet[_T]:
+    """Return a set with one more, the same set where it can be: many may be claimed of one source."""
+    if one in kept:
+        return kept
+    if isinstance(kept, set):
+        kept.add(one)
+        return kept
+    return _USUAL if one in _USUAL and not kept else {*kept, one}
 
 
 def claimed(archives: Iterable[Archive]) -> dict[ByteSource, Claimed]:

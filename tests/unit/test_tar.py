@@ -686,6 +686,12 @@ def test_a_map_of_a_sparse_file_counts_as_members_by_its_blocks() -> None:
     block[156:157], block[257:265], block[482] = b"S", b"ustar  \0", 1
     block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 8 * 32)
     maps = (bytes(504) + b"\1" + bytes(7)) * 50 + bytes(BLOCK)
-    for most, found in ((60, ["member-special"]), (40, ["limit-members"])):
-        with opened(bytes(block) + maps + tar([]), Limits(members=most)) as container:
+    full = (b"00000000000\0" * 42 + b"\1" + bytes(7)) * 50 + bytes(BLOCK)
+    for each, most, found in (
+        (maps, 60, ["member-special"]),
+        (maps, 40, ["limit-members"]),
+        (full, 110, ["member-special"]),
+        (full, 90, ["limit-members"]),
+    ):
+        with opened(bytes(block) + each + tar([]), Limits(members=most)) as container:
             assert rules(container) == found

@@ -2,10 +2,12 @@
 
 import resource
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from queue import SimpleQueue
 
 import pytest
 
@@ -42,6 +44,31 @@ def test_results_come_in_their_order(jobs: int) -> None:
         assert made.run([]) == []
     finally:
         made.close()
+
+
+def test_the_last_result_is_there(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the thread that made it goes on."""
+
+    class Slow(SimpleQueue[None]):
+        def put(self, item: None, block: bool = True, timeout: float | None = None) -> None:
+            super().put(item, block, timeout)
+            time.sleep(0.05)
+
+    monkeypatch.setattr("ociarchive.workers.SimpleQueue", Slow)
+    assert workers.run([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
+
+
+def test_nothing_is_made_for_each_call(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted: list[object] = []
+    submit = ThreadPoolExecutor.submit
+
+    def counted(pool: ThreadPoolExecutor, call: Callable[[], None]) -> object:
+        submitted.append(call)
+        return submit(pool, call)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", counted)
+    assert workers.run([lambda: 1] * 5000) == [1] * 5000
+    assert len(submitted) <= workers.jobs
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["early-first", "late-first"])
