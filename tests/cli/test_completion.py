@@ -166,4 +166,4 @@ def test_the_script_asks_this_program(shell: str, cli_call: Call) -> None:
 
 
 def test_another_shell_is_a_call_at_fault(cli_call: Call) -> None:
-    assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in refused(cli_call("completion", "tcsh"), 2)
+    assert "SHELL does not take 'tcsh': expected one of bash, zsh, fish" in refused(cli_call("completion", "tcsh"), 2)

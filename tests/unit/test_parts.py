@@ -304,16 +304,12 @@ def test_a_part_alone_comes_with_its_list(split: Path, source: Path, tmp_path: P
     assert state(medium)["app.tar.001"] == state(split)["app.tar.001"]
 
 
-@pytest.mark.parametrize("change", [("--compression", "none"), ("--split", "1999")])
-def test_a_part_of_another_archive_is_refused(
-    change: tuple[str, str], split: Path, source: Path, cli_call: Call
-) -> None:
+@pytest.mark.parametrize("how", [("--split", str(SIZE), "--compression", "none"), ("--split", "1999")])
+def test_a_part_of_another_archive_is_refused(how: tuple[str, ...], split: Path, source: Path, cli_call: Call) -> None:
     (split / "app.tar.002").unlink()
     before = state(split)
-    how = (*TO, "--split", str(SIZE), *change, "--part", "2")
-    assert "the list that is there is of another archive" in refused(
-        cli_call("convert", source, split / "app.tar", *how), 2
-    )
+    call: tuple[str | Path, ...] = ("convert", source, split / "app.tar", *TO, *how, "--part", "2")
+    assert "the list that is there is of another archive" in refused(cli_call(*call), 2)
     assert state(split) == before
 
 
