@@ -91,9 +91,8 @@ class _Assembler:
         self._gone: set[Digest] = set()
         self._apart: set[int] = set()
         self._absent: dict[Digest, str] = {}
-        self._said: dict[
-            str, dict[str, None]
-        ] = {}  # what entries of indexes that are taken apart say, with their labels
+        # What entries of indexes that are taken apart say, with their labels.
+        self._said: dict[str, dict[str, None]] = {}
 
     def run(self, sources: Sequence[tuple[str, tuple[Root, ...]]]) -> Assembled:
         """Return the content of DEST."""
