@@ -17,6 +17,9 @@ _BEGINNINGS: Final = {
     "-shm": tuple((3_007_000).to_bytes(4, order) for order in ("little", "big")),
     "-journal": (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",),
 }
+#: How many first bytes are zeros while another call writes what follows them: the magic of a journal and its count of
+#: pages come when it is synced, the first copy of an index's header after the second (pager.c, wal.c).
+_TO_COME: Final = {"-shm": 4, "-journal": 12}
 BESIDE: Final = tuple(_BEGINNINGS)
 
 
@@ -32,6 +35,6 @@ def file_beside(path: str, head: bytes) -> str | None:
     One that SQLite has just made, or that holds nothing any more, begins with zeros or is empty.
     """
     for end, beginnings in _BEGINNINGS.items():
-        if path.endswith(end) and (head.startswith(beginnings) or not head.strip(b"\0")):
+        if path.endswith(end) and (head.startswith(beginnings) or not head[: _TO_COME.get(end)].strip(b"\0")):
             return path.removesuffix(end)
     return None

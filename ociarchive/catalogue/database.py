@@ -150,7 +150,7 @@ def require(real: str, path: str) -> None:
         status = os.stat(real)
     except (FileNotFoundError, NotADirectoryError):
         for end in BESIDE:
-            if os.path.lexists(real + end):
+            if os.path.lexists(real + end) and not os.path.lexists(real):  # which another call may have just made
                 raise overwritten(path + end) from None
         require_folder(path, "catalogue")
         return

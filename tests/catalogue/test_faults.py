@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -284,6 +285,39 @@ def test_what_only_bears_the_name_of_a_file_of_sqlite_stays(end: str, apps: Path
         line = refused(cli_call(*call), 2)
         assert line == f"error: a file is there that SQLite would overwrite ({other})"
     assert other.read_bytes() == (apps / "01.tar").read_bytes()
+
+
+#: What SQLite may have in a file while another call writes it (pager.c, writeJournalHdr; wal.c, walIndexWriteHdr).
+HALF_MADE = {
+    "empty": ("-journal", b""),
+    "journal": ("-journal", bytes(12) + b"\x7a\x11\x5c\x2e" + b"\0\0\0\x01" + bytes(492)),
+    "index": ("-shm", bytes(48) + (3_007_000).to_bytes(4, "little") + bytes(44) + bytes(32_672)),
+}
+
+
+@pytest.mark.parametrize("name", HALF_MADE)
+def test_what_another_call_is_writing_is_no_foreign_file(name: str, apps: Path, db: Path, cli_call: Call) -> None:
+    told(cli_call("audit", apps / "00.tar", "--catalogue", db))
+    end, content = HALF_MADE[name]
+    Path(f"{db}{end}").write_bytes(content)
+    told(cli_call("audit", apps / "00.tar", "--catalogue", db))
+
+
+def test_a_catalogue_that_another_call_makes_meanwhile_is_there(
+    apps: Path, db: Path, cli_call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(cli_call("audit", apps / "00.tar", "--catalogue", db))
+    Path(f"{db}-journal").touch()
+    asked = os.stat
+
+    def before(path: Any, *args: Any, **options: Any) -> os.stat_result:  # noqa: ANN401  as os.stat
+        if str(path) == str(db):
+            monkeypatch.setattr(os, "stat", asked)
+            raise FileNotFoundError(str(path))
+        return asked(path, *args, **options)
+
+    monkeypatch.setattr(os, "stat", before)
+    database.require(str(db), str(db))
 
 
 def test_a_folder_that_is_not_there_is_named(apps: Path, tmp_path: Path, cli_call: Call) -> None:
