@@ -5,11 +5,11 @@ Source: distribution-spec 1.1, Referrers Tag Schema; Pushing Manifests with Subj
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from ociarchive import documents
 from ociarchive.mediatypes import OCI_INDEX
+from ociarchive.reach import reached
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -63,11 +63,4 @@ def following(subjects: Mapping[Digest, Iterable[Digest]], here: Collection[Dige
     for digest, spoken_of in subjects.items():
         for subject in spoken_of:
             speaking.setdefault(subject, []).append(digest)
-    found: set[Digest] = set()
-    pending = deque(digest for subject, digests in speaking.items() if subject in here for digest in digests)
-    while pending:
-        digest = pending.popleft()
-        if digest not in found:
-            found.add(digest)
-            pending.extend(speaking.get(digest, ()))
-    return frozenset(found)
+    return reached((one for subject, digests in speaking.items() if subject in here for one in digests), speaking)

@@ -11,6 +11,7 @@ from ociarchive.blobio.codec import MAGIC, sniff
 from ociarchive.measure import agrees
 from ociarchive.mediatypes import look_up
 from ociarchive.model import COSIGN_IMAGES, COSIGN_KIND, Image, Index, Missing, images, parts, walk
+from ociarchive.reach import reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -147,20 +148,14 @@ class Evidence:
         """The indexes with at least one complete image below them. Every index is visited once."""
         indexes = {id(edge.node): edge.node for edge in self.edges if isinstance(edge.node, Index)}
         above: dict[int, list[int]] = {}
-        pending = []
+        holding = []
         for key, index in indexes.items():
             for child in index.children:
                 if isinstance(child.node, Index):
                     above.setdefault(id(child.node), []).append(key)
             if any(id(child.node) in self._whole for child in index.children):
-                pending.append(key)
-        found: set[int] = set()
-        while pending:
-            key = pending.pop()
-            if key not in found:
-                found.add(key)
-                pending.extend(above.get(key, ()))
-        return frozenset(found)
+                holding.append(key)
+        return reached(holding, above)
 
     @cached_property
     def _whole(self) -> frozenset[int]:

@@ -23,6 +23,7 @@ ROWS = (
     "documents",
     "blobio",
     "machine",
+    "reach",
     "referrers",
     "schema",
     "chains",
